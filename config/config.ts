@@ -1,0 +1,66 @@
+/** USD per million tokens, as written in the file. */
+export interface PriceConfig {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** One upstream endpoint, defaults filled in and secrets resolved. */
+export interface ProviderConfig {
+  readonly name: string;
+  readonly location: "local" | "cloud";
+  /** Without a trailing slash, e.g. `http://10.0.0.5:8000/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  /** Requests in flight, over the whole fleet. */
+  readonly slots: number;
+  readonly timeouts: {
+    readonly connectMs: number;
+    /** Streams: the first event. Others: the whole answer's first byte. */
+    readonly firstByteMs: number;
+    readonly idleMs: number;
+  };
+  /** The field in which this upstream takes the output cap of a chat completion. */
+  readonly maxTokensField: "max_tokens" | "max_completion_tokens";
+}
+
+export interface TargetConfig {
+  readonly provider: string;
+  readonly model: string;
+  /** The target's own price, else its provider's. */
+  readonly price: PriceConfig;
+  /** Tokens; undefined when the file does not say. */
+  readonly contextLength: number | undefined;
+}
+
+/** A public model name and where its jobs may go. */
+export interface RouteConfig {
+  readonly name: string;
+  readonly kind: "chat" | "completion" | "embedding";
+  readonly serve: readonly TargetConfig[];
+  readonly overflow: readonly TargetConfig[];
+  readonly overflowWhen: {
+    /** Waiting time before dialling after which a job may overflow; null: never for waiting. */
+    readonly waitedMs: number | null;
+    /** Overflow when the serve targets failed the job. */
+    readonly failed: boolean;
+  };
+  /** With no target up: wait until the deadline, or answer 503 at once. */
+  readonly noCapacity: "wait" | "reject";
+  readonly maxOutputTokens: number;
+  readonly maxAttempts: number;
+  /** Request fields filled in when the caller leaves them out. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+}
+
+/** The configuration file, checked and complete. Providers and routes keep the file's order. */
+export interface Config {
+  readonly server: {
+    readonly bodyLimitBytes: number;
+    /** The longest that a caller waits on an open connection without a stream. */
+    readonly syncWaitMs: number;
+    /** A job's deadline when neither request nor key sets one. */
+    readonly deadlineMs: number;
+  };
+  readonly providers: ReadonlyMap<string, ProviderConfig>;
+  readonly models: ReadonlyMap<string, RouteConfig>;
+}

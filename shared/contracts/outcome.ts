@@ -1,0 +1,81 @@
+/** Token counts as the upstream reported them, after checks: non-negative integers. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** Why a call did not end well; `decide-next.ts` has what follows from each. */
+export const failureReasons = [
+  /** Refused, unreachable, DNS or TLS failure, or no connection in time: nothing was sent. */
+  "connect",
+  /** 401 or 403: our credential, not the caller's. */
+  "auth",
+  /** 404: the provider does not know the model or the path. */
+  "not_found",
+  /** 408. */
+  "request_timeout",
+  /** 409. */
+  "conflict",
+  /** 429 that passes with time. */
+  "rate_limited",
+  /** 429 or 402 that does not pass with time: credit or spend limit used up. */
+  "quota_exhausted",
+  /** 5xx, 529 included. */
+  "server_error",
+  /** The 400 family: the request itself is at fault, everywhere. */
+  "bad_request",
+  /** The prompt does not fit this target's context. */
+  "context_overflow",
+  /** The stream or body ended before the answer was complete, or the engine gave up on it. */
+  "cut",
+  /** Not the shape that was asked for: HTML, broken JSON, too large. */
+  "malformed",
+  "first_byte_timeout",
+  "idle_timeout",
+] as const;
+
+export type FailureReason = (typeof failureReasons)[number];
+
+/** The upstream's own words about a refusal, cleaned for passing on. */
+export interface UpstreamError {
+  readonly message: string;
+  readonly code?: string;
+  readonly param?: string;
+}
+
+interface Traffic {
+  /** The request may have reached the provider. False only when no connection was made. */
+  readonly sent: boolean;
+  /** Response headers arrived. */
+  readonly gotHeaders: boolean;
+  /** UTF-8 bytes of generated text seen, the upper bound of output tokens when usage is missing. */
+  readonly outputBytes: number;
+  /** Valid usage, if the upstream reported any. */
+  readonly usage: Usage | undefined;
+  /** From the call's start to the first byte of the answer or the first event; null before. */
+  readonly ttftMs: number | null;
+}
+
+/** How one call to a provider ended. */
+export type ProviderOutcome = Traffic &
+  (
+    | {
+        readonly kind: "ok";
+        readonly contentType: string;
+        /** A whole answer's bytes, as they came. Absent for streams. */
+        readonly body?: Buffer;
+        /** A stream's last events, held back until the ledger row is written. */
+        readonly tail?: string;
+      }
+    | {
+        readonly kind: "failed";
+        readonly reason: FailureReason;
+        readonly status?: number;
+        readonly retryAfterMs?: number;
+        readonly error?: UpstreamError;
+        /** Our words for logs; never a prompt or a result. */
+        readonly detail: string;
+      }
+    /** The given signal stopped the call. */
+    | { readonly kind: "aborted" }
+  );

@@ -1,0 +1,52 @@
+import type { ErrorCode } from "../errors/catalogue.ts";
+import type { Location } from "./plan.ts";
+
+/** How a job ended. The statement that wrote it is the only source of it. */
+export type EndState = "done" | "failed" | "cancelled" | "expired";
+
+/** What a caller is told when a job did not end `done`; fits `BrokerError`. */
+export interface ReplyError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly param?: string;
+  readonly wireCode?: string;
+  readonly retryAfterMs?: number;
+}
+
+/** Facts known once an attempt has begun; they become response headers. */
+export interface AttemptFacts {
+  readonly provider: string;
+  readonly location: Location;
+  /** Number of this attempt, from 1. */
+  readonly attempts: number;
+  /** Time from accept to this attempt's start. */
+  readonly queueMs: number;
+}
+
+/** Messages from the worker that runs a job to the API process that owns it, in order. */
+export type ReplyMessage =
+  /** The first upstream event of a stream is good: headers may leave. */
+  | ({ readonly type: "head" } & AttemptFacts)
+  /** Whole server-sent events, ready to be written. */
+  | { readonly type: "chunk"; readonly text: string }
+  /**
+   * Sent after the settling statement has committed, once. `body` is a whole answer's bytes;
+   * `tail` the last events of a stream, which may not leave before the ledger row exists.
+   */
+  | {
+      readonly type: "end";
+      readonly state: EndState;
+      readonly facts?: AttemptFacts;
+      readonly contentType?: string;
+      readonly body?: Buffer;
+      readonly tail?: string;
+      readonly costNanos?: bigint;
+      readonly error?: ReplyError;
+    }
+  /** The job waits at a new place, or its entry was lost: the owner, who has the body, adds it. */
+  | {
+      readonly type: "enqueue";
+      readonly provider: string;
+      readonly place: number;
+      readonly delayMs: number;
+    };

@@ -1,0 +1,15 @@
+/** Price of a target in nano-USD per million tokens: $0.15 per 1M tokens is `150_000_000n`. */
+export interface Price {
+  readonly inputNanosPerMillion: bigint;
+  readonly outputNanosPerMillion: bigint;
+}
+
+const TOKENS_PER_PRICE = 1_000_000n;
+
+/** Cost in nano-USD of so many tokens, rounded up once. Token counts are non-negative integers. */
+export function costNanos(price: Price, inputTokens: number, outputTokens: number): bigint {
+  const exact =
+    BigInt(inputTokens) * price.inputNanosPerMillion +
+    BigInt(outputTokens) * price.outputNanosPerMillion;
+  return (exact + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
+}

@@ -1,0 +1,35 @@
+import type { Endpoint } from "../shared/contracts/endpoint.ts";
+import type { ProviderOutcome } from "../shared/contracts/outcome.ts";
+
+/** One call, ready to be sent. */
+export interface ProviderCall {
+  readonly endpoint: Endpoint;
+  /** The request body as JSON text, model and output cap written in. */
+  readonly body: string;
+  readonly stream: boolean;
+  /** `<job>.<fence>`, sent as `x-client-request-id`. */
+  readonly requestId: string;
+  /** Forward the usage chunk of a stream, or drop it after reading. */
+  readonly wantsUsage: boolean;
+  /** Choices that a complete answer holds. */
+  readonly choices: number;
+  readonly signal: AbortSignal;
+}
+
+/** Where a stream's events go while they come. */
+export interface ProviderSink {
+  /** Called once, when the first event is known not to be an error. */
+  head(): void;
+  /** Whole events; resolves when more may be sent, so that a slow reader slows the upstream. */
+  write(text: string): Promise<void>;
+}
+
+/** One upstream endpoint. Never throws for what an upstream does: every end is an outcome. */
+export interface Provider {
+  readonly name: string;
+  /** Resolves only when the upstream socket is free of this call: closed, or back in its pool. */
+  call(call: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome>;
+  /** `GET /health`, then `GET /v1/models`: true when either answers 2xx. */
+  probe(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}
