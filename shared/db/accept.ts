@@ -1,0 +1,56 @@
+import type { Pool } from "pg";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { Plan, Residency } from "../contracts/plan.ts";
+import { GroupStatement } from "./group-statement.ts";
+
+/** A job to be admitted. Amounts travel as decimal strings of nano-USD; times are relative. */
+export interface AcceptMember {
+  readonly id: string;
+  readonly key: string;
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  /** Number of the service class, see `serviceClasses`. */
+  readonly class: number;
+  readonly residency: Residency;
+  readonly interactive: boolean;
+  readonly stream: boolean;
+  /** The API process that answers the caller. */
+  readonly owner: string;
+  readonly plan: Plan;
+  /** Index of the first target. */
+  readonly target: number;
+  /** The first target's worst case. */
+  readonly hold: string;
+  readonly input_bound: number;
+  readonly output_bound: number;
+  readonly deadline_ms: number;
+  /** Waiting time after which the job may overflow; null: not for waiting. */
+  readonly overflow_ms: number | null;
+  readonly overflow_on_failure: boolean;
+  /** When the sweeper first checks that the queue still has the entry. */
+  readonly check_ms: number;
+}
+
+export interface AcceptRow {
+  readonly job_id: string;
+  /** `budget`: refused, with what is left of which limit. `key`: revoked or expired meanwhile. */
+  readonly verdict: "accepted" | "already" | "budget" | "key";
+  readonly free_nanos: bigint | null;
+  readonly limit_nanos: bigint | null;
+  readonly resets_at: Date | null;
+}
+
+/**
+ * The statement that inserts jobs with their holds. An API that cannot reach the database says so
+ * to its caller within two seconds; a job that was committed all the same ends by its owner's word.
+ */
+export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, AcceptRow> {
+  return new GroupStatement({
+    pool,
+    name: "accept_jobs",
+    text: "select * from accept_jobs($1)",
+    giveUpAfterMs: 2_000,
+    memberKey: (member) => member.id,
+    rowKey: (row) => row.job_id,
+  });
+}

@@ -1,0 +1,37 @@
+import type { Pool } from "pg";
+import { acceptStatement } from "./accept.ts";
+import { claimStatement } from "./claim.ts";
+import { endStatement } from "./end.ts";
+import { moveStatement } from "./move.ts";
+import { createPool, type PoolOptions } from "./pool.ts";
+import { settleStatement } from "./settle.ts";
+
+/** The broker's database: one pool, and the statements that carry every rule about money and outcome. */
+export interface Database {
+  readonly pool: Pool;
+  readonly accept: ReturnType<typeof acceptStatement>;
+  readonly claim: ReturnType<typeof claimStatement>;
+  readonly settle: ReturnType<typeof settleStatement>;
+  readonly move: ReturnType<typeof moveStatement>;
+  readonly end: ReturnType<typeof endStatement>;
+  close(): Promise<void>;
+}
+
+/** Opens the pool; the database must be migrated. */
+export function openDatabase(options: PoolOptions): Database {
+  const pool = createPool(options);
+  const accept = acceptStatement(pool);
+  const claim = claimStatement(pool);
+  const settle = settleStatement(pool);
+  const move = moveStatement(pool);
+  const end = endStatement(pool);
+  return {
+    pool,
+    accept,
+    claim,
+    settle,
+    move,
+    end,
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,58 @@
+-- Up Migration
+
+-- Gives waiting jobs to workers: fence + 1 and an attempt row, committed before anyone dials.
+-- Only if place and provider still match, time is left, nobody asked to stop, the key stands, and
+-- the provider's location is allowed (I5, the second check). Idempotent by nonce.
+-- Verdicts: claimed | late | stopped | residency | gone.
+create function claim_jobs(members jsonb)
+returns table (
+  nonce text, verdict text, fence integer, target smallint, tries integer, plan jsonb,
+  input_bound integer, output_bound integer, queue_ms integer, remaining_ms double precision,
+  overflow_on_failure boolean, residency text, model text, key_id text
+) language plpgsql as $$
+#variable_conflict use_column
+begin
+  perform 1 from jobs j
+  where j.id in (select t.m ->> 'job' from jsonb_array_elements(members) as t(m))
+  order by j.id for update;
+
+  with m as (
+    select * from jsonb_to_recordset(members)
+      as r(job text, place integer, provider text, nonce text, worker text)
+  ), claimed as (
+    update jobs j set state = 'running', fence = j.fence + 1
+    from m
+    join providers p on p.name = m.provider
+    where j.id = m.job and j.state = 'waiting' and j.place = m.place and j.provider = m.provider
+      and j.deadline_at > now() and j.cancel_reason is null
+      and (j.residency = 'any' or p.location = 'local')
+      and exists (select from keys k where k.id = j.key_id and k.revoked_at is null)
+    returning j.id, j.fence, j.target, j.provider, j.accepted_at, m.nonce, m.worker
+  )
+  insert into attempts (job_id, fence, nonce, worker, provider, target, queue_ms)
+  select c.id, c.fence, c.nonce, c.worker, c.provider, c.target,
+    greatest(0, extract(epoch from clock_timestamp() - c.accepted_at) * 1000)::integer
+  from claimed c;
+
+  return query
+  select m.nonce,
+    case
+      when a.job_id is not null then 'claimed'
+      when j.id is null or j.state <> 'waiting' or j.place <> m.place or j.provider <> m.provider
+        then 'gone'
+      when j.deadline_at <= now() then 'late'
+      when j.residency <> 'any' and p.location is distinct from 'local' then 'residency'
+      when p.id is null then 'gone'
+      else 'stopped'
+    end,
+    a.fence, a.target, j.tries, j.plan, j.input_bound, j.output_bound, a.queue_ms,
+    (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::double precision,
+    j.overflow_on_failure, j.residency, j.model, j.key_id
+  from jsonb_to_recordset(members)
+    as m(job text, place integer, provider text, nonce text, worker text)
+  left join jobs j on j.id = m.job
+  left join attempts a on a.job_id = m.job and a.nonce = m.nonce
+  left join providers p on p.name = m.provider;
+end $$;
+
+-- Down Migration

@@ -1,0 +1,157 @@
+-- Up Migration
+
+-- Posts one closed attempt: ledger row and budgets. The caller holds the locks of `lock_jobs` and
+-- changes the job row itself. Returns what was charged.
+create function post_attempt(job jobs, a attempts, m jsonb) returns bigint language plpgsql as $$
+declare
+  cost bigint := coalesce((m ->> 'cost')::bigint, 0);
+  charge bigint := case when job.period_ids = '{}' then cost else least(cost, job.hold_nanos) end;
+begin
+  insert into ledger (job_id, attempt, key_id, provider, location, endpoint, model,
+    upstream_model, status, error_code, prompt_tokens, completion_tokens, estimated, cost_nanos,
+    overrun_nanos, queue_ms, ttft_ms, total_ms)
+  values (job.id, a.fence, job.key_id, a.provider, job.plan -> a.target::integer ->> 'location',
+    job.endpoint, job.model, job.plan -> a.target::integer ->> 'model', m ->> 'status',
+    m ->> 'error_code', coalesce((m ->> 'prompt_tokens')::integer, 0),
+    coalesce((m ->> 'completion_tokens')::integer, 0),
+    coalesce((m ->> 'estimated')::boolean, false), charge, cost - charge, a.queue_ms,
+    (m ->> 'ttft_ms')::integer,
+    coalesce((m ->> 'total_ms')::integer,
+      greatest(0, extract(epoch from clock_timestamp() - a.started_at) * 1000)::integer));
+  update budget_periods set settled_nanos = settled_nanos + charge, held_nanos = held_nanos - charge
+  where id = any (job.period_ids) and charge > 0;
+  return charge;
+end $$;
+
+-- Ends a job that has no open attempt: releases what is left of its hold.
+create function end_job(job jobs, hold bigint, new_state text, code text, charge bigint,
+  tried integer) returns void language sql as $$
+  update budget_periods set held_nanos = held_nanos - hold
+  where id = any (job.period_ids) and hold > 0;
+  update jobs set state = new_state, error_code = code, ended_at = now(), hold_nanos = 0,
+    retrying = false, cost_nanos = cost_nanos + charge, tries = tries + tried
+  where id = job.id;
+$$;
+
+-- The retry budget of I9: repeated calls of one provider that wait or run stay within 20 % of
+-- what is in flight there, at least 3. The provider's row is locked by the caller.
+create function retry_allowed(provider_name text, job_id text) returns boolean language sql as $$
+  select (select count(*) from jobs j
+          where j.provider = provider_name and j.retrying and j.state in ('waiting', 'running')
+            and j.id <> retry_allowed.job_id)
+    < greatest(3, floor(0.2 * (select count(*) from attempts a where a.provider = provider_name)))
+$$;
+
+-- Moves jobs to another target, or back to the same one: raises the place, posts what the failed
+-- attempt cost and holds the next target's worst case in one compare-and-set. With `fence`, the
+-- open attempt of that fence is closed; without, the job must still wait at `place`.
+-- Members: job, place, fence?, target, delay_ms, check_ms, and settle's fields of the attempt.
+-- Verdicts: moved | no_retry and refused (nothing changed) | budget and ended (the job has ended,
+-- see state) | gone.
+create function move_jobs(members jsonb)
+returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  m jsonb;
+  j jobs;
+  a attempts;
+  there providers;
+  next_hold bigint;
+  left_hold bigint;
+  charge bigint;
+  tried integer;
+  again boolean;
+begin
+  perform lock_jobs(array(select t.m ->> 'job' from jsonb_array_elements(members) as t(m)));
+  perform 1 from providers where name in (
+    select j.plan -> (t.m ->> 'target')::integer ->> 'provider'
+    from jsonb_array_elements(members) as t(m) join jobs j on j.id = t.m ->> 'job'
+  ) order by id for update;
+
+  for m in select t.m from jsonb_array_elements(members) with ordinality as t(m, ord) order by t.ord
+  loop
+    a := null;
+    select * into j from jobs where id = m ->> 'job';
+    select * into there from providers
+    where name = j.plan -> (m ->> 'target')::integer ->> 'provider';
+    job_id := m ->> 'job';
+    state := j.state; place := j.place; provider := j.provider; owner := j.owner;
+
+    if m ->> 'fence' is not null then
+      select * into a from attempts where job_id = j.id and fence = (m ->> 'fence')::integer;
+      if a.job_id is null then
+        -- Closed before. If the job waits at this fence, this very move has happened.
+        verdict := case when j.state = 'waiting' and j.fence = (m ->> 'fence')::integer
+          and j.target = (m ->> 'target')::smallint then 'moved' else 'gone' end;
+        return next;
+        continue;
+      end if;
+    elsif j.id is null or j.state <> 'waiting' or j.place <> (m ->> 'place')::integer then
+      verdict := case when j.state = 'waiting' and j.place = (m ->> 'place')::integer + 1
+        and j.target = (m ->> 'target')::smallint then 'moved' else 'gone' end;
+      return next;
+      continue;
+    end if;
+
+    if there.id is null or (j.residency = 'local' and there.location <> 'local') then
+      verdict := 'refused';
+      return next;
+      continue;
+    end if;
+
+    tried := coalesce((a.job_id is not null and m ->> 'status' <> 'not_sent')::integer, 0);
+    again := (tried = 1 and a.provider = there.name) or exists (
+      select from ledger l
+      where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent');
+    if again and j.cancel_reason is null and j.deadline_at > now()
+       and not retry_allowed(there.name, j.id) then
+      verdict := 'no_retry';
+      return next;
+      continue;
+    end if;
+
+    charge := 0;
+    if a.job_id is not null then
+      charge := post_attempt(j, a, m);
+      delete from attempts where job_id = a.job_id and fence = a.fence;
+    end if;
+    left_hold := j.hold_nanos - case when j.period_ids = '{}' then 0 else charge end;
+    next_hold := (j.plan -> (m ->> 'target')::integer ->> 'holdNanos')::bigint;
+
+    if j.cancel_reason is not null or j.deadline_at <= now() then
+      verdict := 'ended';
+      state := case when coalesce(j.cancel_reason, 'deadline') = 'deadline'
+        then 'expired' else 'cancelled' end;
+      perform end_job(j, left_hold, state, coalesce(j.cancel_reason, 'deadline'), charge, tried);
+    elsif exists (
+      select from budget_periods p where p.id = any (j.period_ids)
+        and p.settled_nanos + p.held_nanos - left_hold + next_hold > p.limit_nanos
+        -- A limit lowered meanwhile stops only moves that would hold more.
+        and next_hold > left_hold
+    ) then
+      verdict := 'budget';
+      state := 'failed';
+      perform end_job(j, left_hold, state, 'insufficient_quota', charge, tried);
+    else
+      update budget_periods set held_nanos = held_nanos - left_hold + next_hold
+      where id = any (j.period_ids) and left_hold <> next_hold;
+      update jobs set state = 'waiting', place = j.place + 1, provider = there.name,
+        target = (m ->> 'target')::smallint, hold_nanos = next_hold, retrying = again,
+        tries = j.tries + tried, cost_nanos = j.cost_nanos + charge, checks = 0,
+        overflow_at = case when j.plan -> (m ->> 'target')::integer ->> 'role' = 'overflow'
+          then null else j.overflow_at end,
+        wake_at = least(j.deadline_at, now()
+          + ((m ->> 'delay_ms')::double precision + (m ->> 'check_ms')::double precision)
+            * interval '1 ms')
+      where id = j.id;
+      verdict := 'moved';
+      state := 'waiting';
+      place := j.place + 1;
+      provider := there.name;
+    end if;
+    return next;
+  end loop;
+end $$;
+
+-- Down Migration

@@ -1,0 +1,124 @@
+-- Up Migration
+
+-- Waiting jobs whose time to be looked at has come, a page at a time, side by side with other
+-- sweepers: past the deadline they end; the rest is returned for a check that their entry still
+-- exists, and looked at again after growing intervals, so that a backlog costs little.
+create function sweep_waiting(page integer)
+returns table (job_id text, action text, owner text, provider text, place integer)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  due text[];
+begin
+  select array_agg(id) into due from (
+    select id from jobs where state = 'waiting' and wake_at <= now()
+    order by wake_at limit page for update skip locked
+  ) as j;
+  if due is null then
+    return;
+  end if;
+  perform lock_jobs(due);
+  return query
+    select j.id, 'expired', j.owner, j.provider, j.place
+    from jobs j, end_job(j, j.hold_nanos, 'expired', 'deadline', 0, 0)
+    where j.id = any (due) and j.deadline_at <= now();
+  return query
+    update jobs j set checks = j.checks + 1,
+      wake_at = least(j.deadline_at, now() + interval '5 s' * (2 ^ least(j.checks, 5)))
+    where j.id = any (due) and j.state = 'waiting'
+    returning j.id, 'check', j.owner, j.provider, j.place;
+end $$;
+
+-- Closes a lost worker's attempts as `unknown`, at no cost, and puts their jobs back to wait at a
+-- new place; the owner decides whether it may run again (no byte forwarded) or must fail.
+create function close_lost_attempts(lost_worker text, page integer)
+returns table (job_id text, owner text, provider text, place integer)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  ids text[];
+  a attempts;
+  j jobs;
+begin
+  ids := array(select a.job_id from attempts a where a.worker = lost_worker
+    order by a.job_id limit page);
+  perform lock_jobs(ids);
+  for a in delete from attempts x where x.worker = lost_worker and x.job_id = any (ids) returning x.*
+  loop
+    select * into j from jobs where id = a.job_id;
+    perform post_attempt(j, a, '{"status": "unknown", "error_code": "worker_lost"}');
+    update jobs set state = 'waiting', place = j.place + 1, tries = j.tries + 1,
+      wake_at = least(j.deadline_at, now() + interval '2 s'), checks = 0
+    where id = j.id;
+    job_id := j.id; owner := j.owner; provider := j.provider; place := j.place + 1;
+    return next;
+  end loop;
+end $$;
+
+-- Ends the waiting jobs of an API process that is gone and asks its running ones to stop.
+create function end_orphans(lost_owner text) returns integer language plpgsql as $$
+declare
+  ids text[];
+  ended integer;
+begin
+  ids := array(select id from jobs
+    where state in ('waiting', 'running') and interactive and owner = lost_owner);
+  select count(*) into ended from end_jobs((
+    select coalesce(jsonb_agg(jsonb_build_object('job', id, 'state', 'cancelled',
+      'code', 'owner_lost')), '[]')
+    from unnest(ids) as id)) as e where e.verdict = 'ended';
+  return ended;
+end $$;
+
+-- Lets the jobs that wait at a provider that is down overflow at once, where their route says so.
+create function overflow_now(down_provider text) returns void language sql as $$
+  update jobs set overflow_at = now()
+  where id in (
+    select id from jobs
+    where state = 'waiting' and provider = down_provider and overflow_on_failure
+      and coalesce(overflow_at > now(), true)
+    order by id for update skip locked)
+$$;
+
+-- Moves waiting jobs that are due to a provider's overflow targets: oldest first, and only as many
+-- as it has free slots. One mover a provider at a time; the others return at once.
+create function overflow_jobs(to_provider text, check_ms integer)
+returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  there providers;
+  free bigint;
+  members jsonb;
+begin
+  select * into there from providers where name = to_provider;
+  if there.id is null or not pg_try_advisory_xact_lock(1397768525, there.id) then
+    return;
+  end if;
+  free := there.slots - (select count(*) from attempts a where a.provider = to_provider)
+    - (select count(*) from (
+        select from jobs j where j.state = 'waiting' and j.provider = to_provider
+        limit there.slots) as w);
+  if free <= 0 then
+    return;
+  end if;
+  select jsonb_agg(jsonb_build_object('job', d.id, 'place', d.place, 'target', d.target,
+    'delay_ms', 0, 'check_ms', check_ms)) into members
+  from (
+    select j.id, j.place, t.ord - 1 as target
+    from jobs j
+    cross join lateral (
+      select t.ord from jsonb_array_elements(j.plan) with ordinality as t(item, ord)
+      where t.item ->> 'role' = 'overflow' and t.item ->> 'provider' = to_provider
+        and (j.residency = 'any' or there.location = 'local')
+      limit 1
+    ) as t
+    where j.state = 'waiting' and j.overflow_at <= now()
+    order by j.overflow_at limit free
+  ) as d;
+  if members is not null then
+    return query select * from move_jobs(members);
+  end if;
+end $$;
+
+-- Down Migration

@@ -1,0 +1,44 @@
+import type { Pool } from "pg";
+import type { EndState } from "../contracts/reply.ts";
+import type { AttemptFacts } from "./attempt-facts.ts";
+import { GroupStatement } from "./group-statement.ts";
+
+interface MoveTo {
+  readonly job: string;
+  /** The place that the job is expected at. */
+  readonly place: number;
+  /** Index of the next target in the job's plan. */
+  readonly target: number;
+  readonly delay_ms: number;
+  /** When, after the delay, the sweeper first checks that the queue has the new entry. */
+  readonly check_ms: number;
+}
+
+/** With a fence, the open attempt of that fence is closed; without, the job still waits. */
+export type MoveMember = MoveTo &
+  (({ readonly fence: number } & AttemptFacts) | { readonly fence: null });
+
+export interface MoveRow {
+  readonly job_id: string;
+  /**
+   * `no_retry` (the retry budget is used up) and `refused` (residency, or no such provider) changed
+   * nothing. `budget` and `ended` ended the job, see `state`.
+   */
+  readonly verdict: "moved" | "no_retry" | "refused" | "budget" | "ended" | "gone";
+  readonly state: EndState | "waiting" | "running" | null;
+  readonly place: number | null;
+  readonly provider: string | null;
+  readonly owner: string | null;
+}
+
+/** The statement that moves jobs to another target or back to the same one. */
+export function moveStatement(pool: Pool): GroupStatement<MoveMember, MoveRow> {
+  return new GroupStatement({
+    pool,
+    name: "move_jobs",
+    text: "select * from move_jobs($1)",
+    giveUpAfterMs: Number.POSITIVE_INFINITY,
+    memberKey: (member) => member.job,
+    rowKey: (row) => row.job_id,
+  });
+}

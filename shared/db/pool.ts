@@ -1,0 +1,35 @@
+import { Pool, TypeOverrides, types } from "pg";
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  readonly maxConnections: number;
+  readonly applicationName: string;
+  /** A pool whose errors on idle connections have nobody to reject reports them here. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** The short wait for a row lock that keeps one locked key's trouble its own. */
+const LOCK_TIMEOUT_MS = 150;
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/**
+ * A pool for the broker's own statements. `bigint` columns come as JavaScript `bigint`. A server
+ * that does not answer in time loses the connection, so that nobody waits for it forever.
+ */
+export function createPool(options: PoolOptions): Pool {
+  const bigintTypes = new TypeOverrides();
+  bigintTypes.setTypeParser(types.builtins.INT8, BigInt);
+  const pool = new Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    keepAlive: true,
+    types: bigintTypes,
+  });
+  pool.on("error", options.onIdleError);
+  return pool;
+}

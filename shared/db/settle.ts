@@ -1,0 +1,35 @@
+import type { Pool } from "pg";
+import type { EndState } from "../contracts/reply.ts";
+import type { AttemptFacts } from "./attempt-facts.ts";
+import { GroupStatement } from "./group-statement.ts";
+
+export interface SettleMember extends AttemptFacts {
+  readonly job: string;
+  readonly fence: number;
+  readonly state: EndState;
+}
+
+export interface SettleRow {
+  readonly job_id: string;
+  readonly fence: number;
+  /** `already`: this fence has its ledger row. `lost`: the attempt was closed by nobody we know. */
+  readonly verdict: "settled" | "already" | "lost";
+  /** The job's state that stands. */
+  readonly state: EndState | "waiting" | "running" | null;
+  /** Charged to the job over all its attempts. */
+  readonly cost_nanos: bigint | null;
+  /** Carried by the house for this attempt; more than zero is an alarm. Null when not settled. */
+  readonly overrun_nanos: bigint | null;
+}
+
+/** The statement that ends jobs with their attempts. Tried for as long as the process lives. */
+export function settleStatement(pool: Pool): GroupStatement<SettleMember, SettleRow> {
+  return new GroupStatement({
+    pool,
+    name: "settle_attempts",
+    text: "select * from settle_attempts($1)",
+    giveUpAfterMs: Number.POSITIVE_INFINITY,
+    memberKey: (member) => `${member.job}.${member.fence}`,
+    rowKey: (row) => `${row.job_id}.${row.fence}`,
+  });
+}

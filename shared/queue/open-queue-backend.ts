@@ -1,0 +1,22 @@
+import { postgresQueueBackend } from "./postgres-queue-backend.ts";
+import type { QueueBackend } from "./queue-backend.ts";
+import { redisQueueBackend } from "./redis-queue-backend.ts";
+
+export interface OpenQueueBackendOptions {
+  readonly redisUrl: string | undefined;
+  readonly databaseUrl: string;
+  readonly providers: number;
+  readonly onError: (error: Error) => void;
+}
+
+/** Redis when it is configured, else PostgreSQL. The one place where the backend is chosen. */
+export function openQueueBackend(options: OpenQueueBackendOptions): QueueBackend {
+  const { redisUrl, databaseUrl, providers, onError } = options;
+  return redisUrl === undefined
+    ? postgresQueueBackend({
+        connectionString: databaseUrl,
+        maxConnections: providers + 10,
+        onError,
+      })
+    : redisQueueBackend({ url: redisUrl, onError });
+}

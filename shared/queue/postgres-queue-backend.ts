@@ -1,0 +1,64 @@
+import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
+import { Pool } from "pg";
+import type { Entry } from "../contracts/entry.ts";
+import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
+
+export interface PostgresQueueBackendOptions {
+  readonly connectionString: string;
+  /** Each worker keeps one for LISTEN; the rest is shared by all. */
+  readonly maxConnections: number;
+  readonly onError: (error: Error) => void;
+}
+
+/** BullMQ's own default; a pool handed in cannot name another. */
+const SCHEMA = "bullmq";
+
+/**
+ * BullMQ on PostgreSQL, for one process that is API and worker at once. Its pool alone runs with
+ * `synchronous_commit=off`: entries are hints, and the sweeper finds the ones that a crash lost.
+ */
+export function postgresQueueBackend(options: PostgresQueueBackendOptions): QueueBackend {
+  const pool = new Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections,
+    application_name: "spillway-queue",
+    options: `-c search_path=${SCHEMA} -c synchronous_commit=off`,
+    keepAlive: true,
+  });
+  pool.on("error", options.onError);
+  return {
+    async prepare() {
+      const client = await pool.connect();
+      try {
+        await runMigrations(client, SCHEMA);
+      } finally {
+        client.release();
+      }
+    },
+    openQueue(name) {
+      const queue = new Queue<Entry>(
+        name,
+        { connection: pool, defaultJobOptions: entryOptions },
+        createPostgresBackend,
+      );
+      queue.on("error", options.onError);
+      return queue;
+    },
+    openWorker(name, take, { concurrency, autorun }) {
+      const worker = new Worker<Entry, void>(
+        name,
+        take,
+        {
+          connection: pool,
+          ...workerOptions,
+          ...(concurrency === undefined ? {} : { concurrency }),
+          ...(autorun === undefined ? {} : { autorun }),
+        },
+        createPostgresBackend,
+      );
+      worker.on("error", options.onError);
+      return worker;
+    },
+    close: () => pool.end(),
+  };
+}

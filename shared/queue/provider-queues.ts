@@ -1,0 +1,45 @@
+import type { Queue } from "bullmq";
+import { entryId, type Entry } from "../contracts/entry.ts";
+import type { QueueBackend } from "./queue-backend.ts";
+
+/** Adds, finds and removes entries of the provider queues; one BullMQ queue per provider. */
+export interface ProviderQueues {
+  /** An entry that is there already stays as it is. `delayMs` is the back-off. */
+  add(provider: string, entry: Entry, order: { priority: number; delayMs: number }): Promise<void>;
+  has(provider: string, job: string, place: number): Promise<boolean>;
+  /** Best effort: a stale entry is harmless, it only takes room. */
+  remove(provider: string, job: string, place: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens one queue per provider on the given backend. */
+export function openProviderQueues(
+  backend: QueueBackend,
+  providers: Iterable<string>,
+): ProviderQueues {
+  const queues = new Map<string, Queue<Entry>>();
+  for (const provider of providers) queues.set(provider, backend.openQueue(provider));
+  const find = (provider: string): Queue<Entry> => {
+    const queue = queues.get(provider);
+    if (queue === undefined) throw new Error(`no queue for provider ${provider}`);
+    return queue;
+  };
+  return {
+    async add(provider, entry, { priority, delayMs }) {
+      await find(provider).add(entry.endpoint, entry, {
+        jobId: entryId(entry.job, entry.place),
+        priority,
+        ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),
+      });
+    },
+    async has(provider, job, place) {
+      return (await find(provider).getJob(entryId(job, place))) !== undefined;
+    },
+    async remove(provider, job, place) {
+      await find(provider).remove(entryId(job, place));
+    },
+    async close() {
+      await Promise.all(Array.from(queues.values(), (queue) => queue.close()));
+    },
+  };
+}

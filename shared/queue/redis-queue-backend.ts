@@ -1,0 +1,45 @@
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import type { Entry } from "../contracts/entry.ts";
+import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
+
+export interface RedisQueueBackendOptions {
+  readonly url: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** BullMQ on Redis, for any number of API and worker processes. Producers fail fast, workers wait. */
+export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBackend {
+  const producer = new Redis(options.url, { maxRetriesPerRequest: 1, enableOfflineQueue: false });
+  const consumer = new Redis(options.url, { maxRetriesPerRequest: null });
+  producer.on("error", options.onError);
+  consumer.on("error", options.onError);
+  /** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */
+  const prefix = (name: string): string => `{spillway:${name}}`;
+  return {
+    prepare: () => Promise.resolve(),
+    openQueue(name) {
+      const queue = new Queue<Entry>(name, {
+        connection: producer,
+        prefix: prefix(name),
+        defaultJobOptions: entryOptions,
+      });
+      queue.on("error", options.onError);
+      return queue;
+    },
+    openWorker(name, take, { concurrency, autorun }) {
+      const worker = new Worker<Entry, void>(name, take, {
+        connection: consumer,
+        prefix: prefix(name),
+        ...workerOptions,
+        ...(concurrency === undefined ? {} : { concurrency }),
+        ...(autorun === undefined ? {} : { autorun }),
+      });
+      worker.on("error", options.onError);
+      return worker;
+    },
+    async close() {
+      await Promise.all([producer.quit(), consumer.quit()]);
+    },
+  };
+}
