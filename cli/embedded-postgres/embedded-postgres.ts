@@ -1,0 +1,71 @@
+import { findBinaries } from "./binaries.ts";
+import { openCluster } from "./cluster.ts";
+import { connectionStringOf, ensureDatabase } from "./database.ts";
+import { placeCluster } from "./placement.ts";
+import { startPostmaster, stopPostmaster } from "./postmaster.ts";
+
+export interface EmbeddedPostgresOptions {
+  /** Made when missing. */
+  readonly dataDir: string;
+  readonly log: (line: string) => void;
+  /** The system user that PostgreSQL runs as when root starts it; made when missing. */
+  readonly serverUser?: string;
+  /** Where root's files go when that user cannot reach `dataDir` or the programs. */
+  readonly systemDir?: string;
+  /** Server settings that replace the defaults; `fsync: "off"` makes the whole cluster a throw-away. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgres {
+  /** Leads to the database `spillway`. Holds the password. */
+  readonly connectionString: string;
+  /** The server ran already, left over or of another Spillway process. */
+  readonly adopted: boolean;
+  /** Where the cluster, its password and its log are. */
+  readonly filesDir: string;
+  /** Lines that a user should see, such as where the files went. */
+  readonly notices: readonly string[];
+  /** Ends every connection and stops the server, adopted or not. Repeated calls are one. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the PostgreSQL that comes with Spillway, or adopts the one that runs on the same data.
+ * It listens on a free port of 127.0.0.1 only and outlives this process until it is stopped. Who
+ * may use the data is not decided here; see `takeInstanceLock`. Throws an `Error` that says what
+ * to do: no programs for this platform, data of another major version, files out of reach, a
+ * server that fails to start.
+ */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const settings = options.settings ?? {};
+  const { filesDir, user, binaries, notices } = await placeCluster({
+    dataDir: options.dataDir,
+    systemDir: options.systemDir ?? "/var/lib/spillway",
+    serverUser: options.serverUser ?? "spillway",
+    binaries: await findBinaries(),
+  });
+  const durable = settings["fsync"] !== "off";
+  const cluster = await openCluster(filesDir, binaries, user, { durable, log: options.log });
+  const server = await startPostmaster(cluster, binaries, settings);
+  options.log(
+    `PostgreSQL ${binaries.major} ${server.adopted ? "was running already and is used" : "runs"} ` +
+      `on 127.0.0.1:${server.port}, process ${server.pid}`,
+  );
+  const address = { port: server.port, password: cluster.password };
+  try {
+    await ensureDatabase(address, "spillway");
+  } catch (error) {
+    if (!server.adopted) await stopPostmaster(cluster, binaries);
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  return {
+    connectionString: connectionStringOf(address, "spillway"),
+    adopted: server.adopted,
+    filesDir,
+    notices,
+    stop: () => (stopped ??= stopPostmaster(cluster, binaries)),
+  };
+}

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+
+/** Any fixed number that nothing else locks: "spillway" in ASCII. */
+const lockKey = "8318264426150453625";
+/** How long the session of a predecessor that was just killed may take to vanish. */
+const patienceMs = 3_000;
+const retryMs = 100;
+
+/** The right of one process to be the all-in-one Spillway of a database. */
+export interface InstanceLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock on a connection of its own, which keeps it until it is released or this process
+ * or the server ends. Null: another live process has held it for 3 s. Throws what the connection
+ * throws.
+ */
+export async function takeInstanceLock(connectionString: string): Promise<InstanceLock | null> {
+  const client = new Client({ connectionString, connectionTimeoutMillis: 10_000, keepAlive: true });
+  // A lost connection loses the lock; the pools on the same server report it.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const begunAtMs = performance.now();
+    for (;;) {
+      const answer = await client.query<{ taken: boolean }>(
+        "SELECT pg_try_advisory_lock($1::bigint) AS taken",
+        [lockKey],
+      );
+      if (answer.rows[0]?.taken === true) return { release: () => client.end() };
+      if (performance.now() - begunAtMs > patienceMs) break;
+      await sleep(retryMs);
+    }
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+  await client.end();
+  return null;
+}

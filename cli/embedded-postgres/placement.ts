@@ -1,0 +1,165 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { type Binaries, relocateBinaries } from "./binaries.ts";
+import { clusterExists } from "./cluster.ts";
+import { runProgram, type SystemUser } from "./run-program.ts";
+import { provideServerUser } from "./server-user.ts";
+
+/** Where PostgreSQL's files are, whose they are, and which programs that user can run. */
+export interface Placement {
+  readonly filesDir: string;
+  /** Undefined: the account of this process. */
+  readonly user: SystemUser | undefined;
+  readonly binaries: Binaries;
+  /** Lines that a user should see. */
+  readonly notices: readonly string[];
+}
+
+export interface PlacementOptions {
+  readonly dataDir: string;
+  /** Root's place for what must lie where the server's user can reach it. */
+  readonly systemDir: string;
+  readonly serverUser: string;
+  readonly binaries: Binaries;
+}
+
+/**
+ * Decides where the cluster lies. An ordinary user has it in `<dataDir>/postgres`. Root's belongs
+ * to a system user, and lies in `systemDir` when that user cannot reach `dataDir`; the programs
+ * are copied there when it cannot reach them. Only what is made here gets a mode or an owner.
+ * Throws an `Error` with the way out when an existing cluster cannot be used by this user.
+ */
+export async function placeCluster(options: PlacementOptions): Promise<Placement> {
+  await mkdir(options.dataDir, { recursive: true });
+  const dataDir = await realpath(options.dataDir);
+  const inDataDir = join(dataDir, "postgres");
+  if (process.getuid?.() !== 0) {
+    await refuseForeignCluster(inDataDir);
+    return { filesDir: inDataDir, user: undefined, binaries: options.binaries, notices: [] };
+  }
+  const notices: string[] = [];
+  const pathHash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
+  const inSystemDir = join(options.systemDir, pathHash);
+  const existing = (await clusterExists(inDataDir))
+    ? inDataDir
+    : (await clusterExists(inSystemDir))
+      ? inSystemDir
+      : null;
+  const user =
+    (existing === null ? null : await ownerOf(existing)) ??
+    (await provideServerUser(options.serverUser, (line) => notices.push(line)));
+  let filesDir = existing ?? inDataDir;
+  if (existing === null && !(await canHoldFiles(dataDir, user))) filesDir = inSystemDir;
+  if (existing !== null && !(await canReach(join(existing, "data"), user))) {
+    throw new Error(
+      `PostgreSQL runs as ${user.name}, which cannot reach its files in ${existing} any more: ` +
+        `a directory above shuts others out. Open that one (chmod o+x), or move ${existing} to ${inSystemDir}.`,
+    );
+  }
+  if (filesDir === inSystemDir) {
+    await makeSystemDir(options.systemDir);
+    notices.push(
+      `PostgreSQL runs as ${user.name}, which ${dataDir} shuts out: its files are in ${filesDir}`,
+    );
+  }
+  const binaries = await reachableBinaries(options, user);
+  if (binaries !== options.binaries)
+    notices.push(`its programs run from a copy in ${binaries.nativeDir}`);
+  return { filesDir, user, binaries, notices };
+}
+
+async function refuseForeignCluster(filesDir: string): Promise<void> {
+  const data = await stat(join(filesDir, "data")).catch(() => null);
+  const uid = process.getuid?.();
+  if (data === null || uid === undefined || data.uid === uid) return;
+  throw new Error(
+    `The database in ${filesDir} belongs to the user with id ${data.uid}, and this is ${uid}. ` +
+      `Start Spillway as the user who made it, or set SPILLWAY_DATA_DIR to another directory.`,
+  );
+}
+
+/** A cluster keeps the user that made it, whoever starts it. */
+async function ownerOf(filesDir: string): Promise<SystemUser> {
+  const { uid, gid } = await stat(join(filesDir, "data"));
+  if (uid !== 0) return { name: `the user with id ${uid}`, uid, gid };
+  throw new Error(
+    `${join(filesDir, "data")} belongs to root, as which PostgreSQL refuses to run. ` +
+      `Give what is in ${filesDir} back to the user that it belonged to (chown -R).`,
+  );
+}
+
+async function canReach(path: string, user: SystemUser): Promise<boolean> {
+  const test = await runProgram("sh", ["-c", 'test -x "$1"', "sh", path], { cwd: "/", user });
+  return test.ok;
+}
+
+/** Tries it: some file systems let not even root give files away. */
+async function canHoldFiles(dir: string, user: SystemUser): Promise<boolean> {
+  const probe = await mkdtemp(join(dir, ".probe-"));
+  try {
+    await chown(probe, user.uid, user.gid);
+    return await canReach(probe, user);
+  } catch {
+    return false;
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
+}
+
+async function makeSystemDir(systemDir: string): Promise<void> {
+  const made = await mkdir(systemDir, { recursive: true });
+  // Whatever this process' umask is; one that stood already is left as it is.
+  if (made !== undefined) await chmod(systemDir, 0o755);
+}
+
+async function reachableBinaries(options: PlacementOptions, user: SystemUser): Promise<Binaries> {
+  const inPlace = await runProgram(options.binaries.postgres, ["--version"], { user, cwd: "/" });
+  if (inPlace.ok) return options.binaries;
+  await makeSystemDir(options.systemDir);
+  const copyDir = join(options.systemDir, options.binaries.buildName);
+  const copied = relocateBinaries(options.binaries, copyDir);
+  if ((await stat(copied.postgres).catch(() => null)) === null)
+    await copyBinaries(options.binaries.nativeDir, copyDir);
+  const inCopy = await runProgram(copied.postgres, ["--version"], { user, cwd: "/" });
+  if (inCopy.ok) return copied;
+  throw new Error(
+    `PostgreSQL does not run as ${user.name}, neither from ${options.binaries.nativeDir} nor from ` +
+      `${copyDir}. Start Spillway as an ordinary user, or set DATABASE_URL.\n${inCopy.output}`,
+  );
+}
+
+/** Copied under another name and renamed when complete. */
+async function copyBinaries(nativeDir: string, copyDir: string): Promise<void> {
+  const draft = `${copyDir}.new-${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    await cp(nativeDir, draft, { recursive: true, verbatimSymlinks: true });
+    await openToOthers(draft);
+    await rename(draft, copyDir);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if ((await stat(copyDir).catch(() => null)) === null) throw error; // another start was first
+  }
+}
+
+/** A checkout made under a strict umask has programs that only root may read. */
+async function openToOthers(dir: string): Promise<void> {
+  await chmod(dir, 0o755);
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const executable = entry.isDirectory() || ((await stat(path)).mode & 0o100) !== 0;
+    await chmod(path, executable ? 0o755 : 0o644);
+  }
+}

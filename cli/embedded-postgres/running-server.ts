@@ -1,0 +1,109 @@
+import { readFile, realpath, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cluster } from "./cluster.ts";
+import { sqlStateOf, withMaintenanceClient } from "./database.ts";
+import { processLives } from "./process-lives.ts";
+
+export interface RunningServer {
+  readonly pid: number;
+  readonly port: number;
+}
+
+const pollMs = 100;
+/** How long a server that holds the data may take to answer when it is neither starting nor stopping. */
+const silentMs = 10_000;
+/** How long a server may take to recover or to shut down. */
+const transitionMs = 300_000;
+
+/**
+ * Finds the server that already runs on this cluster, after it has finished starting or stopping.
+ * Null: there is none, and none stands in the way of a new one. Throws an `Error` when a process
+ * holds the data but does not let us in.
+ */
+export async function findRunningServer(cluster: Cluster): Promise<RunningServer | null> {
+  const begunAtMs = performance.now();
+  let lastAnswerAtMs = begunAtMs;
+  for (;;) {
+    const held = await readPidFile(cluster.filesDir);
+    // PostgreSQL itself clears away the file of a process that is gone.
+    if (held === null || !processLives(held.pid)) return null;
+    if (await isOtherProgram(held.pid)) {
+      await clearPidFile(cluster.filesDir, held.pid);
+      return null;
+    }
+    const state = await askServer(cluster, held.port);
+    if (state === "ours" && held.port !== null) return { pid: held.pid, port: held.port };
+    if (state === "of other data") {
+      await clearPidFile(cluster.filesDir, held.pid);
+      return null;
+    }
+    const nowMs = performance.now();
+    if (state === "changing") lastAnswerAtMs = nowMs;
+    if (
+      state === "refuses us" ||
+      nowMs - lastAnswerAtMs > silentMs ||
+      nowMs - begunAtMs > transitionMs
+    ) {
+      throw new Error(
+        `Process ${held.pid} holds the data in ${join(cluster.filesDir, "data")}, but ` +
+          `${state === "refuses us" ? "refuses the password kept beside it" : "does not answer"}. ` +
+          `If it is PostgreSQL, stop it; if it is something else, delete ${pidFileOf(cluster.filesDir)}.`,
+      );
+    }
+    await sleep(pollMs);
+  }
+}
+
+/** The server's own record of its process; a port of null means that it is not written yet. */
+export async function readPidFile(
+  filesDir: string,
+): Promise<{ pid: number; port: number | null } | null> {
+  const text = await readFile(pidFileOf(filesDir), "utf8").catch(() => null);
+  if (text === null) return null;
+  const lines = text.split("\n");
+  const pid = Number.parseInt(lines[0] ?? "", 10);
+  const port = Number.parseInt(lines[3] ?? "", 10);
+  if (!(pid > 0)) return null;
+  return { pid, port: port > 0 ? port : null };
+}
+
+function pidFileOf(filesDir: string): string {
+  return join(filesDir, "data", "postmaster.pid");
+}
+
+type ServerState = "ours" | "of other data" | "refuses us" | "changing" | "silent";
+
+async function askServer(cluster: Cluster, port: number | null): Promise<ServerState> {
+  if (port === null) return "silent";
+  try {
+    return await withMaintenanceClient({ port, password: cluster.password }, async (client) => {
+      const answer = await client.query<{ data_directory: string }>("SHOW data_directory");
+      // A copied directory has the password and the process file of the original.
+      const itsDir = answer.rows[0]?.data_directory ?? "";
+      return itsDir === (await realpath(join(cluster.filesDir, "data"))) ? "ours" : "of other data";
+    });
+  } catch (error) {
+    const sqlState = sqlStateOf(error);
+    if (sqlState === "57P03") return "changing"; // starting up, in recovery or shutting down
+    if (sqlState === "28P01" || sqlState === "28000") return "refuses us";
+    return "silent";
+  }
+}
+
+/**
+ * Tells a process number that has passed to another program, which PostgreSQL cannot: after the
+ * crash of a container the next one counts from 1 again. Only Linux shows it to everyone.
+ */
+async function isOtherProgram(pid: number): Promise<boolean> {
+  if (process.platform !== "linux") return false;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => null);
+  if (commandLine === null) return false;
+  return basename(commandLine.split("\0")[0] ?? "") !== "postgres"; // a zombie's is empty
+}
+
+async function clearPidFile(filesDir: string, pid: number): Promise<void> {
+  const held = await readPidFile(filesDir);
+  // Another start may have put its own there in the meantime.
+  if (held?.pid === pid) await rm(pidFileOf(filesDir), { force: true });
+}

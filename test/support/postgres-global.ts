@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A server on which this run may create and drop databases. */
+    readonly postgresUrl: string;
+  }
+}
+
+/** Nothing in it is meant to survive a power cut. */
+const throwAwaySettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+
+/**
+ * Gives the whole run one PostgreSQL server: that of `DATABASE_URL`, or an embedded one in a
+ * temporary directory, which the returned function stops and removes.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env["DATABASE_URL"];
+  if (given !== undefined && given !== "") {
+    project.provide("postgresUrl", given);
+    return () => Promise.resolve();
+  }
+  const directory = await mkdtemp(join(tmpdir(), "spillway-test-"));
+  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  await chmod(directory, 0o711);
+  const removeAll = async (filesDir: string): Promise<void> => {
+    await rm(filesDir, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
+  };
+  const postgres = await startEmbeddedPostgres({
+    dataDir: directory,
+    log: () => undefined,
+    settings: throwAwaySettings,
+  }).catch(async (error: unknown) => {
+    await removeAll(directory);
+    throw error;
+  });
+  const guard = guardAgainstKill(postgres.filesDir, directory);
+  project.provide("postgresUrl", postgres.connectionString);
+  return async () => {
+    try {
+      await postgres.stop();
+    } finally {
+      await removeAll(postgres.filesDir);
+      guard.stdin.end();
+    }
+  };
+}
+
+/**
+ * A run that is killed runs no teardown. This shell waits for the end of its input, which comes
+ * with the end of this process however it ends, and then does what is left to do.
+ */
+function guardAgainstKill(filesDir: string, directory: string) {
+  const script = `
+    cat > /dev/null
+    pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null) && kill -QUIT "$pid"
+    rm -rf "$1" "$2"; sleep 1; rm -rf "$1" "$2"`;
+  const guard = spawn("sh", ["-c", script, "sh", filesDir, directory], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  guard.on("error", () => undefined); // a system without sh goes without
+  guard.unref();
+  return guard;
+}
