@@ -25,6 +25,8 @@ export interface AttemptFacts {
 
 /** Messages from the worker that runs a job to the API process that owns it, in order. */
 export type ReplyMessage =
+  /** An attempt was claimed; its entry has left the queue. */
+  | ({ readonly type: "started" } & AttemptFacts)
   /** The first upstream event of a stream is good: headers may leave. */
   | ({ readonly type: "head" } & AttemptFacts)
   /** Whole server-sent events, ready to be written. */

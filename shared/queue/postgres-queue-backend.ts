@@ -1,4 +1,4 @@
-import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
+import { createPostgresBackend, Queue, runMigrations, Worker, type PgPool } from "bullmq";
 import { Pool } from "pg";
 import type { Entry } from "../contracts/entry.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
@@ -26,6 +26,8 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     keepAlive: true,
   });
   pool.on("error", options.onError);
+  // A pg.Pool is what BullMQ asks for; only the listener types of its clients are written otherwise.
+  const connection = pool as unknown as PgPool;
   return {
     async prepare() {
       const client = await pool.connect();
@@ -36,24 +38,19 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
       }
     },
     openQueue(name) {
-      const queue = new Queue<Entry>(
+      const queue = new Queue(
         name,
-        { connection: pool, defaultJobOptions: entryOptions },
+        { connection, defaultJobOptions: entryOptions },
         createPostgresBackend,
       );
       queue.on("error", options.onError);
       return queue;
     },
-    openWorker(name, take, { concurrency, autorun }) {
+    openWorker(name, take, concurrency) {
       const worker = new Worker<Entry, void>(
         name,
         take,
-        {
-          connection: pool,
-          ...workerOptions,
-          ...(concurrency === undefined ? {} : { concurrency }),
-          ...(autorun === undefined ? {} : { autorun }),
-        },
+        { connection, ...workerOptions, concurrency },
         createPostgresBackend,
       );
       worker.on("error", options.onError);

@@ -1,6 +1,5 @@
-import type { Queue } from "bullmq";
 import { entryId, type Entry } from "../contracts/entry.ts";
-import type { QueueBackend } from "./queue-backend.ts";
+import type { EntryQueue, QueueBackend } from "./queue-backend.ts";
 
 /** Adds, finds and removes entries of the provider queues; one BullMQ queue per provider. */
 export interface ProviderQueues {
@@ -17,9 +16,9 @@ export function openProviderQueues(
   backend: QueueBackend,
   providers: Iterable<string>,
 ): ProviderQueues {
-  const queues = new Map<string, Queue<Entry>>();
+  const queues = new Map<string, EntryQueue>();
   for (const provider of providers) queues.set(provider, backend.openQueue(provider));
-  const find = (provider: string): Queue<Entry> => {
+  const find = (provider: string): EntryQueue => {
     const queue = queues.get(provider);
     if (queue === undefined) throw new Error(`no queue for provider ${provider}`);
     return queue;

@@ -1,15 +1,37 @@
-import type { Processor, Queue, Worker, WorkerOptions } from "bullmq";
+import type { Job, JobsOptions } from "bullmq";
 import type { Entry } from "../contracts/entry.ts";
 
-/** How a worker takes entries; the rest of BullMQ's options is the same everywhere. */
-export type TakeOptions = Pick<WorkerOptions, "concurrency" | "autorun">;
+/** The part of BullMQ's Queue that the broker uses, whatever the backend. */
+export interface EntryQueue {
+  add(name: string, entry: Entry, options: JobsOptions): Promise<unknown>;
+  getJob(id: string): Promise<unknown>;
+  remove(id: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The part of BullMQ's Worker that the broker uses. */
+export interface EntryWorker {
+  /** Entries taken at once; can be changed while it runs. */
+  concurrency: number;
+  pause(doNotWaitActive?: boolean): Promise<void>;
+  resume(): void | Promise<void>;
+  isPaused(): boolean;
+  close(force?: boolean): Promise<void>;
+}
+
+/** Runs one taken entry; `token` proves to BullMQ that this worker took it. */
+export type TakeEntry = (
+  job: Pick<Job<Entry>, "data" | "moveToWait">,
+  token?: string,
+) => Promise<void>;
 
 /** Where BullMQ keeps its entries. Two implementations, one code path above them. */
 export interface QueueBackend {
   /** Creates or updates what the backend needs before the first queue opens. */
   prepare(): Promise<void>;
-  openQueue(name: string): Queue<Entry>;
-  openWorker(name: string, take: Processor<Entry, void>, options: TakeOptions): Worker<Entry, void>;
+  openQueue(name: string): EntryQueue;
+  /** The worker begins to take entries at once. */
+  openWorker(name: string, take: TakeEntry, concurrency: number): EntryWorker;
   /** After all its queues and workers. */
   close(): Promise<void>;
 }

@@ -14,26 +14,23 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
   const consumer = new Redis(options.url, { maxRetriesPerRequest: null });
   producer.on("error", options.onError);
   consumer.on("error", options.onError);
-  /** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */
-  const prefix = (name: string): string => `{spillway:${name}}`;
   return {
     prepare: () => Promise.resolve(),
     openQueue(name) {
-      const queue = new Queue<Entry>(name, {
+      const queue = new Queue(name, {
         connection: producer,
-        prefix: prefix(name),
+        prefix: keyPrefix(name),
         defaultJobOptions: entryOptions,
       });
       queue.on("error", options.onError);
       return queue;
     },
-    openWorker(name, take, { concurrency, autorun }) {
+    openWorker(name, take, concurrency) {
       const worker = new Worker<Entry, void>(name, take, {
         connection: consumer,
-        prefix: prefix(name),
+        prefix: keyPrefix(name),
         ...workerOptions,
-        ...(concurrency === undefined ? {} : { concurrency }),
-        ...(autorun === undefined ? {} : { autorun }),
+        concurrency,
       });
       worker.on("error", options.onError);
       return worker;
@@ -42,4 +39,9 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
       await Promise.all([producer.quit(), consumer.quit()]);
     },
   };
+}
+
+/** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */
+function keyPrefix(name: string): string {
+  return `{spillway:${name}}`;
 }
