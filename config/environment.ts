@@ -15,27 +15,45 @@ export interface Environment {
   readonly logLevel: string;
 }
 
+/** Gives the value of a named setting, undefined when it is not set. May throw on a bad secret file. */
+export type Lookup = (name: string) => string | undefined;
+
+/**
+ * Looks settings up by name, also as the path of a file in `<NAME>_FILE`; an empty value counts as
+ * not set. The lookup throws an `Error` that names the variable when a file cannot be read or is
+ * empty, and when both ways are used at once.
+ */
+export function environmentLookup(env: NodeJS.ProcessEnv): Lookup {
+  const nonEmpty = (name: string): string | undefined => env[name] || undefined;
+  return (name) => {
+    const value = nonEmpty(name);
+    const file = nonEmpty(`${name}_FILE`);
+    if (file === undefined) return value;
+    if (value !== undefined) throw new Error(`${name} and ${name}_FILE are both set`);
+    const secret = readSecret(name, file);
+    if (secret === "") throw new Error(`${name}_FILE: ${file} is empty`);
+    return secret;
+  };
+}
+
+function readSecret(name: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new Error(`${name}_FILE: cannot read ${file}`, { cause });
+  }
+}
+
 /**
  * Reads the environment; only this folder does. Every variable can also be given as the path of
  * a file in `<NAME>_FILE`. Throws an `Error` that names the variable.
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const get = (name: string): string | undefined => {
-    const file = env[`${name}_FILE`];
-    if (file !== undefined && file !== "") {
-      if (env[name] !== undefined) throw new Error(`${name} and ${name}_FILE are both set`);
-      try {
-        return readFileSync(file, "utf8").trim();
-      } catch (cause) {
-        throw new Error(`${name}_FILE: cannot read ${file}`, { cause });
-      }
-    }
-    const value = env[name];
-    return value === "" ? undefined : value;
-  };
-  const port = Number(get("SPILLWAY_PORT") ?? "4600");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`SPILLWAY_PORT: ${get("SPILLWAY_PORT")} is not a port`);
+  const get = environmentLookup(env);
+  const portText = get("SPILLWAY_PORT") ?? "4600";
+  const port = Number(portText);
+  if (!/^[0-9]+$/.test(portText) || port > 65_535)
+    throw new Error(`SPILLWAY_PORT: ${portText} is not a port`);
   return {
     configFile: get("SPILLWAY_CONFIG"),
     host: get("SPILLWAY_HOST") ?? "127.0.0.1",

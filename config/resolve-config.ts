@@ -1,0 +1,84 @@
+import type { Config, ProviderConfig, RouteConfig, TargetConfig } from "./config.ts";
+import { defaultKind } from "./model-kind.ts";
+import type { ConfigFile } from "./schema.ts";
+
+type WrittenProvider = ConfigFile["providers"][string];
+type WrittenModel = ConfigFile["models"][string];
+type WrittenTarget = WrittenModel["serve"][number];
+
+/** Names in the file's order, which is the order of preference wherever one is needed. */
+interface NameOrder {
+  readonly providers: readonly string[];
+  readonly models: readonly string[];
+}
+
+/** Turns a file that passed all checks into the configuration that the processes read. */
+export function resolveConfig(file: ConfigFile, order: NameOrder): Config {
+  return {
+    server: {
+      bodyLimitBytes: file.server.body_limit,
+      syncWaitMs: file.server.sync_wait,
+      deadlineMs: file.server.deadline,
+    },
+    providers: new Map(
+      order.providers.map((name) => [name, resolveProvider(name, entry(file.providers, name))]),
+    ),
+    models: new Map(
+      order.models.map((name) => [
+        name,
+        resolveModel(name, entry(file.models, name), file.providers),
+      ]),
+    ),
+  };
+}
+
+function entry<Value>(section: Readonly<Record<string, Value>>, name: string): Value {
+  const value = section[name];
+  if (value === undefined) throw new Error(`no entry ${name}`);
+  return value;
+}
+
+function resolveProvider(name: string, written: WrittenProvider): ProviderConfig {
+  const { connect, first_byte: firstByte, idle } = written.timeouts;
+  return {
+    name,
+    location: written.location,
+    baseUrl: written.base_url,
+    apiKey: written.api_key,
+    slots: written.slots,
+    timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle },
+    maxTokensField:
+      written.max_tokens_field ??
+      (written.location === "local" ? "max_tokens" : "max_completion_tokens"),
+  };
+}
+
+function resolveModel(
+  name: string,
+  written: WrittenModel,
+  providers: ConfigFile["providers"],
+): RouteConfig {
+  const { overflow_when: overflowWhen } = written;
+  return {
+    name,
+    kind: written.kind ?? defaultKind(name),
+    serve: written.serve.map((target) => resolveTarget(target, providers)),
+    overflow: written.overflow.map((target) => resolveTarget(target, providers)),
+    overflowWhen: { waitedMs: overflowWhen.waited, failed: overflowWhen.failed },
+    noCapacity: written.no_capacity,
+    maxOutputTokens: written.max_output_tokens,
+    maxAttempts: written.max_attempts,
+    defaults: written.defaults,
+  };
+}
+
+function resolveTarget(written: WrittenTarget, providers: ConfigFile["providers"]): TargetConfig {
+  const price = written.price ?? providers[written.provider]?.price;
+  if (price === undefined) throw new Error(`no price for ${written.provider} ${written.model}`);
+  return {
+    provider: written.provider,
+    model: written.model,
+    price,
+    contextLength: written.context_length,
+  };
+}

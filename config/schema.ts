@@ -1,0 +1,199 @@
+import { z } from "zod";
+import { baseUrl } from "./base-url.ts";
+import { byteSize, duration, durationOrNever } from "./quantity.ts";
+
+/** The most tokens that a context or an answer may be said to have. */
+const MAX_TOKENS = 10_000_000;
+
+/** Request fields that routing and billing rest on; a default must not change them unseen. */
+const GOVERNED_FIELDS = new Set([
+  "model",
+  "messages",
+  "prompt",
+  "input",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "n",
+  "best_of",
+  "service_tier",
+]);
+
+const usdPerMillion = z
+  .number()
+  .min(0)
+  .max(1_000_000)
+  .refine((usd) => Number(usd.toFixed(9)) === usd, "must have at most 9 decimals");
+
+const price = z
+  .strictObject({
+    input: usdPerMillion.describe("USD per 1M input tokens."),
+    output: usdPerMillion.describe("USD per 1M output tokens."),
+  })
+  .describe("USD per 1M tokens.");
+
+/** A provider's name is also its queue's name, where BullMQ allows no colon. */
+const providerName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    "a provider's name has 1 to 64 letters, digits, dots, underscores or hyphens, and begins with a letter or digit",
+  );
+
+const modelName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
+    "a model's name has 1 to 128 letters, digits or . _ : / -, and begins with a letter or digit",
+  );
+
+/** One upstream endpoint, as written. */
+export const providerSchema = z
+  .strictObject({
+    location: z
+      .enum(["local", "cloud"])
+      .describe("`local` for your own machines; jobs with residency `local` go nowhere else."),
+    base_url: baseUrl.describe("Address of the OpenAI-compatible API, with its version path."),
+    api_key: z
+      .string()
+      .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces")
+      .nullable()
+      .optional()
+      .transform((key) => (key === "" || key === null ? undefined : key))
+      .describe("Sent as the bearer token. Best given as `${NAME}` from the environment."),
+    slots: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .describe("Requests in flight at this provider, over the whole fleet."),
+    price: price
+      .optional()
+      .describe("USD per 1M tokens, for targets without a price of their own."),
+    timeouts: z
+      .strictObject({
+        connect: duration({ min: "1ms", max: "1h" })
+          .prefault("2s")
+          .describe("Until the connection stands."),
+        first_byte: duration({ min: "1ms", max: "24h" })
+          .prefault("120s")
+          .describe("Streams: until the first event. Others: until the answer's first byte."),
+        idle: duration({ min: "1ms", max: "24h" })
+          .prefault("60s")
+          .describe("The longest silence between two pieces of an answer."),
+      })
+      .prefault({})
+      .describe("How long a call may take, each with its unit: `500ms`, `2s`, `5m`, `1h`."),
+    max_tokens_field: z
+      .enum(["max_tokens", "max_completion_tokens"])
+      .optional()
+      .describe(
+        "Where this upstream takes the output cap of a chat completion. Local providers: `max_tokens`; cloud: `max_completion_tokens`.",
+      ),
+  })
+  .describe("One upstream endpoint with its own queue.");
+
+/** A provider with the model name that it knows, as written. */
+export const targetSchema = z
+  .strictObject({
+    provider: providerName.describe("A name from `providers`."),
+    model: z.string().min(1).max(512).describe("The model name that this provider knows."),
+    price: price.optional().describe("USD per 1M tokens; wins over the provider's price."),
+    context_length: z
+      .int()
+      .min(1)
+      .max(MAX_TOKENS)
+      .optional()
+      .describe("Tokens that prompt and answer may have together at this target."),
+  })
+  .describe("Where jobs may go.");
+
+/** A public model and its route, as written. */
+export const modelSchema = z
+  .strictObject({
+    kind: z
+      .enum(["chat", "completion", "embedding"])
+      .optional()
+      .describe(
+        "What the model does. Without it: `embedding` for names with `embed`, else `chat`.",
+      ),
+    serve: z.array(targetSchema).min(1).describe("First choice; jobs are spread over them."),
+    overflow: z
+      .array(targetSchema)
+      .prefault([])
+      .describe("Next choice, when the `serve` targets failed or kept the job waiting."),
+    overflow_when: z
+      .strictObject({
+        waited: durationOrNever({ min: "0ms", max: "24h" })
+          .prefault("5s")
+          .describe("Overflow after so long a wait before dialling; `never`: not for waiting."),
+        failed: z
+          .boolean()
+          .prefault(true)
+          .describe("Overflow when the `serve` targets failed the job."),
+      })
+      .prefault({})
+      .describe("When a job may go to the `overflow` targets."),
+    no_capacity: z
+      .enum(["wait", "reject"])
+      .prefault("wait")
+      .describe("With no target up: wait until the job's deadline, or answer 503 at once."),
+    max_output_tokens: z
+      .int()
+      .min(1)
+      .max(MAX_TOKENS)
+      .prefault(4096)
+      .describe("Largest output cap that a request may ask for, and the cap when it names none."),
+    max_attempts: z
+      .int()
+      .min(1)
+      .max(10)
+      .prefault(3)
+      .describe("Calls that one job may cost, over all targets."),
+    defaults: z
+      .record(z.string(), z.unknown())
+      .prefault({})
+      .superRefine(refuseBadDefaults)
+      .describe("Request fields filled in when the caller leaves them out."),
+  })
+  .describe("A model name that clients send, and where its jobs may go.");
+
+/** The configuration file, as written: the source of checks, defaults and the editors' schema. */
+export const configFileSchema = z.strictObject({
+  server: z
+    .strictObject({
+      body_limit: byteSize({ min: "1KiB", max: "128MiB" })
+        .prefault("10MiB")
+        .describe("Largest request body, such as `512KiB` or `10MiB`."),
+      sync_wait: duration({ min: "1ms", max: "290s" })
+        .prefault("240s")
+        .describe("The longest that a caller without a stream waits on its connection."),
+      deadline: duration({ min: "1ms", max: "168h" })
+        .prefault("600s")
+        .describe("A job's deadline when neither request nor key sets one."),
+    })
+    .prefault({})
+    .describe("Limits of the API."),
+  providers: z
+    .record(providerName, providerSchema)
+    .meta({ minProperties: 1 })
+    .describe("Upstream endpoints by name."),
+  models: z
+    .record(modelName, modelSchema)
+    .meta({ minProperties: 1 })
+    .describe("Public model names and their routes."),
+});
+
+/** The configuration file after its schema: names as in the file, units resolved. */
+export type ConfigFile = z.output<typeof configFileSchema>;
+
+const jsonValue = z.json();
+
+function refuseBadDefaults(fields: Record<string, unknown>, context: z.RefinementCtx): void {
+  for (const [name, value] of Object.entries(fields)) {
+    if (GOVERNED_FIELDS.has(name))
+      context.addIssue({ code: "custom", path: [name], message: "cannot have a default" });
+    else if (!jsonValue.safeParse(value).success)
+      context.addIssue({ code: "custom", path: [name], message: "must be a JSON value" });
+  }
+}
