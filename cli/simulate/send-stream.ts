@@ -1,0 +1,109 @@
+import type { Call } from "./call.ts";
+import type { Fault } from "./faults.ts";
+import type { Generation } from "./generation.ts";
+import type { GenerationRequest } from "./inference-request.ts";
+import type { Pace } from "./pace.ts";
+import type { SimulatorKind } from "./refusal.ts";
+import { inBandError, sendFilled, sendSlowly } from "./send-body.ts";
+import { done, type WireFormat } from "./wire-format.ts";
+
+/** Tokens that are written at once when they are ready at once. */
+const batchTokens = 256;
+
+interface StreamOptions {
+  readonly kind: SimulatorKind;
+  readonly request: GenerationRequest;
+  readonly generation: Generation;
+  readonly steps: number;
+  readonly pace: Pace;
+  readonly format: WireFormat;
+  readonly fault: Fault | undefined;
+}
+
+/** Streams the answer as server-sent events, spoilt as the fault says, until the client leaves. */
+export async function sendStream(call: Call, options: StreamOptions): Promise<void> {
+  const { kind, steps, pace, format, fault } = options;
+  const headers = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+  };
+  // vLLM sends headers before the first token, clouds with it; a spoilt stream always has begun.
+  call.head(200, headers, kind === "gpu" || fault !== undefined);
+  await pace.reach(call, 1);
+  if (!call.open) return;
+
+  if (fault?.type === "huge_line") {
+    await sendFilled(call, format.roleEvents() + format.endlessLine(), fault.bytes);
+    call.end("", false);
+    return;
+  }
+  if (fault?.type === "slow_body") {
+    call.countGenerated(options.generation.tokensAfter(steps));
+    const text = format.roleEvents() + format.tokenEvents(0, steps) + goodEnding(options);
+    await sendSlowly(call, text, fault.bytesPerSecond);
+    return;
+  }
+  // A broken or an error event after no token is the very first event, as engines do it.
+  const bare = steps === 0 && (fault?.type === "in_band_error" || fault?.type === "malformed");
+  const rest = await sendTokens(call, bare ? "" : format.roleEvents(), options);
+  await sendEnding(call, rest, options);
+}
+
+/** Sends tokens as they get ready; what is ready last is returned, to leave with the ending. */
+async function sendTokens(call: Call, opening: string, options: StreamOptions): Promise<string> {
+  const { generation, steps, pace, format } = options;
+  let pending = opening;
+  let step = 0;
+  while (step < steps && call.open) {
+    const ready = Math.min(pace.ready(steps), step + batchTokens);
+    if (ready <= step) {
+      await pace.reach(call, step + 1);
+      continue;
+    }
+    call.countGenerated(generation.tokensAfter(ready) - generation.tokensAfter(step));
+    pending += format.tokenEvents(step, ready);
+    step = ready;
+    if (step === steps) break;
+    const slower = call.write(pending);
+    pending = "";
+    await (slower ?? (pace.ready(steps) > step ? call.breathe() : undefined));
+  }
+  return pending;
+}
+
+async function sendEnding(call: Call, rest: string, options: StreamOptions): Promise<void> {
+  const { kind, format, fault } = options;
+  switch (fault?.type) {
+    case "cut":
+      call.cut(rest + (fault.withUsage === true ? format.usageEvent() : ""));
+      return;
+    case "hang_after":
+      if (rest !== "") await call.write(rest);
+      await call.untilEnd();
+      return;
+    case "fin":
+      call.end(rest, false);
+      return;
+    case "in_band_error":
+      call.end(`${rest}data: ${inBandError(fault).body(kind)}\n\n${done}`, false);
+      return;
+    case "malformed":
+      call.end(`${rest}data: {"id":"chatcmpl-broken","choices":[{"index":0,\n\n${done}`, false);
+      return;
+    case undefined:
+    case "wrong_usage":
+    case "abort_finish":
+    case "slow_body":
+    case "huge_line":
+    case "status":
+    case "hang":
+    case "drop":
+    case "html":
+    case "refuse_when_full":
+      call.end(rest + goodEnding(options), fault?.type !== "abort_finish");
+  }
+}
+
+function goodEnding({ request, format }: StreamOptions): string {
+  return format.finishEvents() + (request.includeUsage ? format.usageEvent() : "") + done;
+}

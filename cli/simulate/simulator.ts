@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Engine } from "./answer-call.ts";
+import { CounterBook, type Counters } from "./counters.ts";
+import { type Fault, FaultBoard, type FaultScope } from "./faults.ts";
+import type { SimulatorKind } from "./refusal.ts";
+import { createRoutes } from "./routes.ts";
+import { Slots } from "./slots.ts";
+import { Traffic } from "./traffic.ts";
+
+export interface SimulatorOptions {
+  readonly kind: SimulatorKind;
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default 0: a free one. */
+  readonly port?: number | undefined;
+  /** Requests that run at once. */
+  readonly slots: number;
+  /** Time to the first token; default 0. */
+  readonly ttftMs?: number | undefined;
+  /** Of each request; default 0, as Infinity: no pacing. */
+  readonly tokensPerSecond?: number | undefined;
+  /** Others get 404; default: every model is known. */
+  readonly models?: readonly string[] | undefined;
+  /** Tokens of an answer when nothing else says; default 16. */
+  readonly outputTokens?: number | undefined;
+  /** When set, `/v1` wants it as bearer token. */
+  readonly apiKey?: string | undefined;
+  /** Requests that may wait for a slot before others get 503 (gpu) or 429 (cloud); default 0. */
+  readonly queueLimit?: number | undefined;
+  /** In tokens; default: no limit. */
+  readonly contextLength?: number | undefined;
+  /** Request ids kept in the counters; default 200,000. */
+  readonly rememberedRequests?: number | undefined;
+  /** For faults with a probability; default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+export interface Simulator {
+  /** Base URL, ends with `/v1`. */
+  readonly url: string;
+  readonly port: number;
+  counters(): Counters;
+  /** Switches a fault on in the place of any other; null: none. */
+  setFault(fault: Fault | null, scope?: FaultScope): void;
+  /** Counters to zero, no fault. Calls in flight stay in `inFlight` and nowhere else. */
+  reset(): void;
+  /** Refuses connections and destroys open ones at once, as a dead server does. */
+  close(): Promise<void>;
+  /** Listens again on the same port; counters and fault are kept. */
+  restart(): Promise<void>;
+}
+
+/** Starts a simulated upstream: a real HTTP server that counts what it sees. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const host = options.host ?? "127.0.0.1";
+  const book = new CounterBook(options.rememberedRequests ?? 200_000);
+  const faults = new FaultBoard(options.random ?? Math.random);
+  let lastId = 0;
+  const engine: Engine = {
+    kind: options.kind,
+    slots: new Slots(options.slots, options.queueLimit ?? 0),
+    faults,
+    pace: { ttftMs: options.ttftMs ?? 0, tokensPerSecond: options.tokensPerSecond ?? 0 },
+    outputTokens: options.outputTokens ?? 16,
+    contextLength: options.contextLength,
+    models: options.models,
+    nextId: () => (lastId += 1),
+  };
+  const traffic = new Traffic();
+  const counters = (): Counters => book.snapshot(traffic.counts());
+  const setFault = (fault: Fault | null, scope: FaultScope = {}): void =>
+    faults.set(fault === null ? null : { ...fault, ...scope });
+  const reset = (): void => {
+    book.reset();
+    traffic.reset();
+    faults.set(null);
+  };
+  const routes = createRoutes({
+    engine,
+    book,
+    apiKey: options.apiKey,
+    counters,
+    setFault,
+    reset,
+    opened: (call, request) => traffic.opened(call, request.socket),
+  });
+  const listen = async (port: number): Promise<Server> => {
+    // No limits of its own: how long a request or an idle connection lasts is the client's affair.
+    const server = createServer(
+      { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
+      routes,
+    );
+    server.on("connection", (socket: Socket) => traffic.connected(socket));
+    server.listen(port, host);
+    await once(server, "listening");
+    return server;
+  };
+
+  let server: Server | undefined = await listen(options.port ?? 0);
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no TCP address");
+  const { port } = address;
+  let closed = Promise.resolve();
+  const close = (): Promise<void> => {
+    if (server !== undefined) {
+      closed = once(server, "close").then(() => undefined);
+      server.close();
+      server = undefined;
+      traffic.destroyAll();
+    }
+    return closed;
+  };
+  return {
+    url: `http://${host}:${port}/v1`,
+    port,
+    counters,
+    setFault,
+    reset,
+    close,
+    restart: async () => {
+      await close();
+      server = await listen(port);
+    },
+  };
+}
