@@ -1,5 +1,5 @@
 import type { Endpoint } from "../shared/contracts/endpoint.ts";
-import type { ProviderOutcome } from "../shared/contracts/outcome.ts";
+import type { ProviderOutcome, Usage } from "../shared/contracts/outcome.ts";
 
 /** One call, ready to be sent. */
 export interface ProviderCall {
@@ -11,8 +11,13 @@ export interface ProviderCall {
   readonly requestId: string;
   /** Forward the usage chunk of a stream, or drop it after reading. */
   readonly wantsUsage: boolean;
-  /** Choices that a complete answer holds. */
+  /**
+   * Choices that a complete answer holds. Embeddings: the number of inputs; checked when above 1,
+   * so 1 also stands for "not known".
+   */
   readonly choices: number;
+  /** The most that the upstream can truthfully report; usage beyond it counts as not reported. */
+  readonly maxUsage?: Usage;
   readonly signal: AbortSignal;
 }
 

@@ -1,0 +1,174 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+import { CallStopped, failed, type AbortedEnd, type FailedEnd } from "./call-stopped.ts";
+import type { Connections } from "./connections.ts";
+import { explainSocketError } from "./socket-error.ts";
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Received bytes that may wait to be read before the socket is paused. */
+const highWaterBytes = 64 * 1024;
+
+/**
+ * One HTTP request and its response, read by pulling, with one deadline at a time. Whatever ends
+ * it early (abort, deadline, socket error) is thrown as `CallStopped` by the next thing awaited.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  /** The request was handed to a connected socket. */
+  sent = false;
+  gotHeaders = false;
+  #head: ResponseHead | undefined;
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
+  #ended = false;
+  /** Stopped by us: counts at once. */
+  #stopped: CallStopped | undefined;
+  /** Broken by the upstream: counts after what was received before. */
+  #broken: CallStopped | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #wake: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #refreshOnData = false;
+  #reading = true;
+  readonly #firstByteMs: number;
+
+  constructor(
+    connections: Connections,
+    options: Dispatcher.DispatchOptions,
+    timeouts: { readonly connectMs: number; readonly firstByteMs: number },
+  ) {
+    this.#firstByteMs = timeouts.firstByteMs;
+    this.#setDeadline("first_byte_timeout", timeouts.connectMs + timeouts.firstByteMs);
+    connections.dispatch(options, this);
+  }
+
+  /** The response's status and headers. */
+  async head(): Promise<ResponseHead> {
+    await this.#until(() => this.#head !== undefined || this.#broken !== undefined);
+    if (this.#head === undefined) throw this.#broken ?? new CallStopped(failed("cut", "no answer"));
+    return this.#head;
+  }
+
+  /** All bytes received since the last read; undefined at the body's end. */
+  async read(): Promise<Buffer | undefined> {
+    await this.#until(() => this.#bufferedBytes > 0 || this.#ended || this.#broken !== undefined);
+    if (this.#bufferedBytes === 0) {
+      if (this.#broken !== undefined) throw this.#broken;
+      return undefined;
+    }
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#controller?.resume();
+    return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  }
+
+  /** From now on each byte must follow the one before within `idleMs`. */
+  allowGapsOf(idleMs: number): void {
+    this.#setDeadline("idle_timeout", idleMs);
+    this.#refreshOnData = true;
+  }
+
+  /** From now on everything must be over within `ms`. */
+  allowOnly(ms: number): void {
+    this.#setDeadline("idle_timeout", ms);
+  }
+
+  /** Awaits the caller's own work; no deadline runs meanwhile, but an abort still counts. */
+  async whileOpen(work: Promise<void>): Promise<void> {
+    let settled = false;
+    const settle = () => {
+      settled = true;
+      this.#notify();
+    };
+    void work.then(settle, settle);
+    this.#reading = false;
+    try {
+      await this.#until(() => settled);
+    } finally {
+      this.#reading = true;
+      this.#timer?.refresh();
+    }
+    await work;
+  }
+
+  /** Ends the exchange now. Closes the socket unless the response is complete. */
+  stop(end: FailedEnd | AbortedEnd): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = new CallStopped(end);
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#controller?.abort(this.#stopped);
+    this.#notify();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // undici puts a request back in its queue when a socket dies in certain ways; sending it
+    // again would be a second call that no ledger row knows.
+    if (this.#stopped !== undefined || this.sent) {
+      controller.abort(new Error("this request may not be sent"));
+      return;
+    }
+    this.#controller = controller;
+    this.sent = true;
+    this.#setDeadline("first_byte_timeout", this.#firstByteMs);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return;
+    this.gotHeaders = true;
+    this.#head = { status, headers };
+    this.#notify();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stopped !== undefined) return;
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    if (this.#bufferedBytes > highWaterBytes) controller.pause();
+    if (this.#refreshOnData) this.#timer?.refresh();
+    this.#notify();
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    this.#notify();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#broken ??= new CallStopped(explainSocketError(error, this.sent));
+    this.#notify();
+  }
+
+  #setDeadline(reason: "first_byte_timeout" | "idle_timeout", ms: number): void {
+    clearTimeout(this.#timer);
+    this.#refreshOnData = false;
+    if (this.#stopped !== undefined) return;
+    this.#timer = setTimeout(() => {
+      if (this.#reading) this.stop(failed(reason, `nothing came within ${ms} ms`));
+    }, ms);
+  }
+
+  async #until(ready: () => boolean): Promise<void> {
+    while (this.#stopped === undefined && !ready()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

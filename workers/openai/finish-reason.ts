@@ -1,0 +1,33 @@
+/**
+ * Ends that make an answer complete: OpenAI's, then those that other engines let through their
+ * OpenAI surface (TGI, Mistral, Anthropic, Gemini, Zhipu, vLLM's repetition stop).
+ */
+const completeReasons = new Set([
+  "stop",
+  "length",
+  "tool_calls",
+  "function_call",
+  "content_filter",
+  "eos",
+  "eos_token",
+  "stop_sequence",
+  "model_length",
+  "max_tokens",
+  "end_turn",
+  "tool_use",
+  "refusal",
+  "safety",
+  "recitation",
+  "sensitive",
+  "repetition",
+]);
+
+/**
+ * `open`: no reason yet. `broken`: the engine gave up (`abort`, `error`) or gave a reason that
+ * nobody here knows, which must never pass for a whole answer.
+ */
+export function judgeFinishReason(reason: unknown): "open" | "complete" | "broken" {
+  if (reason === undefined || reason === null || reason === "") return "open";
+  if (typeof reason !== "string") return "broken";
+  return completeReasons.has(reason.toLowerCase()) ? "complete" : "broken";
+}

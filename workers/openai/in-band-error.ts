@@ -1,0 +1,14 @@
+import type { FailedEnd } from "./call-stopped.ts";
+import { classifyError } from "./classify-error.ts";
+import { readComplaint } from "./complaint.ts";
+import { asObject } from "./json-object.ts";
+
+/** An error inside a 200 answer or an event (`{"error":…}` at the top), as a failure. */
+export function readInBandError(parsed: unknown): FailedEnd | undefined {
+  const object = asObject(parsed);
+  if (object === undefined) return undefined;
+  // Some vendors send `"error": null` or `""` in good answers.
+  if (!object["error"] && object["object"] !== "error") return undefined;
+  const complaint = readComplaint(object);
+  return classifyError({ status: undefined, complaint, retryAfterMs: undefined });
+}

@@ -1,0 +1,107 @@
+import { validateHeaderValue } from "node:http";
+import type { ProviderConfig } from "../../config/config.ts";
+import { endpoints } from "../../shared/contracts/endpoint.ts";
+import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
+import { CallStopped, failed, type CallEnd } from "./call-stopped.ts";
+import { createConnections } from "./connections.ts";
+import { Exchange } from "./exchange.ts";
+import { probe } from "./probe.ts";
+import { readAnswer } from "./read-answer.ts";
+import { defaultReadLimits, type ReadLimits } from "./read-limits.ts";
+import { readRefusal } from "./read-refusal.ts";
+import { readStream } from "./read-stream.ts";
+import type { Seen } from "./seen.ts";
+
+const probeTimeoutMs = 3000;
+
+/**
+ * A provider that speaks the OpenAI API over HTTP/1.1, with a connection pool of its own.
+ * Throws when the API key cannot be sent in a header.
+ */
+export function createOpenAiProvider(
+  config: ProviderConfig,
+  limits: ReadLimits = defaultReadLimits,
+): Provider {
+  const { timeouts } = config;
+  const base = new URL(config.baseUrl);
+  const basePath = base.pathname.replace(/\/+$/, "");
+  const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
+  const credential: Record<string, string> = {};
+  if (config.apiKey !== undefined) {
+    credential["authorization"] = `Bearer ${config.apiKey}`;
+    validateHeaderValue("authorization", credential["authorization"]);
+  }
+
+  async function call(request: ProviderCall, sink: ProviderSink) {
+    const startedAt = performance.now();
+    const seen: Seen = {
+      outputBytes: 0,
+      usage: undefined,
+      ttftMs: null,
+      elapsedMs: () => Math.round(performance.now() - startedAt),
+    };
+    if (request.signal.aborted) {
+      return { kind: "aborted", sent: false, gotHeaders: false, ...counts(seen) } as const;
+    }
+    const exchange = new Exchange(
+      connections,
+      {
+        method: "POST",
+        path: basePath + endpoints[request.endpoint] + base.search,
+        headers: {
+          ...credential,
+          "content-type": "application/json",
+          accept: request.stream ? "text/event-stream, application/json" : "application/json",
+          "accept-encoding": "identity",
+          "user-agent": "spillway",
+          "x-client-request-id": request.requestId,
+        },
+        body: request.body,
+      },
+      timeouts,
+    );
+    const abort = () => exchange.stop({ kind: "aborted" });
+    request.signal.addEventListener("abort", abort, { once: true });
+    try {
+      const end = await converse(exchange, request, sink, seen);
+      return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
+    } finally {
+      request.signal.removeEventListener("abort", abort);
+      abort();
+      await connections.closed();
+    }
+  }
+
+  async function converse(
+    exchange: Exchange,
+    request: ProviderCall,
+    sink: ProviderSink,
+    seen: Seen,
+  ): Promise<CallEnd> {
+    const { idleMs } = timeouts;
+    try {
+      const head = await exchange.head();
+      if (head.status >= 300) return await readRefusal(exchange, head, limits);
+      const encoding = head.headers["content-encoding"] ?? "identity";
+      if (encoding !== "identity") return failed("malformed", "the answer is compressed");
+      return request.stream
+        ? await readStream(exchange, head, { call: request, sink, idleMs, limits }, seen)
+        : await readAnswer(exchange, head, { call: request, idleMs, limits }, seen);
+    } catch (error) {
+      if (error instanceof CallStopped) return error.end;
+      throw error;
+    }
+  }
+
+  return {
+    name: config.name,
+    call,
+    probe: (signal) =>
+      probe({ baseUrl: config.baseUrl, headers: credential, timeoutMs: probeTimeoutMs }, signal),
+    close: () => connections.close(),
+  };
+}
+
+function counts({ outputBytes, usage, ttftMs }: Seen) {
+  return { outputBytes, usage, ttftMs };
+}

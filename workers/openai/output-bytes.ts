@@ -1,0 +1,34 @@
+import { asObject, type JsonObject } from "./json-object.ts";
+
+/** Strings beside the generated text that the engine did not generate. */
+const labels = new Set(["role", "id", "type"]);
+const deepest = 8;
+
+/**
+ * UTF-8 bytes of the text that the model generated in one choice of an answer or a chunk: content,
+ * reasoning, refusal, names and arguments of tool calls, a completion's text. Every string counts,
+ * known or not, since the sum bounds the output's tokens from above.
+ */
+export function countOutputBytes(choice: JsonObject): number {
+  return (
+    stringBytes(choice["delta"], 0) +
+    stringBytes(choice["message"], 0) +
+    stringBytes(choice["text"], 0)
+  );
+}
+
+function stringBytes(value: unknown, depth: number): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  if (depth === deepest) return 0;
+  let bytes = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += stringBytes(item, depth + 1);
+    return bytes;
+  }
+  const object = asObject(value);
+  if (object === undefined) return 0;
+  for (const key of Object.keys(object)) {
+    if (!labels.has(key)) bytes += stringBytes(object[key], depth + 1);
+  }
+  return bytes;
+}

@@ -1,0 +1,46 @@
+import { CallStopped, type FailedEnd } from "./call-stopped.ts";
+import { classifyError } from "./classify-error.ts";
+import { readComplaint } from "./complaint.ts";
+import type { Exchange, ResponseHead } from "./exchange.ts";
+import type { ReadLimits } from "./read-limits.ts";
+import { readRetryAfterMs } from "./retry-after.ts";
+
+/** Reads an answer without a 2xx status and says what it means. Throws only for an abort. */
+export async function readRefusal(
+  exchange: Exchange,
+  { status, headers }: ResponseHead,
+  limits: ReadLimits,
+): Promise<FailedEnd> {
+  const complaint = readComplaint(await readSmallBody(exchange, limits));
+  return classifyError({
+    status,
+    complaint,
+    retryAfterMs: readRetryAfterMs(headers, new Date()),
+  });
+}
+
+/**
+ * As much of a body as is worth reading, within a short time: parsed when it is JSON, else its
+ * text. A body that breaks off or comes too slowly counts as what was there.
+ */
+export async function readSmallBody(exchange: Exchange, limits: ReadLimits): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  exchange.allowOnly(limits.refusalMs);
+  try {
+    while (size <= limits.refusalBytes) {
+      const bytes = await exchange.read();
+      if (bytes === undefined) break;
+      chunks.push(bytes);
+      size += bytes.length;
+    }
+  } catch (error) {
+    if (!(error instanceof CallStopped) || error.end.kind === "aborted") throw error;
+  }
+  const text = Buffer.concat(chunks).subarray(0, limits.refusalBytes).toString();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
