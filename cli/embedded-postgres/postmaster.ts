@@ -1,9 +1,9 @@
 import { open, stat, truncate } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Binaries } from "./binaries.ts";
 import type { Cluster } from "./cluster.ts";
+import { freePort } from "./free-port.ts";
 import { processLives } from "./process-lives.ts";
 import { runProgram } from "./run-program.ts";
 import { findRunningServer, readPidFile, type RunningServer } from "./running-server.ts";
@@ -28,6 +28,7 @@ export async function startPostmaster(
   cluster: Cluster,
   binaries: Binaries,
   settings: Readonly<Record<string, string>>,
+  choosePort: () => Promise<number> = freePort,
 ): Promise<RunningServer & { readonly adopted: boolean }> {
   const logFile = join(cluster.filesDir, "postgres.log");
   const begunAtMs = performance.now();
@@ -37,7 +38,7 @@ export async function startPostmaster(
     if (running !== null) return { ...running, adopted: true };
     if ((await stat(logFile)).size > logLimitBytes) await truncate(logFile);
     const logStart = (await stat(logFile)).size;
-    const port = await freePort();
+    const port = await choosePort();
     // Relative paths: pg_ctl hands them to a shell, which must find nothing to expand in them.
     const args = ["start", "--wait", `--timeout=${startTimeoutSeconds}`, "-D", "data"];
     args.push("-l", "postgres.log", "-o", serverOptions(port, settings));
@@ -89,21 +90,6 @@ export async function stopPostmaster(cluster: Cluster, binaries: Binaries): Prom
 async function serverLives(cluster: Cluster): Promise<boolean> {
   const held = await readPidFile(cluster.filesDir);
   return held !== null && processLives(held.pid);
-}
-
-/** May be taken again before it is used; the start then tries another. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("no free port on 127.0.0.1"));
-      });
-    });
-  });
 }
 
 async function readFrom(path: string, start: number): Promise<string> {

@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { expect, test } from "vitest";
 import { createTestDatabase } from "../support/postgres.ts";
 
-test("test databases are apart from each other and gone after drop", async () => {
+test("databases of tests are apart from each other and gone after drop", async () => {
   const [one, two] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   const client = new Client({ connectionString: one.url });
   client.on("error", () => undefined); // drop ends it from the server's side
