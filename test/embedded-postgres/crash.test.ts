@@ -77,8 +77,9 @@ test("a process number that has passed to another program does not keep the serv
 test("a copied directory does not lead to the server of the original", async () => {
   const [original, copy] = [await scratchDir(), await scratchDir()];
   const copied = join(copy, "postgres");
-  const { filesDir, stop } = await startEmbeddedPostgres(options(original));
-  await stop();
+  const earlier = await startEmbeddedPostgres(options(original));
+  const filesDir = earlier.filesDir;
+  await earlier.stop();
   await cp(filesDir, copied, { recursive: true });
   const first = await startEmbeddedPostgres(options(original));
   await cp(join(filesDir, "data", "postmaster.pid"), join(copied, "data", "postmaster.pid"));

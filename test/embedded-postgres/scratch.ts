@@ -21,11 +21,18 @@ export async function scratchDir(): Promise<string> {
     });
     for (const file of files.split("\n").filter(Boolean)) {
       const pid = Number.parseInt(readFileSync(file, "utf8"), 10);
-      if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGQUIT");
+      // Some tests write another program's number there.
+      if (isPostgres(pid)) process.kill(pid, "SIGQUIT");
     }
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
   return directory;
+}
+
+function isPostgres(pid: number): boolean {
+  if (process.platform !== "linux") return pid !== process.pid;
+  if (!existsSync(`/proc/${pid}/comm`)) return false;
+  return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "postgres";
 }
 
 export function options(dataDir: string): EmbeddedPostgresOptions {
