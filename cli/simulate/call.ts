@@ -96,13 +96,13 @@ export class Call {
     this.tally.row.status = status;
     if (!flush) return;
     this.#response.flushHeaders();
-    this.tally.row.headersSent = true;
+    this.#sending();
   }
 
   /** Sends a part of the body. A promise comes back while the client is slower than we are. */
   write(part: string | Uint8Array): Promise<void> | undefined {
     if (!this.#open) return undefined;
-    this.tally.row.headersSent = true;
+    this.#sending();
     if (this.#response.write(part)) return undefined;
     return this.#pause((wake) => {
       this.#response.once("drain", wake);
@@ -113,7 +113,7 @@ export class Call {
   /** Sends the last part. `good`: with it the client has a whole answer. */
   end(text: string, good: boolean): void {
     if (!this.#open) return;
-    this.tally.row.headersSent = true;
+    this.#sending();
     this.#good = good;
     this.#response.end(text);
   }
@@ -125,7 +125,7 @@ export class Call {
       this.drop();
       return;
     }
-    this.tally.row.headersSent = true;
+    this.#sending();
     this.#response.write(text, () => this.drop());
   }
 
@@ -144,6 +144,11 @@ export class Call {
     totals.aborted += 1;
     this.#bytesAtAbort = this.#request.socket.bytesWritten;
     this.#end();
+  }
+
+  #sending(): void {
+    this.tally.row.headersSent = true;
+    this.tally.row.lastSentAtMs = Date.now();
   }
 
   #finished(): void {

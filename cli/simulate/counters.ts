@@ -15,9 +15,12 @@ export interface RequestCounters {
   startedAtMs: number;
   endedAtMs: number | null;
   abortedAtMs: number | null;
+  /** When a part of the response was last handed to the socket. */
+  lastSentAtMs: number | null;
   promptTokens: number;
   /** Tokens generated, sent or not, over all choices. */
   completionTokens: number;
+  /** Bytes handed to the socket after the client had closed it: 0 unless the simulator errs. */
   bytesAfterAbort: number;
 }
 
@@ -47,6 +50,9 @@ export interface Counters extends Readonly<Totals> {
   readonly inFlight: number;
   /** The most that `inFlight` has been since the start or the last reset. */
   readonly highWater: number;
+  /** Slots taken now, and calls that wait for one. */
+  readonly running: number;
+  readonly waiting: number;
   /** Bytes that arrived on any connection, whatever they were. */
   readonly bytesReceived: number;
   readonly connections: number;
@@ -103,11 +109,11 @@ export class CounterBook {
     this.#highWater = this.#inFlight;
   }
 
-  snapshot(traffic: Pick<Counters, "bytesReceived" | "connections">): Counters {
+  snapshot(now: Pick<Counters, "running" | "waiting" | "bytesReceived" | "connections">): Counters {
     const rows = Array.from(this.#rows, ([id, row]) => [id, { ...row }] as const);
     return {
       ...this.#totals,
-      ...traffic,
+      ...now,
       inFlight: this.#inFlight,
       highWater: this.#highWater,
       requests: Object.fromEntries(rows),
@@ -134,6 +140,7 @@ function emptyRow(): RequestCounters {
     startedAtMs: Date.now(),
     endedAtMs: null,
     abortedAtMs: null,
+    lastSentAtMs: null,
     promptTokens: 0,
     completionTokens: 0,
     bytesAfterAbort: 0,

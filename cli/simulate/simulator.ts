@@ -69,7 +69,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     nextId: () => (lastId += 1),
   };
   const traffic = new Traffic();
-  const counters = (): Counters => book.snapshot(traffic.counts());
+  const counters = (): Counters => {
+    const { running, waiting } = engine.slots;
+    return book.snapshot({ running, waiting, ...traffic.counts() });
+  };
   const setFault = (fault: Fault | null, scope: FaultScope = {}): void =>
     faults.set(fault === null ? null : { ...fault, ...scope });
   const reset = (): void => {

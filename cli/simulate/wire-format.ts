@@ -3,7 +3,7 @@ import type { GenerationRequest } from "./inference-request.ts";
 import type { SimulatorKind } from "./refusal.ts";
 
 /** Replaces the `usage` of an answer: an object, null, or the field left out. */
-export type UsageOverride = Readonly<Record<string, unknown>> | null | "absent";
+type UsageOverride = Readonly<Record<string, unknown>> | null | "absent";
 
 interface WireOptions {
   readonly kind: SimulatorKind;
