@@ -11,26 +11,38 @@ export interface ClaimMember {
   readonly worker: string;
 }
 
-export interface ClaimRow {
+/** What a worker learns about the job that it claimed. */
+export interface ClaimedJob {
+  readonly verdict: "claimed";
+  readonly nonce: string;
+  readonly fence: number;
+  /** Index in the plan. */
+  readonly target: number;
+  /** Calls that went out before this one. */
+  readonly tries: number;
+  readonly plan: Plan;
+  readonly input_bound: number;
+  readonly output_bound: number;
+  readonly queue_ms: number;
+  readonly remaining_ms: number;
+  readonly overflow_on_failure: boolean;
+  readonly residency: Residency;
+  readonly model: string;
+  readonly key_id: string;
+  /** Names of the providers that the job has been at before. */
+  readonly tried: readonly string[];
+}
+
+interface NotClaimed {
   readonly nonce: string;
   /**
    * `gone`: this entry is stale, forget it. `late`, `stopped` and `residency`: the job still waits
    * but must not run here; whoever learns it asks the job to end.
    */
-  readonly verdict: "claimed" | "late" | "stopped" | "residency" | "gone";
-  readonly fence: number | null;
-  readonly target: number | null;
-  readonly tries: number | null;
-  readonly plan: Plan | null;
-  readonly input_bound: number | null;
-  readonly output_bound: number | null;
-  readonly queue_ms: number | null;
-  readonly remaining_ms: number | null;
-  readonly overflow_on_failure: boolean | null;
-  readonly residency: Residency | null;
-  readonly model: string | null;
-  readonly key_id: string | null;
+  readonly verdict: "late" | "stopped" | "residency" | "gone";
 }
+
+export type ClaimRow = ClaimedJob | NotClaimed;
 
 /** The statement that gives waiting jobs to workers: fence and attempt row before dialling. */
 export function claimStatement(pool: Pool): GroupStatement<ClaimMember, ClaimRow> {

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import type { LedgerStatus } from "../contracts/ledger-status.ts";
 import type { EndState } from "../contracts/reply.ts";
 import type { AttemptFacts } from "./attempt-facts.ts";
 import { GroupStatement } from "./group-statement.ts";
@@ -16,6 +17,8 @@ export interface SettleRow {
   readonly verdict: "settled" | "already" | "lost";
   /** The job's state that stands. */
   readonly state: EndState | "waiting" | "running" | null;
+  /** What the ledger says of this fence; a statement repeated after a lost answer reads its own. */
+  readonly ledger_status: LedgerStatus | null;
   /** Charged to the job over all its attempts. */
   readonly cost_nanos: bigint | null;
   /** Carried by the house for this attempt; more than zero is an alarm. Null when not settled. */

@@ -1,7 +1,17 @@
-import { createPostgresBackend, Queue, runMigrations, Worker, type PgPool } from "bullmq";
+import {
+  createPostgresBackend,
+  Queue,
+  runMigrations,
+  Worker,
+  type JobProgress,
+  type PgPool,
+  type PostgresConnectionOptions,
+  type PostgresQueueBackend,
+} from "bullmq";
 import { Pool } from "pg";
 import type { Entry } from "../contracts/entry.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
+import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface PostgresQueueBackendOptions {
   readonly connectionString: string;
@@ -47,9 +57,16 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
       return queue;
     },
     openWorker(name, take, concurrency) {
-      const worker = new Worker<Entry, void>(
+      const worker = new Worker<
+        Entry,
+        void,
+        string,
+        PostgresQueueBackend,
+        JobProgress,
+        PostgresConnectionOptions
+      >(
         name,
-        take,
+        (job, token) => takeOrPutBack(take, job, token),
         { connection, ...workerOptions, concurrency },
         createPostgresBackend,
       );

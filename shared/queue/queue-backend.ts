@@ -1,4 +1,4 @@
-import type { Job, JobsOptions } from "bullmq";
+import type { JobsOptions } from "bullmq";
 import type { Entry } from "../contracts/entry.ts";
 
 /** The part of BullMQ's Queue that the broker uses, whatever the backend. */
@@ -19,11 +19,8 @@ export interface EntryWorker {
   close(force?: boolean): Promise<void>;
 }
 
-/** Runs one taken entry; `token` proves to BullMQ that this worker took it. */
-export type TakeEntry = (
-  job: Pick<Job<Entry>, "data" | "moveToWait">,
-  token?: string,
-) => Promise<void>;
+/** Runs one taken entry to its end, or says that it cannot now: then it goes back to wait. */
+export type TakeEntry = (entry: Entry) => Promise<"taken" | "not_now">;
 
 /** Where BullMQ keeps its entries. Two implementations, one code path above them. */
 export interface QueueBackend {

@@ -2,6 +2,7 @@ import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Entry } from "../contracts/entry.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
+import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface RedisQueueBackendOptions {
   readonly url: string;
@@ -26,12 +27,16 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
       return queue;
     },
     openWorker(name, take, concurrency) {
-      const worker = new Worker<Entry, void>(name, take, {
-        connection: consumer,
-        prefix: keyPrefix(name),
-        ...workerOptions,
-        concurrency,
-      });
+      const worker = new Worker<Entry, void>(
+        name,
+        (job, token) => takeOrPutBack(take, job, token),
+        {
+          connection: consumer,
+          prefix: keyPrefix(name),
+          ...workerOptions,
+          concurrency,
+        },
+      );
       worker.on("error", options.onError);
       return worker;
     },

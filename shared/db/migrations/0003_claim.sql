@@ -8,7 +8,7 @@ create function claim_jobs(members jsonb)
 returns table (
   nonce text, verdict text, fence integer, target smallint, tries integer, plan jsonb,
   input_bound integer, output_bound integer, queue_ms integer, remaining_ms double precision,
-  overflow_on_failure boolean, residency text, model text, key_id text
+  overflow_on_failure boolean, residency text, model text, key_id text, tried text[]
 ) language plpgsql as $$
 #variable_conflict use_column
 begin
@@ -47,7 +47,10 @@ begin
     end,
     a.fence, a.target, j.tries, j.plan, j.input_bound, j.output_bound, a.queue_ms,
     (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::double precision,
-    j.overflow_on_failure, j.residency, j.model, j.key_id
+    j.overflow_on_failure, j.residency, j.model, j.key_id,
+    -- Providers that this job has been at before.
+    case when a.fence > 1
+      then array(select distinct l.provider from ledger l where l.job_id = j.id) else '{}' end
   from jsonb_to_recordset(members)
     as m(job text, place integer, provider text, nonce text, worker text)
   left join jobs j on j.id = m.job

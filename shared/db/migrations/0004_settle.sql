@@ -16,7 +16,8 @@ end $$;
 -- Verdicts: settled | already (this fence has its ledger row) | lost.
 create function settle_attempts(members jsonb)
 returns table (
-  job_id text, fence integer, verdict text, state text, cost_nanos bigint, overrun_nanos bigint
+  job_id text, fence integer, verdict text, state text, ledger_status text, cost_nanos bigint,
+  overrun_nanos bigint
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -70,7 +71,7 @@ begin
       when l.id is not null then 'already'
       else 'lost'
     end,
-    j.state, j.cost_nanos, l.overrun_nanos
+    j.state, l.status, j.cost_nanos, l.overrun_nanos
   from jsonb_to_recordset(members) as m(job text, fence integer)
   left join jobs j on j.id = m.job
   left join ledger l on l.job_id = m.job and l.attempt = m.fence;

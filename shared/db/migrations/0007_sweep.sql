@@ -80,6 +80,34 @@ create function overflow_now(down_provider text) returns void language sql as $$
     order by id for update skip locked)
 $$;
 
+-- Moves jobs that wait at a provider that is down to another serve target that is up.
+create function reroute_jobs(down_provider text, up_providers text[], page integer, check_ms integer)
+returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  members jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('job', d.id, 'place', d.place, 'target', d.target,
+    'delay_ms', 0, 'check_ms', check_ms)) into members
+  from (
+    select j.id, j.place, t.target
+    from jobs j
+    cross join lateral (
+      select i.ord - 1 as target
+      from jsonb_array_elements(j.plan) with ordinality as i(item, ord)
+      where i.item ->> 'role' = 'serve' and i.item ->> 'provider' = any (up_providers)
+      order by random() limit 1
+    ) as t
+    where j.state = 'waiting' and j.provider = down_provider
+      and j.plan -> j.target::integer ->> 'role' = 'serve'
+    order by j.accepted_at limit page
+  ) as d;
+  if members is not null then
+    return query select * from move_jobs(members);
+  end if;
+end $$;
+
 -- Moves waiting jobs that are due to a provider's overflow targets: oldest first, and only as many
 -- as it has free slots. One mover a provider at a time; the others return at once.
 create function overflow_jobs(to_provider text, check_ms integer)
@@ -92,7 +120,7 @@ declare
   members jsonb;
 begin
   select * into there from providers where name = to_provider;
-  if there.id is null or not pg_try_advisory_xact_lock(1397768525, there.id) then
+  if there.id is null or not pg_try_advisory_xact_lock(1397948416, there.id) then
     return;
   end if;
   free := there.slots - (select count(*) from attempts a where a.provider = to_provider)

@@ -1,0 +1,135 @@
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+import { v7 as uuidv7 } from "uuid";
+import { PROCESS_LOCK } from "./advisory-locks.ts";
+
+export interface ProcessLeaseOptions {
+  /** A direct connection, not through a pooler: session locks live on it. */
+  readonly directUrl: string;
+  readonly kind: "api" | "worker";
+  /** The session is gone, and with it every lock; a new one is being made under a new id. */
+  readonly onLost: (error: Error) => void;
+  /** A session stands again; also called for the first. */
+  readonly onHeld: (session: LeaseSession) => void | Promise<void>;
+  readonly probeMs?: number;
+}
+
+/** One life of a process in the fleet: its name, and the session whose locks prove that it lives. */
+export interface LeaseSession {
+  readonly id: string;
+  readonly client: Client;
+}
+
+const PROBE_TIMEOUT_MS = 2_000;
+
+/**
+ * Keeps this process registered: a row in `processes`, an advisory lock that the kernel frees when
+ * the process dies, and a beat. The session is probed each second; lost or unanswered, everything
+ * it held is gone and the process begins a new life under a new id.
+ */
+export class ProcessLease {
+  readonly #options: ProcessLeaseOptions;
+  #session: LeaseSession | undefined;
+  #stopped = false;
+  #loop: Promise<void> | undefined;
+  readonly #wake = new AbortController();
+
+  constructor(options: ProcessLeaseOptions) {
+    this.#options = options;
+  }
+
+  /** The session that stands now, if any. */
+  get session(): LeaseSession | undefined {
+    return this.#session;
+  }
+
+  /** Resolves when the first session stands; rejects when none can be had. */
+  async start(): Promise<void> {
+    await this.#begin();
+    this.#loop = this.#keep();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake.abort();
+    await this.#loop;
+    const session = this.#session;
+    this.#session = undefined;
+    if (session === undefined) return;
+    await session.client
+      .query("delete from processes where id = $1", [session.id])
+      .catch(() => undefined);
+    await session.client.end().catch(() => undefined);
+  }
+
+  async #begin(): Promise<void> {
+    const client = new Client({
+      connectionString: this.#options.directUrl,
+      application_name: `spillway-${this.#options.kind}-lease`,
+      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+      query_timeout: PROBE_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    const broken = (error: Error): void => {
+      if (this.#session?.client === client) this.#lose(error);
+    };
+    client.on("error", broken);
+    client.on("end", () => broken(new Error("the lease session ended")));
+    await client.connect();
+    try {
+      const id = `${this.#options.kind}_${uuidv7().replaceAll("-", "")}`;
+      // The lock comes first: a row without a lock is a dead process.
+      const { rows } = await client.query<{ seq: number; backend: number }>(
+        "select nextval(pg_get_serial_sequence('processes', 'seq'))::integer as seq, pg_backend_pid() as backend",
+      );
+      const seq = rows[0]?.seq;
+      await client.query("select pg_advisory_lock($1, $2)", [PROCESS_LOCK, seq]);
+      const { rows: again } = await client.query<{ backend: number }>(
+        "insert into processes (id, seq, kind, host, pid) overriding system value values ($1, $2, $3, $4, $5) returning pg_backend_pid() as backend",
+        [id, seq, this.#options.kind, hostname(), process.pid],
+      );
+      if (again[0]?.backend !== rows[0]?.backend)
+        throw new Error(
+          "the database connection changes its backend, as behind a pooler: set DATABASE_DIRECT_URL",
+        );
+      this.#session = { id, client };
+      await this.#options.onHeld(this.#session);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #lose(error: Error): void {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session === undefined || this.#stopped) return;
+    // A session that does not answer may still hold its locks: closing it frees them.
+    void session.client.end().catch(() => undefined);
+    this.#options.onLost(error);
+  }
+
+  async #keep(): Promise<void> {
+    while (!this.#stopped) {
+      await sleep(this.#options.probeMs ?? 1_000, undefined, { signal: this.#wake.signal }).catch(
+        () => undefined,
+      );
+      if (this.#stopped) return;
+      try {
+        if (this.#session === undefined) await this.#begin();
+        else await this.#beat(this.#session);
+      } catch (error) {
+        this.#lose(error as Error);
+      }
+    }
+  }
+
+  async #beat(session: LeaseSession): Promise<void> {
+    const { rowCount } = await session.client.query(
+      "update processes set beat = beat + 1, beat_at = now() where id = $1",
+      [session.id],
+    );
+    if (rowCount === 0) throw new Error("another process declared this one dead");
+  }
+}

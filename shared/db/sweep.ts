@@ -1,0 +1,94 @@
+import type { Pool } from "pg";
+import { PROCESS_LOCK } from "./advisory-locks.ts";
+import type { MoveRow } from "./move.ts";
+
+export interface FleetProcess {
+  readonly id: string;
+  readonly kind: "api" | "worker";
+  readonly beat: bigint;
+  /** Its lease's lock is held: the process lives, or is frozen. */
+  readonly locked: boolean;
+}
+
+export interface DueJob {
+  readonly job_id: string;
+  /** `expired`: its deadline has passed and it has ended. `check`: does its entry still exist? */
+  readonly action: "expired" | "check";
+  readonly owner: string;
+  readonly provider: string;
+  readonly place: number;
+}
+
+export interface LostJob {
+  readonly job_id: string;
+  readonly owner: string;
+  readonly provider: string;
+  readonly place: number;
+}
+
+/** The sweeper's and the mover's statements; each is one call, safe side by side with others. */
+export interface SweepStatements {
+  fleet(): Promise<FleetProcess[]>;
+  forget(process: string): Promise<void>;
+  due(page: number): Promise<DueJob[]>;
+  closeLost(worker: string, page: number): Promise<LostJob[]>;
+  endOrphans(owner: string): Promise<number>;
+  /** Jobs that this worker runs and that somebody has asked to stop. */
+  stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
+  openPeriods(): Promise<void>;
+  overflowNow(downProvider: string): Promise<void>;
+  reroute(down: string, up: readonly string[], page: number, checkMs: number): Promise<MoveRow[]>;
+  overflow(toProvider: string, checkMs: number): Promise<MoveRow[]>;
+  health(provider: string, healthy: boolean): Promise<void>;
+}
+
+/** Binds the statements to a pool. */
+export function sweepStatements(pool: Pool): SweepStatements {
+  const rows = async <Row>(text: string, values: readonly unknown[]): Promise<Row[]> => {
+    const result = await pool.query({ text, values: [...values] });
+    return result.rows as Row[];
+  };
+  return {
+    fleet: () =>
+      rows(
+        `select p.id, p.kind, p.beat, exists (
+           select from pg_locks l
+           where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+             and l.database = (select oid from pg_database where datname = current_database())
+             and l.classid = $1::oid and l.objid = p.seq::oid) as locked
+         from processes p`,
+        [PROCESS_LOCK],
+      ),
+    forget: async (process) => {
+      await rows("delete from processes where id = $1", [process]);
+    },
+    due: (page) => rows("select * from sweep_waiting($1)", [page]),
+    closeLost: (worker, page) => rows("select * from close_lost_attempts($1, $2)", [worker, page]),
+    endOrphans: async (owner) => {
+      const [row] = await rows<{ ended: number }>("select end_orphans($1) as ended", [owner]);
+      return row?.ended ?? 0;
+    },
+    stops: (worker) =>
+      rows(
+        `select j.id as job_id, j.cancel_reason from attempts a join jobs j on j.id = a.job_id
+         where a.worker = $1 and j.cancel_reason is not null`,
+        [worker],
+      ),
+    openPeriods: async () => {
+      await rows("select open_budget_periods()", []);
+    },
+    overflowNow: async (down) => {
+      await rows("select overflow_now($1)", [down]);
+    },
+    reroute: (down, up, page, checkMs) =>
+      rows("select * from reroute_jobs($1, $2, $3, $4)", [down, up, page, checkMs]),
+    overflow: (to, checkMs) => rows("select * from overflow_jobs($1, $2)", [to, checkMs]),
+    health: async (provider, healthy) => {
+      await rows(
+        `update providers set healthy = $2, health_changed_at = now()
+         where name = $1 and healthy <> $2`,
+        [provider, healthy],
+      );
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import type { Pool } from "pg";
+
+/** Writes the configured providers down, so that statements know their locations and slots. */
+export async function syncProviders(
+  pool: Pool,
+  providers: readonly { name: string; location: string; slots: number }[],
+): Promise<void> {
+  await pool.query(
+    `insert into providers (name, location, slots)
+     select name, location, slots
+     from jsonb_to_recordset($1) as p(name text, location text, slots integer)
+     order by name
+     on conflict (name) do update
+       set location = excluded.location, slots = excluded.slots, healthy = true,
+         health_changed_at = now()`,
+    [JSON.stringify(providers)],
+  );
+}

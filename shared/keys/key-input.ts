@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { parseUsd } from "../money/usd.ts";
+
+/** The largest limit that, with what is held and settled, stays within a 64-bit integer. */
+const MAX_LIMIT_NANOS = 9_000_000_000n * 1_000_000_000n;
+/** Longer strings are no amounts; the bound keeps the parsing of huge integers cheap. */
+const MAX_AMOUNT_LENGTH = 40;
+
+/** PostgreSQL text holds no NUL, and terminals obey other control characters. */
+const plainText = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^\P{Cc}*$/u, "must not contain control characters");
+
+/** A number or a plain decimal string in USD, as nano-USD. */
+const limitNanos = z
+  .union([z.number(), z.string().max(MAX_AMOUNT_LENGTH)])
+  .transform((usd, ctx) => {
+    const refuse = (message: string) => {
+      ctx.issues.push({ code: "custom", message, input: usd });
+      return z.NEVER;
+    };
+    let nanos: bigint;
+    try {
+      nanos = parseUsd(usd);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return refuse("expected a USD amount with at most 9 decimals");
+    }
+    if (nanos < 0n) return refuse("must not be negative");
+    return nanos > MAX_LIMIT_NANOS ? refuse("must be at most 9000000000") : nanos;
+  });
+
+const period = z.enum(["day", "week", "month", "total"]);
+
+const fields = {
+  name: plainText(200),
+  /** Public model names that the key may use; null: all. */
+  models: z.array(plainText(256)).min(1).max(256).nullable(),
+  residency: z.enum(["local", "any"]),
+  max_service_tier: z.enum(["priority", "default", "flex"]),
+  expires_at: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .refine((time) => time.getTime() > Date.now(), "must lie in the future")
+    .nullable(),
+};
+
+/** What a key is made of; fields that are not named here are refused. */
+export const createKeyInput = z.strictObject({
+  name: fields.name,
+  models: fields.models.default(null),
+  residency: fields.residency.default("any"),
+  max_service_tier: fields.max_service_tier.default("priority"),
+  budget: z.strictObject({ limit_usd: limitNanos, period }).nullable().default(null),
+  expires_at: fields.expires_at.default(null),
+});
+
+export type CreateKeyInput = z.output<typeof createKeyInput>;
+
+const atLeastOne = (value: object) => Object.values(value).some((field) => field !== undefined);
+
+/** What may change; `budget: null` removes the budget, and one of its fields may come alone. */
+export const updateKeyInput = z
+  .strictObject({
+    ...fields,
+    budget: z
+      .strictObject({ limit_usd: limitNanos, period })
+      .partial()
+      .refine(atLeastOne, "nothing to change")
+      .nullable(),
+  })
+  .partial()
+  .refine(atLeastOne, "nothing to change");
+
+export type UpdateKeyInput = z.output<typeof updateKeyInput>;
+
+/** The period of a budget: how long settled amounts count. */
+export type BudgetPeriod = z.output<typeof period>;

@@ -1,0 +1,28 @@
+import { createHash, randomBytes } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+
+export interface NewSecret {
+  /** `key_` and a time-ordered UUID. */
+  readonly id: string;
+  /** What the caller sends; shown once and stored nowhere. */
+  readonly secret: string;
+  readonly hash: Buffer;
+  /** The last four characters, so that a person can tell keys apart. */
+  readonly hint: string;
+}
+
+/** Makes a key of 256 random bits. */
+export function newSecret(): NewSecret {
+  const secret = `sk-${randomBytes(32).toString("base64url")}`;
+  return {
+    id: `key_${uuidv7().replaceAll("-", "")}`,
+    secret,
+    hash: hashSecret(secret),
+    hint: secret.slice(-4),
+  };
+}
+
+/** SHA-256 of a key; random keys need no salt and no slow hash. */
+export function hashSecret(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}

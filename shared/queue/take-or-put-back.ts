@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WaitingError, type Job } from "bullmq";
+import type { Entry } from "../contracts/entry.ts";
+import type { TakeEntry } from "./queue-backend.ts";
+
+/** Without the pause, an entry that nobody can take now would go round as fast as it can. */
+const PUT_BACK_PAUSE_MS = 50;
+
+/** BullMQ's processor around a `TakeEntry`. */
+export async function takeOrPutBack(
+  take: TakeEntry,
+  job: Job<Entry, void>,
+  token: string | undefined,
+): Promise<void> {
+  if ((await take(job.data)) === "taken") return;
+  await sleep(PUT_BACK_PAUSE_MS);
+  await job.moveToWait(token);
+  throw new WaitingError();
+}

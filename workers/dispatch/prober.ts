@@ -1,0 +1,49 @@
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { Provider } from "../provider.ts";
+
+export interface ProberDeps {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly board: ProviderBoard;
+  readonly onChange: (provider: string, up: boolean) => void;
+  readonly now: () => number;
+}
+
+const PROBE_TIMEOUT_MS = 3_000;
+/** How long a provider stays out that refused our credential or whose quota is used up. */
+const SUSPENSION_MS = 60_000;
+
+/**
+ * Finds out by GETs whether providers answer. One that refuses connections is taken out, at once
+ * when a call finds it so or at the latest by the next round, and put back when it answers.
+ */
+export class Prober {
+  readonly #deps: ProberDeps;
+  readonly #suspendedUntil = new Map<string, number>();
+
+  constructor(deps: ProberDeps) {
+    this.#deps = deps;
+  }
+
+  /** One round over all providers, side by side. */
+  async probe(): Promise<void> {
+    await Promise.all(
+      Array.from(this.#deps.providers, async ([name, provider]) => {
+        const health = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
+        // `unwell` says nothing new: it answers, so it stays in; it does not serve, so it stays out.
+        if (health !== "unwell") this.note(name, health === "well");
+      }),
+    );
+  }
+
+  /** Takes out a provider that answers, but will not serve us for a while. */
+  suspend(provider: string): void {
+    this.#suspendedUntil.set(provider, this.#deps.now() + SUSPENSION_MS);
+    this.note(provider, false);
+  }
+
+  /** What a call or a probe has found. */
+  note(provider: string, up: boolean): void {
+    if (up && (this.#suspendedUntil.get(provider) ?? 0) > this.#deps.now()) return;
+    if (this.#deps.board.setUp(provider, up)) this.#deps.onChange(provider, up);
+  }
+}

@@ -1,0 +1,52 @@
+import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/queue-backend.ts";
+
+/**
+ * Takes entries from one provider's queue, as many at once as this process holds slots; none while
+ * it holds no slot or the provider is down. Changes follow each other in order.
+ */
+export class ProviderWorker {
+  readonly #open: (concurrency: number) => EntryWorker;
+  #worker: EntryWorker | undefined;
+  #slots = 0;
+  #up = true;
+  #closed = false;
+  #changes: Promise<void> = Promise.resolve();
+
+  constructor(backend: QueueBackend, provider: string, take: TakeEntry) {
+    this.#open = (concurrency) => backend.openWorker(provider, take, concurrency);
+  }
+
+  setSlots(slots: number): void {
+    this.#slots = slots;
+    this.#change();
+  }
+
+  setUp(up: boolean): void {
+    this.#up = up;
+    this.#change();
+  }
+
+  /** Takes nothing more; resolves when what was taken has ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#changes;
+    await this.#worker?.close();
+  }
+
+  #change(): void {
+    this.#changes = this.#changes.then(() => this.#apply());
+  }
+
+  async #apply(): Promise<void> {
+    if (this.#closed) return;
+    const takes = this.#slots > 0 && this.#up;
+    if (this.#worker === undefined) {
+      if (takes) this.#worker = this.#open(this.#slots);
+      return;
+    }
+    if (takes) {
+      this.#worker.concurrency = this.#slots;
+      if (this.#worker.isPaused()) await this.#worker.resume();
+    } else if (!this.#worker.isPaused()) await this.#worker.pause(true);
+  }
+}

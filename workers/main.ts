@@ -1,0 +1,184 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { Config } from "../config/config.ts";
+import type { Database } from "../shared/db/database.ts";
+import { ProcessLease } from "../shared/db/process-lease.ts";
+import { sweepStatements } from "../shared/db/sweep.ts";
+import { syncProviders } from "../shared/db/sync-providers.ts";
+import type { ProviderBoard } from "../shared/providers/provider-board.ts";
+import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
+import type { QueueBackend } from "../shared/queue/queue-backend.ts";
+import type { ReplySender } from "../shared/reply/reply-hub.ts";
+import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
+import { every } from "./dispatch/every.ts";
+import { Prober } from "./dispatch/prober.ts";
+import { ProviderWorker } from "./dispatch/provider-worker.ts";
+import { createOpenAiProvider } from "./openai/openai-provider.ts";
+import { AttemptAborts } from "./run/attempt-aborts.ts";
+import { concludeAttempt, type ClosedAttempt } from "./run/conclude-attempt.ts";
+import { runEntry } from "./run/run-entry.ts";
+import { SlotLeases } from "./slots/slot-leases.ts";
+import { OverflowMover } from "./sweep/overflow-mover.ts";
+import { Sweeper } from "./sweep/sweeper.ts";
+
+export interface WorkerDeps {
+  readonly config: Config;
+  readonly database: Database;
+  /** Not through a pooler: the lease session and its locks live on it. */
+  readonly directUrl: string;
+  readonly backend: QueueBackend;
+  readonly queues: ProviderQueues;
+  readonly reply: ReplySender;
+  readonly stops: LocalStopRequests;
+  readonly board: ProviderBoard;
+  readonly log: FastifyBaseLogger;
+  readonly onAttemptClosed: (attempt: ClosedAttempt) => void;
+}
+
+export interface RunningWorker {
+  /** Stops taking entries, lets calls end within the grace time, stops the rest, gives slots back. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const SHARE_MS = 500;
+const SWEEP_MS = 1_000;
+const MOVE_MS = 200;
+const PROBE_MS = 1_000;
+const PERIODS_MS = 60_000;
+/** When the sweeper first checks that a new entry exists: long after it should have been added. */
+const CHECK_MS = 5_000;
+
+/** Composes a worker process and starts it. */
+export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
+  const { config, database, board, reply, log } = deps;
+  const names = [...config.providers.keys()];
+  const statements = sweepStatements(database.pool);
+  await syncProviders(database.pool, [...config.providers.values()]);
+  await statements.openPeriods();
+
+  const providers = new Map(
+    Array.from(config.providers, ([name, provider]) => [name, createOpenAiProvider(provider)]),
+  );
+  const aborts = new AttemptAborts(deps.stops);
+  const workers = new Map<string, ProviderWorker>();
+  const slots = new SlotLeases({
+    providers: names,
+    onShare: (provider, share) => workers.get(provider)?.setSlots(share),
+    now: Date.now,
+  });
+  const lease = new ProcessLease({
+    directUrl: deps.directUrl,
+    kind: "worker",
+    onHeld: (session) => {
+      slots.held(session);
+    },
+    onLost: (error) => {
+      log.error({ err: error }, "worker lease lost: stopping its calls");
+      slots.lost();
+      aborts.abortAll("lease_lost");
+    },
+  });
+  const prober = new Prober({
+    providers,
+    board,
+    now: Date.now,
+    onChange: (provider, up) => {
+      log[up ? "info" : "warn"]({ provider }, up ? "provider is back" : "provider is down");
+      workers.get(provider)?.setUp(up);
+      statements.health(provider, up).catch((error: unknown) => {
+        log.error({ err: error, provider }, "provider health not written");
+      });
+    },
+  });
+  const conclude = concludeAttempt({
+    database,
+    reply,
+    isUp: (provider) => board.isUp(provider),
+    maxAttempts: (model) => config.models.get(model)?.maxAttempts ?? 3,
+    onTrouble: (provider, trouble) => {
+      if (trouble === "unreachable") prober.note(provider, false);
+      else prober.suspend(provider);
+    },
+    onClosed: (attempt) => {
+      if (attempt.overrunNanos > 0n)
+        log.error(
+          { provider: attempt.provider, overrunNanos: attempt.overrunNanos.toString() },
+          "an upstream reported more than the request allowed: the house carries the overrun",
+        );
+      deps.onAttemptClosed(attempt);
+    },
+    random: Math.random,
+    checkMs: CHECK_MS,
+  });
+  const run = { database, reply, aborts, conclude, workerId: () => lease.session?.id };
+
+  for (const [name, provider] of providers) {
+    const providerConfig = config.providers.get(name);
+    if (providerConfig === undefined) continue;
+    const take = async (entry: Parameters<typeof runEntry>[1]): Promise<"taken" | "not_now"> => {
+      const token = board.isUp(name) ? slots.take(name) : null;
+      if (token === null) return "not_now";
+      try {
+        await runEntry(run, entry, provider, providerConfig);
+        return "taken";
+      } finally {
+        token.release();
+      }
+    };
+    workers.set(name, new ProviderWorker(deps.backend, name, take));
+  }
+
+  const sweeper = new Sweeper({
+    statements,
+    database,
+    queues: deps.queues,
+    reply,
+    workerId: () => lease.session?.id,
+    stop: (job, reason) => {
+      aborts.abort(job, reason);
+    },
+    onLost: ({ id, kind }) => {
+      log.warn({ process: id, kind }, "a process is gone: closing what it left");
+    },
+  });
+  const mover = new OverflowMover({
+    statements,
+    board,
+    reply,
+    overflowProviders: [
+      ...new Set(
+        Array.from(config.models.values(), (route) => route.overflow.map((t) => t.provider)).flat(),
+      ),
+    ],
+    checkMs: CHECK_MS,
+  });
+
+  await lease.start();
+  // What a predecessor left behind ends before anything new is taken.
+  await sweeper.sweep();
+  await slots.refresh();
+  const failing = (what: string) => (error: unknown) => {
+    log.warn({ err: error }, `${what} failed; it will be tried again`);
+  };
+  const loops = [
+    every(SHARE_MS, () => slots.refresh(), failing("slot sharing")),
+    every(SWEEP_MS, () => sweeper.sweep(), failing("sweep")),
+    every(MOVE_MS, () => mover.move(), failing("overflow")),
+    every(PROBE_MS, () => prober.probe(), failing("probe")),
+    every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
+  ];
+
+  return {
+    async stop(graceMs) {
+      const closing = Promise.all(Array.from(workers.values(), (worker) => worker.close()));
+      const timer = setTimeout(() => {
+        aborts.abortAll("shutdown");
+      }, graceMs);
+      await closing;
+      clearTimeout(timer);
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await slots.releaseAll();
+      await lease.stop();
+      await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
+    },
+  };
+}

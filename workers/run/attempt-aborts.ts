@@ -1,0 +1,67 @@
+import type { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
+
+/** The abort of one attempt, and why it was asked for. */
+export interface AttemptAbort {
+  readonly signal: AbortSignal;
+  /** The first reason given: `disconnect`, `deadline`, `lease_lost`, …; undefined while it runs. */
+  reason(): string | undefined;
+  abort(reason: string): void;
+  /** Aborts with `deadline` after so many milliseconds. */
+  deadlineIn(ms: number): void;
+  /** Stops listening; call when the attempt is over. */
+  end(): void;
+}
+
+/** Longer timers overflow in Node; the sweeper ends what lives longer. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Everything that may stop a running attempt: stop requests, deadlines, a lost lease, a shutdown. */
+export class AttemptAborts {
+  readonly #stops: LocalStopRequests;
+  readonly #running = new Map<string, AttemptAbort>();
+
+  constructor(stops: LocalStopRequests) {
+    this.#stops = stops;
+  }
+
+  /** Begins to listen for a job; before its claim, so that no stop request comes too early. */
+  begin(job: string): AttemptAbort {
+    const controller = new AbortController();
+    let reason: string | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const abort = (why: string): void => {
+      if (reason !== undefined) return;
+      reason = why;
+      controller.abort(new Error(why));
+    };
+    const stopListening = this.#stops.listen(job, abort);
+    const attempt: AttemptAbort = {
+      signal: controller.signal,
+      reason: () => reason,
+      abort,
+      deadlineIn(ms) {
+        timer = setTimeout(() => abort("deadline"), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
+      },
+      end: () => {
+        clearTimeout(timer);
+        stopListening();
+        if (this.#running.get(job) === attempt) this.#running.delete(job);
+      },
+    };
+    this.#running.set(job, attempt);
+    return attempt;
+  }
+
+  /** Jobs that this worker runs now, for its heartbeat. */
+  jobs(): string[] {
+    return [...this.#running.keys()];
+  }
+
+  abort(job: string, reason: string): void {
+    this.#running.get(job)?.abort(reason);
+  }
+
+  abortAll(reason: string): void {
+    for (const attempt of this.#running.values()) attempt.abort(reason);
+  }
+}

@@ -1,0 +1,216 @@
+import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { EndState, ReplyError, ReplyMessage } from "../../shared/contracts/reply.ts";
+import type { AttemptFacts as LedgerFacts } from "../../shared/db/attempt-facts.ts";
+import type { Database } from "../../shared/db/database.ts";
+import type { SettleRow } from "../../shared/db/settle.ts";
+import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import { attemptCost } from "../attempt-cost.ts";
+import { decideNext, type Next, type ProviderTrouble } from "../decide-next.ts";
+import type { Attempt } from "./attempt.ts";
+import { endError } from "./end-error.ts";
+
+/** What is told of each closed attempt, for metrics and logs. */
+export interface ClosedAttempt {
+  readonly provider: string;
+  readonly status: LedgerStatus;
+  readonly queueMs: number;
+  readonly ttftMs: number | null;
+  readonly costNanos: bigint;
+  readonly overrunNanos: bigint;
+}
+
+export interface ConcludeDeps {
+  readonly database: Database;
+  readonly reply: ReplySender;
+  readonly isUp: (provider: string) => boolean;
+  readonly maxAttempts: (model: string) => number;
+  readonly onTrouble: (provider: string, trouble: ProviderTrouble) => void;
+  readonly onClosed: (attempt: ClosedAttempt) => void;
+  readonly random: () => number;
+  /** When, after a move's delay, the sweeper first checks that the queue has the new entry. */
+  readonly checkMs: number;
+}
+
+type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
+
+/** Closes an attempt: settles it, or moves its job on. Only what a statement returned is told. */
+export function concludeAttempt(
+  deps: ConcludeDeps,
+): (attempt: Attempt, outcome: ProviderOutcome) => Promise<void> {
+  return async (attempt, outcome) => {
+    if (outcome.kind === "ok") await settle(deps, attempt, outcome, "done");
+    else if (outcome.kind === "failed") await moveOn(deps, attempt, outcome);
+    else await stop(deps, attempt, outcome);
+  };
+}
+
+/** The job ends here. `error` is for the caller when it did not end well. */
+async function settle(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  outcome: ProviderOutcome,
+  state: EndState,
+  error?: ReplyError,
+  code?: string,
+): Promise<void> {
+  const { entry, job, facts } = attempt;
+  const ledger = ledgerFacts(attempt, outcome, code ?? error?.code ?? null);
+  const row = await deps.database.settle.submit({
+    job: entry.job,
+    fence: job.fence,
+    state,
+    ...ledger,
+  });
+  const ours = row.state === state && row.ledger_status === ledger.status;
+  closed(deps, attempt, ledger, row.verdict === "settled" ? row.overrun_nanos : null);
+  const cost = { costNanos: row.cost_nanos ?? 0n };
+  if (ours && outcome.kind === "ok") {
+    const { contentType, body, tail } = outcome;
+    await end(deps, attempt, {
+      type: "end",
+      state,
+      facts,
+      ...cost,
+      contentType,
+      ...(body === undefined ? {} : { body }),
+      ...(tail === undefined ? {} : { tail }),
+    });
+    return;
+  }
+  // Somebody else closed the attempt: the job may live on, and then its owner hears of it there.
+  if (!ours && (row.state === "waiting" || row.state === "running")) return;
+  await end(deps, attempt, {
+    type: "end",
+    state: ours ? state : (endStateOf(row.state) ?? "failed"),
+    facts,
+    ...cost,
+    error: (ours ? error : undefined) ?? endError(row.state),
+  });
+}
+
+/** A failed attempt: the steps that may follow, in order, until the move statement accepts one. */
+async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Promise<void> {
+  const { entry, job, target } = attempt;
+  const next = whatNext(deps, attempt, outcome);
+  if (next.trouble !== undefined) deps.onTrouble(target.provider, next.trouble);
+  const ledger = ledgerFacts(attempt, outcome, outcome.reason);
+  for (const step of next.steps) {
+    const row = await deps.database.move.submit({
+      job: entry.job,
+      place: entry.place,
+      fence: job.fence,
+      target: step.kind === "move" ? step.target : job.target,
+      delay_ms: step.delayMs,
+      check_ms: deps.checkMs,
+      ...ledger,
+    });
+    if (row.verdict === "no_retry" || row.verdict === "refused") continue;
+    closed(deps, attempt, ledger, null);
+    if (row.verdict === "moved" && row.provider !== null && row.place !== null)
+      await deps.reply.send(entry.owner, entry.job, {
+        type: "enqueue",
+        provider: row.provider,
+        place: row.place,
+        delayMs: step.delayMs,
+      });
+    else if (row.verdict === "budget" || row.verdict === "ended")
+      await end(deps, attempt, {
+        type: "end",
+        state: row.state as EndState,
+        facts: attempt.facts,
+        error: endError(row.state, row.verdict === "budget" ? "insufficient_quota" : ""),
+      });
+    return;
+  }
+  await settle(deps, attempt, outcome, "failed", next.fail, outcome.reason);
+}
+
+/** The attempt was stopped from our side. A lost lease is no fault of the caller: the job goes on. */
+async function stop(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  outcome: Extract<ProviderOutcome, { kind: "aborted" }>,
+): Promise<void> {
+  const reason = attempt.abort.reason() ?? "stopped";
+  if (reason === "lease_lost") {
+    const { kind: _, ...traffic } = outcome;
+    await moveOn(deps, attempt, { ...traffic, kind: "failed", reason: "cut", detail: reason });
+    return;
+  }
+  const state = reason === "deadline" || reason === "sync_wait" ? "expired" : "cancelled";
+  await settle(deps, attempt, outcome, state, endError(state), reason);
+}
+
+function endStateOf(state: SettleRow["state"]): EndState | null {
+  return state === "waiting" || state === "running" ? null : state;
+}
+
+function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
+  const { job, target, abort } = attempt;
+  return decideNext({
+    reason: outcome.reason,
+    ...(outcome.status === undefined ? {} : { status: outcome.status }),
+    ...(outcome.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.retryAfterMs }),
+    ...(outcome.error === undefined ? {} : { error: outcome.error }),
+    forwarded: attempt.forwarded,
+    tries: job.tries + (outcome.sent ? 1 : 0),
+    maxAttempts: deps.maxAttempts(job.model),
+    target: job.target,
+    plan: job.plan,
+    tried: new Set([...job.tried, target.provider]),
+    up: deps.isUp,
+    residency: job.residency,
+    overflowOnFailure: job.overflow_on_failure,
+    remainingMs: abort.signal.aborted
+      ? 0
+      : job.remaining_ms - (performance.now() - attempt.startedAt),
+    promptTokensBound: job.input_bound,
+    random: deps.random,
+  });
+}
+
+function ledgerFacts(attempt: Attempt, outcome: ProviderOutcome, code: string | null): LedgerFacts {
+  const { job, target } = attempt;
+  const used = attemptCost(outcome, target, { input: job.input_bound, output: job.output_bound });
+  return {
+    status: ledgerStatus(outcome),
+    error_code: code,
+    prompt_tokens: used.promptTokens,
+    completion_tokens: used.completionTokens,
+    estimated: used.estimated,
+    cost: used.nanos.toString(),
+    ttft_ms: outcome.ttftMs === null ? null : Math.round(outcome.ttftMs),
+    total_ms: Math.round(performance.now() - attempt.startedAt),
+  };
+}
+
+function ledgerStatus(outcome: ProviderOutcome): LedgerStatus {
+  if (outcome.kind === "ok") return "ok";
+  if (!outcome.sent) return "not_sent";
+  return outcome.kind === "aborted" ? "cancelled" : "failed";
+}
+
+function closed(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  ledger: LedgerFacts,
+  overrunNanos: bigint | null,
+): void {
+  deps.onClosed({
+    provider: attempt.target.provider,
+    status: ledger.status,
+    queueMs: attempt.job.queue_ms,
+    ttftMs: ledger.ttft_ms,
+    costNanos: BigInt(ledger.cost),
+    overrunNanos: overrunNanos ?? 0n,
+  });
+}
+
+async function end(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  message: Extract<ReplyMessage, { type: "end" }>,
+): Promise<void> {
+  await deps.reply.send(attempt.entry.owner, attempt.entry.job, message);
+}

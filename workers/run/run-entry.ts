@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { Entry } from "../../shared/contracts/entry.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { ClaimedJob } from "../../shared/db/claim.ts";
+import type { Database } from "../../shared/db/database.ts";
+import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { Provider } from "../provider.ts";
+import { requestBody } from "../request-body.ts";
+import type { Attempt } from "./attempt.ts";
+import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
+import { endUnclaimed } from "./end-unclaimed.ts";
+
+export interface RunEntryDeps {
+  readonly database: Database;
+  readonly reply: ReplySender;
+  readonly aborts: AttemptAborts;
+  readonly conclude: (attempt: Attempt, outcome: ProviderOutcome) => Promise<void>;
+  /** This worker's name in the fleet; undefined while it has no lease session. */
+  readonly workerId: () => string | undefined;
+}
+
+/**
+ * Runs one entry: claim, call, pass bytes on, conclude. The caller holds a slot until this
+ * resolves, which is not before the call's socket is free.
+ */
+export async function runEntry(
+  deps: RunEntryDeps,
+  entry: Entry,
+  provider: Provider,
+  config: ProviderConfig,
+): Promise<void> {
+  const worker = deps.workerId();
+  if (worker === undefined) return;
+  // Listening begins before the claim: a stop request after it finds its listener.
+  const abort = deps.aborts.begin(entry.job);
+  try {
+    const claim = await deps.database.claim.submit({
+      job: entry.job,
+      place: entry.place,
+      provider: provider.name,
+      nonce: randomUUID(),
+      worker,
+    });
+    if (claim.verdict !== "claimed") await endUnclaimed(deps, entry, claim.verdict);
+    else await runAttempt(deps, begin(entry, claim, abort), provider, config);
+  } finally {
+    abort.end();
+  }
+}
+
+function begin(entry: Entry, job: ClaimedJob, abort: AttemptAbort): Attempt {
+  const target = job.plan[job.target];
+  if (target === undefined) throw new Error(`job ${entry.job} has no target ${job.target}`);
+  abort.deadlineIn(job.remaining_ms);
+  const facts = {
+    provider: target.provider,
+    location: target.location,
+    attempts: job.fence,
+    queueMs: job.queue_ms,
+  };
+  return { entry, job, target, facts, abort, startedAt: performance.now(), forwarded: false };
+}
+
+async function runAttempt(
+  deps: RunEntryDeps,
+  attempt: Attempt,
+  provider: Provider,
+  config: ProviderConfig,
+): Promise<void> {
+  const { entry, job, target, abort, facts } = attempt;
+  await deps.reply.send(entry.owner, entry.job, { type: "started", ...facts });
+  if (!mayLeave(job, config)) {
+    await deps.conclude(attempt, notSent("residency: this provider is not local"));
+    return;
+  }
+  const outcome = await provider.call(
+    {
+      endpoint: entry.endpoint,
+      body: requestBody(entry, target.model, config.maxTokensField),
+      stream: entry.stream,
+      requestId: `${entry.job}.${job.fence}`,
+      wantsUsage: entry.wantsUsage,
+      choices: entry.choices,
+      // Beyond this a report cannot be true; between this and the hold it is an overrun.
+      maxUsage: {
+        promptTokens: 4 * job.input_bound + 4_096,
+        completionTokens: 4 * job.output_bound + 4_096,
+      },
+      signal: abort.signal,
+    },
+    {
+      head() {
+        attempt.forwarded = true;
+        void deps.reply.send(entry.owner, entry.job, { type: "head", ...facts });
+      },
+      async write(text) {
+        const heard = await deps.reply.send(entry.owner, entry.job, { type: "chunk", text });
+        if (!heard) abort.abort("disconnect");
+      },
+    },
+  );
+  await deps.conclude(attempt, outcome);
+}
+
+/**
+ * The second check of I5, beside the claim statement's: this process's own file too decides where
+ * a `residency: local` job may go.
+ */
+function mayLeave(job: ClaimedJob, config: ProviderConfig): boolean {
+  return job.residency === "any" || config.location === "local";
+}
+
+function notSent(detail: string): ProviderOutcome {
+  return {
+    kind: "failed",
+    reason: "connect",
+    detail,
+    sent: false,
+    gotHeaders: false,
+    outputBytes: 0,
+    usage: undefined,
+    ttftMs: null,
+  };
+}

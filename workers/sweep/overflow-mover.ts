@@ -1,0 +1,61 @@
+import type { EndState } from "../../shared/contracts/reply.ts";
+import type { MoveRow } from "../../shared/db/move.ts";
+import type { SweepStatements } from "../../shared/db/sweep.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import { endError } from "../run/end-error.ts";
+
+export interface OverflowMoverDeps {
+  readonly statements: SweepStatements;
+  readonly board: ProviderBoard;
+  readonly reply: ReplySender;
+  /** Providers that are an overflow target of some route. */
+  readonly overflowProviders: readonly string[];
+  readonly checkMs: number;
+}
+
+const PAGE = 200;
+
+/**
+ * Moves waiting jobs on: away from providers that are down, and to overflow targets when they have
+ * waited too long, oldest first and only as many as those have free slots.
+ */
+export class OverflowMover {
+  readonly #deps: OverflowMoverDeps;
+
+  constructor(deps: OverflowMoverDeps) {
+    this.#deps = deps;
+  }
+
+  /** One round. */
+  async move(): Promise<void> {
+    const { statements, board, checkMs } = this.#deps;
+    const states = board.all();
+    const up = states.filter((state) => state.up).map((state) => state.name);
+    for (const down of states.filter((state) => !state.up)) {
+      await this.#tell(await statements.reroute(down.name, up, PAGE, checkMs));
+      await statements.overflowNow(down.name);
+    }
+    for (const provider of this.#deps.overflowProviders)
+      if (board.isUp(provider)) await this.#tell(await statements.overflow(provider, checkMs));
+  }
+
+  async #tell(rows: readonly MoveRow[]): Promise<void> {
+    for (const { job_id, verdict, state, owner, provider, place } of rows) {
+      if (owner === null) continue;
+      if (verdict === "moved" && provider !== null && place !== null)
+        await this.#deps.reply.send(owner, job_id, {
+          type: "enqueue",
+          provider,
+          place,
+          delayMs: 0,
+        });
+      else if (verdict === "budget" || verdict === "ended")
+        await this.#deps.reply.send(owner, job_id, {
+          type: "end",
+          state: state as EndState,
+          error: endError(state, verdict === "budget" ? "insufficient_quota" : undefined),
+        });
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
+import type { DueJob, FleetProcess, LostJob, SweepStatements } from "../../shared/db/sweep.ts";
+import type { Database } from "../../shared/db/database.ts";
+import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import { endError } from "../run/end-error.ts";
+
+export interface SweeperDeps {
+  readonly statements: SweepStatements;
+  readonly database: Pick<Database, "end">;
+  readonly queues: Pick<ProviderQueues, "has">;
+  readonly reply: ReplySender;
+  readonly workerId: () => string | undefined;
+  /** Stops a job that this worker runs. */
+  readonly stop: (job: string, reason: string) => void;
+  readonly onLost: (process: FleetProcess) => void;
+}
+
+const PAGE = 200;
+/** Sweeps, in each of which PostgreSQL answered, that a beat may stand still. */
+const STILL_SWEEPS = 3;
+
+/**
+ * Finds what has stopped moving and sets it going again. Each sweep takes bounded pages, so its cost
+ * does not grow with the backlog, and any number of sweepers may run side by side.
+ */
+export class Sweeper {
+  readonly #deps: SweeperDeps;
+  readonly #beats = new Map<string, { beat: bigint; still: number }>();
+
+  constructor(deps: SweeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** One sweep. Rejects when the database does not answer; then nothing is concluded from it. */
+  async sweep(): Promise<void> {
+    await this.#stopRequested();
+    await this.#buryDead();
+    await this.#wakeWaiting();
+  }
+
+  /** Requests to stop that did not come by the short way reach the attempt here. */
+  async #stopRequested(): Promise<void> {
+    const worker = this.#deps.workerId();
+    if (worker === undefined) return;
+    for (const { job_id, cancel_reason } of await this.#deps.statements.stops(worker))
+      this.#deps.stop(job_id, cancel_reason);
+  }
+
+  async #buryDead(): Promise<void> {
+    const fleet = await this.#deps.statements.fleet();
+    const dead = fleet.filter((process) => this.#isDead(process));
+    const known = new Set(fleet.map((process) => process.id));
+    for (const id of this.#beats.keys()) if (!known.has(id)) this.#beats.delete(id);
+    // Workers first: what they ran is then waiting, and ends with its owner if that is dead too.
+    for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
+      this.#deps.onLost(process);
+      if (process.kind === "worker") await this.#closeAttemptsOf(process.id);
+      else await this.#deps.statements.endOrphans(process.id);
+      await this.#deps.statements.forget(process.id);
+      this.#beats.delete(process.id);
+    }
+  }
+
+  #isDead({ id, beat, locked }: FleetProcess): boolean {
+    if (!locked) return true;
+    const last = this.#beats.get(id);
+    const still = last?.beat === beat ? last.still + 1 : 0;
+    this.#beats.set(id, { beat, still });
+    return still >= STILL_SWEEPS && id !== this.#deps.workerId();
+  }
+
+  async #closeAttemptsOf(worker: string): Promise<void> {
+    for (;;) {
+      const jobs = await this.#deps.statements.closeLost(worker, PAGE);
+      for (const job of jobs) await this.#enqueueByOwner(job);
+      if (jobs.length < PAGE) return;
+    }
+  }
+
+  async #wakeWaiting(): Promise<void> {
+    for (;;) {
+      const jobs = await this.#deps.statements.due(PAGE);
+      for (const job of jobs) await this.#wake(job);
+      if (jobs.length < PAGE) return;
+    }
+  }
+
+  async #wake(job: DueJob): Promise<void> {
+    if (job.action === "expired")
+      await this.#deps.reply.send(job.owner, job.job_id, {
+        type: "end",
+        state: "expired",
+        error: endError("expired"),
+      });
+    else if (!(await this.#deps.queues.has(job.provider, job.job_id, job.place)))
+      await this.#enqueueByOwner(job);
+  }
+
+  /** Only the owner has the body. A job whose owner does not know it can never run: it ends. */
+  async #enqueueByOwner({ owner, job_id, provider, place }: LostJob): Promise<void> {
+    const heard = await this.#deps.reply.send(owner, job_id, {
+      type: "enqueue",
+      provider,
+      place,
+      delayMs: 0,
+    });
+    if (!heard)
+      await this.#deps.database.end.submit({
+        job: job_id,
+        place,
+        state: "cancelled",
+        code: "owner_lost",
+      });
+  }
+}
