@@ -1,5 +1,11 @@
+import type { Pool } from "pg";
 import type { Residency } from "../../shared/contracts/plan.ts";
 import type { ServiceClass } from "../../shared/contracts/service-class.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { findKeyStatement, type FoundKeyRow } from "../../shared/keys/find-key-by-hash.ts";
+import { hashSecret } from "../../shared/keys/key-secret.ts";
+import { invalidApiKey, readBearer } from "./bearer.ts";
+import { LookupCache } from "./lookup-cache.ts";
 
 /** Who calls, and what that key may ask for. */
 export interface CallerKey {
@@ -20,4 +26,90 @@ export interface KeyAuth {
    * database cannot be asked.
    */
   authenticate(authorization: string | undefined): Promise<CallerKey>;
+}
+
+export interface KeyAuthOptions {
+  readonly pool: Pick<Pool, "query">;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** How long a revoked key may still be let in; the accept statement refuses it even then. */
+  readonly cacheMs?: number;
+  /** Known keys and, apart from them, unknown ones, which an attacker can make up. */
+  readonly maxEntries?: number;
+}
+
+interface UsableKey {
+  readonly caller: CallerKey;
+  readonly expiresAtMs: number;
+}
+
+interface Lookup {
+  readonly askedAt: number;
+  readonly answer: Promise<UsableKey | null>;
+}
+
+/** Finds keys by their SHA-256 only, so that comparing takes the same time for any wrong key. */
+export function createKeyAuth(options: KeyAuthOptions): KeyAuth {
+  const { pool, now = Date.now, cacheMs = 500, maxEntries = 10_000 } = options;
+  const cacheOptions = { now, maxAgeMs: cacheMs, maxEntries };
+  const usable = new LookupCache<UsableKey>(cacheOptions);
+  const unusable = new LookupCache<null>(cacheOptions);
+  const statement = findKeyStatement(pool);
+  const underWay = new Map<string, Lookup>();
+
+  async function ask(hash: string, askedAt: number): Promise<UsableKey | null> {
+    const row = await statement.submit({ hash });
+    const key = toUsableKey(row);
+    if (key === null) {
+      usable.delete(hash);
+      unusable.set(hash, null, askedAt);
+    } else usable.set(hash, key, askedAt);
+    return key;
+  }
+
+  function lookUp(hash: string): Promise<UsableKey | null> {
+    const shared = underWay.get(hash);
+    const askedAt = now();
+    // An answer from too long ago would outlive a revocation as a cached one would.
+    if (shared !== undefined && askedAt - shared.askedAt < cacheMs) return shared.answer;
+    const lookup = { askedAt, answer: ask(hash, askedAt) };
+    underWay.set(hash, lookup);
+    const forget = () => {
+      if (underWay.get(hash) === lookup) underWay.delete(hash);
+    };
+    lookup.answer.then(forget, forget);
+    return lookup.answer;
+  }
+
+  return {
+    async authenticate(authorization) {
+      const hash = hashSecret(readBearer(authorization)).toString("hex");
+      if (unusable.get(hash) === null) throw invalidApiKey();
+      const key = usable.get(hash) ?? (await lookUp(hash).catch(unavailable));
+      if (key === null || key.expiresAtMs <= now()) throw invalidApiKey();
+      return key.caller;
+    },
+  };
+}
+
+function toUsableKey(row: FoundKeyRow): UsableKey | null {
+  if (row.id === null || row.revoked) return null;
+  return {
+    expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
+    caller: {
+      id: row.id,
+      name: row.name,
+      models: row.models,
+      residency: row.residency,
+      maxServiceTier: row.max_service_tier,
+      budgeted: row.budgeted,
+    },
+  };
+}
+
+function unavailable(cause: unknown): never {
+  throw new BrokerError("unavailable", "Keys cannot be checked at the moment.", {
+    retryAfterMs: 1_000,
+    cause,
+  });
 }

@@ -1,0 +1,18 @@
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+
+/**
+ * Runs one of the shared statements for a route. A database that cannot be reached, or is too
+ * busy, becomes `unavailable`, which may be tried again; other errors pass through.
+ */
+export async function askDatabase<Result>(statement: () => Promise<Result>): Promise<Result> {
+  try {
+    return await statement();
+  } catch (error) {
+    if (error instanceof BrokerError || classifyDatabaseError(error) === "data") throw error;
+    throw new BrokerError("unavailable", "The database cannot be asked at the moment.", {
+      retryAfterMs: 1_000,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,101 @@
+import type { Pool } from "pg";
+import { Counter, Histogram, Registry } from "prom-client";
+import { type LedgerStatus, ledgerStatuses } from "../contracts/ledger-status.ts";
+import type { ProviderBoard } from "../providers/provider-board.ts";
+import { scrapedGauges } from "./scraped-gauges.ts";
+
+/** An attempt whose ledger row has been written. */
+export interface EndedAttempt {
+  readonly provider: string;
+  readonly status: LedgerStatus;
+  readonly queueMs: number;
+  readonly ttftMs: number | null;
+  /** What the key was charged. */
+  readonly costNanos: bigint;
+  /** What the house carried beyond the hold. */
+  readonly overrunNanos: bigint;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** Prometheus text; reads the gauges first. */
+  scrape(): Promise<string>;
+  attemptEnded(attempt: EndedAttempt): void;
+  /** `endpoint` is a route's name, never a path from outside; `status` the HTTP status. */
+  requestEnded(request: { readonly endpoint: string; readonly status: number }): void;
+}
+
+export interface MetricsDeps {
+  readonly pool: Pick<Pool, "query">;
+  readonly board: Pick<ProviderBoard, "get" | "all">;
+}
+
+const WAIT_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const NANOS_PER_USD = 1e9;
+
+/** The broker's metrics in a registry of their own. */
+export function createMetrics({ pool, board }: MetricsDeps): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const queueWait = new Histogram({
+    name: "spillway_queue_wait_seconds",
+    help: "Time from accept to the start of an attempt.",
+    labelNames: ["provider"],
+    buckets: WAIT_BUCKETS_S,
+    registers,
+  });
+  const timeToFirstToken = new Histogram({
+    name: "spillway_time_to_first_token_seconds",
+    help: "Time from the start of an attempt to the first byte or event of its answer.",
+    labelNames: ["provider"],
+    buckets: WAIT_BUCKETS_S,
+    registers,
+  });
+  const attempts = new Counter({
+    name: "spillway_attempts_total",
+    help: "Attempts that ended, by ledger status.",
+    labelNames: ["provider", "status"],
+    registers,
+  });
+  const cost = new Counter({
+    name: "spillway_cost_usd_total",
+    help: "Cost charged to keys.",
+    labelNames: ["provider"],
+    registers,
+  });
+  const overrun = new Counter({
+    name: "spillway_overrun_usd_total",
+    help: "Cost beyond the holds, carried by the house: should stay at zero.",
+    registers,
+  });
+  const requests = new Counter({
+    name: "spillway_requests_total",
+    help: "Answered requests, by endpoint and HTTP status.",
+    labelNames: ["endpoint", "status"],
+    registers,
+  });
+  // A counter that appears with its first event hides that event from rate().
+  for (const { name: provider } of board.all()) {
+    for (const status of ledgerStatuses) attempts.inc({ provider, status }, 0);
+    cost.inc({ provider }, 0);
+  }
+  const gauges = scrapedGauges(registry, { pool, board });
+
+  return {
+    registry,
+    async scrape() {
+      await gauges.read();
+      return await registry.metrics();
+    },
+    attemptEnded({ provider, status, queueMs, ttftMs, costNanos, overrunNanos }) {
+      attempts.inc({ provider, status });
+      queueWait.observe({ provider }, queueMs / 1000);
+      if (ttftMs !== null) timeToFirstToken.observe({ provider }, ttftMs / 1000);
+      cost.inc({ provider }, Number(costNanos) / NANOS_PER_USD);
+      overrun.inc(Number(overrunNanos) / NANOS_PER_USD);
+    },
+    requestEnded({ endpoint, status }) {
+      requests.inc({ endpoint, status });
+    },
+  };
+}
