@@ -127,12 +127,15 @@ function withDatabase<Arguments extends readonly unknown[]>(
   return async function run(this: Command, ...given: Arguments) {
     const connection = await deps.connect();
     // `error` ends the process, so the connection is closed before.
-    const mistake = await action(connection.database, ...given)
-      .catch((error: unknown) => {
-        if (error instanceof BrokerError) return error;
-        throw error;
-      })
-      .finally(() => connection.close());
+    let mistake: unknown;
+    try {
+      await action(connection.database, ...given);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      mistake = error;
+    } finally {
+      await connection.close();
+    }
     if (mistake instanceof BrokerError) this.error(`error: ${mistake.message}`);
   };
 }
