@@ -21,7 +21,6 @@ export interface Next {
 
 export interface FailedAttempt {
   readonly reason: FailureReason;
-  readonly status?: number;
   readonly retryAfterMs?: number;
   /** The upstream's own words. */
   readonly error?: UpstreamError;
@@ -88,38 +87,38 @@ const moveJitter = { baseMs: 50, capMs: 50 };
  * While an overflow target is left to try, the last of `maxAttempts` is kept for it.
  */
 export function decideNext(attempt: FailedAttempt): Next {
-  if (attempt.forwarded) {
-    return { steps: [], fail: brokenOff, ...troubleOf(attempt.reason) };
-  }
+  const next = attempt.forwarded ? { steps: [], fail: brokenOff } : stepsAfter(attempt);
+  return { ...next, ...troubleOf(attempt.reason) };
+}
+
+interface Steps {
+  readonly steps: readonly Step[];
+  readonly fail: ReplyError;
+}
+
+function stepsAfter(attempt: FailedAttempt): Steps {
+  let next: Steps;
   switch (attempt.reason) {
     case "bad_request":
       return { steps: [], fail: rejected(attempt.error) };
     case "context_overflow":
       return { steps: moves(attempt, isRoomierThan(attempt)), fail: tooLong(attempt.error) };
     case "connect":
-      return inTime(attempt, {
-        steps: [...moves(attempt), ...waitHere(attempt)],
-        fail: unreachable,
-        ...troubleOf(attempt.reason),
-      });
+      next = { steps: [...moves(attempt), ...waitHere(attempt)], fail: unreachable };
+      break;
     case "auth":
     case "not_found":
-      return inTime(attempt, {
-        steps: moves(attempt),
-        fail: misconfigured,
-        ...troubleOf(attempt.reason),
-      });
+      next = { steps: moves(attempt), fail: misconfigured };
+      break;
     case "quota_exhausted":
-      return inTime(attempt, {
-        steps: moves(attempt),
-        fail: quotaUsedUp,
-        ...troubleOf(attempt.reason),
-      });
+      next = { steps: moves(attempt), fail: quotaUsedUp };
+      break;
     case "rate_limited":
-      return inTime(attempt, {
+      next = {
         steps: [...moves(attempt), ...retryHere(attempt)],
         fail: rateLimited(attempt.retryAfterMs),
-      });
+      };
+      break;
     case "request_timeout":
     case "conflict":
     case "server_error":
@@ -127,22 +126,20 @@ export function decideNext(attempt: FailedAttempt): Next {
     case "malformed":
     case "first_byte_timeout":
     case "idle_timeout":
-      return inTime(attempt, {
+      next = {
         steps: [...moves(attempt), ...retryHere(attempt)],
         fail: { code: "upstream_failed", message: failures[attempt.reason] },
-      });
+      };
+      break;
   }
+  // Past the deadline there are no steps, and the deadline is what the caller hears about.
+  return attempt.remainingMs > 0 ? next : { steps: [], fail: tooLate };
 }
 
 function troubleOf(reason: FailureReason): { trouble?: ProviderTrouble } {
   if (reason === "connect") return { trouble: "unreachable" };
   if (reason === "auth") return { trouble: "credential" };
   return reason === "quota_exhausted" ? { trouble: "quota" } : {};
-}
-
-/** Past the deadline there are no steps, and the deadline is what the caller hears about. */
-function inTime(attempt: FailedAttempt, next: Next): Next {
-  return attempt.remainingMs > 0 ? next : { ...next, fail: tooLate };
 }
 
 type Suits = (target: PlannedTarget) => boolean;

@@ -26,8 +26,8 @@ export function createConnections(origin: string, slots: number, connectMs: numb
     bodyTimeout: 0,
     connect: (options, callback) => {
       connect(options, (...result) => {
-        const socket = result[1];
-        if (socket !== null) {
+        if (result[0] === null) {
+          const socket = result[1];
           open.add(socket);
           socket.once("close", () => open.delete(socket));
         }

@@ -63,7 +63,7 @@ export function createOpenAiProvider(
     const abort = () => exchange.stop({ kind: "aborted" });
     request.signal.addEventListener("abort", abort, { once: true });
     try {
-      const end = await converse(exchange, request, sink, seen);
+      const end = withoutKey(await converse(exchange, request, sink, seen), config.apiKey);
       return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
     } finally {
       request.signal.removeEventListener("abort", abort);
@@ -100,6 +100,21 @@ export function createOpenAiProvider(
       probe({ baseUrl: config.baseUrl, headers: credential, timeoutMs: probeTimeoutMs }, signal),
     close: () => connections.close(),
   };
+}
+
+/** An upstream that quotes the request's headers must not hand our key to callers or logs. */
+function withoutKey(end: CallEnd, apiKey: string | undefined): CallEnd {
+  if (end.kind !== "failed" || !apiKey) return end;
+  const hide = (text: string) => text.replaceAll(apiKey, "[key]");
+  const detail = hide(end.detail);
+  if (end.error === undefined) return { ...end, detail };
+  const { message, code, param } = end.error;
+  const error = {
+    message: hide(message),
+    ...(code === undefined ? {} : { code: hide(code) }),
+    ...(param === undefined ? {} : { param: hide(param) }),
+  };
+  return { ...end, detail, error };
 }
 
 function counts({ outputBytes, usage, ttftMs }: Seen) {

@@ -34,7 +34,10 @@ export async function readAnswer(
     }
     chunks.push(bytes);
     size += bytes.length;
-    if (size > limits.answerBytes) throw tooLarge();
+    if (size > limits.answerBytes) {
+      seen.outputBytes = 0;
+      throw tooLarge();
+    }
     // Until the text can be told from its wrapping, all of it bounds what was generated.
     if (call.endpoint !== "embeddings") seen.outputBytes = size;
   }

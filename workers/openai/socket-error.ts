@@ -5,16 +5,14 @@ import { failed, type FailedEnd } from "./call-stopped.ts";
  * `connect` (refused, unreachable, DNS, TLS, too slow); after, the upstream may have worked: `cut`.
  */
 export function explainSocketError(error: Error, sent: boolean): FailedEnd {
-  const code = codeOf(error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
   if (!sent) return failed("connect", `no connection: ${code}`);
-  const garbled =
-    (code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE") ||
-    code === "UND_ERR_HEADERS_OVERFLOW";
-  if (garbled) return failed("malformed", `not an HTTP answer: ${code}`);
+  if (isGarbled(error)) return failed("malformed", `not an HTTP answer: ${code}`);
   return failed("cut", `the connection broke: ${code}`);
 }
 
-function codeOf(error: Error): string {
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return error.name;
+function isGarbled(error: Error): boolean {
+  // The parser also complains about an answer that ends too early; then it has no data to show.
+  if (error.name === "HTTPParserError") return "data" in error && error.data !== "";
+  return error.name === "HeadersOverflowError";
 }
