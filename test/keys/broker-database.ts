@@ -13,7 +13,7 @@ export interface BrokerDatabase extends AsyncDisposable {
 
 /** A migrated database of the test's own, with the providers `gpu` and `cloud`. */
 export async function openBrokerDatabase(): Promise<BrokerDatabase> {
-  const { url, drop } = await createTestDatabase();
+  const { url, ...server } = await createTestDatabase();
   const database = openDatabase({
     connectionString: url,
     maxConnections: 4,
@@ -28,7 +28,7 @@ export async function openBrokerDatabase(): Promise<BrokerDatabase> {
     database,
     async [Symbol.asyncDispose]() {
       await database.close();
-      await drop();
+      await server.drop();
     },
   };
 }
