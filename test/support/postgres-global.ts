@@ -3,6 +3,9 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { Client } from "pg";
+import { migrate } from "../../shared/db/migrate.ts";
+import { TEMPLATE_DATABASE } from "./template-database.ts";
 import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
 
 declare module "vitest" {
@@ -22,6 +25,7 @@ const throwAwaySettings = { fsync: "off", synchronous_commit: "off", full_page_w
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env["DATABASE_URL"];
   if (given !== undefined && given !== "") {
+    await makeTemplate(given);
     project.provide("postgresUrl", given);
     return () => Promise.resolve();
   }
@@ -41,6 +45,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     throw error;
   });
   const guard = guardAgainstKill(postgres.filesDir, directory);
+  await makeTemplate(postgres.connectionString);
   project.provide("postgresUrl", postgres.connectionString);
   return async () => {
     try {
@@ -50,6 +55,23 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       guard.stdin.end();
     }
   };
+}
+
+/** The migrated database that every test's own database is a copy of. */
+async function makeTemplate(serverUrl: string): Promise<void> {
+  const client = new Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE} WITH (FORCE)`);
+    await client.query(
+      `CREATE DATABASE ${TEMPLATE_DATABASE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`,
+    );
+  } finally {
+    await client.end();
+  }
+  const url = new URL(serverUrl);
+  url.pathname = `/${TEMPLATE_DATABASE}`;
+  await migrate(url.toString());
 }
 
 /**

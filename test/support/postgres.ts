@@ -1,9 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { inject } from "vitest";
-
-/** New test databases are copies of this one where it exists. */
-export const TEMPLATE_DATABASE = "spillway_template";
+import { TEMPLATE_DATABASE } from "./template-database.ts";
 
 export interface TestDatabase {
   readonly url: string;
@@ -16,11 +14,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = inject("postgresUrl");
   const name = `test_${randomBytes(8).toString("hex")}`;
   await withClient(serverUrl, async (client) => {
-    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [
-      TEMPLATE_DATABASE,
-    ]);
-    const template = found.rowCount === 0 ? "template0" : TEMPLATE_DATABASE;
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
   });
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
