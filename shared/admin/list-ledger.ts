@@ -5,7 +5,7 @@ import type { Location } from "../contracts/plan.ts";
 import { formatUsd } from "../money/usd.ts";
 
 /** One attempt as the ledger has it. Amounts in USD. */
-export interface LedgerView {
+interface LedgerView {
   readonly id: string;
   readonly object: "ledger_entry";
   readonly job_id: string;

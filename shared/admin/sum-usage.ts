@@ -9,7 +9,7 @@ const groups = {
   day: "to_char(created_at at time zone 'UTC', 'YYYY-MM-DD')",
 } as const;
 
-export type UsageGroup = keyof typeof groups;
+type UsageGroup = keyof typeof groups;
 
 /** Totals of one group; `requests` counts attempts, and the five statuses add up to it. */
 export interface UsageTotals {

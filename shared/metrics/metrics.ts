@@ -5,7 +5,7 @@ import type { ProviderBoard } from "../providers/provider-board.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
 
 /** An attempt whose ledger row has been written. */
-export interface EndedAttempt {
+interface EndedAttempt {
   readonly provider: string;
   readonly status: LedgerStatus;
   readonly queueMs: number;

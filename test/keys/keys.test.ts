@@ -118,15 +118,15 @@ test("a limit may fall below what is held: running jobs settle, new ones wait fo
   expect(refused).toMatchObject({ verdict: "budget", limit_nanos: USD, free_nanos: -USD });
   await claimJob(database, job);
   await settleJob(database, job, 2n * USD);
-  await change(key.id, { budget: { limit_usd: 3 } });
-  expect((await database.accept.submit(jobOf(key.id, USD))).verdict).toBe("accepted");
+  await change(key.id, { budget: { limit_usd: "3.5" } });
+  expect((await database.accept.submit(jobOf(key.id, (3n * USD) / 2n))).verdict).toBe("accepted");
   expect((await database.accept.submit(jobOf(key.id, 1n))).verdict).toBe("budget");
   const next = await database.pool.query(
     `select p.limit_nanos from budget_periods p join budgets b on b.id = p.budget_id
      where b.key_id = $1 and p.starts_at > now()`,
     [key.id],
   );
-  expect(next.rows).toEqual([{ limit_nanos: 3n * USD }]);
+  expect(next.rows).toEqual([{ limit_nanos: (7n * USD) / 2n }]);
 });
 
 test("another period counts from zero, and what ran before is charged where it was held", async () => {
