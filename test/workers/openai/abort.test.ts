@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   blockingSink,
   callOf,
@@ -98,5 +100,37 @@ describe("abort", () => {
       kind: "ok",
     });
     expect(upstream.accepted()).toBe(1);
+  });
+
+  it("before the request went out keeps it from ever being sent", async () => {
+    const seen: unknown[] = [];
+    const upstream = await httpUpstream((request, response) => {
+      seen.push(request.headers["x-client-request-id"]);
+      response.end("{}");
+    });
+    const provider = providerFor(upstream.baseUrl, { slots: 1 });
+    const aborter = new AbortController();
+    const call = callOf({ requestId: "aborted", signal: aborter.signal });
+    const outcome = provider.call(call, recordingSink());
+    aborter.abort();
+    expect(await outcome).toMatchObject({ kind: "aborted", sent: false });
+    await provider.call(callOf({ requestId: "next" }), recordingSink());
+    expect(seen).toEqual(["next"]);
+  });
+
+  it("resolves only when the socket is closed", async () => {
+    const events: string[] = [];
+    const remember = (message: unknown) => {
+      const { socket } = message as { socket: Socket };
+      events.push("connected");
+      socket.once("close", () => events.push("closed"));
+    };
+    subscribe("undici:client:connected", remember);
+    onTestFinished(() => void unsubscribe("undici:client:connected", remember));
+    const aborter = new AbortController();
+    const upstream = await httpUpstream(() => aborter.abort());
+    const call = callOf({ signal: aborter.signal });
+    await providerFor(upstream.baseUrl).call(call, recordingSink());
+    expect(events).toEqual(["connected", "closed"]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  blockingSink,
   callOf,
   chunk,
   doneEvent,
@@ -7,6 +8,7 @@ import {
   providerFor,
   rawUpstream,
   recordingSink,
+  sse,
   streamUpstream,
   usageChunk,
 } from "./upstream.ts";
@@ -131,7 +133,7 @@ describe("a stream", () => {
 
   it("is cut by a reset, after the events that arrived before it", async () => {
     const upstream = await httpUpstream((_request, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.writeHead(200, sse);
       response.write(role + hello, () => response.socket?.destroySoon());
     });
     const sink = recordingSink();
@@ -144,6 +146,24 @@ describe("a stream", () => {
       outputBytes: 3,
     });
     expect(sink.text()).toBe(role + hello);
+  });
+
+  it("is cut after everything that arrived, even when the reader was slower than the cut", async () => {
+    const upstream = await httpUpstream((_request, response) => {
+      response.writeHead(200, sse);
+      response.write(hello);
+      void blocked.then(() => response.write(reporting(1), () => response.socket?.destroySoon()));
+    });
+    const { sink, blocked, letGo } = blockingSink();
+    const outcome = providerFor(upstream.baseUrl).call(callOf({ stream: true }), sink);
+    await blocked;
+    await upstream.allClosed();
+    setTimeout(letGo, 20);
+    expect(await outcome).toMatchObject({
+      kind: "failed",
+      reason: "cut",
+      usage: { promptTokens: 3, completionTokens: 1 },
+    });
   });
 
   it("forwards nothing when its first event is an error", async () => {
@@ -161,7 +181,7 @@ describe("a stream", () => {
   it("fails by an error in its middle, classified by its code", async () => {
     const error = { message: "Slow down", code: 429 };
     const upstream = await httpUpstream((_request, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.writeHead(200, sse);
       response.write(hello);
       setTimeout(() => response.end(`data: ${JSON.stringify({ error })}\n\n`), 20);
     });
@@ -214,7 +234,7 @@ describe("a stream", () => {
     ["endless events after the finish reason", stop, chunk({ content: "more" })],
   ])("is malformed by %s, and the socket is closed", async (_name, start, more) => {
     const upstream = await httpUpstream((_request, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.writeHead(200, sse);
       response.write(start);
       const send = () => {
         while (!response.destroyed && response.write(more));
