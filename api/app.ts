@@ -1,0 +1,112 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { Config } from "../config/config.ts";
+import type { Database } from "../shared/db/database.ts";
+import { BrokerError } from "../shared/errors/broker-error.ts";
+import type { ProviderBoard } from "../shared/providers/provider-board.ts";
+import type { FairOrder } from "../shared/queue/fair-order.ts";
+import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
+import type { ReplyReceiver } from "../shared/reply/reply-hub.ts";
+import type { StopRequests } from "../shared/reply/stop-requests.ts";
+import type { KeyAuth } from "./auth/key-auth.ts";
+import { authenticateCaller } from "./http/authenticate-caller.ts";
+import { answerClientError } from "./http/client-error.ts";
+import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts";
+import { takeRawJson } from "./http/json-body.ts";
+import { addRequestFacts } from "./http/request-facts.ts";
+import { newRequestId } from "./http/request-id.ts";
+import { addRequestLog } from "./http/request-log.ts";
+import { compileRoutes } from "./inference/compiled-route.ts";
+import type { OwnedJobs } from "./inference/owned-jobs.ts";
+import { addChatCompletions } from "./routes/chat-completions.ts";
+import { addCompletions } from "./routes/completions.ts";
+import { addEmbeddings } from "./routes/embeddings.ts";
+import { addHealth } from "./routes/health.ts";
+import { addModels } from "./routes/models.ts";
+
+export interface ApiDeps {
+  readonly config: Config;
+  readonly log: FastifyBaseLogger;
+  readonly database: Pick<Database, "pool" | "accept" | "end">;
+  readonly queues: ProviderQueues;
+  readonly replies: ReplyReceiver;
+  readonly stops: StopRequests;
+  readonly board: ProviderBoard;
+  readonly order: FairOrder;
+  /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
+  readonly jobs: OwnedJobs;
+  readonly keyAuth: KeyAuth;
+  /** Name of this API process in the fleet. */
+  readonly owner: string;
+  readonly registerAdmin?: (app: FastifyInstance) => void;
+  readonly registerMetrics?: (app: FastifyInstance) => void;
+  /** Silence on a stream after which a comment line is sent; 15 s by default. */
+  readonly heartbeatMs?: number;
+}
+
+/** A request must have come in whole by then: slow senders hold no connection for ever. */
+const RECEIVE_TIMEOUT_MS = 120_000;
+
+/**
+ * Builds the HTTP API; the caller listens. `close()` takes no more requests and resolves when the
+ * running ones are answered: a grace time is the caller's, with `jobs.shutDown()` at its end.
+ */
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const { config, log } = deps;
+  const app = fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: config.server.bodyLimitBytes,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    // Counts silence on the socket, also while a long answer is awaited: off.
+    connectionTimeout: 0,
+    return503OnClosing: false,
+    genReqId: newRequestId,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
+    routerOptions: { maxParamLength: 500 },
+  });
+  addRequestFacts(app);
+  addRequestLog(app);
+  addErrorHandling(app);
+  refuseWhileClosing(app);
+
+  const routes = compileRoutes(config);
+  const [provider = ""] = config.providers.keys();
+  addHealth(app, { database: deps.database, queues: deps.queues, provider });
+  deps.registerMetrics?.(app);
+  await app.register((scope, _options, done) => {
+    deps.registerAdmin?.(scope);
+    done();
+  });
+  await app.register((scope, _options, done) => {
+    authenticateCaller(scope, deps.keyAuth);
+    takeRawJson(scope);
+    const inference = {
+      ...deps,
+      server: config.server,
+      routes,
+      heartbeatMs: deps.heartbeatMs ?? 15_000,
+      random: Math.random,
+    };
+    addChatCompletions(scope, inference);
+    addCompletions(scope, inference);
+    addEmbeddings(scope, inference);
+    addModels(scope, config.models.values(), new Date());
+    done();
+  });
+  await app.ready();
+  return app;
+}
+
+/** A connection that is kept alive may still bring a request after `close()`. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook("preClose", (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook("onRequest", (_request, _reply, done) => {
+    if (closing) done(new BrokerError("unavailable", "The broker is shutting down."));
+    else done();
+  });
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { CallerKey, KeyAuth } from "../auth/key-auth.ts";
+
+/** Lets only known keys into the routes of this scope, before a body is read. */
+export function authenticateCaller(app: FastifyInstance, keyAuth: KeyAuth): void {
+  app.addHook("onRequest", async (request) => {
+    request.caller = await keyAuth.authenticate(request.headers.authorization);
+    request.facts.keyId = request.caller.id;
+  });
+}
+
+/** The key that calls, on a route of such a scope. */
+export function callerOf(request: FastifyRequest): CallerKey {
+  if (request.caller === null) throw new Error("this route does not authenticate");
+  return request.caller;
+}

@@ -1,0 +1,44 @@
+import type { FastifyReply } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { ErrorCode } from "../../shared/errors/catalogue.ts";
+
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Fastify's own refusals, by their status. */
+const codeByStatus: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  400: ["invalid_request", "The request could not be read."],
+  404: ["not_found", "There is nothing at this path."],
+  405: ["method_not_allowed", "This path does not take this method."],
+  413: ["payload_too_large", "The body is larger than this server takes."],
+  415: ["unsupported_media_type", "The content type must be application/json."],
+};
+
+/** What a caller may see of an error: anything unforeseen is an `internal_error` without details. */
+export function toBrokerError(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  const known =
+    typeof status === "number" && status >= 400 && status < 500
+      ? (codeByStatus[status] ?? codeByStatus[400])
+      : undefined;
+  const [code, message] = known ?? ["internal_error", "The server had an error."];
+  return new BrokerError(code, message, { cause: error });
+}
+
+/** The headers that tell a client whether and when to try again. */
+export function retryHeaders(error: BrokerError): Record<string, string> {
+  if (!error.retryable) return { "x-should-retry": "false" };
+  if (error.retryAfterMs === undefined) return {};
+  const ms = Math.min(Math.max(0, Math.ceil(error.retryAfterMs)), MAX_RETRY_AFTER_MS);
+  return { "retry-after": String(Math.ceil(ms / 1_000)), "retry-after-ms": String(ms) };
+}
+
+/** Answers a request with an error. */
+export function sendError(reply: FastifyReply, error: BrokerError): FastifyReply {
+  reply.request.facts.errorCode = error.code;
+  return reply
+    .code(error.status)
+    .headers(retryHeaders(error))
+    .type("application/json; charset=utf-8")
+    .send(JSON.stringify(error));
+}

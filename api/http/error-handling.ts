@@ -1,0 +1,53 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { sendError, toBrokerError } from "./error-answer.ts";
+
+/** Turns every error into the body of the OpenAI API, and unknown paths and methods into one. */
+export function addErrorHandling(app: FastifyInstance): void {
+  const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const route = routes.get(url) ?? { pattern: patternOf(url), methods: new Set() };
+    for (const name of [method].flat()) route.methods.add(name);
+    routes.set(url, route);
+  });
+
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toBrokerError(thrown);
+    if (error.status >= 500 && error.code === "internal_error")
+      request.log.error({ err: thrown, request_id: request.id }, "request failed");
+    return sendError(reply, error);
+  });
+
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?", 1)[0] ?? "";
+    const methods = new Set<string>();
+    for (const route of routes.values())
+      if (route.pattern.test(path)) for (const name of route.methods) methods.add(name);
+    if (methods.size === 0)
+      return sendError(reply, new BrokerError("not_found", "There is nothing at this path."));
+    reply.header("allow", [...methods].toSorted().join(", "));
+    return sendError(
+      reply,
+      new BrokerError("method_not_allowed", `This path does not take ${request.method}.`),
+    );
+  });
+}
+
+/** Answers what Fastify refuses before any hook runs, such as a path with broken escapes. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  request.facts = {};
+  reply.header("x-request-id", request.id);
+  void sendError(reply, toBrokerError(error));
+}
+
+function patternOf(url: string): RegExp {
+  const source = url
+    .replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)
+    .replaceAll(/:[^/]+/g, "[^/]+")
+    .replaceAll("*", ".+");
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,42 @@
+import type { FastifyInstance } from "fastify";
+import type { CallerKey } from "../auth/key-auth.ts";
+
+/** What the log line of a request says beyond the request itself; filled in while it is answered. */
+export interface RequestFacts {
+  keyId?: string;
+  model?: string;
+  jobId?: string;
+  jobState?: string;
+  provider?: string;
+  attempts?: number;
+  queueMs?: number;
+  costUsd?: string;
+  errorCode?: string;
+  /** In place of the status that was sent: nobody was there to read it. */
+  status?: number;
+  /** The log line waits for it, so that it can say how the request's job ended. */
+  work?: Promise<unknown>;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    facts: RequestFacts;
+    /** Set on the routes that `authenticateCaller` guards. */
+    caller: CallerKey | null;
+    /** Milliseconds of the monotonic clock. */
+    receivedAt: number;
+  }
+}
+
+/** Gives every request its facts. To be registered first. */
+export function addRequestFacts(app: FastifyInstance): void {
+  app.decorateRequest("facts");
+  app.decorateRequest("caller", null);
+  app.decorateRequest("receivedAt", 0);
+  app.addHook("onRequest", (request, reply, done) => {
+    request.facts = {};
+    request.receivedAt = performance.now();
+    reply.header("x-request-id", request.id);
+    done();
+  });
+}

@@ -1,0 +1,29 @@
+import type { FastifyReply } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { answerHeaders } from "./answer-headers.ts";
+import { base64Embeddings } from "./base64-embeddings.ts";
+import type { JobRun } from "./job-run.ts";
+import { noteEnd } from "./note-end.ts";
+
+/**
+ * Answers with a job's whole result, the upstream's bytes as they came but for embeddings asked for
+ * as base64. Throws `BrokerError` for a job that did not get done.
+ */
+export async function answerWhole(
+  run: JobRun,
+  reply: FastifyReply,
+  options: { readonly base64: boolean },
+): Promise<FastifyReply> {
+  for await (const event of run.events()) {
+    if (event.type !== "end") continue;
+    const { end } = event;
+    noteEnd(reply.request.facts, end);
+    reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
+    if (end.error !== undefined) throw end.error;
+    if (end.body === undefined) throw new BrokerError("answer_lost", "The answer has no body.");
+    return reply
+      .type(end.contentType ?? "application/json")
+      .send(options.base64 ? base64Embeddings(end.body) : end.body);
+  }
+  throw new Error(`job ${run.id} has no end`);
+}

@@ -1,0 +1,41 @@
+import type { z } from "zod";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { fieldPath } from "./field-path.ts";
+import type { JsonObject } from "./parse-body.ts";
+
+type Issue = z.core.$ZodIssue;
+
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/**
+ * Checks the known fields of a body. Throws `BrokerError` `invalid_request` that names the first
+ * field at fault; its message never repeats the field's value.
+ */
+export function checkFields<Schema extends z.ZodType>(
+  schema: Schema,
+  fields: JsonObject,
+): z.output<Schema> {
+  const result = schema.safeParse(fields);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const { path, message } = issue === undefined ? { path: [], message: "" } : innermost(issue, []);
+  const param = fieldPath(path);
+  if (param === "") throw new BrokerError("invalid_request", message);
+  throw new BrokerError("invalid_request", `Invalid value for '${param}': ${message}.`, { param });
+}
+
+/** Inside a union, the alternative that matched furthest says best what is wrong. */
+function innermost(issue: Issue, base: readonly PropertyKey[]): Fault {
+  const own: Fault = { path: [...base, ...issue.path], message: issue.message };
+  if (issue.code !== "invalid_union") return own;
+  let best = own;
+  for (const alternative of issue.errors)
+    for (const inner of alternative) {
+      const found = innermost(inner, own.path);
+      if (found.path.length > best.path.length) best = found;
+    }
+  return best;
+}

@@ -1,0 +1,51 @@
+import type { Config, RouteConfig, TargetConfig } from "../../config/config.ts";
+import type { Location } from "../../shared/contracts/plan.ts";
+import type { Price } from "../../shared/money/price.ts";
+import { parseUsd } from "../../shared/money/usd.ts";
+
+export interface CompiledTarget {
+  readonly provider: string;
+  readonly location: Location;
+  readonly role: "serve" | "overflow";
+  readonly model: string;
+  readonly contextLength: number | undefined;
+  readonly price: Price;
+}
+
+/** A route with what every request needs of it worked out once. */
+export interface CompiledRoute {
+  readonly config: RouteConfig;
+  /** `serve` first, then `overflow`. */
+  readonly targets: readonly CompiledTarget[];
+}
+
+/** Compiles all routes of a configuration, in its order. */
+export function compileRoutes(config: Config): ReadonlyMap<string, CompiledRoute> {
+  const compile = (target: TargetConfig, role: CompiledTarget["role"]): CompiledTarget => {
+    const provider = config.providers.get(target.provider);
+    if (provider === undefined) throw new Error(`there is no provider ${target.provider}`);
+    return {
+      provider: target.provider,
+      location: provider.location,
+      role,
+      model: target.model,
+      contextLength: target.contextLength,
+      price: {
+        inputNanosPerMillion: parseUsd(target.price.input),
+        outputNanosPerMillion: parseUsd(target.price.output),
+      },
+    };
+  };
+  return new Map(
+    Array.from(config.models, ([name, route]) => [
+      name,
+      {
+        config: route,
+        targets: [
+          ...route.serve.map((target) => compile(target, "serve")),
+          ...route.overflow.map((target) => compile(target, "overflow")),
+        ],
+      },
+    ]),
+  );
+}

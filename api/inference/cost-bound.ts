@@ -1,0 +1,64 @@
+import type { JsonObject } from "./parse-body.ts";
+
+/** What a chat template may add: begin and end of the conversation, a default system prompt. */
+const BASE_TOKENS = 64;
+/** Role and separators of a message; the ends of a prompt or an embedding's input. */
+const TOKENS_PER_PROMPT = 16;
+/** The tool-use instructions that templates write once any tool is given. */
+const TOOL_PREAMBLE_TOKENS = 256;
+/** What templates write around a tool's own JSON. */
+const TOKENS_PER_TOOL = 64;
+
+/** Parts whose tokens their text does bound; all others are media. */
+const TEXT_PARTS = new Set<unknown>(["text", "refusal"]);
+
+export interface InputBound {
+  /** Tokens that the text of the request can be at most. */
+  readonly textTokens: number;
+  /** There are parts (images, audio, files) whose tokens no text bounds: it may fill the context. */
+  readonly media: boolean;
+}
+
+/**
+ * The most input tokens of a request, from its body as it goes upstream. A token is never less than
+ * a byte of text, and JSON only makes text longer, so the body's bytes bound its tokens; prompts
+ * given as token numbers count their tokens. `body` is the text of `fields`.
+ */
+export function inputBound(fields: JsonObject, body: string): InputBound {
+  const { messages, tools, prompt, input } = fields;
+  const toolCount = Array.isArray(tools) ? tools.length : 0;
+  let bound = Buffer.byteLength(body) + BASE_TOKENS;
+  if (toolCount > 0) bound += TOOL_PREAMBLE_TOKENS + TOKENS_PER_TOOL * toolCount;
+  if (Array.isArray(messages)) bound += TOKENS_PER_PROMPT * messages.length;
+  for (const prompts of [prompt, input])
+    if (prompts !== undefined)
+      bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
+  // A template in the request can repeat its input as often as it likes.
+  const media = hasMedia(messages) || fields["chat_template"] != null;
+  return { textTokens: bound, media };
+}
+
+function countPrompts(prompts: unknown): number {
+  return Array.isArray(prompts) && typeof prompts[0] !== "number" ? prompts.length : 1;
+}
+
+/** Bytes that token numbers take in the body, beyond one for each token. */
+function tokenSlack(prompts: unknown): number {
+  if (!Array.isArray(prompts)) return 0;
+  if (typeof prompts[0] === "number") return JSON.stringify(prompts).length - prompts.length;
+  return (prompts as unknown[])
+    .filter((item) => Array.isArray(item))
+    .reduce((slack: number, item) => slack + tokenSlack(item), 0);
+}
+
+function hasMedia(messages: unknown): boolean {
+  if (!Array.isArray(messages)) return false;
+  return (messages as Record<string, unknown>[]).some(
+    ({ content, audio }) =>
+      audio != null || (Array.isArray(content) && content.some((part) => !isText(part))),
+  );
+}
+
+function isText(part: unknown): boolean {
+  return typeof part === "string" || TEXT_PARTS.has((part as { type?: unknown }).type);
+}

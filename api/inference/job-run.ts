@@ -1,0 +1,186 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { AttemptFacts, ReplyMessage } from "../../shared/contracts/reply.ts";
+import type { Database } from "../../shared/db/database.ts";
+import type { EndMember, EndRow } from "../../shared/db/end.ts";
+import type { ReplyInbox } from "../../shared/reply/reply-hub.ts";
+import type { StopRequests } from "../../shared/reply/stop-requests.ts";
+import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
+import type { QueuePlace } from "./queue-place.ts";
+import { endByMessage, endByState, type RunEnd } from "./run-end.ts";
+
+/** How long a worker may take to confirm an end that was asked for. */
+const CONFIRM_MS = 5_000;
+
+export interface JobRunDeps {
+  readonly database: Pick<Database, "end">;
+  readonly stops: StopRequests;
+  readonly jobs: OwnedJobs;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface JobRunOptions {
+  readonly id: string;
+  readonly inbox: ReplyInbox;
+  readonly place: QueuePlace;
+  readonly deadlineMs: number;
+  /** How long the caller waits at most; undefined: until the deadline. */
+  readonly syncWaitMs: number | undefined;
+  /** Aborted when the caller goes away. */
+  readonly gone: AbortSignal;
+}
+
+export type RunEvent =
+  | { readonly type: "head"; readonly facts: AttemptFacts }
+  | { readonly type: "chunk"; readonly text: string }
+  | { readonly type: "end"; readonly end: RunEnd };
+
+interface StopRequest {
+  readonly state: EndMember["state"];
+  readonly code: string;
+}
+
+/**
+ * An admitted job, from its first place to its end, as the process sees it that holds the caller's
+ * connection. Timers, disconnects and shutdowns only ask for an end: what the statement returned
+ * decides, and if the job got done after all, its result is delivered.
+ */
+export class JobRun implements OwnedJob {
+  readonly id: string;
+  readonly #deps: JobRunDeps;
+  readonly #inbox: ReplyInbox;
+  readonly #place: QueuePlace;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #gone: AbortSignal;
+  readonly #overdue = new AbortController();
+  #isClosed = false;
+  #facts: AttemptFacts | undefined;
+  #forwarded = false;
+  #stop: StopRequest | undefined;
+  /** Decided here, not by a worker's message. */
+  #end: RunEnd | undefined;
+
+  constructor(deps: JobRunDeps, options: JobRunOptions) {
+    this.#deps = deps;
+    this.id = options.id;
+    this.#inbox = options.inbox;
+    this.#place = options.place;
+    this.#gone = options.gone;
+    this.#after(options.deadlineMs, () => this.stop("expired", "deadline"));
+    const { syncWaitMs } = options;
+    if (syncWaitMs !== undefined) this.#after(syncWaitMs, () => this.stop("expired", "sync_wait"));
+    this.#gone.addEventListener("abort", this.#onGone, { once: true });
+    if (this.#gone.aborted) this.#onGone();
+    deps.jobs.add(this);
+  }
+
+  /** Aborted when the job has ended without its worker's word: nothing more will come. */
+  get overdue(): AbortSignal {
+    return this.#overdue.signal;
+  }
+
+  /** Asks the job to end, once; the first reason stands. */
+  stop(state: StopRequest["state"], code: string): void {
+    if (this.#stop !== undefined || this.#end !== undefined) return;
+    this.#stop = { state, code };
+    void this.#requestEnd(this.#stop, null);
+  }
+
+  /** What happens to the job, once, ending with its end; to be read until then. */
+  async *events(): AsyncGenerator<RunEvent, void> {
+    try {
+      for (;;) {
+        const message = await this.#inbox.next();
+        const event = message === null ? this.#ownEnd() : await this.#take(message);
+        if (event !== undefined) yield event;
+        if (event?.type === "end") return;
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Gives up what the run holds in this process. */
+  close(): void {
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#gone.removeEventListener("abort", this.#onGone);
+    this.#inbox.close();
+    this.#place.leave();
+    this.#deps.jobs.remove(this);
+  }
+
+  async #take(message: ReplyMessage): Promise<RunEvent | undefined> {
+    if (message.type === "chunk") this.#forwarded = true;
+    else if (message.type === "started" || message.type === "head") this.#facts = message;
+    switch (message.type) {
+      case "started":
+        this.#place.started();
+        break;
+      case "enqueue":
+        await this.#enqueue(message);
+        break;
+      case "head":
+        return { type: "head", facts: message };
+      case "chunk":
+        return message;
+      case "end":
+        return { type: "end", end: endByMessage(message, this.#stop?.code, this.#facts) };
+    }
+    return undefined;
+  }
+
+  /** The job waits again. What has begun to arrive cannot begin anew: that fails honestly. */
+  async #enqueue({ provider, place, delayMs }: ReplyMessage & { type: "enqueue" }): Promise<void> {
+    if (this.#place.isStale(place)) return;
+    if (this.#stop !== undefined) return await this.#requestEnd(this.#stop, place);
+    if (this.#forwarded)
+      return await this.#requestEnd({ state: "failed", code: "answer_lost" }, place);
+    try {
+      await this.#place.enter(provider, place, delayMs);
+    } catch (error) {
+      // The sweeper finds the entry missing and asks again.
+      this.#deps.log.warn({ err: error, job: this.id, provider }, "queue did not take an entry");
+    }
+  }
+
+  async #requestEnd(request: StopRequest, place: number | null): Promise<void> {
+    const { state, code } = request;
+    try {
+      const row = await this.#deps.database.end.submit({ job: this.id, place, state, code });
+      if (row.verdict === "ended") {
+        this.#place.removeEntry();
+        this.#finish(endByState(state, code, this.#facts));
+        return;
+      }
+      if (row.verdict === "running") this.#deps.stops.request(this.id, code);
+      this.#after(CONFIRM_MS, () => this.#finish(this.#unconfirmed(row, request)));
+    } catch (error) {
+      this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
+      this.#finish(endByState("failed", "database_unavailable", this.#facts));
+    }
+  }
+
+  #unconfirmed(row: EndRow, request: StopRequest): RunEnd {
+    const ended = row.verdict === "already" && row.state !== "waiting" && row.state !== "running";
+    return ended && row.state !== null
+      ? endByState(row.state, row.error_code, this.#facts)
+      : endByState(request.state, request.code, this.#facts);
+  }
+
+  /** Wakes the reader of `events`; messages that are there already come first. */
+  #finish(end: RunEnd): void {
+    this.#end ??= end;
+    this.#overdue.abort();
+    this.#inbox.close();
+  }
+
+  #ownEnd(): RunEvent {
+    return { type: "end", end: this.#end ?? endByState("failed", "answer_lost", this.#facts) };
+  }
+
+  #after(ms: number, act: () => void): void {
+    if (!this.#isClosed) this.#timers.push(setTimeout(act, ms));
+  }
+
+  readonly #onGone = (): void => this.stop("cancelled", "disconnect");
+}

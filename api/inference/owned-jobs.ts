@@ -1,0 +1,50 @@
+/** What the registry needs of a running job. */
+export interface OwnedJob {
+  readonly id: string;
+  /** Asks the job to end, with a code that says why. */
+  stop(state: "cancelled" | "expired", code: string): void;
+}
+
+/**
+ * The jobs whose callers this process holds. Their bodies are kept nowhere else: a message for a
+ * job that is not here reaches nobody, and the sweeper ends the job.
+ */
+export class OwnedJobs {
+  readonly #jobs = new Map<string, OwnedJob>();
+  #onEmpty: (() => void)[] = [];
+  #shuttingDown = false;
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  has(job: string): boolean {
+    return this.#jobs.has(job);
+  }
+
+  add(job: OwnedJob): void {
+    this.#jobs.set(job.id, job);
+    if (this.#shuttingDown) job.stop("cancelled", "shutdown");
+  }
+
+  remove(job: OwnedJob): void {
+    this.#jobs.delete(job.id);
+    if (this.#jobs.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  /** Resolves when no job is left; for a shutdown's grace time. */
+  async whenEmpty(): Promise<void> {
+    if (this.#jobs.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  /** Asks all jobs to end, with a code that says why. */
+  stopAll(code: string): void {
+    for (const job of this.#jobs.values()) job.stop("cancelled", code);
+  }
+
+  /** After the grace time: asks all jobs to end, and those that are still being admitted. */
+  shutDown(): void {
+    this.#shuttingDown = true;
+    this.stopAll("shutdown");
+  }
+}

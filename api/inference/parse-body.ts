@@ -1,0 +1,67 @@
+import { isUtf8 } from "node:buffer";
+import { parse, safeParse } from "secure-json-parse";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { mayExceedDouble, parseExact } from "./exact-json.ts";
+import { findNonFinite } from "./find-non-finite.ts";
+import { nestsDeeper } from "./nesting-depth.ts";
+
+const MAX_DEPTH = 64;
+
+/** Every number that a double can hold as infinite only looks like this; so do other things. */
+const HUGE_NUMBER = /\d[eE]\+?\d{2}|\d{300}/;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface ParsedBody {
+  /** For reading. */
+  readonly fields: JsonObject;
+  /** For writing: the same, with numbers that a double would change as raw JSON. */
+  readonly exact: JsonObject;
+}
+
+/**
+ * Reads a request body as a JSON object. Throws `BrokerError` `invalid_json` for what is no JSON,
+ * `invalid_request` for what is no object, too deep, not finite, or reaches for prototypes.
+ */
+export function parseBody(body: Buffer | undefined): ParsedBody {
+  if (body === undefined || body.length === 0)
+    throw new BrokerError("invalid_json", "The request needs a body: a JSON object.");
+  if (!isUtf8(body)) throw new BrokerError("invalid_json", "The body is not valid UTF-8.");
+  if (nestsDeeper(body, MAX_DEPTH))
+    throw new BrokerError("invalid_request", `The body nests deeper than ${MAX_DEPTH} levels.`);
+  const text = body.toString();
+  const fields: unknown = safeParse(text);
+  if (fields === undefined)
+    throw new BrokerError("invalid_json", "The body could not be parsed as JSON.");
+  if (fields === null && text.trim() !== "null") throw forbiddenKey(text);
+  if (!isObject(fields))
+    throw new BrokerError("invalid_request", "The body must be a JSON object.");
+  const infinite = HUGE_NUMBER.test(text) ? findNonFinite(fields) : undefined;
+  if (infinite !== undefined)
+    throw new BrokerError("invalid_request", `'${infinite}' is not a finite number.`, {
+      param: infinite,
+    });
+  const exact = mayExceedDouble(text) ? parseExact(withoutByteOrderMark(text)) : fields;
+  return { fields, exact: exact as JsonObject };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Keys that would reach an object's prototype in whatever reads the body next. */
+function forbiddenKey(text: string): BrokerError {
+  let param = "constructor.prototype";
+  try {
+    parse(text, { protoAction: "error", constructorAction: "ignore" });
+  } catch {
+    param = "__proto__";
+  }
+  return new BrokerError("invalid_request", `The body must not hold the key '${param}'.`, {
+    param,
+  });
+}
+
+function withoutByteOrderMark(text: string): string {
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
+}

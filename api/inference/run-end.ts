@@ -1,0 +1,101 @@
+import type { AttemptFacts, EndState, ReplyMessage } from "../../shared/contracts/reply.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { ErrorCode } from "../../shared/errors/catalogue.ts";
+import { invalidApiKey } from "../auth/bearer.ts";
+
+/** How a job ended, for its caller and for the log. Without `error`, it is done. */
+export interface RunEnd {
+  readonly state: EndState;
+  readonly facts: AttemptFacts | undefined;
+  readonly costNanos: bigint | undefined;
+  readonly contentType: string | undefined;
+  readonly body: Buffer | undefined;
+  readonly tail: string | undefined;
+  readonly error: BrokerError | undefined;
+}
+
+/** What a caller is told, by the code that is kept with the job. */
+const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  deadline: ["deadline_exceeded", "The deadline passed before the answer was complete."],
+  sync_wait: [
+    "deadline_exceeded",
+    "The answer took longer than a connection may wait; ask for a stream.",
+  ],
+  disconnect: ["cancelled", "The caller closed the connection."],
+  shutdown: ["unavailable", "The broker is shutting down."],
+  owner_lost: ["unavailable", "The broker lost its place in the fleet."],
+  queue_unavailable: ["unavailable", "The queue cannot be reached."],
+  database_unavailable: ["unavailable", "The database cannot be reached."],
+  insufficient_quota: [
+    "insufficient_quota",
+    "The budget does not cover the next attempt, and the one before has failed.",
+  ],
+  answer_lost: [
+    "answer_lost",
+    "The broker lost this request's answer. It may have run; sending it again may cost again.",
+  ],
+};
+
+const byState: Readonly<Record<EndState, readonly [ErrorCode, string]>> = {
+  done: ["answer_lost", "The job is done, but the broker lost its answer."],
+  failed: ["upstream_failed", "No provider answered this request."],
+  cancelled: ["cancelled", "The job was cancelled."],
+  expired: ["deadline_exceeded", "The deadline passed before the answer was complete."],
+};
+
+/** Codes whose word stands, however a worker words the end of a job that was asked to end. */
+const ownReasons = new Set(["deadline", "sync_wait", "shutdown", "revoked", "owner_lost"]);
+
+/** The end of a job that a statement ended, or whose worker gave no answer. */
+export function endByState(
+  state: EndState,
+  code: string | null,
+  facts: AttemptFacts | undefined,
+): RunEnd {
+  return {
+    state,
+    facts,
+    costNanos: undefined,
+    contentType: undefined,
+    body: undefined,
+    tail: undefined,
+    error: explain(state, code),
+  };
+}
+
+function explain(state: EndState, code: string | null): BrokerError {
+  if (code === "revoked") return invalidApiKey();
+  const known = code === null || state === "done" ? undefined : explanations[code];
+  const [errorCode, message] = known ?? byState[state];
+  return new BrokerError(errorCode, message);
+}
+
+/**
+ * The end that a worker reports. `asked` is the code with which this process asked the job to end,
+ * if it did: what was asked for explains a job that did not get done.
+ */
+export function endByMessage(
+  message: Extract<ReplyMessage, { type: "end" }>,
+  asked: string | undefined,
+  facts: AttemptFacts | undefined,
+): RunEnd {
+  const { state, contentType, body, tail, costNanos } = message;
+  const stopped = state === "cancelled" || state === "expired";
+  const code = stopped && asked !== undefined && ownReasons.has(asked) ? asked : null;
+  const fallback = endByState(state, code, message.facts ?? facts);
+  const error = code === null ? readError(message) : undefined;
+  return {
+    ...fallback,
+    costNanos,
+    contentType,
+    body,
+    tail,
+    error: state === "done" ? undefined : (error ?? fallback.error),
+  };
+}
+
+function readError({ error }: Extract<ReplyMessage, { type: "end" }>): BrokerError | undefined {
+  if (error === undefined) return undefined;
+  const { code, message, ...options } = error;
+  return new BrokerError(code, message, options);
+}

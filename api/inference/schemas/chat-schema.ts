@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { checkGeneration, generationFields, integer } from "./common-fields.ts";
+
+const MAX_TOOLS = 128;
+
+const contentPart = z.union([z.string(), z.looseObject({ type: z.string().optional() })]);
+
+const toolCall = z.looseObject({
+  id: z.string().nullish(),
+  type: z.string().nullish(),
+  function: z.looseObject({ name: z.string().nullish() }).nullish(),
+});
+
+const message = z.looseObject({
+  role: z.string().min(1),
+  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+  name: z.string().nullish(),
+  tool_calls: z.array(toolCall).nullish(),
+  tool_call_id: z.string().nullish(),
+});
+
+const tool = z.looseObject({
+  type: z.string(),
+  function: z.looseObject({ name: z.string().min(1) }).nullish(),
+});
+
+/** The known fields of `POST /v1/chat/completions`; unknown ones are the upstream's business. */
+export const chatSchema = z
+  .looseObject({
+    ...generationFields,
+    messages: z.array(message).min(1),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: integer.nullish(),
+    tools: z.array(tool).max(MAX_TOOLS).nullish(),
+    tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+  })
+  .superRefine(checkGeneration);

@@ -1,0 +1,33 @@
+import type { JsonObject } from "./parse-body.ts";
+
+/** Written by the worker for each target, or consumed by the broker. */
+const OWN_FIELDS = new Set([
+  "model",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "service_tier",
+]);
+
+export interface UpstreamBody {
+  readonly fields: JsonObject;
+  /** JSON text of `fields`. */
+  readonly text: string;
+}
+
+/**
+ * The caller's object as it goes upstream, but for the fields that the worker writes: configured
+ * defaults fill in what was left out, `forced` fields replace the caller's.
+ */
+export function upstreamBody(
+  caller: JsonObject,
+  defaults: JsonObject,
+  forced: JsonObject,
+): UpstreamBody {
+  const merged = { ...caller };
+  for (const [name, value] of Object.entries(defaults))
+    if (merged[name] === undefined) merged[name] = value;
+  Object.assign(merged, forced);
+  for (const name of OWN_FIELDS) delete merged[name];
+  return { fields: merged, text: JSON.stringify(merged) };
+}

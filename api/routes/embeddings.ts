@@ -1,0 +1,7 @@
+import type { FastifyInstance } from "fastify";
+import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
+
+/** `POST /v1/embeddings` */
+export function addEmbeddings(app: FastifyInstance, deps: InferenceDeps): void {
+  app.post("/v1/embeddings", inferenceHandler(deps, "embeddings"));
+}

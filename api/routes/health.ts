@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyInstance } from "fastify";
+import type { Database } from "../../shared/db/database.ts";
+import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
+
+export interface HealthDeps {
+  readonly database: Pick<Database, "pool">;
+  readonly queues: ProviderQueues;
+  /** Any provider: its queue stands for all. */
+  readonly provider: string;
+}
+
+const ANSWER_WITHIN_MS = 1_000;
+
+/** `GET /health/live`: the process runs. `GET /health/ready`: database and queue answer within 1 s. */
+export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
+  app.get("/health/live", () => ({ status: "ok" }));
+
+  app.get("/health/ready", async (_request, reply) => {
+    const reasons = (
+      await Promise.all([
+        trouble("database", deps.database.pool.query("select 1")),
+        trouble("queue", deps.queues.has(deps.provider, "health-check", 0)),
+      ])
+    ).filter((reason) => reason !== undefined);
+    if (reasons.length === 0) return { status: "ok" };
+    return await reply.code(503).send({ status: "unavailable", reasons });
+  });
+}
+
+async function trouble(name: string, answer: Promise<unknown>): Promise<string | undefined> {
+  const timeout = new AbortController();
+  const late = sleep(ANSWER_WITHIN_MS, true, { signal: timeout.signal }).catch(() => false);
+  try {
+    const isLate = await Promise.race([late, answer.then(() => false)]);
+    return isLate ? `${name}: no answer within ${ANSWER_WITHIN_MS} ms` : undefined;
+  } catch {
+    return `${name}: not reachable`;
+  } finally {
+    timeout.abort();
+  }
+}

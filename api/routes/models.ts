@@ -1,0 +1,44 @@
+import type { FastifyInstance } from "fastify";
+import type { RouteConfig } from "../../config/config.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { CallerKey } from "../auth/key-auth.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+
+interface Model {
+  readonly id: string;
+  readonly object: "model";
+  /** Unix seconds. */
+  readonly created: number;
+  readonly owned_by: "spillway";
+}
+
+/** Clients take the first model for their default, so those that chat stand first. */
+const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"];
+
+/** `GET /v1/models` and `GET /v1/models/{id}`: from memory, only what the key may use. */
+export function addModels(
+  app: FastifyInstance,
+  routes: Iterable<RouteConfig>,
+  startedAt: Date,
+): void {
+  const created = Math.floor(startedAt.getTime() / 1_000);
+  const all = [...routes]
+    .toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind))
+    .map(({ name }): Model => ({ id: name, object: "model", created, owned_by: "spillway" }));
+  const visible = ({ models }: CallerKey): readonly Model[] =>
+    models === null ? all : all.filter(({ id }) => models.includes(id));
+
+  app.get("/v1/models", (request) => ({ object: "list", data: visible(callerOf(request)) }));
+
+  app.get<{ Params: { "*": string } }>("/v1/models/*", (request) => {
+    const id = request.params["*"];
+    const model = visible(callerOf(request)).find((candidate) => candidate.id === id);
+    if (model === undefined)
+      throw new BrokerError(
+        "model_not_found",
+        `The model '${id.slice(0, 128)}' does not exist or you do not have access to it.`,
+        { param: "model" },
+      );
+    return model;
+  });
+}
