@@ -23,7 +23,7 @@ export type Lookup = (name: string) => string | undefined;
  * not set. The lookup throws an `Error` that names the variable when a file cannot be read or is
  * empty, and when both ways are used at once.
  */
-export function environmentLookup(env: NodeJS.ProcessEnv): Lookup {
+export function environmentLookup(env: NodeJS.ProcessEnv = process.env): Lookup {
   const nonEmpty = (name: string): string | undefined => env[name] || undefined;
   return (name) => {
     const value = nonEmpty(name);

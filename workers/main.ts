@@ -52,7 +52,14 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { config, database, board, reply, log } = deps;
   const names = [...config.providers.keys()];
   const statements = sweepStatements(database.pool);
-  await syncProviders(database.pool, [...config.providers.values()]);
+  await syncProviders(
+    database.pool,
+    Array.from(config.providers.values(), ({ name, location, slots }) => ({
+      name,
+      location,
+      slots,
+    })),
+  );
   await statements.openPeriods();
 
   const providers = new Map(

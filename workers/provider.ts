@@ -29,12 +29,18 @@ export interface ProviderSink {
   write(text: string): Promise<void>;
 }
 
+/**
+ * `well`: a health check that succeeds, or a model list that is answered at all, even with a refusal
+ * (not every provider has one). `unwell`: it answers, with server errors. `unreachable`: no answer.
+ */
+export type ProbeResult = "well" | "unwell" | "unreachable";
+
 /** One upstream endpoint. Never throws for what an upstream does: every end is an outcome. */
 export interface Provider {
   readonly name: string;
   /** Resolves only when the upstream socket is free of this call: closed, or back in its pool. */
   call(call: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome>;
-  /** `GET /health`, then `GET /v1/models`: true when either answers 2xx. */
-  probe(signal: AbortSignal): Promise<boolean>;
+  /** `GET /health`, then `GET /v1/models`. */
+  probe(signal: AbortSignal): Promise<ProbeResult>;
   close(): Promise<void>;
 }

@@ -8,14 +8,14 @@ export interface ProcessLeaseOptions {
   /** A direct connection, not through a pooler: session locks live on it. */
   readonly directUrl: string;
   readonly kind: "api" | "worker";
-  /** The session is gone, and with it every lock; a new one is being made under a new id. */
+  /** The session is gone, and with it every lock; a new one is being made. */
   readonly onLost: (error: Error) => void;
   /** A session stands again; also called for the first. */
   readonly onHeld: (session: LeaseSession) => void | Promise<void>;
   readonly probeMs?: number;
 }
 
-/** One life of a process in the fleet: its name, and the session whose locks prove that it lives. */
+/** A process's name in the fleet, and the session whose locks prove that it lives. */
 export interface LeaseSession {
   readonly id: string;
   readonly client: Client;
@@ -26,9 +26,10 @@ const PROBE_TIMEOUT_MS = 2_000;
 /**
  * Keeps this process registered: a row in `processes`, an advisory lock that the kernel frees when
  * the process dies, and a beat. The session is probed each second; lost or unanswered, everything
- * it held is gone and the process begins a new life under a new id.
+ * that it held is gone, and a new one is made.
  */
 export class ProcessLease {
+  readonly id: string;
   readonly #options: ProcessLeaseOptions;
   #session: LeaseSession | undefined;
   #stopped = false;
@@ -37,6 +38,7 @@ export class ProcessLease {
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
+    this.id = `${options.kind}_${uuidv7().replaceAll("-", "")}`;
   }
 
   /** The session that stands now, if any. */
@@ -78,7 +80,7 @@ export class ProcessLease {
     client.on("end", () => broken(new Error("the lease session ended")));
     await client.connect();
     try {
-      const id = `${this.#options.kind}_${uuidv7().replaceAll("-", "")}`;
+      const { id } = this;
       // The lock comes first: a row without a lock is a dead process.
       const { rows } = await client.query<{ seq: number; backend: number }>(
         "select nextval(pg_get_serial_sequence('processes', 'seq'))::integer as seq, pg_backend_pid() as backend",
@@ -86,7 +88,10 @@ export class ProcessLease {
       const seq = rows[0]?.seq;
       await client.query("select pg_advisory_lock($1, $2)", [PROCESS_LOCK, seq]);
       const { rows: again } = await client.query<{ backend: number }>(
-        "insert into processes (id, seq, kind, host, pid) overriding system value values ($1, $2, $3, $4, $5) returning pg_backend_pid() as backend",
+        `insert into processes (id, seq, kind, host, pid)
+         values ($1, $2, $3, $4, $5)
+         on conflict (id) do update set seq = excluded.seq, beat = processes.beat + 1, beat_at = now()
+         returning pg_backend_pid() as backend`,
         [id, seq, this.#options.kind, hostname(), process.pid],
       );
       if (again[0]?.backend !== rows[0]?.backend)

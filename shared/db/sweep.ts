@@ -6,7 +6,10 @@ export interface FleetProcess {
   readonly id: string;
   readonly kind: "api" | "worker";
   readonly beat: bigint;
-  /** Its lease's lock is held: the process lives, or is frozen. */
+  /**
+   * Its lease's lock is held: the process lives, or is frozen. An API process without one has two
+   * seconds to make a new session, as after a restart of the database.
+   */
   readonly locked: boolean;
 }
 
@@ -55,7 +58,8 @@ export function sweepStatements(pool: Pool): SweepStatements {
            select from pg_locks l
            where l.locktype = 'advisory' and l.granted and l.objsubid = 2
              and l.database = (select oid from pg_database where datname = current_database())
-             and l.classid = $1::oid and l.objid = p.seq::oid) as locked
+             and l.classid = $1::oid and l.objid = p.seq::oid)
+           or (p.kind = 'api' and p.beat_at > now() - interval '2 s') as locked
          from processes p`,
         [PROCESS_LOCK],
       ),

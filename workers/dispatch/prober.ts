@@ -8,7 +8,9 @@ export interface ProberDeps {
   readonly now: () => number;
 }
 
-const PROBE_TIMEOUT_MS = 3_000;
+const PROBE_TIMEOUT_MS = 6_000;
+/** Rounds from one probe of a local provider that is up to the next. */
+const ROUNDS_WHILE_UP = 5;
 /** How long a provider stays out that refused our credential or whose quota is used up. */
 const SUSPENSION_MS = 60_000;
 
@@ -19,18 +21,23 @@ const SUSPENSION_MS = 60_000;
 export class Prober {
   readonly #deps: ProberDeps;
   readonly #suspendedUntil = new Map<string, number>();
+  #round = 0;
 
   constructor(deps: ProberDeps) {
     this.#deps = deps;
   }
 
-  /** One round over all providers, side by side. */
+  /** One round, all providers side by side. */
   async probe(): Promise<void> {
+    const round = this.#round++;
     await Promise.all(
       Array.from(this.#deps.providers, async ([name, provider]) => {
-        const health = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
+        const state = this.#deps.board.get(name);
+        // A cloud that is up is left in peace: its calls tell how it is.
+        if (state?.up && (state.location === "cloud" || round % ROUNDS_WHILE_UP !== 0)) return;
+        const result = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
         // `unwell` says nothing new: it answers, so it stays in; it does not serve, so it stays out.
-        if (health !== "unwell") this.note(name, health === "well");
+        if (result !== "unwell") this.note(name, result === "well");
       }),
     );
   }

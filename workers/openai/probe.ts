@@ -1,4 +1,5 @@
 import { Client } from "undici";
+import type { ProbeResult } from "../provider.ts";
 
 export interface ProbeTarget {
   /** Base URL as configured, e.g. `http://10.0.0.5:8000/v1`. */
@@ -9,24 +10,29 @@ export interface ProbeTarget {
 }
 
 /**
- * `GET /health` beside the base URL's `/v1`, then `GET {base}/models` with the given headers:
- * true when either answers 2xx. Each uses a connection of its own, closed after the status line,
- * so a probe never takes a slot's socket. Never throws; an abort gives false.
+ * `GET /health` beside the base URL's `/v1`, then `GET {base}/models` with the given headers. Each
+ * uses a connection of its own, closed after the status line, so a probe never takes a slot's
+ * socket. Never throws; an abort counts as no answer.
  */
-export async function probe(target: ProbeTarget, signal: AbortSignal): Promise<boolean> {
+export async function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
   const base = target.baseUrl.replace(/\/+$/, "");
   const health = new URL(`${base.replace(/\/v1$/, "")}/health`);
-  if (await answersOk(health, {}, target.timeoutMs, signal)) return true;
-  return await answersOk(new URL(`${base}/models`), target.headers, target.timeoutMs, signal);
+  const healthStatus = await statusOf(health, {}, target.timeoutMs, signal);
+  if (healthStatus >= 200 && healthStatus < 300) return "well";
+  const models = new URL(`${base}/models`);
+  const modelsStatus = await statusOf(models, target.headers, target.timeoutMs, signal);
+  if (modelsStatus > 0) return modelsStatus < 500 ? "well" : "unwell";
+  return healthStatus > 0 ? "unwell" : "unreachable";
 }
 
-async function answersOk(
+/** The HTTP status, or 0 when none came. */
+async function statusOf(
   url: URL,
   headers: Readonly<Record<string, string>>,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (signal.aborted) return false;
+): Promise<number> {
+  if (signal.aborted) return 0;
   const client = new Client(url.origin, {
     allowH2: false,
     connectTimeout: timeoutMs,
@@ -50,8 +56,7 @@ async function answersOk(
         onResponseError: giveUp,
       },
     );
-    const code = await status;
-    return code >= 200 && code < 300;
+    return await status;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", giveUp);

@@ -150,7 +150,6 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
   const { job, target, abort } = attempt;
   return decideNext({
     reason: outcome.reason,
-    ...(outcome.status === undefined ? {} : { status: outcome.status }),
     ...(outcome.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.retryAfterMs }),
     ...(outcome.error === undefined ? {} : { error: outcome.error }),
     forwarded: attempt.forwarded,

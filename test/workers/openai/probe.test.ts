@@ -8,37 +8,42 @@ async function probed(answers: Readonly<Record<string, number>>) {
     response.writeHead(answers[request.url ?? ""] ?? 404).end("x".repeat(100_000));
   });
   const provider = providerFor(upstream.baseUrl);
-  const healthy = await provider.probe(new AbortController().signal);
+  const health = await provider.probe(new AbortController().signal);
   await upstream.allClosed();
-  return { healthy, seen };
+  return { health, seen };
 }
 
 describe("probe", () => {
   it("is content with /health beside the base path", async () => {
-    expect(await probed({ "/health": 200 })).toEqual({ healthy: true, seen: ["GET /health -"] });
+    expect(await probed({ "/health": 200 })).toEqual({ health: "well", seen: ["GET /health -"] });
   });
 
   it("asks for the models, with the credential, when /health is not 2xx", async () => {
     expect(await probed({ "/health": 503, "/v1/models": 200 })).toEqual({
-      healthy: true,
+      health: "well",
       seen: ["GET /health -", "GET /v1/models Bearer sk-upstream"],
     });
   });
 
-  it.each([401, 302, 500])("is false when neither is 2xx (%i)", async (status) => {
-    const { healthy } = await probed({ "/health": status, "/v1/models": status });
-    expect(healthy).toBe(false);
+  it.each([
+    [401, "well"],
+    [404, "well"],
+    [500, "unwell"],
+    [503, "unwell"],
+  ])("tells an answer with %i from none", async (status, expected) => {
+    const { health } = await probed({ "/health": status, "/v1/models": status });
+    expect(health).toBe(expected);
   });
 
-  it("is false when nobody listens", async () => {
+  it("says when nobody listens", async () => {
     const provider = providerFor("http://127.0.0.1:1/v1");
-    expect(await provider.probe(new AbortController().signal)).toBe(false);
+    expect(await provider.probe(new AbortController().signal)).toBe("unreachable");
   });
 
   it("ends when it is aborted", async () => {
     const aborter = new AbortController();
     const upstream = await httpUpstream(() => aborter.abort());
-    expect(await providerFor(upstream.baseUrl).probe(aborter.signal)).toBe(false);
+    expect(await providerFor(upstream.baseUrl).probe(aborter.signal)).toBe("unreachable");
     await upstream.allClosed();
   });
 
@@ -49,7 +54,7 @@ describe("probe", () => {
     const provider = providerFor(upstream.baseUrl, { slots: 1 });
     const aborter = new AbortController();
     const running = provider.call(callOf({ signal: aborter.signal }), recordingSink());
-    expect(await provider.probe(new AbortController().signal)).toBe(true);
+    expect(await provider.probe(new AbortController().signal)).toBe("well");
     aborter.abort();
     await running;
   });

@@ -1,0 +1,99 @@
+import type { FastifyBaseLogger } from "fastify";
+import { startApi, type RunningApi } from "../../api/main.ts";
+import type { Config } from "../../config/config.ts";
+import { openDatabase } from "../../shared/db/database.ts";
+import { migrate } from "../../shared/db/migrate.ts";
+import { createMetrics } from "../../shared/metrics/metrics.ts";
+import { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import { FairOrder } from "../../shared/queue/fair-order.ts";
+import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
+import { openProviderQueues } from "../../shared/queue/provider-queues.ts";
+import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
+import { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
+import { startWorker } from "../../workers/main.ts";
+
+export interface AllInOneOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly directUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly adminKey: string;
+  readonly host: string;
+  readonly port: number;
+  readonly log: FastifyBaseLogger;
+  readonly heartbeatMs?: number;
+}
+
+export interface AllInOne {
+  readonly api: RunningApi;
+  /** Lets what runs end within the grace time, then closes everything but the database server. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** API and workers in one process, on a database that is brought up to date first. */
+export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
+  const { config, log } = options;
+  const resources = new AsyncDisposableStack();
+  try {
+    await migrate(options.databaseUrl);
+    const database = openDatabase({
+      connectionString: options.databaseUrl,
+      maxConnections: 12,
+      applicationName: "spillway",
+      onIdleError: (error) => {
+        log.warn({ err: error }, "a database connection was lost");
+      },
+    });
+    resources.defer(() => database.close());
+    const backend = openQueueBackend({
+      redisUrl: options.redisUrl,
+      databaseUrl: options.directUrl,
+      providers: config.providers.size,
+      onError: (error) => {
+        log.warn({ err: error }, "the queue reported an error");
+      },
+    });
+    resources.defer(() => backend.close());
+    await backend.prepare();
+    const queues = openProviderQueues(backend, config.providers.keys());
+    resources.defer(() => queues.close());
+
+    const board = new ProviderBoard(config.providers.values());
+    const reply = new LocalReplyHub();
+    const stops = new LocalStopRequests();
+    const metrics = createMetrics({ pool: database.pool, board });
+    const shared = { config, database, directUrl: options.directUrl, queues, reply, stops, board };
+    const worker = await startWorker({
+      ...shared,
+      backend,
+      log: log.child({ part: "worker" }),
+      onAttemptClosed: (attempt) => {
+        metrics.attemptEnded(attempt);
+      },
+    });
+    let workerGraceMs = 0;
+    resources.defer(() => worker.stop(workerGraceMs));
+    const api = await startApi({
+      ...shared,
+      metrics,
+      order: new FairOrder(),
+      adminKey: options.adminKey,
+      host: options.host,
+      port: options.port,
+      log: log.child({ part: "api" }),
+      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    });
+    return {
+      api,
+      async stop(graceMs) {
+        // The workers run on until the API's callers have their answers.
+        await api.stop(graceMs);
+        workerGraceMs = 1_000;
+        await resources.disposeAsync();
+      },
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}

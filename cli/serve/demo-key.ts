@@ -1,0 +1,32 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import type { Pool } from "pg";
+import { createKey } from "../../shared/keys/create-key.ts";
+import { hashSecret } from "../../shared/keys/key-secret.ts";
+import { parseUsd } from "../../shared/money/usd.ts";
+
+/** What the demo may spend at its made-up cloud, so that a newcomer sees a budget at work. */
+const DEMO_BUDGET = { limit_usd: parseUsd(5), period: "day" } as const;
+
+/** The demo's API key: kept in a file beside the data, made anew when the database lost it. */
+export async function demoKey(pool: Pool, file: string): Promise<string> {
+  const kept = await readFile(file, "utf8").then(
+    (text) => text.trim(),
+    () => "",
+  );
+  const { rowCount } = await pool.query(
+    "select 1 from keys where hash = $1 and revoked_at is null",
+    [hashSecret(kept)],
+  );
+  if (rowCount === 1) return kept;
+  const { secret } = await createKey(pool, {
+    name: "demo",
+    models: null,
+    residency: "any",
+    max_service_tier: "priority",
+    budget: DEMO_BUDGET,
+    expires_at: null,
+  });
+  await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return secret;
+}

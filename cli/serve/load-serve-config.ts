@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../../config/config.ts";
+import type { Environment, Lookup } from "../../config/environment.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { startDemoUpstreams } from "./demo-upstreams.ts";
+
+export interface ServeConfig {
+  readonly config: Config;
+  /** The file that was read, for people. */
+  readonly source: string;
+  readonly demo: boolean;
+  /** Stops what the demo started. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_FILE = "spillway.yaml";
+
+/** Reads the file of `SPILLWAY_CONFIG`, else `./spillway.yaml`, else starts and reads the demo. */
+export async function loadServeConfig(
+  environment: Environment,
+  lookup: Lookup,
+): Promise<ServeConfig> {
+  const file =
+    environment.configFile ?? (existsSync(DEFAULT_FILE) ? `./${DEFAULT_FILE}` : undefined);
+  if (file !== undefined)
+    return {
+      config: loadConfig(file, lookup),
+      source: file,
+      demo: false,
+      close: () => Promise.resolve(),
+    };
+  const upstreams = await startDemoUpstreams(lookup);
+  try {
+    const demoFile = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
+    return {
+      config: loadConfig(demoFile, upstreams.lookup),
+      source: "config/demo.yaml",
+      demo: true,
+      close: () => upstreams.close(),
+    };
+  } catch (error) {
+    await upstreams.close();
+    throw error;
+  }
+}

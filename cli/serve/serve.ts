@@ -1,0 +1,99 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pino, type Logger } from "pino";
+import { environmentLookup, readEnvironment, type Environment } from "../../config/environment.ts";
+import { createPool } from "../../shared/db/pool.ts";
+import { newSecret } from "../../shared/keys/key-secret.ts";
+import { startAllInOne } from "./all-in-one.ts";
+import { demoKey } from "./demo-key.ts";
+import { keptSecret } from "./kept-secret.ts";
+import { loadServeConfig } from "./load-serve-config.ts";
+import { openStore } from "./open-store.ts";
+import { welcome } from "./welcome.ts";
+
+export interface Serving {
+  readonly url: string;
+  /** Lets what runs end within the grace time, then stops everything, PostgreSQL last. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * `spillway serve`: everything in one process, on the database of `DATABASE_URL` or an embedded
+ * one, with the configured providers or the demo. Resolves when it answers requests.
+ */
+export async function serve(print: (text: string) => void): Promise<Serving> {
+  const environment = readEnvironment();
+  const log = pino({ level: environment.logLevel, base: null });
+  const resources = new AsyncDisposableStack();
+  try {
+    const { config, source, demo, close } = await loadServeConfig(environment, environmentLookup());
+    resources.defer(close);
+    await mkdir(environment.dataDir, { recursive: true });
+    const store = await openStore(environment, { alone: true, log: (line) => log.debug(line) });
+    // Deferred before all that uses it, so that it is closed after.
+    const running = new AsyncDisposableStack();
+    resources.defer(() => store.close());
+    resources.use(running);
+
+    const adminKeyFile = resolve(join(environment.dataDir, "admin-key"));
+    const broker = await startAllInOne({
+      config,
+      databaseUrl: store.databaseUrl,
+      directUrl: store.directUrl,
+      redisUrl: environment.redisUrl,
+      adminKey:
+        environment.adminKey ??
+        (await keptSecret(adminKeyFile, () => newSecret().secret.replace("sk-", "sk-admin-"))),
+      host: environment.host,
+      port: environment.port,
+      log,
+    });
+    let graceMs = 0;
+    running.defer(() => broker.stop(graceMs));
+    print(
+      welcome({
+        url: broker.api.url,
+        config,
+        source,
+        store: store.description,
+        adminKey: environment.adminKey === undefined ? `in ${adminKeyFile}` : "SPILLWAY_ADMIN_KEY",
+        demoKey: demo ? await firstKey(environment, store.databaseUrl, log) : undefined,
+        notices: [...store.notices, ...exposure(environment.host)],
+      }),
+    );
+    return {
+      url: broker.api.url,
+      async stop(grace) {
+        graceMs = grace;
+        await resources.disposeAsync();
+      },
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}
+
+async function firstKey(
+  environment: Environment,
+  connectionString: string,
+  log: Logger,
+): Promise<string> {
+  const pool = createPool({
+    connectionString,
+    maxConnections: 1,
+    applicationName: "spillway-demo",
+    onIdleError: (error) => log.warn({ err: error }, "a database connection was lost"),
+  });
+  try {
+    return await demoKey(pool, resolve(join(environment.dataDir, "demo-key")));
+  } finally {
+    await pool.end();
+  }
+}
+
+function exposure(host: string): string[] {
+  return host === "127.0.0.1" || host === "::1" || host === "localhost"
+    ? []
+    : [`listens on ${host} without TLS: keys travel in clear text unless a proxy adds it`];
+}

@@ -1,0 +1,45 @@
+import type { Config } from "../../config/config.ts";
+
+export interface WelcomeFacts {
+  readonly url: string;
+  readonly config: Config;
+  /** Where the configuration came from. */
+  readonly source: string;
+  /** Where the data is. */
+  readonly store: string;
+  /** Where the admin key is kept, or that it was given. */
+  readonly adminKey: string;
+  /** A key for a first request; only the demo has one. */
+  readonly demoKey: string | undefined;
+  readonly notices: readonly string[];
+}
+
+/** What a person reads when the broker is up: at most a dozen lines. */
+export function welcome(facts: WelcomeFacts): string {
+  const { config, url } = facts;
+  const providers = Array.from(
+    config.providers.values(),
+    ({ name, location, slots }) => `${name} (${location}, ${slots} slots)`,
+  );
+  const lines = [
+    `Spillway runs at ${url}`,
+    `  providers      ${shortList(providers)}`,
+    `  models         ${shortList([...config.models.keys()])}`,
+    `  configuration  ${facts.source}`,
+    `  data           ${facts.store}`,
+    `  admin key      ${facts.adminKey}`,
+    ...facts.notices.map((notice) => `  note           ${notice}`),
+  ];
+  if (facts.demoKey !== undefined)
+    lines.push(
+      "Try it:",
+      `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${facts.demoKey}" -H "Content-Type: application/json" -d '{"model":"demo-chat","messages":[{"role":"user","content":"Hello"}]}'`,
+    );
+  lines.push("Ctrl-C stops it.");
+  return lines.join("\n");
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(", ");
+  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
+}
