@@ -37,8 +37,8 @@ export interface ApiDeps {
   readonly keyAuth: KeyAuth;
   /** Name of this API process in the fleet. */
   readonly owner: string;
-  readonly registerAdmin?: (app: FastifyInstance) => void;
-  readonly registerMetrics?: (app: FastifyInstance) => void;
+  readonly registerAdmin?: (app: FastifyInstance) => void | Promise<void>;
+  readonly registerMetrics?: (app: FastifyInstance) => void | Promise<void>;
   /** Silence on a stream after which a comment line is sent; 15 s by default. */
   readonly heartbeatMs?: number;
 }
@@ -73,10 +73,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const routes = compileRoutes(config);
   const [provider = ""] = config.providers.keys();
   addHealth(app, { database: deps.database, queues: deps.queues, provider });
-  deps.registerMetrics?.(app);
-  await app.register((scope, _options, done) => {
-    deps.registerAdmin?.(scope);
-    done();
+  await app.register(async (scope) => {
+    await deps.registerMetrics?.(scope);
+    await deps.registerAdmin?.(scope);
   });
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, deps.keyAuth);

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+import { parseBody } from "../../api/inference/parse-body.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+
+function refusalOf(body: string | Buffer): BrokerError {
+  try {
+    parseBody(Buffer.from(body));
+  } catch (error) {
+    if (error instanceof BrokerError) return error;
+    throw error;
+  }
+  throw new Error("was taken");
+}
+
+function rewritten(text: string): string {
+  return JSON.stringify(parseBody(Buffer.from(text)).exact);
+}
+
+describe("what is no request", () => {
+  test.each([
+    ["", "invalid_json", undefined, /needs a body/],
+    ["{", "invalid_json", undefined, /could not be parsed/],
+    ['{"a":1,}', "invalid_json", undefined, /could not be parsed/],
+    ['{"a":NaN}', "invalid_json", undefined, /could not be parsed/],
+    ["null", "invalid_request", undefined, /JSON object/],
+    ["[{}]", "invalid_request", undefined, /JSON object/],
+    ['"text"', "invalid_request", undefined, /JSON object/],
+    ['{"__proto__":{"a":1}}', "invalid_request", "__proto__", /'__proto__'/],
+    [String.raw`{"x":[{"__\u0070roto__":1}]}`, "invalid_request", "__proto__", /'__proto__'/],
+    ['{"constructor":{"prototype":{}}}', "invalid_request", "constructor.prototype", /prototype/],
+    ['{"temperature":1e999}', "invalid_request", "temperature", /finite/],
+    ['{"a":[{"b":-1e400}]}', "invalid_request", "a[0].b", /finite/],
+    [`{"a":${"9".repeat(400)}}`, "invalid_request", "a", /finite/],
+  ])("refuses %s", (body, code, param, message) => {
+    const error = refusalOf(body);
+    expect(error).toMatchObject({ code, param, status: 400 });
+    expect(error.message).toMatch(message);
+  });
+
+  test("refuses bytes that are not UTF-8, and says so", () => {
+    const body = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}'),
+    ]);
+    expect(refusalOf(body)).toMatchObject({ code: "invalid_json", param: undefined });
+    expect(refusalOf(body).message).toContain("not valid UTF-8");
+  });
+
+  test.each(["[", '{"a":', '[{"a":'])("refuses 100,000 levels of %s", (open) => {
+    expect(refusalOf(open.repeat(100_000)).message).toContain("64 levels");
+  });
+
+  test("never repeats the body in an error", () => {
+    expect(refusalOf('{"secret words": nope}').message).not.toContain("secret");
+  });
+});
+
+describe("what is", () => {
+  test("takes 64 levels and no more", () => {
+    const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
+    expect(rewritten(nested(64))).toBe(nested(64));
+    expect(refusalOf(nested(65)).message).toContain("64 levels");
+  });
+
+  test("does not count brackets inside strings", () => {
+    const text = JSON.stringify({ a: `${"[".repeat(99)}\\"{`, b: '\\"[{'.repeat(99) });
+    expect(rewritten(text)).toBe(text);
+  });
+
+  test.each([
+    ['{"seed":9223372036854775807}'],
+    ['{"a":[12345678901234567890,{"b":-0.12345678901234567890}]}'],
+    ['{"a":123456789.1234567890123}'],
+    ['{"text":"1234567890123456789","n":1}'],
+  ])("keeps %s as it was written", (text) => {
+    expect(rewritten(text)).toBe(text);
+  });
+
+  test("reads long numbers as numbers all the same", () => {
+    expect(parseBody(Buffer.from('{"seed":9223372036854775807}')).fields["seed"]).toBe(2 ** 63);
+  });
+
+  test("keeps NUL, lone surrogates and odd Unicode", () => {
+    const text = String.raw`{"a":"\u0000\ud800x\udfff","b":"\u2028‮👩‍👩‍👧\ufffe"}`;
+    expect(JSON.parse(rewritten(text))).toEqual(JSON.parse(text));
+  });
+
+  test("skips a byte order mark", () => {
+    expect(rewritten('\uFEFF{"a":12345678901234567890}')).toBe('{"a":12345678901234567890}');
+  });
+
+  test("takes the last of duplicate keys", () => {
+    expect(rewritten('{"a":1,"b":2,"a":3}')).toBe('{"a":3,"b":2}');
+  });
+});

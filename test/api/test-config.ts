@@ -1,0 +1,63 @@
+import type { Config, ProviderConfig, RouteConfig } from "../../config/config.ts";
+
+function provider(name: string, location: "local" | "cloud"): ProviderConfig {
+  return {
+    name,
+    location,
+    baseUrl: "http://127.0.0.1:9/v1",
+    apiKey: undefined,
+    slots: 2,
+    timeouts: { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 },
+    maxTokensField: "max_tokens",
+  };
+}
+
+/** A route that serves from gpu-a, with fields of the test's own. */
+export function route(name: string, fields: Partial<RouteConfig> = {}): RouteConfig {
+  return {
+    name,
+    kind: "chat",
+    serve: [target("gpu-a")],
+    overflow: [],
+    overflowWhen: { waitedMs: 5_000, failed: true },
+    noCapacity: "wait",
+    maxOutputTokens: 1_000,
+    maxAttempts: 3,
+    defaults: {},
+    ...fields,
+  };
+}
+
+/** $0.15 and $0.60 per 1M tokens unless told otherwise. */
+export function target(name: string, fields: Partial<RouteConfig["serve"][number]> = {}) {
+  return {
+    provider: name,
+    model: `${name}-model`,
+    price: { input: 0.15, output: 0.6 },
+    contextLength: undefined,
+    ...fields,
+  };
+}
+
+const routes = [
+  route("embed-small", { kind: "embedding" }),
+  route("chat-small", { overflow: [target("cloud")], defaults: { top_k: 20 } }),
+  route("vendor/base-7b", { kind: "completion" }),
+  route("cloud-only", { serve: [target("cloud")] }),
+  route("impatient", { noCapacity: "reject" }),
+  route("chat-free", { serve: [target("gpu-a", { price: { input: 0, output: 0 } })] }),
+];
+
+/** Two local providers and a cloud. */
+export function testConfig(server: Partial<Config["server"]> = {}): Config {
+  const providers = [
+    provider("gpu-a", "local"),
+    provider("gpu-b", "local"),
+    provider("cloud", "cloud"),
+  ];
+  return {
+    server: { bodyLimitBytes: 1_000_000, syncWaitMs: 60_000, deadlineMs: 120_000, ...server },
+    providers: new Map(providers.map((each) => [each.name, each])),
+    models: new Map(routes.map((each) => [each.name, each])),
+  };
+}
