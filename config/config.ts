@@ -1,5 +1,5 @@
 /** USD per million tokens, as written in the file. */
-export interface PriceConfig {
+interface PriceConfig {
   readonly input: number;
   readonly output: number;
 }

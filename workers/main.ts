@@ -141,7 +141,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     reply,
     workerId: () => lease.session?.id,
     stop: (job, reason) => {
-      aborts.abort(job, reason);
+      deps.stops.request(job, reason);
     },
     onLost: ({ id, kind }) => {
       log.warn({ process: id, kind }, "a process is gone: closing what it left");

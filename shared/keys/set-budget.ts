@@ -42,7 +42,10 @@ export async function setBudget(
   }
   // Opened before the limits are written: a period that another process opens meanwhile from the
   // old limit is waited for here and then found by the update.
-  await client.query("select open_budget_periods()");
+  await client.query(
+    "select open_budget_periods(id) from budgets where key_id = $1 and removed_at is null",
+    [keyId],
+  );
   await client.query(
     `with locked as (
        select p.id, b.limit_nanos from budgets b join budget_periods p on p.budget_id = b.id

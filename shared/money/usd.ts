@@ -1,5 +1,5 @@
 /** 1 USD in nano-USD, the integer unit of every amount in the broker. */
-export const NANOS_PER_USD = 1_000_000_000n;
+const NANOS_PER_USD = 1_000_000_000n;
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 const EXPONENT = /^(-?)(\d+)(?:\.(\d+))?e([+-]?\d+)$/i;

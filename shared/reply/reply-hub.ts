@@ -1,7 +1,7 @@
 import type { ReplyMessage } from "../contracts/reply.ts";
 
 /** Bytes that may be on their way to one caller before its worker stops reading upstream. */
-export const REPLY_CREDIT_BYTES = 256 * 1024;
+const REPLY_CREDIT_BYTES = 256 * 1024;
 
 /** What the API process that owns a job receives about it, in order. */
 export interface ReplyInbox {

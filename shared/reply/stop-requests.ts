@@ -5,17 +5,20 @@ export interface StopRequests {
 
 /** The path inside one process: workers listen for the jobs that they run. */
 export class LocalStopRequests implements StopRequests {
-  readonly #listeners = new Map<string, (reason: string) => void>();
+  readonly #listeners = new Map<string, Set<(reason: string) => void>>();
 
   request(job: string, reason: string): void {
-    this.#listeners.get(job)?.(reason);
+    for (const listener of this.#listeners.get(job) ?? []) listener(reason);
   }
 
-  /** Listens until the returned function is called. One listener a job: fences do not overlap. */
+  /** Listens until the returned function is called. A doubled entry listens beside the first. */
   listen(job: string, onStop: (reason: string) => void): () => void {
-    this.#listeners.set(job, onStop);
+    const listeners = this.#listeners.get(job) ?? new Set();
+    this.#listeners.set(job, listeners.add(onStop));
     return () => {
-      if (this.#listeners.get(job) === onStop) this.#listeners.delete(job);
+      listeners.delete(onStop);
+      if (listeners.size === 0 && this.#listeners.get(job) === listeners)
+        this.#listeners.delete(job);
     };
   }
 }

@@ -5,7 +5,7 @@ import type { Plan } from "../../shared/contracts/plan.ts";
 export const providers = ["gpu-a", "gpu-b", "cloud"] as const;
 
 /** A plan over the three providers with the given worst cases. */
-export function planOf(holds: readonly bigint[]): Plan {
+function planOf(holds: readonly bigint[]): Plan {
   return providers.map((provider, index) => ({
     provider,
     location: provider === "cloud" ? "cloud" : "local",

@@ -9,10 +9,10 @@ import { parseConfig } from "../../config/load-config.ts";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { createTestDatabase } from "./postgres.ts";
 
-export const ADMIN_KEY = "sk-admin-test";
+const ADMIN_KEY = "sk-admin-test";
 
 /** One simulated upstream of a test broker and how the configuration describes it. */
-export interface TestProvider extends Partial<SimulatorOptions> {
+interface TestProvider extends Partial<SimulatorOptions> {
   readonly location?: "local" | "cloud";
   /** Slots of the broker; the simulator has as many unless `slots` says otherwise. */
   readonly brokerSlots?: number;

@@ -18,7 +18,7 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** Everything that may stop a running attempt: stop requests, deadlines, a lost lease, a shutdown. */
 export class AttemptAborts {
   readonly #stops: LocalStopRequests;
-  readonly #running = new Map<string, AttemptAbort>();
+  readonly #running = new Set<AttemptAbort>();
 
   constructor(stops: LocalStopRequests) {
     this.#stops = stops;
@@ -45,23 +45,14 @@ export class AttemptAborts {
       end: () => {
         clearTimeout(timer);
         stopListening();
-        if (this.#running.get(job) === attempt) this.#running.delete(job);
+        this.#running.delete(attempt);
       },
     };
-    this.#running.set(job, attempt);
+    this.#running.add(attempt);
     return attempt;
   }
 
-  /** Jobs that this worker runs now, for its heartbeat. */
-  jobs(): string[] {
-    return [...this.#running.keys()];
-  }
-
-  abort(job: string, reason: string): void {
-    this.#running.get(job)?.abort(reason);
-  }
-
   abortAll(reason: string): void {
-    for (const attempt of this.#running.values()) attempt.abort(reason);
+    for (const attempt of this.#running) attempt.abort(reason);
   }
 }

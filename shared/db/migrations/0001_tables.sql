@@ -158,6 +158,8 @@ create table ledger (
   unique (job_id, attempt)
 );
 create index ledger_by_key on ledger (key_id, id);
+-- Rows come in the order of time, so a summary of blocks finds a day.
+create index ledger_by_time on ledger using brin (created_at);
 create index ledger_overrun on ledger (id) where overrun_nanos > 0;
 
 create function refuse_ledger_change() returns trigger language plpgsql as $$

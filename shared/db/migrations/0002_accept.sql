@@ -1,8 +1,8 @@
 -- Up Migration
 
--- Makes the current and the next period of every standing budget that lacks one. UTC calendar:
--- days and months begin at 00:00, weeks on Monday.
-create function open_budget_periods() returns void language sql as $$
+-- Makes the current and the next period of every standing budget, or of one, that lacks it. UTC
+-- calendar: days and months begin at 00:00, weeks on Monday.
+create function open_budget_periods(only_budget bigint default null) returns void language sql as $$
   insert into budget_periods (budget_id, period, starts_at, ends_at, limit_nanos)
   select b.id, b.period, w.starts_at, w.ends_at, b.limit_nanos
   from budgets b
@@ -17,7 +17,7 @@ create function open_budget_periods() returns void language sql as $$
       ((date_trunc(b.period, now(), 'UTC') at time zone 'UTC' + step) at time zone 'UTC')
     ) as start(s)
   ) as w
-  where b.removed_at is null
+  where b.removed_at is null and b.id = coalesce(only_budget, b.id)
   on conflict (budget_id, period, starts_at) do nothing
 $$;
 

@@ -80,7 +80,7 @@ create function overflow_now(down_provider text) returns void language sql as $$
     order by id for update skip locked)
 $$;
 
--- Moves jobs that wait at a provider that is down to another serve target that is up.
+-- Moves jobs that wait at a provider that is down to a serve target that is up.
 create function reroute_jobs(down_provider text, up_providers text[], page integer, check_ms integer)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$
@@ -100,7 +100,6 @@ begin
       order by random() limit 1
     ) as t
     where j.state = 'waiting' and j.provider = down_provider
-      and j.plan -> j.target::integer ->> 'role' = 'serve'
     order by j.accepted_at limit page
   ) as d;
   if members is not null then
