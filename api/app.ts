@@ -1,7 +1,6 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../shared/db/database.ts";
-import { BrokerError } from "../shared/errors/broker-error.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { FairOrder } from "../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
@@ -15,6 +14,7 @@ import { takeRawJson } from "./http/json-body.ts";
 import { addRequestFacts } from "./http/request-facts.ts";
 import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog } from "./http/request-log.ts";
+import { addShutdown } from "./http/shutdown.ts";
 import { compileRoutes } from "./inference/compiled-route.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
@@ -54,7 +54,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { config, log } = deps;
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: "request_id",
+    }),
     bodyLimit: config.server.bodyLimitBytes,
     requestTimeout: RECEIVE_TIMEOUT_MS,
     // Counts silence on the socket, also while a long answer is awaited: off.
@@ -68,7 +71,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   addRequestFacts(app);
   addRequestLog(app);
   addErrorHandling(app);
-  refuseWhileClosing(app);
+  addShutdown(app);
 
   const routes = compileRoutes(config);
   const [provider = ""] = config.providers.keys();
@@ -95,17 +98,4 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   await app.ready();
   return app;
-}
-
-/** A connection that is kept alive may still bring a request after `close()`. */
-function refuseWhileClosing(app: FastifyInstance): void {
-  let closing = false;
-  app.addHook("preClose", (done) => {
-    closing = true;
-    done();
-  });
-  app.addHook("onRequest", (_request, _reply, done) => {
-    if (closing) done(new BrokerError("unavailable", "The broker is shutting down."));
-    else done();
-  });
 }

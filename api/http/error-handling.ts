@@ -14,7 +14,7 @@ export function addErrorHandling(app: FastifyInstance): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = toBrokerError(thrown);
     if (error.status >= 500 && error.code === "internal_error")
-      request.log.error({ err: thrown, request_id: request.id }, "request failed");
+      request.log.error({ err: thrown }, "request failed");
     return sendError(reply, error);
   });
 

@@ -23,7 +23,6 @@ function write(request: FastifyRequest, reply: FastifyReply, ms: number): void {
       path: pathOf(request.url),
       status: facts.status ?? reply.raw.statusCode,
       ms: Math.round(ms * 10) / 10,
-      request_id: request.id,
       key: facts.keyId,
       model: facts.model,
       job: facts.jobId,

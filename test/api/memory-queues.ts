@@ -11,11 +11,18 @@ export interface WaitingEntry {
 export class MemoryQueues implements ProviderQueues {
   readonly #waiting = new Map<string, WaitingEntry[]>();
   readonly #takers = new Map<string, ((taken: WaitingEntry) => void)[]>();
+  readonly #watchers: (() => void)[] = [];
   /** While set, nothing can be added. */
   failure: Error | undefined;
 
   waiting(provider: string): readonly WaitingEntry[] {
     return this.#of(provider);
+  }
+
+  /** Resolves when so many entries wait at a provider. */
+  async untilWaiting(provider: string, count: number): Promise<void> {
+    while (this.#of(provider).length !== count)
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
   /** The next entry, when there is one. */
@@ -44,6 +51,7 @@ export class MemoryQueues implements ProviderQueues {
     const queue = this.#of(provider);
     queue.push(added);
     queue.sort((a, b) => a.priority - b.priority);
+    this.#changed();
   }
 
   has(provider: string, job: string, place: number): Promise<boolean> {
@@ -55,11 +63,16 @@ export class MemoryQueues implements ProviderQueues {
     const queue = this.#of(provider);
     const at = queue.findIndex(({ entry }) => entry.job === job && entry.place === place);
     if (at !== -1) queue.splice(at, 1);
+    this.#changed();
     return Promise.resolve();
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #changed(): void {
+    for (const wake of this.#watchers.splice(0)) wake();
   }
 
   #of(provider: string): WaitingEntry[] {
