@@ -100,7 +100,6 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     database,
     reply,
     isUp: (provider) => board.isUp(provider),
-    maxAttempts: (model) => config.models.get(model)?.maxAttempts ?? 3,
     onTrouble: (provider, trouble) => {
       if (trouble === "unreachable") prober.note(provider, false);
       else prober.suspend(provider);

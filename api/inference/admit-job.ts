@@ -101,6 +101,7 @@ async function accept(deps: AdmitDeps, admission: Admission, hold: string): Prom
       hold,
       input_bound: admission.inputTokens,
       output_bound: request.outputTokens,
+      max_attempts: config.maxAttempts,
       deadline_ms: admission.deadlineMs,
       overflow_ms: first.overflowMs,
       overflow_on_failure: config.overflowWhen.failed,

@@ -23,6 +23,8 @@ export interface AcceptMember {
   readonly hold: string;
   readonly input_bound: number;
   readonly output_bound: number;
+  /** Calls that may go out for this job, retries and moves included. */
+  readonly max_attempts: number;
   readonly deadline_ms: number;
   /** Waiting time after which the job may overflow; null: not for waiting. */
   readonly overflow_ms: number | null;

@@ -20,6 +20,7 @@ export interface ClaimedJob {
   readonly target: number;
   /** Calls that went out before this one. */
   readonly tries: number;
+  readonly max_attempts: number;
   readonly plan: Plan;
   readonly input_bound: number;
   readonly output_bound: number;

@@ -24,6 +24,8 @@ export interface DueJob {
 
 export interface LostJob {
   readonly job_id: string;
+  /** `failed`: it had used up its attempts and has ended. */
+  readonly state: "waiting" | "failed";
   readonly owner: string;
   readonly provider: string;
   readonly place: number;

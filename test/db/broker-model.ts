@@ -130,6 +130,7 @@ export class BrokerModel {
 
   lose(job: ModelJob): void {
     this.post(job, 0n, true);
+    if (job.tries >= 3) return this.end(job, "failed");
     job.state = "waiting";
     job.place++;
   }

@@ -39,6 +39,7 @@ export function acceptMember(
     hold: String(holds[0] ?? 0n),
     input_bound: 100,
     output_bound: 100,
+    max_attempts: 3,
     deadline_ms: 3_600_000,
     overflow_ms: null,
     overflow_on_failure: true,

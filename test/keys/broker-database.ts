@@ -66,6 +66,7 @@ export function jobOf(keyId: string, holdNanos: bigint, provider = "gpu"): Accep
     hold: holdNanos.toString(),
     input_bound: 1,
     output_bound: 1,
+    max_attempts: 3,
     deadline_ms: 60_000,
     overflow_ms: null,
     overflow_on_failure: false,

@@ -24,7 +24,6 @@ export interface ConcludeDeps {
   readonly database: Database;
   readonly reply: ReplySender;
   readonly isUp: (provider: string) => boolean;
-  readonly maxAttempts: (model: string) => number;
   readonly onTrouble: (provider: string, trouble: ProviderTrouble) => void;
   readonly onClosed: (attempt: ClosedAttempt) => void;
   readonly random: () => number;
@@ -154,7 +153,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
     ...(outcome.error === undefined ? {} : { error: outcome.error }),
     forwarded: attempt.forwarded,
     tries: job.tries + (outcome.sent ? 1 : 0),
-    maxAttempts: deps.maxAttempts(job.model),
+    maxAttempts: job.max_attempts,
     target: job.target,
     plan: job.plan,
     tried: new Set([...job.tried, target.provider]),

@@ -1,7 +1,8 @@
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
-import type { DueJob, FleetProcess, LostJob, SweepStatements } from "../../shared/db/sweep.ts";
+import type { DueJob, FleetProcess, SweepStatements } from "../../shared/db/sweep.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { EndState } from "../../shared/contracts/reply.ts";
 import { endError } from "../run/end-error.ts";
 
 export interface SweeperDeps {
@@ -14,6 +15,8 @@ export interface SweeperDeps {
   readonly stop: (job: string, reason: string) => void;
   readonly onLost: (process: FleetProcess) => void;
 }
+
+type WaitingJob = Pick<DueJob, "job_id" | "owner" | "provider" | "place">;
 
 const PAGE = 200;
 /** Sweeps, in each of which PostgreSQL answered, that a beat may stand still. */
@@ -72,7 +75,9 @@ export class Sweeper {
   async #closeAttemptsOf(worker: string): Promise<void> {
     for (;;) {
       const jobs = await this.#deps.statements.closeLost(worker, PAGE);
-      for (const job of jobs) await this.#enqueueByOwner(job);
+      for (const job of jobs)
+        if (job.state === "waiting") await this.#enqueueByOwner(job);
+        else await this.#tellEnd(job, job.state);
       if (jobs.length < PAGE) return;
     }
   }
@@ -86,18 +91,17 @@ export class Sweeper {
   }
 
   async #wake(job: DueJob): Promise<void> {
-    if (job.action === "expired")
-      await this.#deps.reply.send(job.owner, job.job_id, {
-        type: "end",
-        state: "expired",
-        error: endError("expired"),
-      });
+    if (job.action === "expired") await this.#tellEnd(job, job.action);
     else if (!(await this.#deps.queues.has(job.provider, job.job_id, job.place)))
       await this.#enqueueByOwner(job);
   }
 
+  async #tellEnd({ owner, job_id }: WaitingJob, state: EndState): Promise<void> {
+    await this.#deps.reply.send(owner, job_id, { type: "end", state, error: endError(state) });
+  }
+
   /** Only the owner has the body. A job whose owner does not know it can never run: it ends. */
-  async #enqueueByOwner({ owner, job_id, provider, place }: LostJob): Promise<void> {
+  async #enqueueByOwner({ owner, job_id, provider, place }: WaitingJob): Promise<void> {
     const heard = await this.#deps.reply.send(owner, job_id, {
       type: "enqueue",
       provider,

@@ -87,6 +87,7 @@ create table jobs (
   fence integer not null default 0,
   -- Calls that went out; `not_sent` attempts do not count.
   tries integer not null default 0,
+  max_attempts smallint not null,
   provider text not null,
   target smallint not null,
   -- The route's targets with prices and worst cases, frozen at accept.

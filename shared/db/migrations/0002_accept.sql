@@ -120,11 +120,11 @@ begin
   where p.id = t.id and t.nanos > 0;
 
   insert into jobs (id, key_id, endpoint, model, class, residency, interactive, stream, owner,
-    state, provider, target, plan, input_bound, output_bound, hold_nanos, period_ids,
-    deadline_at, overflow_at, overflow_on_failure, wake_at)
+    state, provider, target, plan, input_bound, output_bound,
+    max_attempts, hold_nanos, period_ids, deadline_at, overflow_at, overflow_on_failure, wake_at)
   select r.id, r.key, r.endpoint, r.model, r.class, r.residency, r.interactive, r.stream, r.owner,
     'waiting', r.plan -> r.target ->> 'provider', r.target, r.plan, r.input_bound, r.output_bound,
-    r.hold, a.periods::bigint[],
+    r.max_attempts, r.hold, a.periods::bigint[],
     now() + r.deadline_ms * interval '1 ms', now() + r.overflow_ms * interval '1 ms',
     r.overflow_on_failure,
     now() + least(r.deadline_ms, r.check_ms) * interval '1 ms'
@@ -132,7 +132,8 @@ begin
   join jsonb_array_elements(members) with ordinality as t(m, ord) on t.ord = a.ord
   cross join lateral jsonb_to_record(t.m) as r(id text, key text, endpoint text, model text,
     class smallint, residency text, interactive boolean, stream boolean, owner text,
-    target smallint, plan jsonb, input_bound integer, output_bound integer, hold bigint,
+    target smallint, plan jsonb, input_bound integer, output_bound integer,
+    max_attempts smallint, hold bigint,
     deadline_ms double precision, overflow_ms double precision, overflow_on_failure boolean,
     check_ms double precision)
   on conflict (id) do nothing;

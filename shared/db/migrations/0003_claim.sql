@@ -6,7 +6,8 @@
 -- Verdicts: claimed | late | stopped | residency | gone.
 create function claim_jobs(members jsonb)
 returns table (
-  nonce text, verdict text, fence integer, target smallint, tries integer, plan jsonb,
+  nonce text, verdict text, fence integer, target smallint, tries integer,
+  max_attempts smallint, plan jsonb,
   input_bound integer, output_bound integer, queue_ms integer, remaining_ms double precision,
   overflow_on_failure boolean, residency text, model text, key_id text, tried text[]
 ) language plpgsql as $$
@@ -45,7 +46,7 @@ begin
       when p.id is null then 'gone'
       else 'stopped'
     end,
-    a.fence, a.target, j.tries, j.plan, j.input_bound, j.output_bound, a.queue_ms,
+    a.fence, a.target, j.tries, j.max_attempts, j.plan, j.input_bound, j.output_bound, a.queue_ms,
     (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::double precision,
     j.overflow_on_failure, j.residency, j.model, j.key_id,
     -- Providers that this job has been at before.

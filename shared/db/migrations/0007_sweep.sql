@@ -30,9 +30,10 @@ begin
 end $$;
 
 -- Closes a lost worker's attempts as `unknown`, at no cost, and puts their jobs back to wait at a
--- new place; the owner decides whether it may run again (no byte forwarded) or must fail.
+-- new place; the owner decides whether it may run again (no byte forwarded) or must fail. A job
+-- that has used up its attempts ends here: it may be what kills workers.
 create function close_lost_attempts(lost_worker text, page integer)
-returns table (job_id text, owner text, provider text, place integer)
+returns table (job_id text, state text, owner text, provider text, place integer)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -47,9 +48,15 @@ begin
   loop
     select * into j from jobs where id = a.job_id;
     perform post_attempt(j, a, '{"status": "unknown", "error_code": "worker_lost"}');
-    update jobs set state = 'waiting', place = j.place + 1, tries = j.tries + 1,
-      wake_at = least(j.deadline_at, now() + interval '2 s'), checks = 0
-    where id = j.id;
+    if j.tries + 1 >= j.max_attempts then
+      state := 'failed';
+      perform end_job(j, j.hold_nanos, state, 'answer_lost', 0, 1);
+    else
+      state := 'waiting';
+      update jobs set state = 'waiting', place = j.place + 1, tries = j.tries + 1,
+        wake_at = least(j.deadline_at, now() + interval '2 s'), checks = 0
+      where id = j.id;
+    end if;
     job_id := j.id; owner := j.owner; provider := j.provider; place := j.place + 1;
     return next;
   end loop;
