@@ -41,6 +41,8 @@ export interface ApiDeps {
   readonly registerMetrics?: (app: FastifyInstance) => void | Promise<void>;
   /** Silence on a stream after which a comment line is sent; 15 s by default. */
   readonly heartbeatMs?: number;
+  /** How long a worker may take to confirm an end that was asked for; 5 s by default. */
+  readonly confirmMs?: number;
 }
 
 /** A request must have come in whole by then: slow senders hold no connection for ever. */
@@ -88,6 +90,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       server: config.server,
       routes,
       heartbeatMs: deps.heartbeatMs ?? 15_000,
+      confirmMs: deps.confirmMs ?? 5_000,
       random: Math.random,
     };
     addChatCompletions(scope, inference);

@@ -3,11 +3,20 @@
  * An answer of another shape stays as it is.
  */
 export function base64Embeddings(body: Buffer): Buffer {
-  const answer = JSON.parse(body.toString()) as { data?: unknown };
-  if (!Array.isArray(answer.data)) return body;
+  const answer = parse(body);
+  if (!Array.isArray(answer?.data)) return body;
   for (const item of answer.data as { embedding?: unknown }[])
     if (Array.isArray(item.embedding)) item.embedding = encode(item.embedding as number[]);
   return Buffer.from(JSON.stringify(answer));
+}
+
+/** A parser's complaint would quote the answer, so it goes no further. */
+function parse(body: Buffer): { data?: unknown } | null {
+  try {
+    return JSON.parse(body.toString()) as { data?: unknown } | null;
+  } catch {
+    return null;
+  }
 }
 
 function encode(floats: readonly number[]): string {

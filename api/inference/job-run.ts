@@ -8,14 +8,13 @@ import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { endByMessage, endByState, type RunEnd } from "./run-end.ts";
 
-/** How long a worker may take to confirm an end that was asked for. */
-const CONFIRM_MS = 5_000;
-
 export interface JobRunDeps {
   readonly database: Pick<Database, "end">;
   readonly stops: StopRequests;
   readonly jobs: OwnedJobs;
   readonly log: FastifyBaseLogger;
+  /** How long a worker may take to confirm an end that was asked for. */
+  readonly confirmMs: number;
 }
 
 export interface JobRunOptions {
@@ -153,7 +152,7 @@ export class JobRun implements OwnedJob {
         return;
       }
       if (row.verdict === "running") this.#deps.stops.request(this.id, code);
-      this.#after(CONFIRM_MS, () => this.#finish(this.#unconfirmed(row, request)));
+      this.#after(this.#deps.confirmMs, () => this.#finish(this.#unconfirmed(row, request)));
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
       this.#finish(endByState("failed", "database_unavailable", this.#facts));

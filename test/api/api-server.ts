@@ -13,6 +13,7 @@ import { FairOrder } from "../../shared/queue/fair-order.ts";
 import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
 import { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { cuttableConnection } from "./cuttable-connection.ts";
 import { HandWorker } from "./hand-worker.ts";
 import { MemoryQueues } from "./memory-queues.ts";
 import { testConfig } from "./test-config.ts";
@@ -20,6 +21,7 @@ import { testConfig } from "./test-config.ts";
 export interface ApiServerOptions {
   readonly server?: Partial<Config["server"]>;
   readonly heartbeatMs?: number;
+  readonly confirmMs?: number;
 }
 
 interface JobRow {
@@ -35,11 +37,12 @@ interface JobRow {
 }
 
 /** The whole HTTP API on a free port, over a database of its own and queues in memory. */
-export async function startApi(options: ApiServerOptions = {}) {
-  const config = testConfig(options.server);
+export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
+  const config = testConfig(server);
   const { url, drop } = await createTestDatabase();
+  const connection = await cuttableConnection(url);
   const database: Database = openDatabase({
-    connectionString: url,
+    connectionString: connection.url,
     maxConnections: 4,
     applicationName: "test",
     onIdleError: () => undefined,
@@ -72,7 +75,7 @@ export async function startApi(options: ApiServerOptions = {}) {
     jobs,
     keyAuth: createKeyAuth({ pool: database.pool }),
     owner: "api-test",
-    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    ...timing,
   });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   const makeKey = async (fields: Record<string, unknown> = {}): Promise<string> =>
@@ -124,10 +127,13 @@ export async function startApi(options: ApiServerOptions = {}) {
         await new Promise<void>((resolve) => waitingForLog.push(resolve));
       }
     },
+    /** Nothing reaches the database any more. */
+    loseDatabase: () => connection.cut(),
     async [Symbol.asyncDispose]() {
       jobs.shutDown();
       await app.close();
       await database.close();
+      await connection.cut();
       await drop();
     },
   };

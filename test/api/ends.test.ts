@@ -23,6 +23,16 @@ async function expectNothingLeft(): Promise<void> {
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }
 
+/** Closes the hand worker's attempts as a sweeper does once it is dead. */
+async function loseWorker(): Promise<{ job_id: string; place: number; provider: string }> {
+  const lost = await api.database.pool.query<{ job_id: string; place: number; provider: string }>(
+    "select * from close_lost_attempts('hand-worker', 10)",
+  );
+  const [row] = lost.rows;
+  if (row === undefined) throw new Error("nothing was lost");
+  return row;
+}
+
 describe("disconnect", () => {
   test.each([chat, streamed])("while the job waits ends it and frees its hold", async (body) => {
     const key = await api.makeKey(dollar);
@@ -190,15 +200,6 @@ describe("moves", () => {
     expect(await (await answer).text()).toBe("data: {}\n\ndata: [DONE]\n\n");
     await expectNothingLeft();
   });
-
-  async function loseWorker(): Promise<{ job_id: string; place: number; provider: string }> {
-    const lost = await api.database.pool.query<{ job_id: string; place: number; provider: string }>(
-      "select * from close_lost_attempts('hand-worker', 10)",
-    );
-    const [row] = lost.rows;
-    if (row === undefined) throw new Error("nothing was lost");
-    return row;
-  }
 
   test("a lost worker's job begins anew when nothing was forwarded", async () => {
     const answer = api.post("/v1/chat/completions", streamed);

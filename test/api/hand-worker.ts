@@ -43,17 +43,6 @@ export class HandWorker {
     await job.send({ type: "started", ...job.facts });
     return job;
   }
-
-  /** Answers all that comes to a provider, until the returned function is called. */
-  serve(provider: string, answer: (job: RunningJob) => Promise<void>): () => void {
-    let stopped = false;
-    void (async () => {
-      while (!stopped) await answer(await this.take(provider));
-    })();
-    return () => {
-      stopped = true;
-    };
-  }
 }
 
 interface Result {

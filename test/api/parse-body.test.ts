@@ -16,6 +16,10 @@ function rewritten(text: string): string {
   return JSON.stringify(parseBody(Buffer.from(text)).exact);
 }
 
+function nested(levels: number): string {
+  return `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
+}
+
 describe("what is no request", () => {
   test.each([
     ["", "invalid_json", undefined, /needs a body/],
@@ -58,7 +62,6 @@ describe("what is no request", () => {
 
 describe("what is", () => {
   test("takes 64 levels and no more", () => {
-    const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
     expect(rewritten(nested(64))).toBe(nested(64));
     expect(refusalOf(nested(65)).message).toContain("64 levels");
   });
