@@ -139,6 +139,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     queues: deps.queues,
     reply,
     workerId: () => lease.session?.id,
+    running: () => aborts.jobs(),
     stop: (job, reason) => {
       deps.stops.request(job, reason);
     },

@@ -36,7 +36,13 @@ export interface SweepStatements {
   fleet(): Promise<FleetProcess[]>;
   forget(process: string): Promise<void>;
   due(page: number): Promise<DueJob[]>;
-  closeLost(worker: string, page: number): Promise<LostJob[]>;
+  /** Attempts of a worker that it does not run, and that are at least so old. */
+  closeLost(
+    worker: string,
+    running: readonly string[],
+    minAgeMs: number,
+    page: number,
+  ): Promise<LostJob[]>;
   endOrphans(owner: string): Promise<number>;
   /** Jobs that this worker runs and that somebody has asked to stop. */
   stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
@@ -69,7 +75,8 @@ export function sweepStatements(pool: Pool): SweepStatements {
       await rows("delete from processes where id = $1", [process]);
     },
     due: (page) => rows("select * from sweep_waiting($1)", [page]),
-    closeLost: (worker, page) => rows("select * from close_lost_attempts($1, $2)", [worker, page]),
+    closeLost: (worker, running, minAgeMs, page) =>
+      rows("select * from close_lost_attempts($1, $2, $3, $4)", [worker, running, minAgeMs, page]),
     endOrphans: async (owner) => {
       const [row] = await rows<{ ended: number }>("select end_orphans($1) as ended", [owner]);
       return row?.ended ?? 0;

@@ -2,6 +2,7 @@ import type { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 
 /** The abort of one attempt, and why it was asked for. */
 export interface AttemptAbort {
+  readonly job: string;
   readonly signal: AbortSignal;
   /** The first reason given: `disconnect`, `deadline`, `lease_lost`, …; undefined while it runs. */
   reason(): string | undefined;
@@ -36,6 +37,7 @@ export class AttemptAborts {
     };
     const stopListening = this.#stops.listen(job, abort);
     const attempt: AttemptAbort = {
+      job,
       signal: controller.signal,
       reason: () => reason,
       abort,
@@ -50,6 +52,11 @@ export class AttemptAborts {
     };
     this.#running.add(attempt);
     return attempt;
+  }
+
+  /** Jobs that have begun here and not ended. */
+  jobs(): string[] {
+    return Array.from(this.#running, (attempt) => attempt.job);
   }
 
   abortAll(reason: string): void {

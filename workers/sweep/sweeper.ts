@@ -11,6 +11,8 @@ export interface SweeperDeps {
   readonly queues: Pick<ProviderQueues, "has">;
   readonly reply: ReplySender;
   readonly workerId: () => string | undefined;
+  /** Jobs that this worker runs now, from before their claim until after their conclusion. */
+  readonly running: () => readonly string[];
   /** Stops a job that this worker runs. */
   readonly stop: (job: string, reason: string) => void;
   readonly onLost: (process: FleetProcess) => void;
@@ -18,6 +20,8 @@ export interface SweeperDeps {
 
 type WaitingJob = Pick<DueJob, "job_id" | "owner" | "provider" | "place">;
 
+/** A claim that has just committed may not have been noticed by its own process yet. */
+const FORGOTTEN_AFTER_MS = 5_000;
 const PAGE = 200;
 /** Sweeps, in each of which PostgreSQL answered, that a beat may stand still. */
 const STILL_SWEEPS = 3;
@@ -37,6 +41,7 @@ export class Sweeper {
   /** One sweep. Rejects when the database does not answer; then nothing is concluded from it. */
   async sweep(): Promise<void> {
     await this.#stopRequested();
+    await this.#closeForgotten();
     await this.#buryDead();
     await this.#wakeWaiting();
   }
@@ -49,6 +54,13 @@ export class Sweeper {
       this.#deps.stop(job_id, cancel_reason);
   }
 
+  /** An attempt of ours that nobody runs: its claim was answered to nobody, or its run failed. */
+  async #closeForgotten(): Promise<void> {
+    const worker = this.#deps.workerId();
+    if (worker === undefined) return;
+    await this.#closeAttemptsOf(worker, this.#deps.running(), FORGOTTEN_AFTER_MS);
+  }
+
   async #buryDead(): Promise<void> {
     const fleet = await this.#deps.statements.fleet();
     const dead = fleet.filter((process) => this.#isDead(process));
@@ -57,7 +69,7 @@ export class Sweeper {
     // Workers first: what they ran is then waiting, and ends with its owner if that is dead too.
     for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
       this.#deps.onLost(process);
-      if (process.kind === "worker") await this.#closeAttemptsOf(process.id);
+      if (process.kind === "worker") await this.#closeAttemptsOf(process.id, [], 0);
       else await this.#deps.statements.endOrphans(process.id);
       await this.#deps.statements.forget(process.id);
       this.#beats.delete(process.id);
@@ -72,9 +84,13 @@ export class Sweeper {
     return still >= STILL_SWEEPS && id !== this.#deps.workerId();
   }
 
-  async #closeAttemptsOf(worker: string): Promise<void> {
+  async #closeAttemptsOf(
+    worker: string,
+    running: readonly string[],
+    minAgeMs: number,
+  ): Promise<void> {
     for (;;) {
-      const jobs = await this.#deps.statements.closeLost(worker, PAGE);
+      const jobs = await this.#deps.statements.closeLost(worker, running, minAgeMs, PAGE);
       for (const job of jobs)
         if (job.state === "waiting") await this.#enqueueByOwner(job);
         else await this.#tellEnd(job, job.state);

@@ -29,10 +29,10 @@ begin
     returning j.id, 'check', j.owner, j.provider, j.place;
 end $$;
 
--- Closes a lost worker's attempts as `unknown`, at no cost, and puts their jobs back to wait at a
--- new place; the owner decides whether it may run again (no byte forwarded) or must fail. A job
+-- Closes attempts that their worker does not run (a dead one runs none) as `unknown`, at no cost,
+-- and puts their jobs back to wait at a new place; the owner decides whether it may run again (no byte forwarded) or must fail. A job
 -- that has used up its attempts ends here: it may be what kills workers.
-create function close_lost_attempts(lost_worker text, page integer)
+create function close_lost_attempts(of_worker text, running text[], min_age_ms integer, page integer)
 returns table (job_id text, state text, owner text, provider text, place integer)
 language plpgsql as $$
 #variable_conflict use_column
@@ -41,10 +41,12 @@ declare
   a attempts;
   j jobs;
 begin
-  ids := array(select a.job_id from attempts a where a.worker = lost_worker
+  ids := array(select a.job_id from attempts a
+    where a.worker = of_worker and a.job_id <> all (running)
+      and a.started_at <= clock_timestamp() - min_age_ms * interval '1 ms'
     order by a.job_id limit page);
   perform lock_jobs(ids);
-  for a in delete from attempts x where x.worker = lost_worker and x.job_id = any (ids) returning x.*
+  for a in delete from attempts x where x.worker = of_worker and x.job_id = any (ids) returning x.*
   loop
     select * into j from jobs where id = a.job_id;
     perform post_attempt(j, a, '{"status": "unknown", "error_code": "worker_lost"}');
