@@ -125,10 +125,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       if (token === null) return "not_now";
       try {
         await runEntry(run, entry, provider, providerConfig);
-        return "taken";
+      } catch (error) {
+        // The sweeper closes what this left open and queues the job again.
+        log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
       } finally {
         token.release();
       }
+      return "taken";
     };
     workers.set(name, new ProviderWorker(deps.backend, name, take));
   }
