@@ -1,0 +1,55 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+
+/** An upstream that keeps what it was sent, byte by byte, and gives prepared answers. */
+export interface RecordingUpstream {
+  /** Ends with `/v1`. */
+  readonly url: string;
+  /** Bodies of the calls so far. */
+  readonly bodies: readonly Buffer[];
+  /** What every following call is answered with: a whole answer, or the text of an event stream. */
+  answerWith(answer: { readonly json: object } | { readonly events: string }): void;
+  close(): Promise<void>;
+}
+
+/** Starts it on a free loopback port. GET requests (probes) are answered with 200. */
+export async function startRecordingUpstream(): Promise<RecordingUpstream> {
+  const bodies: Buffer[] = [];
+  let type = "application/json";
+  let text = "{}";
+  const server = createServer((request, response) => {
+    const answer = async (): Promise<void> => {
+      const body = await readAll(request);
+      if (request.method === "POST") bodies.push(body);
+      response.writeHead(200, { "content-type": type });
+      response.end(text);
+    };
+    answer().catch(() => response.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no TCP address");
+  return {
+    url: `http://127.0.0.1:${address.port}/v1`,
+    bodies,
+    answerWith(answer) {
+      [type, text] =
+        "json" in answer
+          ? ["application/json", JSON.stringify(answer.json)]
+          : ["text/event-stream", answer.events];
+    },
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
