@@ -104,7 +104,8 @@ async function accept(deps: AdmitDeps, admission: Admission, hold: string): Prom
       max_attempts: config.maxAttempts,
       deadline_ms: admission.deadlineMs,
       overflow_ms: first.overflowMs,
-      overflow_on_failure: config.overflowWhen.failed,
+      overflow_on_failure:
+        config.overflowWhen.failed && admission.plan.some(({ role }) => role === "overflow"),
       check_ms: CHECK_MS,
     });
   } catch (error) {
