@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config/config.ts";
+import type { ClosedAttempt } from "../shared/contracts/closed-attempt.ts";
 import type { Database } from "../shared/db/database.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
@@ -14,7 +15,7 @@ import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
-import { concludeAttempt, type ClosedAttempt } from "./run/conclude-attempt.ts";
+import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
 import { OverflowMover } from "./sweep/overflow-mover.ts";

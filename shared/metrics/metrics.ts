@@ -1,26 +1,15 @@
 import type { Pool } from "pg";
 import { Counter, Histogram, Registry } from "prom-client";
-import { type LedgerStatus, ledgerStatuses } from "../contracts/ledger-status.ts";
+import type { ClosedAttempt } from "../contracts/closed-attempt.ts";
+import { ledgerStatuses } from "../contracts/ledger-status.ts";
 import type { ProviderBoard } from "../providers/provider-board.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
-
-/** An attempt whose ledger row has been written. */
-interface EndedAttempt {
-  readonly provider: string;
-  readonly status: LedgerStatus;
-  readonly queueMs: number;
-  readonly ttftMs: number | null;
-  /** What the key was charged. */
-  readonly costNanos: bigint;
-  /** What the house carried beyond the hold. */
-  readonly overrunNanos: bigint;
-}
 
 export interface Metrics {
   readonly registry: Registry;
   /** Prometheus text; reads the gauges first. */
   scrape(): Promise<string>;
-  attemptEnded(attempt: EndedAttempt): void;
+  attemptEnded(attempt: ClosedAttempt): void;
   /** `endpoint` is a route's name, never a path from outside; `status` the HTTP status. */
   requestEnded(request: { readonly endpoint: string; readonly status: number }): void;
 }

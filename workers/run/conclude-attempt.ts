@@ -1,3 +1,4 @@
+import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EndState, ReplyError, ReplyMessage } from "../../shared/contracts/reply.ts";
@@ -9,16 +10,6 @@ import { attemptCost } from "../attempt-cost.ts";
 import { decideNext, type Next, type ProviderTrouble } from "../decide-next.ts";
 import type { Attempt } from "./attempt.ts";
 import { endError } from "./end-error.ts";
-
-/** What is told of each closed attempt, for metrics and logs. */
-export interface ClosedAttempt {
-  readonly provider: string;
-  readonly status: LedgerStatus;
-  readonly queueMs: number;
-  readonly ttftMs: number | null;
-  readonly costNanos: bigint;
-  readonly overrunNanos: bigint;
-}
 
 export interface ConcludeDeps {
   readonly database: Database;
@@ -195,13 +186,14 @@ function closed(
   ledger: LedgerFacts,
   overrunNanos: bigint | null,
 ): void {
+  const overrun = overrunNanos ?? 0n;
   deps.onClosed({
     provider: attempt.target.provider,
     status: ledger.status,
     queueMs: attempt.job.queue_ms,
     ttftMs: ledger.ttft_ms,
-    costNanos: BigInt(ledger.cost),
-    overrunNanos: overrunNanos ?? 0n,
+    costNanos: BigInt(ledger.cost) - overrun,
+    overrunNanos: overrun,
   });
 }
 

@@ -1,0 +1,15 @@
+import type { LedgerStatus } from "./ledger-status.ts";
+
+/** An attempt whose ledger row has been written, for metrics and logs. */
+export interface ClosedAttempt {
+  readonly provider: string;
+  readonly status: LedgerStatus;
+  /** From accept to the attempt's start. */
+  readonly queueMs: number;
+  /** From the attempt's start to the first byte or event of its answer; null: none came. */
+  readonly ttftMs: number | null;
+  /** What the key was charged. */
+  readonly costNanos: bigint;
+  /** What the house carried beyond the hold. */
+  readonly overrunNanos: bigint;
+}
