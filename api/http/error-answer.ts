@@ -26,7 +26,7 @@ export function toBrokerError(error: unknown): BrokerError {
 }
 
 /** The headers that tell a client whether and when to try again. */
-export function retryHeaders(error: BrokerError): Record<string, string> {
+function retryHeaders(error: BrokerError): Record<string, string> {
   if (!error.retryable) return { "x-should-retry": "false" };
   if (error.retryAfterMs === undefined) return {};
   const ms = Math.min(Math.max(0, Math.ceil(error.retryAfterMs)), MAX_RETRY_AFTER_MS);

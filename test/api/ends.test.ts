@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sweepStatements, type LostJob } from "../../shared/db/sweep.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
@@ -24,13 +25,10 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 /** Closes the hand worker's attempts as a sweeper does once it is dead. */
-async function loseWorker(): Promise<{ job_id: string; place: number; provider: string }> {
-  const lost = await api.database.pool.query<{ job_id: string; place: number; provider: string }>(
-    "select * from close_lost_attempts('hand-worker', 10)",
-  );
-  const [row] = lost.rows;
-  if (row === undefined) throw new Error("nothing was lost");
-  return row;
+async function loseWorker(): Promise<LostJob> {
+  const [lost] = await sweepStatements(api.database.pool).closeLost("hand-worker", [], 0, 10);
+  if (lost === undefined) throw new Error("nothing was lost");
+  return lost;
 }
 
 describe("disconnect", () => {
@@ -99,7 +97,7 @@ describe("deadline", () => {
   );
 
   test("stops a running job, whose stream then fails in-band", async () => {
-    const headers = { "x-spillway-deadline-ms": "300" };
+    const headers = { "x-spillway-deadline-ms": "800" };
     const answer = api.post("/v1/chat/completions", streamed, { headers });
     const job = await api.worker.take("gpu-a");
     await job.head();
@@ -113,7 +111,7 @@ describe("deadline", () => {
   });
 
   test("does not take away a result that is done", async () => {
-    const headers = { "x-spillway-deadline-ms": "200" };
+    const headers = { "x-spillway-deadline-ms": "800" };
     const answer = api.post("/v1/chat/completions", chat, { headers });
     const job = await api.worker.take("gpu-a");
     expect(await job.stopRequested).toBe("deadline");
@@ -133,7 +131,7 @@ describe("deadline", () => {
 });
 
 test("a caller without a stream waits no longer than the bound, whatever state the job is in", async () => {
-  await using bounded = await startApi({ server: { syncWaitMs: 200 } });
+  await using bounded = await startApi({ server: { syncWaitMs: 600 } });
   const waiting = await bounded.post("/v1/chat/completions", chat);
   expect(waiting.status).toBe(504);
   await bounded.queues.untilWaiting("gpu-a", 0);
@@ -196,8 +194,16 @@ describe("moves", () => {
     await job.head();
     await job.chunk("data: {}\n\n");
     await job.send(again);
-    await job.settle("done", { tail: "data: [DONE]\n\n" });
-    expect(await (await answer).text()).toBe("data: {}\n\ndata: [DONE]\n\n");
+    await job.chunk("data: after\n\n");
+    const texts = (await answer).body?.pipeThrough(new TextDecoderStream()) ?? [];
+    let read = "";
+    for await (const text of texts) {
+      read += text;
+      // By then the stale word has been read, too.
+      if (text.includes("after")) await job.settle("done", { tail: "data: [DONE]\n\n" });
+    }
+    expect(read).toBe("data: {}\n\ndata: after\n\ndata: [DONE]\n\n");
+    expect(await rowOf(job.entry.job)).toMatchObject({ state: "done", cancel_reason: null });
     await expectNothingLeft();
   });
 

@@ -122,7 +122,7 @@ test("hang up on a reader that takes nothing, once the deadline is over", async 
 
 test("fail in-band when their worker does not confirm that it stopped", async () => {
   await using impatient = await startApi({ confirmMs: 100 });
-  const headers = { "x-spillway-deadline-ms": "200" };
+  const headers = { "x-spillway-deadline-ms": "800" };
   const answer = impatient.post("/v1/chat/completions", streamed, { headers });
   const job = await impatient.worker.take("gpu-a");
   await job.head();
