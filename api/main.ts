@@ -48,7 +48,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       log.error({ err: error }, "API lease lost");
       clearTimeout(giveUp);
       giveUp = setTimeout(() => {
-        jobs.stopAll("lease_lost");
+        jobs.stopAll("owner_lost");
       }, LEASE_PATIENCE_MS);
     },
   });

@@ -14,7 +14,7 @@ export interface Entry {
   readonly stream: boolean;
   /** The caller asked for the usage chunk of a stream; otherwise it is read and dropped. */
   readonly wantsUsage: boolean;
-  /** Choices that a complete answer holds (`n`, or `best_of`, times the number of prompts). */
+  /** Choices that a complete answer holds: `n` times the number of prompts; embeddings: inputs. */
   readonly choices: number;
   /** Output cap in tokens per choice; sent in the field that the target takes. Null: embeddings. */
   readonly maxOutputTokens: number | null;
