@@ -13,7 +13,7 @@ import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts
 import { takeRawJson } from "./http/json-body.ts";
 import { addRequestFacts } from "./http/request-facts.ts";
 import { newRequestId } from "./http/request-id.ts";
-import { addRequestLog } from "./http/request-log.ts";
+import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
 import { compileRoutes } from "./inference/compiled-route.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
@@ -39,6 +39,7 @@ export interface ApiDeps {
   readonly owner: string;
   readonly registerAdmin?: (app: FastifyInstance) => void | Promise<void>;
   readonly registerMetrics?: (app: FastifyInstance) => void | Promise<void>;
+  readonly onRequestEnded?: (request: EndedRequest) => void;
   /** Silence on a stream after which a comment line is sent; 15 s by default. */
   readonly heartbeatMs?: number;
   /** How long a worker may take to confirm an end that was asked for; 5 s by default. */
@@ -71,7 +72,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 500 },
   });
   addRequestFacts(app);
-  addRequestLog(app);
+  addRequestLog(app, deps.onRequestEnded);
   addErrorHandling(app);
   addShutdown(app);
 

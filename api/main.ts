@@ -63,6 +63,9 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       owner: lease.id,
       registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, board, reply }),
       registerMetrics: registerMetrics({ metrics }),
+      onRequestEnded: (request) => {
+        metrics.requestEnded(request);
+      },
     });
     const { level } = app.log;
     app.log.level = "warn"; // who starts this says where it listens, once and in plain words

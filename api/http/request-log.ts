@@ -1,15 +1,31 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-/** Writes one line a request, when its connection is done with it and its job has ended. */
-export function addRequestLog(app: FastifyInstance): void {
+/** A request that is over. `endpoint` is a route's pattern, never a path from outside. */
+export interface EndedRequest {
+  readonly endpoint: string;
+  readonly status: number;
+}
+
+/**
+ * Writes one line a request, when its connection is done with it and its job has ended, and tells
+ * `onEnded` of it.
+ */
+export function addRequestLog(
+  app: FastifyInstance,
+  onEnded: (request: EndedRequest) => void = () => undefined,
+): void {
   app.addHook("onRequest", (request, reply, done) => {
     reply.raw.once("close", () => {
       const ms = performance.now() - request.receivedAt;
       const settled = request.facts.work ?? Promise.resolve();
-      void settled.then(
-        () => write(request, reply, ms),
-        () => write(request, reply, ms),
-      );
+      const over = (): void => {
+        write(request, reply, ms);
+        onEnded({
+          endpoint: request.routeOptions.url ?? "unknown",
+          status: request.facts.status ?? reply.raw.statusCode,
+        });
+      };
+      void settled.then(over, over);
     });
     done();
   });

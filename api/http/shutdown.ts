@@ -1,14 +1,27 @@
+import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 /**
- * After `close()`, connections that are kept alive bring no more requests and end with the answer
- * under way: otherwise each would hold the server open until its own timeout.
+ * After `close()`, connections without a request under way are closed, and the others bring no more
+ * and end with their answer: otherwise each would hold the server open until its own timeout. Node
+ * closes by itself only those that have had a request; clients also connect ahead of their first.
  */
 export function addShutdown(app: FastifyInstance): void {
   let closing = false;
+  const quiet = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    if (closing) {
+      socket.destroy();
+      return;
+    }
+    quiet.add(socket);
+    socket.once("close", () => quiet.delete(socket));
+  });
+  app.server.on("request", ({ socket }) => quiet.delete(socket));
   app.addHook("preClose", (done) => {
     closing = true;
+    for (const socket of quiet) socket.destroy();
     done();
   });
   app.addHook("onRequest", (request, reply, done) => {
