@@ -45,13 +45,12 @@ export async function startSides(): Promise<Sides> {
       "  chat:",
       "    serve: [{ provider: cloud, model: chat }]",
       "    max_attempts: 1",
+      "    max_output_tokens: 100",
     ].join("\n"),
   });
   const { key } = await broker.key();
   const { cloud } = broker.upstreams;
   if (cloud === undefined) throw new Error("no simulated cloud");
-  const open = (apiKey: string, baseURL: string) => (options?: ClientOptions) =>
-    new OpenAI({ apiKey, baseURL, maxRetries: 0, ...options });
   const sides: Readonly<Record<(typeof sideNames)[number], Side>> = {
     "straight to the cloud": { client: open(UPSTREAM_KEY, straight.url), upstream: straight },
     "through the broker": { client: open(key, broker.baseUrl), upstream: cloud },
@@ -64,4 +63,8 @@ export async function startSides(): Promise<Sides> {
       await straight.close();
     },
   };
+}
+
+function open(apiKey: string, baseURL: string): Side["client"] {
+  return (options) => new OpenAI({ apiKey, baseURL, maxRetries: 0, ...options });
 }
