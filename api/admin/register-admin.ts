@@ -3,6 +3,7 @@ import type { Database } from "../../shared/db/database.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import type { ReplySender } from "../../shared/reply/reply-hub.ts";
 import { adminAuth } from "../auth/admin-auth.ts";
+import { takeAdminJson } from "./admin-json-body.ts";
 import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { providerRoutes } from "./providers.ts";
@@ -22,6 +23,7 @@ export function registerAdmin(deps: AdminDeps): (app: FastifyInstance) => Promis
     await app.register(
       async (admin) => {
         admin.addHook("onRequest", adminAuth(deps.adminKey));
+        takeAdminJson(admin);
         keyRoutes(admin, deps);
         ledgerRoutes(admin, { pool });
         usageRoutes(admin, { pool });
