@@ -9,6 +9,8 @@ export interface RecordingUpstream {
   readonly bodies: readonly Buffer[];
   /** What every following call is answered with: a whole answer, or the text of an event stream. */
   answerWith(answer: { readonly json: object } | { readonly events: string }): void;
+  /** Calls from now on get no answer until the returned function is called. */
+  holdAnswers(): () => void;
   close(): Promise<void>;
 }
 
@@ -17,10 +19,14 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   const bodies: Buffer[] = [];
   let type = "application/json";
   let text = "{}";
+  let released = Promise.resolve();
   const server = createServer((request, response) => {
     const answer = async (): Promise<void> => {
       const body = await readAll(request);
-      if (request.method === "POST") bodies.push(body);
+      if (request.method === "POST") {
+        bodies.push(body);
+        await released;
+      }
       response.writeHead(200, { "content-type": type });
       response.end(text);
     };
@@ -38,6 +44,11 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
         "json" in answer
           ? ["application/json", JSON.stringify(answer.json)]
           : ["text/event-stream", answer.events];
+    },
+    holdAnswers() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      released = promise;
+      return resolve;
     },
     async close() {
       const closed = once(server, "close");
