@@ -8,7 +8,8 @@ export interface Repeating {
 
 /**
  * Runs a task again and again with a pause between the end of one run and the start of the next,
- * so runs never overlap. A failing run is reported and the next one comes all the same.
+ * so runs never overlap. After a failing run the next one comes all the same; of failures in a row
+ * only the first is reported.
  */
 export function every(
   pauseMs: number,
@@ -17,11 +18,14 @@ export function every(
 ): Repeating {
   const stopped = new AbortController();
   const loop = (async () => {
+    let failing = false;
     while (!stopped.signal.aborted) {
       try {
         await task();
+        failing = false;
       } catch (error) {
-        if (!stopped.signal.aborted) onError(error);
+        if (!failing && !stopped.signal.aborted) onError(error);
+        failing = true;
       }
       await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
