@@ -47,7 +47,7 @@ export interface SweepStatements {
   /** Jobs that this worker runs and that somebody has asked to stop. */
   stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
   openPeriods(): Promise<void>;
-  overflowNow(downProvider: string): Promise<void>;
+  overflowNow(down: string, up: readonly string[]): Promise<void>;
   reroute(down: string, up: readonly string[], page: number, checkMs: number): Promise<MoveRow[]>;
   overflow(toProvider: string, checkMs: number): Promise<MoveRow[]>;
   health(provider: string, healthy: boolean): Promise<void>;
@@ -90,8 +90,8 @@ export function sweepStatements(pool: Pool): SweepStatements {
     openPeriods: async () => {
       await rows("select open_budget_periods()", []);
     },
-    overflowNow: async (down) => {
-      await rows("select overflow_now($1)", [down]);
+    overflowNow: async (down, up) => {
+      await rows("select overflow_now($1, $2)", [down, up]);
     },
     reroute: (down, up, page, checkMs) =>
       rows("select * from reroute_jobs($1, $2, $3, $4)", [down, up, page, checkMs]),

@@ -34,7 +34,7 @@ export class OverflowMover {
     const up = states.filter((state) => state.up).map((state) => state.name);
     for (const down of states.filter((state) => !state.up)) {
       await this.#tell(await statements.reroute(down.name, up, PAGE, checkMs));
-      await statements.overflowNow(down.name);
+      await statements.overflowNow(down.name, up);
     }
     for (const provider of this.#deps.overflowProviders)
       if (board.isUp(provider)) await this.#tell(await statements.overflow(provider, checkMs));

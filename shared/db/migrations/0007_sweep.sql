@@ -79,14 +79,23 @@ begin
   return ended;
 end $$;
 
--- Lets the jobs that wait at a provider that is down overflow at once, where their route says so.
-create function overflow_now(down_provider text) returns void language sql as $$
+-- Lets the jobs that wait at a provider that is down overflow at once, where their route says so and
+-- no serve target is up that has not failed them: to such a one they are moved instead.
+create function overflow_now(down_provider text, up_providers text[]) returns void
+language sql as $$
   update jobs set overflow_at = now()
   where id in (
-    select id from jobs
-    where state = 'waiting' and provider = down_provider and overflow_on_failure
-      and coalesce(overflow_at > now(), true)
-    order by id for update skip locked)
+    select j.id from jobs j
+    where j.state = 'waiting' and j.provider = down_provider and j.overflow_on_failure
+      and coalesce(j.overflow_at > now(), true)
+      and not exists (
+        select from jsonb_array_elements(j.plan) as t(item)
+        where t.item ->> 'role' = 'serve' and t.item ->> 'provider' = any (up_providers)
+          and not exists (
+            select from ledger l
+            where l.job_id = j.id and l.provider = t.item ->> 'provider'
+              and l.status <> 'not_sent'))
+    order by j.id for update skip locked)
 $$;
 
 -- Moves jobs that wait at a provider that is down to a serve target that is up.
