@@ -143,14 +143,15 @@ describe("a caller who leaves", () => {
   });
 });
 
+async function expectTooLate(question: Partial<Question>): Promise<void> {
+  const answer = await ask(broker, { key, ...question });
+  expect(answer.status).toBe(504);
+  expect(answer.headers.get("x-should-retry")).toBe("false");
+  expect(errorOf(answer)).toMatchObject({ code: "deadline_exceeded", type: "server_error" });
+}
+
 describe("a deadline", () => {
   const headers = { "x-spillway-deadline-ms": "400" };
-  const expectTooLate = async (question: Partial<Question>): Promise<void> => {
-    const answer = await ask(broker, { key, ...question });
-    expect(answer.status).toBe(504);
-    expect(answer.headers.get("x-should-retry")).toBe("false");
-    expect(errorOf(answer)).toMatchObject({ code: "deadline_exceeded", type: "server_error" });
-  };
 
   test.each([false, true])("ends a running call with 504 (stream: %s)", async (stream) => {
     gpu.setFault({ type: "hang" });
