@@ -45,3 +45,11 @@ export async function expectNothingOpen(broker: TestBroker): Promise<void> {
   );
   expect(rows).toEqual([{ jobs: 0, attempts: 0, held: "0", holds: "0" }]);
 }
+
+/** No job has ever been admitted, and no simulated upstream was called. */
+export async function expectUntouched(broker: TestBroker): Promise<void> {
+  await expectNothingOpen(broker);
+  const { rows } = await broker.database.pool.query("select id from jobs");
+  expect(rows).toEqual([]);
+  for (const upstream of Object.values(broker.upstreams)) expect(upstream.counters().calls).toBe(0);
+}

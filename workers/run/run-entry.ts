@@ -84,8 +84,8 @@ async function runAttempt(
       choices: entry.choices,
       // Beyond this a report cannot be true; between this and the hold it is an overrun.
       maxUsage: {
-        promptTokens: 4 * job.input_bound + 4_096,
-        completionTokens: 4 * job.output_bound + 4_096,
+        promptTokens: mostBelievable(job.input_bound),
+        completionTokens: mostBelievable(job.output_bound),
       },
       signal: abort.signal,
     },
@@ -101,6 +101,11 @@ async function runAttempt(
     },
   );
   await deps.conclude(attempt, outcome);
+}
+
+/** The most tokens that a report may name: more cannot be true, or the ledger's 32 bits not hold it. */
+function mostBelievable(bound: number): number {
+  return Math.min(4 * bound + 4_096, 2 ** 31 - 1);
 }
 
 /**
