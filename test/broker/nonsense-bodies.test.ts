@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.ts";
-import { expectNothingOpen } from "./budget-view.ts";
+import { expectUntouched } from "./budget-view.ts";
 
 let broker: TestBroker;
 let key: string;
@@ -21,12 +21,7 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 
 /** Nothing of what is refused here may leave a trace in the database, or reach the upstream. */
-afterEach(async () => {
-  await expectNothingOpen(broker);
-  const { rows } = await broker.database.pool.query("select id from jobs");
-  expect(rows).toEqual([]);
-  expect(broker.upstreams["gpu"]?.counters().calls).toBe(0);
-});
+afterEach(() => expectUntouched(broker));
 
 interface Refusal {
   readonly status: number;

@@ -7,8 +7,10 @@ export interface RecordingUpstream {
   readonly url: string;
   /** Bodies of the calls so far. */
   readonly bodies: readonly Buffer[];
-  /** What every following call is answered with: a whole answer, or the text of an event stream. */
-  answerWith(answer: { readonly json: object } | { readonly events: string }): void;
+  /** What every following call is answered with: JSON, or the text of it or of an event stream. */
+  answerWith(
+    answer: { readonly json: object } | { readonly text: string } | { readonly events: string },
+  ): void;
   /** Calls from now on get no answer until the returned function is called. */
   holdAnswers(): () => void;
   close(): Promise<void>;
@@ -40,10 +42,9 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
     url: `http://127.0.0.1:${address.port}/v1`,
     bodies,
     answerWith(answer) {
-      [type, text] =
-        "json" in answer
-          ? ["application/json", JSON.stringify(answer.json)]
-          : ["text/event-stream", answer.events];
+      type = "events" in answer ? "text/event-stream" : "application/json";
+      if ("events" in answer) text = answer.events;
+      else text = "text" in answer ? answer.text : JSON.stringify(answer.json);
     },
     holdAnswers() {
       const { promise, resolve } = Promise.withResolvers<void>();
