@@ -16,7 +16,8 @@ export interface Connections {
  * deadlines are off, since the calls keep theirs.
  */
 export function createConnections(origin: string, slots: number, connectMs: number): Connections {
-  const open = new Set<Socket>();
+  /** Each with its close: one listener a socket, however many calls wait for it. */
+  const open = new Map<Socket, Promise<void>>();
   const connect = buildConnector({ timeout: connectMs, allowH2: false });
   const pool = new Pool(origin, {
     connections: slots,
@@ -28,8 +29,10 @@ export function createConnections(origin: string, slots: number, connectMs: numb
       connect(options, (...result) => {
         if (result[0] === null) {
           const socket = result[1];
-          open.add(socket);
-          socket.once("close", () => open.delete(socket));
+          open.set(
+            socket,
+            onClose(socket).then(() => void open.delete(socket)),
+          );
         }
         callback(...result);
       });
@@ -38,8 +41,8 @@ export function createConnections(origin: string, slots: number, connectMs: numb
   return {
     dispatch: (options, handler) => void pool.dispatch(options, handler),
     closed: async () => {
-      const closing = [...open].filter((socket) => socket.destroyed);
-      await Promise.all(closing.map(onClose));
+      const closing = [...open].filter(([socket]) => socket.destroyed);
+      await Promise.all(closing.map(([, closed]) => closed));
     },
     close: () => pool.destroy(),
   };
