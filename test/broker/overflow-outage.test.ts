@@ -33,16 +33,16 @@ function start(waited = "5s"): Promise<TestBroker> {
 /** So many callers ask again and again, every third for a stream, until stopped. */
 function load(key: string, callers: number): { stop(): Promise<Answer[]>; answered(): number } {
   const answers: Answer[] = [];
-  let going = true;
+  const stopping = new AbortController();
   const caller = async (number: number): Promise<void> => {
-    for (let round = 0; going; round += 1)
+    for (let round = 0; !stopping.signal.aborted; round += 1)
       answers.push(await ask(broker, { key, stream: (number + round) % 3 === 0, maxTokens: 8 }));
   };
   const all = Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
   return {
     answered: () => answers.length,
     stop: async () => {
-      going = false;
+      stopping.abort();
       await all;
       return answers;
     },

@@ -43,15 +43,17 @@ afterAll(async () => {
   await canary.close();
 });
 afterEach(async () => {
-  expect({ bytes: canary.bytesReceived(), connections: canary.connections() }).toEqual({
-    bytes: 0,
-    connections: 0,
-  });
+  expectNothingLeft();
   gpu.setFault(null);
   await gpu.restart();
   await gpuIs(true);
   await expectAtRest(broker);
 });
+
+function expectNothingLeft(): void {
+  const seen = { bytes: canary.bytesReceived(), connections: canary.connections() };
+  expect(seen).toEqual({ bytes: 0, connections: 0 });
+}
 
 async function gpuIs(healthy: boolean): Promise<void> {
   await eventually(async () => {
