@@ -51,6 +51,9 @@ export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, Accept
     pool,
     name: "accept_jobs",
     text: "select * from accept_jobs($1)",
+    // The key's budgets.
+    lockedRowsText:
+      "select m ->> 'id' as member, m ->> 'key' as rows from jsonb_array_elements($1::jsonb) as m",
     giveUpAfterMs: 2_000,
     memberKey: (member) => member.id,
     rowKey: (row) => row.job_id,

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { EndState } from "../contracts/reply.ts";
 import { GroupStatement } from "./group-statement.ts";
+import { jobBudgets } from "./job-budgets.ts";
 
 export interface EndMember {
   readonly job: string;
@@ -26,6 +27,7 @@ export function endStatement(pool: Pool): GroupStatement<EndMember, EndRow> {
     pool,
     name: "end_jobs",
     text: "select * from end_jobs($1)",
+    lockedRowsText: jobBudgets("m ->> 'job'"),
     giveUpAfterMs: 10_000,
     memberKey: (member) => member.job,
     rowKey: (row) => row.job_id,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { classifyDatabaseError } from "./classify-database-error.ts";
+import { PendingMember } from "./pending-member.ts";
 
 export interface GroupStatementOptions<Member, Row> {
   readonly pool: Pick<Pool, "query">;
@@ -8,19 +9,17 @@ export interface GroupStatementOptions<Member, Row> {
   readonly name: string;
   /** One statement with the group as its only parameter, a JSON array. */
   readonly text: string;
+  /**
+   * With the same parameter, says which rows each member would lock: columns `member`, its key, and
+   * `rows`. Members of one group with the same rows wait together. Without it, each waits alone.
+   */
+  readonly lockedRowsText?: string;
   /** Groups larger than this wait for the next statement. */
   readonly maxMembers?: number;
-  /** How long an unreachable database is tried again; then the members are rejected. */
+  /** How long a member waits for its answer; then it is rejected, and may yet take effect. */
   readonly giveUpAfterMs: number;
   readonly memberKey: (member: Member) => string;
   readonly rowKey: (row: Row) => string;
-}
-
-interface Pending<Member, Row> {
-  readonly member: Member;
-  readonly submittedAt: number;
-  readonly resolve: (row: Row) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 const RETRY_PAUSE_MS = 50;
@@ -29,95 +28,139 @@ const MAX_CONFLICTS = 5;
 /**
  * A statement for many callers at once (group commit): what arrives while the last statement is on
  * the wire goes out together. After a connection error the same group is sent again, since its
- * members are idempotent; after a data error the group is bisected, so that one bad member, or one
- * locked row, never fails another. Submitting a member resolves with its row.
+ * members are idempotent; after a data error the group is bisected, so that one bad member never
+ * fails another; a group that met a locked row is sorted by rows and sent apart, so that it delays
+ * nobody else. Submitting a member resolves with its row.
  */
 export class GroupStatement<Member, Row> {
   readonly #options: GroupStatementOptions<Member, Row>;
-  #waiting: Pending<Member, Row>[] = [];
-  #busy = false;
-  #idle: (() => void)[] = [];
+  #waiting: PendingMember<Member, Row>[] = [];
+  #isSending = false;
+  /** Members of groups that met a locked row. */
+  #apart: PendingMember<Member, Row>[] = [];
+  #isSendingApart = false;
+  #onIdle: (() => void)[] = [];
 
   constructor(options: GroupStatementOptions<Member, Row>) {
     this.#options = options;
   }
 
   submit(member: Member): Promise<Row> {
+    const { name, giveUpAfterMs } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ member, submittedAt: Date.now(), resolve, reject });
-      if (!this.#busy) void this.#run();
+      this.#waiting.push(new PendingMember(member, { name, giveUpAfterMs, resolve, reject }));
+      if (!this.#isSending) void this.#sendWaiting();
     });
   }
 
   /** Resolves when everything submitted so far has been answered. */
   async drain(): Promise<void> {
-    if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#isSending || this.#isSendingApart)
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  async #run(): Promise<void> {
-    this.#busy = true;
+  async #sendWaiting(): Promise<void> {
+    this.#isSending = true;
     // Callers of the same tick travel together, also when nothing is on the wire.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, this.#options.maxMembers ?? 128);
+      const [group, rest] = this.#nextGroup(this.#waiting);
+      this.#waiting = rest;
       await this.#send(group);
     }
-    this.#busy = false;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.#isSending = false;
+    this.#noteIdle();
   }
 
-  async #send(group: readonly Pending<Member, Row>[]): Promise<void> {
-    for (let conflicts = 0; group.length > 0;) {
+  async #sendApart(): Promise<void> {
+    this.#isSendingApart = true;
+    while (this.#apart.length > 0) {
+      const [group, rest] = this.#nextGroup(this.#apart);
+      this.#apart = rest;
+      for (const part of await this.#byLockedRows(group)) await this.#send(part);
+      if (this.#apart.length > 0) await sleep(Math.random() * RETRY_PAUSE_MS);
+    }
+    this.#isSendingApart = false;
+    this.#noteIdle();
+  }
+
+  #noteIdle(): void {
+    if (this.#isSending || this.#isSendingApart) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** The next to be sent, and who waits on. Two of one key need a row each: they follow each other. */
+  #nextGroup(
+    queue: readonly PendingMember<Member, Row>[],
+  ): [PendingMember<Member, Row>[], PendingMember<Member, Row>[]] {
+    const { maxMembers = 128, memberKey } = this.#options;
+    const group = new Map<string, PendingMember<Member, Row>>();
+    const rest: PendingMember<Member, Row>[] = [];
+    for (const pending of queue) {
+      const key = memberKey(pending.member);
+      if (group.size < maxMembers && !group.has(key)) group.set(key, pending);
+      else rest.push(pending);
+    }
+    return [[...group.values()], rest];
+  }
+
+  async #send(members: readonly PendingMember<Member, Row>[]): Promise<void> {
+    for (let conflicts = 0; ;) {
+      // Some may have given up meanwhile.
+      const group = members.filter((pending) => !pending.isOver);
+      if (group.length === 0) return;
       try {
-        this.#answer(group, await this.#query(group));
+        this.#answer(group, await this.#query<Row>(this.#options.text, group));
         return;
       } catch (error) {
         const failure = classifyDatabaseError(error);
+        for (const pending of group) pending.lastError = error;
         if (failure === "connection" || (failure === "conflict" && ++conflicts < MAX_CONFLICTS)) {
-          group = this.#giveUpLate(group, error);
           await sleep(Math.random() * RETRY_PAUSE_MS);
-        } else if (group.length > 1) {
-          const half = Math.ceil(group.length / 2);
-          await this.#send(group.slice(0, half));
-          await this.#send(group.slice(half));
-          return;
         } else if (failure === "data") {
-          group[0]?.reject(error);
+          const half = Math.ceil(group.length / 2);
+          if (group.length === 1) group[0]?.reject(error);
+          else for (const part of [group.slice(0, half), group.slice(half)]) await this.#send(part);
           return;
         } else {
-          this.#tryLater(group, error);
+          this.#apart.push(...group);
+          if (!this.#isSendingApart) void this.#sendApart();
           return;
         }
       }
     }
   }
 
-  /** Rejects the members whose time is up; returns the others. */
-  #giveUpLate(group: readonly Pending<Member, Row>[], error: unknown): Pending<Member, Row>[] {
-    const alive = group.filter(
-      (pending) => Date.now() - pending.submittedAt < this.#options.giveUpAfterMs,
-    );
-    for (const pending of group) if (!alive.includes(pending)) pending.reject(error);
-    return alive;
+  /** Parts of a group that lock different rows; unknown while the database does not say. */
+  async #byLockedRows(
+    group: readonly PendingMember<Member, Row>[],
+  ): Promise<Iterable<PendingMember<Member, Row>[]>> {
+    const { lockedRowsText, memberKey } = this.#options;
+    const alive = group.filter((pending) => !pending.isOver);
+    const rows = new Map<string, string>();
+    if (lockedRowsText !== undefined && alive.length > 1) {
+      type Locked = { readonly member: string; readonly rows: string };
+      const said = await this.#query<Locked>(lockedRowsText, alive).catch(() => []);
+      for (const row of said) rows.set(row.member, row.rows);
+    }
+    const keyOf = (pending: PendingMember<Member, Row>): string => memberKey(pending.member);
+    return Map.groupBy(alive, (pending) => rows.get(keyOf(pending)) ?? keyOf(pending)).values();
   }
 
-  /** A member behind a lock must not hold up the groups behind it: it joins a later one. */
-  #tryLater(group: readonly Pending<Member, Row>[], error: unknown): void {
-    const alive = this.#giveUpLate(group, error);
-    setTimeout(() => {
-      this.#waiting.push(...alive);
-      if (!this.#busy && alive.length > 0) void this.#run();
-    }, RETRY_PAUSE_MS);
+  async #query<Answer>(
+    text: string,
+    group: readonly PendingMember<Member, Row>[],
+  ): Promise<Answer[]> {
+    const { name } = this.#options;
+    const result = await this.#options.pool.query({
+      name: text === this.#options.text ? name : `${name}_rows`,
+      text,
+      values: [JSON.stringify(group.map((pending) => pending.member))],
+    });
+    return result.rows as Answer[];
   }
 
-  async #query(group: readonly Pending<Member, Row>[]): Promise<Row[]> {
-    const { name, text } = this.#options;
-    const members = JSON.stringify(group.map((pending) => pending.member));
-    const result = await this.#options.pool.query({ name, text, values: [members] });
-    return result.rows as Row[];
-  }
-
-  #answer(group: readonly Pending<Member, Row>[], rows: readonly Row[]): void {
+  #answer(group: readonly PendingMember<Member, Row>[], rows: readonly Row[]): void {
     const byKey = new Map(rows.map((row) => [this.#options.rowKey(row), row]));
     for (const pending of group) {
       const row = byKey.get(this.#options.memberKey(pending.member));

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { EndState } from "../contracts/reply.ts";
 import type { AttemptFacts } from "./attempt-facts.ts";
 import { GroupStatement } from "./group-statement.ts";
+import { jobBudgets } from "./job-budgets.ts";
 
 interface MoveTo {
   readonly job: string;
@@ -37,6 +38,7 @@ export function moveStatement(pool: Pool): GroupStatement<MoveMember, MoveRow> {
     pool,
     name: "move_jobs",
     text: "select * from move_jobs($1)",
+    lockedRowsText: jobBudgets("m ->> 'job'"),
     giveUpAfterMs: Number.POSITIVE_INFINITY,
     memberKey: (member) => member.job,
     rowKey: (row) => row.job_id,

@@ -3,6 +3,7 @@ import type { LedgerStatus } from "../contracts/ledger-status.ts";
 import type { EndState } from "../contracts/reply.ts";
 import type { AttemptFacts } from "./attempt-facts.ts";
 import { GroupStatement } from "./group-statement.ts";
+import { jobBudgets } from "./job-budgets.ts";
 
 export interface SettleMember extends AttemptFacts {
   readonly job: string;
@@ -31,6 +32,7 @@ export function settleStatement(pool: Pool): GroupStatement<SettleMember, Settle
     pool,
     name: "settle_attempts",
     text: "select * from settle_attempts($1)",
+    lockedRowsText: jobBudgets("m ->> 'job' || '.' || (m ->> 'fence')"),
     giveUpAfterMs: Number.POSITIVE_INFINITY,
     memberKey: (member) => `${member.job}.${member.fence}`,
     rowKey: (row) => `${row.job_id}.${row.fence}`,
