@@ -22,8 +22,8 @@ export type MoveMember = MoveTo &
 export interface MoveRow {
   readonly job_id: string;
   /**
-   * `no_retry` (the retry budget is used up) and `refused` (residency, or no such provider) changed
-   * nothing. `budget` and `ended` ended the job, see `state`.
+   * `no_retry` (the retry budget is used up) and `refused` (residency, no such provider, or a
+   * waiting job whose budget does not cover the target) leave the job where it is. `budget` and `ended` ended the job, see `state`.
    */
   readonly verdict: "moved" | "no_retry" | "refused" | "budget" | "ended" | "gone";
   readonly state: EndState | "waiting" | "running" | null;

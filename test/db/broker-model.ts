@@ -105,6 +105,7 @@ export class BrokerModel {
       next > job.hold &&
       period.settled + period.held - job.hold + next > period.limit
     ) {
+      if (attempt === null) return "refused";
       this.end(job, "failed");
       return "budget";
     }

@@ -10,7 +10,8 @@ create function open_budget_periods(only_budget bigint default null) returns voi
     select '-infinity'::timestamptz as starts_at, 'infinity'::timestamptz as ends_at
     where b.period = 'total'
     union all
-    select s, s + step
+    -- Not `s + step`: that would be a day or month of the session's time zone.
+    select s, (s at time zone 'UTC' + step) at time zone 'UTC'
     from (select ('1 ' || b.period)::interval as step where b.period <> 'total') as length,
     lateral (values
       (date_trunc(b.period, now(), 'UTC')),

@@ -46,8 +46,8 @@ $$;
 -- attempt cost and holds the next target's worst case in one compare-and-set. With `fence`, the
 -- open attempt of that fence is closed; without, the job must still wait at `place`.
 -- Members: job, place, fence?, target, delay_ms, check_ms, and settle's fields of the attempt.
--- Verdicts: moved | no_retry and refused (nothing changed) | budget and ended (the job has ended,
--- see state) | gone.
+-- Verdicts: moved | no_retry and refused (it stays where it is) | budget and ended (the job has
+-- ended, see state) | gone.
 create function move_jobs(members jsonb)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$
@@ -130,6 +130,14 @@ begin
         -- A limit lowered meanwhile stops only moves that would hold more.
         and next_hold > left_hold
     ) then
+      if a.job_id is null
+         and exists (select from providers p where p.name = j.provider and p.healthy) then
+        -- It only waited long, and where it waits it can be paid for: it stays, and asks later.
+        update jobs set overflow_at = now() + interval '5 s' where id = j.id;
+        verdict := 'refused';
+        return next;
+        continue;
+      end if;
       verdict := 'budget';
       state := 'failed';
       perform end_job(j, left_hold, state, 'insufficient_quota', charge, tried);
