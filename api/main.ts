@@ -26,7 +26,10 @@ export interface ApiProcessDeps extends Pick<
 export interface RunningApi {
   readonly url: string;
   readonly port: number;
-  /** Takes no new requests, lets running ones end within the grace time, cancels the rest. */
+  /**
+   * Takes no new requests, lets running ones end within the grace time, cancels the rest. Called
+   * again it changes the grace time that is left.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -75,21 +78,26 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     await lease.stop();
     throw error;
   }
+  let graceTimer: NodeJS.Timeout | undefined;
+  let stopping: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await app.close();
+    await jobs.whenEmpty();
+    clearTimeout(graceTimer);
+    clearTimeout(giveUp);
+    await lease.stop();
+  };
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : deps.port;
   return {
     url: `http://${deps.host.includes(":") ? `[${deps.host}]` : deps.host}:${port}`,
     port,
     async stop(graceMs) {
-      const closing = app.close();
-      const timer = setTimeout(() => {
+      clearTimeout(graceTimer);
+      graceTimer = setTimeout(() => {
         jobs.shutDown();
       }, graceMs);
-      await closing;
-      await jobs.whenEmpty();
-      clearTimeout(timer);
-      clearTimeout(giveUp);
-      await lease.stop();
+      await (stopping ??= close());
     },
   };
 }

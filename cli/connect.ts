@@ -8,7 +8,11 @@ import { openStore } from "./serve/open-store.ts";
  * is shared with a running broker or started for as long as the command takes.
  */
 export async function connect(): Promise<{ readonly database: Database; close(): Promise<void> }> {
-  const store = await openStore(readEnvironment(), { alone: false, log: () => undefined });
+  const store = await openStore(readEnvironment(), {
+    alone: false,
+    log: () => undefined,
+    warn: () => undefined,
+  });
   try {
     await migrate(store.databaseUrl);
     const database = openDatabase({

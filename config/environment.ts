@@ -44,6 +44,21 @@ function readSecret(name: string, file: string): string {
   }
 }
 
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+const POSTGRES_URL = { begins: /^postgres(ql)?:\/\//, example: "postgres://user@host/database" };
+const REDIS_URL = { begins: /^rediss?:\/\//, example: "redis://host:6379" };
+
+/** The value itself may hold a password, so the message does not repeat it. */
+function urlOf(
+  get: Lookup,
+  name: string,
+  kind: { readonly begins: RegExp; readonly example: string },
+): string | undefined {
+  const value = get(name);
+  if (value === undefined || kind.begins.test(value)) return value;
+  throw new Error(`${name}: is not a URL like ${kind.example}`);
+}
+
 /**
  * Reads the environment; only this folder does. Every variable can also be given as the path of
  * a file in `<NAME>_FILE`. Throws an `Error` that names the variable.
@@ -54,15 +69,18 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const port = Number(portText);
   if (!/^[0-9]+$/.test(portText) || port > 65_535)
     throw new Error(`SPILLWAY_PORT: ${portText} is not a port`);
+  const logLevel = get("LOG_LEVEL") ?? "info";
+  if (!LOG_LEVELS.includes(logLevel))
+    throw new Error(`LOG_LEVEL: ${logLevel} is none of ${LOG_LEVELS.join(", ")}`);
   return {
     configFile: get("SPILLWAY_CONFIG"),
     host: get("SPILLWAY_HOST") ?? "127.0.0.1",
     port,
     dataDir: get("SPILLWAY_DATA_DIR") ?? "./.spillway",
     adminKey: get("SPILLWAY_ADMIN_KEY"),
-    databaseUrl: get("DATABASE_URL"),
-    databaseDirectUrl: get("DATABASE_DIRECT_URL"),
-    redisUrl: get("REDIS_URL"),
-    logLevel: get("LOG_LEVEL") ?? "info",
+    databaseUrl: urlOf(get, "DATABASE_URL", POSTGRES_URL),
+    databaseDirectUrl: urlOf(get, "DATABASE_DIRECT_URL", POSTGRES_URL),
+    redisUrl: urlOf(get, "REDIS_URL", REDIS_URL),
+    logLevel,
   };
 }

@@ -25,6 +25,11 @@ export interface EmbeddedPostgres {
   readonly filesDir: string;
   /** Lines that a user should see, such as where the files went. */
   readonly notices: readonly string[];
+  /**
+   * Starts the server again where it was, should it have ended; waits for it while it recovers.
+   * True: it had ended. Throws an `Error` when it cannot be had there again.
+   */
+  revive(): Promise<boolean>;
   /** Ends every connection and stops the server, adopted or not. Repeated calls are one. */
   stop(): Promise<void>;
 }
@@ -61,11 +66,20 @@ export async function startEmbeddedPostgres(
     throw error;
   }
   let stopped: Promise<void> | undefined;
+  const samePort = (): Promise<number> => Promise.resolve(server.port);
   return {
     connectionString: connectionStringOf(address, "spillway"),
     adopted: server.adopted,
     filesDir,
     notices,
+    async revive() {
+      const again = await startPostmaster(cluster, binaries, settings, samePort);
+      if (again.port === server.port) return !again.adopted;
+      throw new Error(
+        `PostgreSQL was started again by another program, on port ${again.port} instead of ` +
+          `${server.port}: start Spillway again`,
+      );
+    },
     stop: () => (stopped ??= stopPostmaster(cluster, binaries)),
   };
 }

@@ -9,6 +9,8 @@ const retryMs = 100;
 
 /** The right of one process to be the all-in-one Spillway of a database. */
 export interface InstanceLock {
+  /** Resolves when the session has ended, and the lock with it, released or not. */
+  readonly lost: Promise<void>;
   release(): Promise<void>;
 }
 
@@ -18,9 +20,15 @@ export interface InstanceLock {
  * throws.
  */
 export async function takeInstanceLock(connectionString: string): Promise<InstanceLock | null> {
-  const client = new Client({ connectionString, connectionTimeoutMillis: 10_000, keepAlive: true });
-  // A lost connection loses the lock; the pools on the same server report it.
-  client.on("error", () => undefined);
+  const client = new Client({
+    connectionString,
+    application_name: "spillway-instance",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  const { promise: lost, resolve } = Promise.withResolvers<void>();
+  client.on("error", () => resolve());
+  client.on("end", () => resolve());
   try {
     await client.connect();
     const begunAtMs = performance.now();
@@ -29,7 +37,7 @@ export async function takeInstanceLock(connectionString: string): Promise<Instan
         "SELECT pg_try_advisory_lock($1::bigint) AS taken",
         [lockKey],
       );
-      if (answer.rows[0]?.taken === true) return { release: () => client.end() };
+      if (answer.rows[0]?.taken === true) return { lost, release: () => client.end() };
       if (performance.now() - begunAtMs > patienceMs) break;
       await sleep(retryMs);
     }

@@ -26,7 +26,10 @@ export interface AllInOneOptions {
 
 export interface AllInOne {
   readonly api: RunningApi;
-  /** Lets what runs end within the grace time, then closes everything but the database server. */
+  /**
+   * Lets what runs end within the grace time, then closes everything but the database server.
+   * Called again it changes the grace time that is left.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -83,13 +86,14 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       log: log.child({ part: "api" }),
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     });
+    let closing: Promise<void> | undefined;
     return {
       api,
       async stop(graceMs) {
         // The workers run on until the API's callers have their answers.
         await api.stop(graceMs);
         workerGraceMs = 1_000;
-        await resources.disposeAsync();
+        await (closing ??= resources.disposeAsync());
       },
     };
   } catch (error) {

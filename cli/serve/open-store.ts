@@ -1,7 +1,14 @@
 import { join, resolve } from "node:path";
 import type { Environment } from "../../config/environment.ts";
-import { startEmbeddedPostgres } from "../embedded-postgres/embedded-postgres.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../embedded-postgres/embedded-postgres.ts";
 import { takeInstanceLock } from "../embedded-postgres/instance-lock.ts";
+import { checkAnswers } from "./check-answers.ts";
+import { errorText } from "../error-text.ts";
+import { keepInstanceLock, type KeptInstanceLock } from "./keep-instance-lock.ts";
+import { StoreInUseError } from "./store-in-use-error.ts";
 
 /** The database that this process works on. */
 export interface Store {
@@ -12,49 +19,122 @@ export interface Store {
   readonly description: string;
   /** Lines that a user should see. */
   readonly notices: readonly string[];
+  /** Resolves when the broker must end: its database is gone or another process took it over. */
+  readonly failed: Promise<Error>;
   /** Last of all: an embedded server stops with it. */
   close(): Promise<void>;
 }
 
-/** Thrown when another process works on the same data directory. */
-export class StoreInUseError extends Error {
-  override readonly name = "StoreInUseError";
+export interface OpenStoreOptions {
+  /**
+   * For an all-in-one process: a second one fails with `StoreInUseError`. Otherwise, for one
+   * command, a server that runs is shared.
+   */
+  readonly alone: boolean;
+  readonly log: (line: string) => void;
+  /** What happens to the database while the broker runs. */
+  readonly warn: (line: string) => void;
 }
 
+const MAX_STARTS = 3;
+
 /**
- * Opens the configured database, or starts the embedded one. The embedded one serves a single
- * all-in-one process: while that lives, `alone` makes a second one fail with `StoreInUseError`,
- * and without `alone` (for one command) the running server is shared.
+ * Opens the configured database, or starts the embedded one. Throws an `Error` that says what to
+ * do when it cannot be had.
  */
 export async function openStore(
   environment: Environment,
-  options: { readonly alone: boolean; readonly log: (line: string) => void },
+  options: OpenStoreOptions,
 ): Promise<Store> {
-  const { databaseUrl, databaseDirectUrl, dataDir } = environment;
-  if (databaseUrl !== undefined)
-    return {
-      databaseUrl,
-      directUrl: databaseDirectUrl ?? databaseUrl,
-      description: "PostgreSQL of DATABASE_URL",
-      notices: [],
-      close: () => Promise.resolve(),
-    };
-  const postgres = await startEmbeddedPostgres({ dataDir: resolve(dataDir), log: options.log });
-  // Whoever started the server must hold the lock too, or an `npm start` could adopt it meanwhile.
-  const lock =
-    options.alone || !postgres.adopted ? await takeInstanceLock(postgres.connectionString) : null;
-  if (options.alone && lock === null)
-    throw new StoreInUseError(
-      `another Spillway runs on ${resolve(dataDir)}; stop it, or set SPILLWAY_DATA_DIR to another directory`,
-    );
+  return environment.databaseUrl === undefined
+    ? await openEmbedded(resolve(environment.dataDir), options)
+    : await openGiven(environment.databaseUrl, environment.databaseDirectUrl, options);
+}
+
+async function openGiven(
+  databaseUrl: string,
+  databaseDirectUrl: string | undefined,
+  { alone, warn }: OpenStoreOptions,
+): Promise<Store> {
+  const directUrl = databaseDirectUrl ?? databaseUrl;
+  let lock: KeptInstanceLock | undefined;
+  try {
+    await checkAnswers(databaseUrl);
+    if (alone)
+      lock = await keepInstanceLock({
+        databaseUrl: directUrl,
+        inUse: "another Spillway runs on the database of DATABASE_URL; stop it, or use another one",
+        revive: () => Promise.resolve(),
+        log: warn,
+      });
+  } catch (error) {
+    if (error instanceof StoreInUseError) throw error;
+    throw new Error(`the database of DATABASE_URL cannot be used: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
   return {
+    databaseUrl,
+    directUrl,
+    description: "PostgreSQL of DATABASE_URL",
+    notices: [],
+    failed: lock?.failed ?? never(),
+    close: async () => lock?.release(),
+  };
+}
+
+async function openEmbedded(dataDir: string, options: OpenStoreOptions): Promise<Store> {
+  for (let starts = 1; ; starts += 1) {
+    const postgres = await startEmbeddedPostgres({ dataDir, log: options.log });
+    try {
+      const { connectionString, filesDir, notices } = postgres;
+      return {
+        databaseUrl: connectionString,
+        directUrl: connectionString,
+        description: `embedded PostgreSQL in ${join(filesDir, "data")}`,
+        notices,
+        ...(options.alone
+          ? await holdAlone(postgres, dataDir, options.warn)
+          : await share(postgres)),
+      };
+    } catch (error) {
+      if (error instanceof StoreInUseError) throw error;
+      if (!postgres.adopted) await postgres.stop();
+      // A server that is found may be the one that another process is just stopping.
+      if (!postgres.adopted || starts === MAX_STARTS) throw error;
+    }
+  }
+}
+
+async function holdAlone(
+  postgres: EmbeddedPostgres,
+  dataDir: string,
+  warn: (line: string) => void,
+): Promise<Pick<Store, "failed" | "close">> {
+  const lock = await keepInstanceLock({
     databaseUrl: postgres.connectionString,
-    directUrl: postgres.connectionString,
-    description: `embedded PostgreSQL in ${join(postgres.filesDir, "data")}`,
-    notices: postgres.notices,
+    inUse: `another Spillway runs on ${dataDir}; stop it, or set SPILLWAY_DATA_DIR to another directory`,
+    async revive() {
+      if (await postgres.revive()) warn("PostgreSQL had ended and was started again");
+    },
+    log: warn,
+  });
+  return { failed: lock.failed, close: () => lock.release(() => postgres.stop()) };
+}
+
+/** Whoever started the server must hold the lock too, or a broker could adopt it meanwhile. */
+async function share(postgres: EmbeddedPostgres): Promise<Pick<Store, "failed" | "close">> {
+  const lock = postgres.adopted ? null : await takeInstanceLock(postgres.connectionString);
+  return {
+    failed: never(),
     async close() {
-      await lock?.release();
-      if (lock !== null) await postgres.stop();
+      if (lock === null) return;
+      await postgres.stop();
+      await lock.release();
     },
   };
+}
+
+function never(): Promise<Error> {
+  return new Promise(() => undefined);
 }

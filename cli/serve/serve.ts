@@ -4,16 +4,23 @@ import { pino, type Logger } from "pino";
 import { environmentLookup, readEnvironment, type Environment } from "../../config/environment.ts";
 import { createPool } from "../../shared/db/pool.ts";
 import { newSecret } from "../../shared/keys/key-secret.ts";
+import { errorText } from "../error-text.ts";
 import { startAllInOne } from "./all-in-one.ts";
 import { demoKey } from "./demo-key.ts";
 import { keptSecret } from "./kept-secret.ts";
 import { loadServeConfig } from "./load-serve-config.ts";
+import { listenProblem } from "./listen-problem.ts";
 import { openStore } from "./open-store.ts";
 import { welcome } from "./welcome.ts";
 
 export interface Serving {
   readonly url: string;
-  /** Lets what runs end within the grace time, then stops everything, PostgreSQL last. */
+  /** Resolves when the broker cannot go on and must be stopped. */
+  readonly failed: Promise<Error>;
+  /**
+   * Lets what runs end within the grace time, then stops everything, PostgreSQL last. Called again
+   * it changes the grace time that is left.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -28,14 +35,21 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
   try {
     const { config, source, demo, close } = await loadServeConfig(environment, environmentLookup());
     resources.defer(close);
-    await mkdir(environment.dataDir, { recursive: true });
-    const store = await openStore(environment, { alone: true, log: (line) => log.debug(line) });
+    await mkdir(environment.dataDir, { recursive: true }).catch((error: unknown) => {
+      throw new Error(`SPILLWAY_DATA_DIR: cannot be made: ${errorText(error)}`, { cause: error });
+    });
+    const store = await openStore(environment, {
+      alone: true,
+      log: (line) => log.debug(line),
+      warn: (line) => log.warn(line),
+    });
     // Deferred before all that uses it, so that it is closed after.
     const running = new AsyncDisposableStack();
     resources.defer(() => store.close());
     resources.use(running);
 
     const adminKeyFile = resolve(join(environment.dataDir, "admin-key"));
+    const { host, port } = environment;
     const broker = await startAllInOne({
       config,
       databaseUrl: store.databaseUrl,
@@ -44,9 +58,11 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
       adminKey:
         environment.adminKey ??
         (await keptSecret(adminKeyFile, () => newSecret().secret.replace("sk-", "sk-admin-"))),
-      host: environment.host,
-      port: environment.port,
+      host,
+      port,
       log,
+    }).catch((error: unknown) => {
+      throw listenProblem(error, host, port) ?? error;
     });
     let graceMs = 0;
     running.defer(() => broker.stop(graceMs));
@@ -61,11 +77,15 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
         notices: [...store.notices, ...exposure(environment.host)],
       }),
     );
+    let stopping: Promise<void> | undefined;
     return {
       url: broker.api.url,
+      failed: store.failed,
       async stop(grace) {
         graceMs = grace;
-        await resources.disposeAsync();
+        if (stopping === undefined) stopping = resources.disposeAsync();
+        else void broker.stop(grace);
+        await stopping;
       },
     };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Entry } from "../contracts/entry.ts";
@@ -16,7 +17,10 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
   producer.on("error", options.onError);
   consumer.on("error", options.onError);
   return {
-    prepare: () => Promise.resolve(),
+    async prepare() {
+      // Later it waits for a Redis that is away; at the start that is more likely a wrong address.
+      if (consumer.status !== "ready") await once(consumer, "ready");
+    },
     openQueue(name) {
       const queue = new Queue(name, {
         connection: producer,
@@ -41,9 +45,15 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
       return worker;
     },
     async close() {
-      await Promise.all([producer.quit(), consumer.quit()]);
+      await Promise.all([hangUp(producer), hangUp(consumer)]);
     },
   };
+}
+
+/** A client that has no connection would wait for one to say goodbye. */
+async function hangUp(client: Redis): Promise<void> {
+  if (client.status === "ready") await client.quit();
+  else client.disconnect();
 }
 
 /** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */

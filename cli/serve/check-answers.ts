@@ -1,0 +1,19 @@
+import { Client } from "pg";
+
+const PATIENCE_MS = 10_000;
+
+/** Rejects, within 10 s, when the database does not let us in. */
+export async function checkAnswers(databaseUrl: string): Promise<void> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: PATIENCE_MS,
+    query_timeout: PATIENCE_MS,
+  });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query("select 1");
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,4 @@
+/** Thrown when another process works on the same data. */
+export class StoreInUseError extends Error {
+  override readonly name = "StoreInUseError";
+}
