@@ -142,6 +142,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     database,
     queues: deps.queues,
     reply,
+    self: lease.id,
     workerId: () => lease.session?.id,
     running: () => aborts.jobs(),
     stop: (job, reason) => {

@@ -13,6 +13,8 @@ interface MoveTo {
   readonly delay_ms: number;
   /** When, after the delay, the sweeper first checks that the queue has the new entry. */
   readonly check_ms: number;
+  /** The attempt ended through the broker's own fault: no retry in the sense of I9. */
+  readonly excused?: true;
 }
 
 /** With a fence, the open attempt of that fence is closed; without, the job still waits. */

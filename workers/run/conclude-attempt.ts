@@ -4,6 +4,7 @@ import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EndState, ReplyError, ReplyMessage } from "../../shared/contracts/reply.ts";
 import type { AttemptFacts as LedgerFacts } from "../../shared/db/attempt-facts.ts";
 import type { Database } from "../../shared/db/database.ts";
+import type { MoveRow } from "../../shared/db/move.ts";
 import type { SettleRow } from "../../shared/db/settle.ts";
 import type { ReplySender } from "../../shared/reply/reply-hub.ts";
 import { attemptCost } from "../attempt-cost.ts";
@@ -96,27 +97,35 @@ async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Pr
       ...ledger,
     });
     if (row.verdict === "no_retry" || row.verdict === "refused") continue;
-    closed(deps, attempt, ledger, null);
-    if (row.verdict === "moved" && row.provider !== null && row.place !== null)
-      await deps.reply.send(entry.owner, entry.job, {
-        type: "enqueue",
-        provider: row.provider,
-        place: row.place,
-        delayMs: step.delayMs,
-      });
-    else if (row.verdict === "budget" || row.verdict === "ended")
-      await end(deps, attempt, {
-        type: "end",
-        state: row.state as EndState,
-        facts: attempt.facts,
-        error: endError(row.state, row.verdict === "budget" ? "insufficient_quota" : ""),
-      });
+    await tellMoved(deps, attempt, row, ledger, step.delayMs);
     return;
   }
   await settle(deps, attempt, outcome, "failed", next.fail, outcome.reason);
 }
 
-/** The attempt was stopped from our side. A lost lease is no fault of the caller: the job goes on. */
+/** The attempt is closed: its job waits at a new place, or the statement has ended it. */
+async function tellMoved(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  row: MoveRow,
+  ledger: LedgerFacts,
+  delayMs: number,
+): Promise<void> {
+  const { entry, facts } = attempt;
+  const { verdict, provider, place, state } = row;
+  closed(deps, attempt, ledger, null);
+  if (verdict === "moved" && provider !== null && place !== null)
+    await deps.reply.send(entry.owner, entry.job, { type: "enqueue", provider, place, delayMs });
+  else if (verdict === "budget" || verdict === "ended")
+    await end(deps, attempt, {
+      type: "end",
+      state: state as EndState,
+      facts,
+      error: endError(state, verdict === "budget" ? "insufficient_quota" : ""),
+    });
+}
+
+/** The attempt was stopped from our side. */
 async function stop(
   deps: ConcludeDeps,
   attempt: Attempt,
@@ -124,12 +133,42 @@ async function stop(
 ): Promise<void> {
   const reason = attempt.abort.reason() ?? "stopped";
   if (reason === "lease_lost") {
-    const { kind: _, ...traffic } = outcome;
-    await moveOn(deps, attempt, { ...traffic, kind: "failed", reason: "cut", detail: reason });
+    await waitAgain(deps, attempt, outcome, reason);
     return;
   }
   const state = reason === "deadline" || reason === "sync_wait" ? "expired" : "cancelled";
   await settle(deps, attempt, outcome, state, endError(state), reason);
+}
+
+/**
+ * A lost lease is no fault of the job or its provider: it waits again where it was, unless a part
+ * of its answer has gone out or it has used up its attempts.
+ */
+async function waitAgain(
+  deps: ConcludeDeps,
+  attempt: Attempt,
+  outcome: ProviderOutcome,
+  code: string,
+): Promise<void> {
+  const { entry, job } = attempt;
+  const isLast = job.tries + (outcome.sent ? 1 : 0) >= job.max_attempts;
+  if (attempt.forwarded || isLast) {
+    await settle(deps, attempt, outcome, "failed", endError("failed"), code);
+    return;
+  }
+  const ledger = ledgerFacts(attempt, outcome, code);
+  const row = await deps.database.move.submit({
+    job: entry.job,
+    place: entry.place,
+    fence: job.fence,
+    target: job.target,
+    delay_ms: 0,
+    check_ms: deps.checkMs,
+    excused: true,
+    ...ledger,
+  });
+  if (row.verdict === "refused") await settle(deps, attempt, outcome, "failed", endError("failed"));
+  else await tellMoved(deps, attempt, row, ledger, 0);
 }
 
 function endStateOf(state: SettleRow["state"]): EndState | null {
@@ -138,6 +177,7 @@ function endStateOf(state: SettleRow["state"]): EndState | null {
 
 function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
   const { job, target, abort } = attempt;
+  const mayGoOn = !abort.signal.aborted || abort.reason() === "lease_lost";
   return decideNext({
     reason: outcome.reason,
     ...(outcome.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.retryAfterMs }),
@@ -151,9 +191,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
     up: deps.isUp,
     residency: job.residency,
     overflowOnFailure: job.overflow_on_failure,
-    remainingMs: abort.signal.aborted
-      ? 0
-      : job.remaining_ms - (performance.now() - attempt.startedAt),
+    remainingMs: mayGoOn ? job.remaining_ms - (performance.now() - attempt.startedAt) : 0,
     promptTokensBound: job.input_bound,
     random: deps.random,
   });

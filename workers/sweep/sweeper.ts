@@ -10,6 +10,9 @@ export interface SweeperDeps {
   readonly database: Pick<Database, "end">;
   readonly queues: Pick<ProviderQueues, "has">;
   readonly reply: ReplySender;
+  /** This worker's name in the fleet. */
+  readonly self: string;
+  /** The same while it has a lease session. */
   readonly workerId: () => string | undefined;
   /** Jobs that this worker runs now, from before their claim until after their conclusion. */
   readonly running: () => readonly string[];
@@ -77,11 +80,13 @@ export class Sweeper {
   }
 
   #isDead({ id, beat, locked }: FleetProcess): boolean {
+    // What this process ran when it lost its own lease, it stops and closes itself.
+    if (id === this.#deps.self) return false;
     if (!locked) return true;
     const last = this.#beats.get(id);
     const still = last?.beat === beat ? last.still + 1 : 0;
     this.#beats.set(id, { beat, still });
-    return still >= STILL_SWEEPS && id !== this.#deps.workerId();
+    return still >= STILL_SWEEPS;
   }
 
   async #closeAttemptsOf(

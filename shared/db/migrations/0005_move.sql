@@ -45,7 +45,8 @@ $$;
 -- Moves jobs to another target, or back to the same one: raises the place, posts what the failed
 -- attempt cost and holds the next target's worst case in one compare-and-set. With `fence`, the
 -- open attempt of that fence is closed; without, the job must still wait at `place`.
--- Members: job, place, fence?, target, delay_ms, check_ms, and settle's fields of the attempt.
+-- Members: job, place, fence?, target, delay_ms, check_ms, excused?, and settle's fields of the
+-- attempt. What is `excused` is the broker's own fault and no retry in the sense of I9.
 -- Verdicts: moved | no_retry and refused (it stays where it is) | budget and ended (the job has
 -- ended, see state) | gone.
 create function move_jobs(members jsonb)
@@ -101,9 +102,13 @@ begin
     end if;
 
     tried := coalesce((a.job_id is not null and m ->> 'status' <> 'not_sent')::integer, 0);
-    again := (tried = 1 and a.provider = there.name) or exists (
-      select from ledger l
-      where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent');
+    if coalesce((m ->> 'excused')::boolean, false) then
+      again := false;
+    else
+      again := (tried = 1 and a.provider = there.name) or exists (
+        select from ledger l
+        where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent');
+    end if;
     if again and j.cancel_reason is null and j.deadline_at > now()
        and not retry_allowed(there.name, j.id) then
       verdict := 'no_retry';
