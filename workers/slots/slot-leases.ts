@@ -21,6 +21,8 @@ interface Slot {
   held: boolean;
   /** A call is in flight; it keeps the slot until its socket has closed. */
   busy: boolean;
+  /** Beyond the share or the limit: no other call gets it, and it goes back when this one ends. */
+  leaving: boolean;
   /** Not before this time, in ms: its last holder ended uncleanly. */
   restsUntil: number;
 }
@@ -57,7 +59,7 @@ export class SlotLeases {
     const state = this.#providers.get(provider);
     if (state === undefined) return null;
     for (const [number, slot] of state.slots) {
-      if (!slot.held || slot.busy || slot.restsUntil > this.#options.now()) continue;
+      if (slot.busy || !isUsable(slot, this.#options.now())) continue;
       slot.busy = true;
       return {
         slot: number,
@@ -129,8 +131,14 @@ export class SlotLeases {
     if (mine.length >= state.share) return;
     const taken = await lockSlots(session.client, state.id, slots, mine, state.share - mine.length);
     for (const { slot, before } of taken) {
-      const known = state.slots.get(slot) ?? { held: false, busy: false, restsUntil: 0 };
+      const known = state.slots.get(slot) ?? {
+        held: false,
+        busy: false,
+        leaving: false,
+        restsUntil: 0,
+      };
       known.held = true;
+      known.leaving = false;
       if (before !== null) known.restsUntil = this.#options.now() + REST_MS;
       state.slots.set(slot, known);
     }
@@ -144,14 +152,18 @@ export class SlotLeases {
 
   #announce(): void {
     for (const [name, state] of this.#providers) {
-      const usable = [...state.slots.values()].filter(
-        (slot) => slot.held && slot.restsUntil <= this.#options.now(),
+      const usable = [...state.slots.values()].filter((slot) =>
+        isUsable(slot, this.#options.now()),
       ).length;
       if (usable === state.usable) continue;
       state.usable = usable;
       this.#options.onShare(name, usable);
     }
   }
+}
+
+function isUsable(slot: Slot, now: number): boolean {
+  return slot.held && !slot.leaving && slot.restsUntil <= now;
 }
 
 function heldNumbers(state: ProviderSlots): number[] {
@@ -179,7 +191,10 @@ async function lockSlots(
   return rows;
 }
 
-/** Unlocks idle slots beyond the share, and those whose number is beyond a lowered limit. */
+/**
+ * Unlocks idle slots beyond the share, and those whose number is beyond a lowered limit. All of
+ * them are marked first, or under load busy ones would be taken again before the next look.
+ */
 async function giveBack(
   session: LeaseSession,
   state: ProviderSlots,
@@ -192,7 +207,9 @@ async function giveBack(
   );
   const beyond = held.filter((number) => number >= slots);
   const surplus = held.filter((number) => number < slots).slice(share);
-  for (const number of [...beyond, ...surplus]) {
+  const leaving = new Set([...beyond, ...surplus]);
+  for (const [number, slot] of state.slots) slot.leaving = leaving.has(number);
+  for (const number of leaving) {
     const slot = state.slots.get(number);
     if (slot === undefined || slot.busy) continue;
     slot.held = false;
