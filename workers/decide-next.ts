@@ -37,6 +37,8 @@ export interface FailedAttempt {
   readonly up: (provider: string) => boolean;
   readonly residency: Residency;
   readonly overflowOnFailure: boolean;
+  /** With no provider up, the route lets its jobs wait; else they get their 503 at once. */
+  readonly waitsForCapacity: boolean;
   /** Time to the job's deadline. */
   readonly remainingMs: number;
   /** No prompt of this job has more tokens. */
@@ -174,7 +176,7 @@ function retryHere(attempt: FailedAttempt): readonly Step[] {
 /** Back into the queue of a provider that cannot be reached, which rests until it answers. */
 function waitHere(attempt: FailedAttempt): readonly Step[] {
   const { tries, random, remainingMs } = attempt;
-  if (!mayStay(attempt) || remainingMs <= 0) return [];
+  if (!attempt.waitsForCapacity || !mayStay(attempt) || remainingMs <= 0) return [];
   return [{ kind: "retry", delayMs: Math.min(fullJitterMs(tries + 1, random), remainingMs) }];
 }
 

@@ -101,6 +101,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     database,
     reply,
     isUp: (provider) => board.isUp(provider),
+    waitsForCapacity: (model) => config.models.get(model)?.noCapacity !== "reject",
     onTrouble: (provider, trouble) => {
       if (trouble === "unreachable") prober.note(provider, false);
       else prober.suspend(provider);

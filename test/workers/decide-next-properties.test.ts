@@ -22,6 +22,7 @@ const anyAttempt = fc
     maxAttempts: fc.integer({ min: 1, max: 5 }),
     residency: fc.constantFrom("local" as const, "any" as const),
     overflowOnFailure: fc.boolean(),
+    waitsForCapacity: fc.boolean(),
     remainingMs: fc.integer({ min: -10, max: 20_000 }),
     retryAfterMs: fc.integer({ min: 0, max: 60_000 }),
     downMask: fc.integer({ min: 0, max: 31 }),

@@ -52,6 +52,13 @@ const rows: readonly Row[] = [
     trouble: "unreachable",
   },
   {
+    when: "connect error with nothing up, on a route that rather refuses than waits",
+    given: { ...wide, reason: "connect", tries: 0, up: () => false, waitsForCapacity: false },
+    steps: [],
+    code: "no_capacity",
+    trouble: "unreachable",
+  },
+  {
     when: "401/403: another target, never the same",
     given: { ...wide, reason: "auth" },
     steps: [toB, toCloud],

@@ -31,6 +31,7 @@ export function failedAttempt(changes: Partial<FailedAttempt>): FailedAttempt {
     up: () => true,
     residency: "any",
     overflowOnFailure: true,
+    waitsForCapacity: true,
     remainingMs: 60_000,
     promptTokensBound: 100,
     random: () => 0.5,

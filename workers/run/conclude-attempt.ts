@@ -16,6 +16,7 @@ export interface ConcludeDeps {
   readonly database: Database;
   readonly reply: ReplySender;
   readonly isUp: (provider: string) => boolean;
+  readonly waitsForCapacity: (model: string) => boolean;
   readonly onTrouble: (provider: string, trouble: ProviderTrouble) => void;
   readonly onClosed: (attempt: ClosedAttempt) => void;
   readonly random: () => number;
@@ -191,6 +192,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
     up: deps.isUp,
     residency: job.residency,
     overflowOnFailure: job.overflow_on_failure,
+    waitsForCapacity: deps.waitsForCapacity(job.model),
     remainingMs: mayGoOn ? job.remaining_ms - (performance.now() - attempt.startedAt) : 0,
     promptTokensBound: job.input_bound,
     random: deps.random,
