@@ -33,6 +33,8 @@ export class ProcessLease {
   readonly id: string;
   readonly #options: ProcessLeaseOptions;
   #session: LeaseSession | undefined;
+  /** The process number of the session's server side. */
+  #backend: number | undefined;
   #stopped = false;
   #loop: Promise<void> | undefined;
   readonly #wake = new AbortController();
@@ -95,10 +97,8 @@ export class ProcessLease {
          returning pg_backend_pid() as backend`,
         [id, seq, this.#options.kind, hostname(), process.pid],
       );
-      if (again[0]?.backend !== rows[0]?.backend)
-        throw new Error(
-          "the database connection changes its backend, as behind a pooler: set DATABASE_DIRECT_URL",
-        );
+      this.#backend = rows[0]?.backend;
+      this.#checkBackend(again[0]?.backend);
       this.#session = { id, client };
       await this.#options.onHeld(this.#session);
     } catch (error) {
@@ -132,10 +132,20 @@ export class ProcessLease {
   }
 
   async #beat(session: LeaseSession): Promise<void> {
-    const { rowCount } = await session.client.query(
-      "update processes set beat = beat + 1, beat_at = now() where id = $1",
+    const { rows } = await session.client.query<{ backend: number }>(
+      `update processes set beat = beat + 1, beat_at = now() where id = $1
+       returning pg_backend_pid() as backend`,
       [session.id],
     );
-    if (rowCount === 0) throw new Error("another process declared this one dead");
+    if (rows[0] === undefined) throw new Error("another process declared this one dead");
+    this.#checkBackend(rows[0].backend);
+  }
+
+  /** Locks taken on another backend are not ours to rely on. A pooler may change it at any time. */
+  #checkBackend(backend: number | undefined): void {
+    if (backend !== this.#backend)
+      throw new Error(
+        "the database connection changes its backend, as behind a pooler: set DATABASE_DIRECT_URL",
+      );
   }
 }
