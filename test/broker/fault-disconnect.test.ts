@@ -198,6 +198,7 @@ describe("a deadline", () => {
   test("the sync wait ends a whole answer with 504 and leaves a stream alone", async () => {
     const slow = { content: "[sim output=80]", maxTokens: 80 };
     const stream = ask(broker, { key, stream: true, ...slow });
+    await eventually(() => expect(gpu.counters().running).toBe(1));
     await expectTooLate(slow);
     expect(await lastJob()).toMatchObject({ state: "expired", error_code: "sync_wait" });
     const answer = await stream;
