@@ -35,7 +35,7 @@ export async function loadServeConfig(
     const demoFile = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
     return {
       config: loadConfig(demoFile, upstreams.lookup),
-      source: "config/demo.yaml",
+      source: "the demo, config/demo.yaml; ./spillway.yaml would come first",
       demo: true,
       close: () => upstreams.close(),
     };

@@ -72,7 +72,8 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
         config,
         source,
         store: store.description,
-        adminKey: environment.adminKey === undefined ? `in ${adminKeyFile}` : "SPILLWAY_ADMIN_KEY",
+        adminKey:
+          environment.adminKey === undefined ? `in ${adminKeyFile}` : "from SPILLWAY_ADMIN_KEY",
         demoKey: demo ? await firstKey(environment, store.databaseUrl, log) : undefined,
         notices: [...store.notices, ...exposure(environment.host)],
       }),

@@ -22,7 +22,7 @@ export function welcome(facts: WelcomeFacts): string {
     ({ name, location, slots }) => `${name} (${location}, ${slots} slots)`,
   );
   const lines = [
-    `Spillway runs at ${url}`,
+    `Spillway runs at ${url} (Ctrl-C stops it)`,
     `  providers      ${shortList(providers)}`,
     `  models         ${shortList([...config.models.keys()])}`,
     `  configuration  ${facts.source}`,
@@ -30,12 +30,13 @@ export function welcome(facts: WelcomeFacts): string {
     `  admin key      ${facts.adminKey}`,
     ...facts.notices.map((notice) => `  note           ${notice}`),
   ];
-  if (facts.demoKey !== undefined)
+  if (facts.demoKey === undefined)
+    lines.push("Keys for applications: npm run spillway -- key create --name NAME");
+  else
     lines.push(
       "Try it:",
       `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${facts.demoKey}" -H "Content-Type: application/json" -d '{"model":"demo-chat","messages":[{"role":"user","content":"Hello"}]}'`,
     );
-  lines.push("Ctrl-C stops it.");
   return lines.join("\n");
 }
 
