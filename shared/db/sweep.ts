@@ -68,7 +68,11 @@ export function sweepStatements(pool: Pool): SweepStatements {
              and l.database = (select oid from pg_database where datname = current_database())
              and l.classid = $1::oid and l.objid = p.seq::oid)
            or (p.kind = 'api' and p.beat_at > now() - interval '2 s') as locked
-         from processes p`,
+         from processes p
+         union all
+         -- Declared dead and forgotten by one sweeper, a worker may have claimed once more.
+         select distinct a.worker, 'worker', 0::bigint, false from attempts a
+         where not exists (select from processes p where p.id = a.worker)`,
         [PROCESS_LOCK],
       ),
     forget: async (process) => {
