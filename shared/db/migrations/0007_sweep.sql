@@ -80,10 +80,11 @@ begin
 end $$;
 
 -- Lets the jobs that wait at a provider that is down overflow at once, where their route says so and
--- no serve target is up that has not failed them: to such a one they are moved instead.
+-- no serve target is up that has not failed them: to such a one they are moved instead. They have
+-- been due since they came, so that the oldest goes first.
 create function overflow_now(down_provider text, up_providers text[]) returns void
 language sql as $$
-  update jobs set overflow_at = now()
+  update jobs set overflow_at = accepted_at
   where id in (
     select j.id from jobs j
     where j.state = 'waiting' and j.provider = down_provider and j.overflow_on_failure
@@ -98,7 +99,8 @@ language sql as $$
     order by j.id for update skip locked)
 $$;
 
--- Moves jobs that wait at a provider that is down to a serve target that is up.
+-- Moves jobs that wait at a provider that is down to a serve target that is up. One mover a provider
+-- at a time; the others return at once.
 create function reroute_jobs(down_provider text, up_providers text[], page integer, check_ms integer)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$
@@ -106,6 +108,10 @@ language plpgsql as $$
 declare
   members jsonb;
 begin
+  if not pg_try_advisory_xact_lock(1397948417,
+    (select p.id from providers p where p.name = down_provider)) then
+    return;
+  end if;
   select jsonb_agg(jsonb_build_object('job', d.id, 'place', d.place, 'target', d.target,
     'delay_ms', 0, 'check_ms', check_ms)) into members
   from (
@@ -158,8 +164,8 @@ begin
         and (j.residency = 'any' or there.location = 'local')
       limit 1
     ) as t
-    where j.state = 'waiting' and j.overflow_at <= now()
-    order by j.overflow_at limit free
+    where j.state = 'waiting' and j.overflow_at <= now() and j.provider <> to_provider
+    order by j.overflow_at, j.id limit free
   ) as d;
   if members is not null then
     return query select * from move_jobs(members);
