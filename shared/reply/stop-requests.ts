@@ -14,9 +14,11 @@ export class LocalStopRequests implements StopRequests {
   /** Listens until the returned function is called. A doubled entry listens beside the first. */
   listen(job: string, onStop: (reason: string) => void): () => void {
     const listeners = this.#listeners.get(job) ?? new Set();
-    this.#listeners.set(job, listeners.add(onStop));
+    // Its own, so that a function that listens twice leaves twice.
+    const listener = (reason: string): void => onStop(reason);
+    this.#listeners.set(job, listeners.add(listener));
     return () => {
-      listeners.delete(onStop);
+      listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(job) === listeners)
         this.#listeners.delete(job);
     };
