@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Pool } from "pg";
 import { onTestFinished } from "vitest";
+import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** A data directory of its own, removed after the test with the server in it. */
@@ -74,15 +74,16 @@ function parentOf(pid: number): number | undefined {
 }
 
 /** Connects to the server that runs in a data directory; for looking. */
-export function lookInto(dataDir: string): Pool {
+export function lookInto(dataDir: string): Database {
   const files = join(dataDir, "postgres");
   const password = readFileSync(join(files, "password"), "utf8").trim();
   const port = readFileSync(join(files, "data", "postmaster.pid"), "utf8").split("\n")[3];
-  const pool = new Pool({
+  const database = openDatabase({
     connectionString: `postgres://spillway:${password}@127.0.0.1:${port}/spillway`,
-    max: 2,
+    maxConnections: 2,
+    applicationName: "test-look",
+    onIdleError: () => undefined,
   });
-  pool.on("error", () => undefined);
-  onTestFinished(() => pool.end());
-  return pool;
+  onTestFinished(() => database.close());
+  return database;
 }

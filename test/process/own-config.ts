@@ -7,23 +7,27 @@ import {
 } from "../../cli/simulate/simulator.ts";
 import { onTestFinished } from "vitest";
 
-export interface Upstreams {
-  readonly gpuA: Simulator;
-  readonly gpuB: Simulator;
-  readonly cloud: Simulator;
-}
+/** By the provider's name. */
+export type Upstreams = Readonly<Record<"gpu-a" | "gpu-b" | "cloud", Simulator>>;
 
 /** Simulators in the test's process, which outlive the broker. */
 export async function startUpstreams(
   pace: Pick<SimulatorOptions, "ttftMs" | "tokensPerSecond" | "outputTokens">,
 ): Promise<Upstreams> {
-  const gpuA = await startSimulator({ kind: "gpu", slots: 4, ...pace });
-  const gpuB = await startSimulator({ kind: "gpu", slots: 4, ...pace });
-  const cloud = await startSimulator({ kind: "cloud", slots: 8, ...pace });
+  const upstreams = {
+    "gpu-a": await startSimulator({ kind: "gpu", slots: 4, ...pace }),
+    "gpu-b": await startSimulator({ kind: "gpu", slots: 4, ...pace }),
+    cloud: await startSimulator({ kind: "cloud", slots: 8, ...pace }),
+  };
   onTestFinished(async () => {
-    await Promise.all([gpuA.close(), gpuB.close(), cloud.close()]);
+    await Promise.all(Object.values(upstreams).map((simulator) => simulator.close()));
   });
-  return { gpuA, gpuB, cloud };
+  return upstreams;
+}
+
+/** Calls that upstreams have in flight now. */
+export function inFlight(upstreams: Upstreams): number {
+  return Object.values(upstreams).reduce((sum, { counters }) => sum + counters().inFlight, 0);
 }
 
 /** Writes a configuration file with these upstreams and returns its path. */
@@ -32,8 +36,8 @@ export async function writeConfig(directory: string, upstreams: Upstreams): Prom
   await writeFile(
     file,
     `providers:
-  gpu-a: { location: local, base_url: "${upstreams.gpuA.url}", slots: 4, price: { input: 1, output: 2 } }
-  gpu-b: { location: local, base_url: "${upstreams.gpuB.url}", slots: 4, price: { input: 1, output: 2 } }
+  gpu-a: { location: local, base_url: "${upstreams["gpu-a"].url}", slots: 4, price: { input: 1, output: 2 } }
+  gpu-b: { location: local, base_url: "${upstreams["gpu-b"].url}", slots: 4, price: { input: 1, output: 2 } }
   cloud: { location: cloud, base_url: "${upstreams.cloud.url}", slots: 8, price: { input: 10, output: 20 } }
 models:
   chat:
