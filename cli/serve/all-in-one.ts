@@ -11,6 +11,7 @@ import { openProviderQueues } from "../../shared/queue/provider-queues.ts";
 import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
 import { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 import { startWorker } from "../../workers/main.ts";
+import { connectionLog } from "./connection-log.ts";
 
 export interface AllInOneOptions {
   readonly config: Config;
@@ -36,6 +37,7 @@ export interface AllInOne {
 /** API and workers in one process, on a database that is brought up to date first. */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
   const { config, log } = options;
+  const trouble = connectionLog(log);
   const resources = new AsyncDisposableStack();
   try {
     await migrate(options.databaseUrl);
@@ -43,18 +45,14 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       connectionString: options.databaseUrl,
       maxConnections: 12,
       applicationName: "spillway",
-      onIdleError: (error) => {
-        log.warn({ err: error }, "a database connection was lost");
-      },
+      onIdleError: trouble("a database connection was lost"),
     });
     resources.defer(() => database.close());
     const backend = openQueueBackend({
       redisUrl: options.redisUrl,
       databaseUrl: options.directUrl,
       providers: config.providers.size,
-      onError: (error) => {
-        log.warn({ err: error }, "the queue reported an error");
-      },
+      onError: trouble("the queue reports"),
     });
     resources.defer(() => backend.close());
     await backend.prepare();
