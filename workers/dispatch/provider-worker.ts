@@ -45,7 +45,10 @@ export class ProviderWorker {
       return;
     }
     if (takes) {
+      const isMore = this.#slots > this.#worker.concurrency;
       this.#worker.concurrency = this.#slots;
+      // BullMQ's loop, at its limit, looks up when a call ends, or when it is resumed.
+      if (isMore && !this.#worker.isPaused()) await this.#worker.pause(true);
       if (this.#worker.isPaused()) await this.#worker.resume();
     } else if (!this.#worker.isPaused()) await this.#worker.pause(true);
   }
