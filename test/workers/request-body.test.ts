@@ -76,8 +76,8 @@ describe("the caller's text", () => {
         fc.integer({ min: 0, max: 4 }),
         (object, around, model, indent) => {
           const body = `${around}${JSON.stringify(object, null, indent)}${around}`;
-          const sent = requestBody(entry({ body }), model, "max_tokens");
-          expect(JSON.parse(sent)).toEqual({
+          const text = requestBody(entry({ body }), model, "max_tokens");
+          expect(JSON.parse(text)).toEqual({
             ...(JSON.parse(body) as object),
             model,
             max_tokens: 16,
@@ -88,8 +88,8 @@ describe("the caller's text", () => {
   });
 
   test("a model name cannot break out of its field", () => {
-    const sent = requestBody(entry(), '","admin":true,"x":"', "max_tokens");
-    expect(JSON.parse(sent)).toEqual({ model: '","admin":true,"x":"', max_tokens: 16 });
+    const text = requestBody(entry(), '","admin":true,"x":"', "max_tokens");
+    expect(JSON.parse(text)).toEqual({ model: '","admin":true,"x":"', max_tokens: 16 });
   });
 });
 

@@ -1,0 +1,88 @@
+import type { Entry } from "../../shared/contracts/entry.ts";
+import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
+import { postgresQueueBackend } from "../../shared/queue/postgres-queue-backend.ts";
+import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+
+/** The queues of two providers on PostgreSQL, in a database of their own. */
+export interface QueueRig {
+  readonly backend: QueueBackend;
+  readonly queues: ProviderQueues;
+  /** Errors that the backend has reported. */
+  readonly errors: Error[];
+  close(): Promise<void>;
+}
+
+export async function startQueueRig(): Promise<QueueRig> {
+  const database = await createTestDatabase();
+  const errors: Error[] = [];
+  const backend = postgresQueueBackend({
+    connectionString: database.url,
+    maxConnections: 10,
+    onError: (error) => errors.push(error),
+  });
+  await backend.prepare();
+  const queues = openProviderQueues(backend, ["gpu-a", "gpu-b"]);
+  return {
+    backend,
+    queues,
+    errors,
+    async close() {
+      await queues.close();
+      await backend.close();
+      await database.drop();
+    },
+  };
+}
+
+/** An entry of an interactive chat job. */
+export function queueEntry(job: string, other: Partial<Entry> = {}): Entry {
+  return {
+    v: 1,
+    job,
+    place: 0,
+    owner: "api",
+    endpoint: "chat.completions",
+    stream: false,
+    wantsUsage: false,
+    choices: 1,
+    maxOutputTokens: 1,
+    body: "{}",
+    ...other,
+  };
+}
+
+/** Entries as they are taken; each runs until released. */
+export class Taken {
+  readonly entries: Entry[] = [];
+  readonly #release = new Map<string, () => void>();
+  running = 0;
+  highest = 0;
+
+  /** For a worker; runs each entry until `release`. */
+  readonly hold = async (entry: Entry): Promise<"taken"> => {
+    this.entries.push(entry);
+    this.highest = Math.max(this.highest, ++this.running);
+    await new Promise<void>((resolve) => this.#release.set(entry.job, resolve));
+    this.running--;
+    return "taken";
+  };
+
+  /** For a worker; every entry ends at once. */
+  readonly pass = (entry: Entry): Promise<"taken"> => {
+    this.entries.push(entry);
+    return Promise.resolve("taken");
+  };
+
+  get jobs(): string[] {
+    return this.entries.map(({ job }) => job);
+  }
+
+  release(job: string): void {
+    this.#release.get(job)?.();
+  }
+
+  releaseAll(): void {
+    for (const resolve of this.#release.values()) resolve();
+  }
+}
