@@ -6,7 +6,8 @@ let broker: TestBroker;
 beforeAll(async () => {
   broker = await startTestBroker({
     providers: { gpu: { slots: 4 }, cloud: { location: "cloud", price: { input: 1, output: 2 } } },
-    models: "  chat:\n    serve: [{ provider: gpu, model: m }]\n    overflow: [{ provider: cloud, model: c }]",
+    models:
+      "  chat:\n    serve: [{ provider: gpu, model: m }]\n    overflow: [{ provider: cloud, model: c }]",
   });
 });
 afterAll(() => broker.stop());
@@ -22,6 +23,13 @@ test("a chat completion is answered by the local provider and stands in the ledg
   expect(answer.choices[0]?.message.content).toBe("tok0 tok1 tok2");
   const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/ledger");
   expect(data).toMatchObject([
-    { provider: "gpu", status: "ok", model: "chat", upstream_model: "m", completion_tokens: 3, cost_usd: "0" },
+    {
+      provider: "gpu",
+      status: "ok",
+      model: "chat",
+      upstream_model: "m",
+      completion_tokens: 3,
+      cost_usd: "0",
+    },
   ]);
 });
