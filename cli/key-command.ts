@@ -1,4 +1,3 @@
-import { Console } from "node:console";
 import { Command } from "commander";
 import { parseInput } from "../shared/admin/parse-input.ts";
 import type { Database } from "../shared/db/database.ts";
@@ -158,19 +157,23 @@ function print({ stdout }: KeyCommandDeps, value: unknown): void {
 }
 
 function printTable({ stdout }: KeyCommandDeps, keys: readonly KeyView[]): void {
+  const head = ["id", "name", "key", "models", "residency", "tier", "budget", "spent", "expires"];
   const rows = keys.map((key) => [
     key.id,
-    {
-      name: key.name,
-      key: `sk-…${key.hint}`,
-      models: key.models?.join(" ") ?? "all",
-      residency: key.residency,
-      tier: key.max_service_tier,
-      budget: key.budget === null ? "none" : `${key.budget.limit_usd} USD/${key.budget.period}`,
-      spent: key.budget === null ? "" : `${key.budget.settled_usd} (+${key.budget.held_usd} held)`,
-      expires: key.expires_at ?? "never",
-      revoked: key.revoked_at ?? "",
-    },
+    key.name,
+    `sk-…${key.hint}`,
+    key.models?.join(" ") ?? "all",
+    key.residency,
+    key.max_service_tier,
+    key.budget === null ? "none" : `${key.budget.limit_usd} USD/${key.budget.period}`,
+    key.budget === null ? "-" : `${key.budget.settled_usd} (+${key.budget.held_usd} held)`,
+    key.revoked_at === null ? (key.expires_at ?? "never") : `revoked ${key.revoked_at}`,
   ]);
-  new Console(stdout).table(Object.fromEntries(rows));
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),
+  );
+  for (const row of [head, ...rows]) {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    stdout.write(`${cells.join("  ").trimEnd()}\n`);
+  }
 }

@@ -1,8 +1,11 @@
-import { findBinaries } from "./binaries.ts";
-import { openCluster } from "./cluster.ts";
+import { type Binaries, findBinaries } from "./binaries.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
 import { connectionStringOf, ensureDatabase } from "./database.ts";
 import { placeCluster } from "./placement.ts";
 import { startPostmaster, stopPostmaster } from "./postmaster.ts";
+import type { RunningServer } from "./running-server.ts";
+
+const maxStarts = 3;
 
 export interface EmbeddedPostgresOptions {
   /** Made when missing. */
@@ -53,18 +56,12 @@ export async function startEmbeddedPostgres(
   });
   const durable = settings["fsync"] !== "off";
   const cluster = await openCluster(filesDir, binaries, user, { durable, log: options.log });
-  const server = await startPostmaster(cluster, binaries, settings);
+  const server = await startWithDatabase(cluster, binaries, settings);
   options.log(
     `PostgreSQL ${binaries.major} ${server.adopted ? "was running already and is used" : "runs"} ` +
       `on 127.0.0.1:${server.port}, process ${server.pid}`,
   );
   const address = { port: server.port, password: cluster.password };
-  try {
-    await ensureDatabase(address, "spillway");
-  } catch (error) {
-    if (!server.adopted) await stopPostmaster(cluster, binaries);
-    throw error;
-  }
   let stopped: Promise<void> | undefined;
   const samePort = (): Promise<number> => Promise.resolve(server.port);
   return {
@@ -82,4 +79,22 @@ export async function startEmbeddedPostgres(
     },
     stop: () => (stopped ??= stopPostmaster(cluster, binaries)),
   };
+}
+
+/** A server that is found may be the one that another process is just stopping. */
+async function startWithDatabase(
+  cluster: Cluster,
+  binaries: Binaries,
+  settings: Readonly<Record<string, string>>,
+): Promise<RunningServer & { readonly adopted: boolean }> {
+  for (let starts = 1; ; starts += 1) {
+    const server = await startPostmaster(cluster, binaries, settings);
+    try {
+      await ensureDatabase({ port: server.port, password: cluster.password }, "spillway");
+      return server;
+    } catch (error) {
+      if (!server.adopted) await stopPostmaster(cluster, binaries);
+      if (!server.adopted || starts === maxStarts) throw error;
+    }
+  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 
 /** Any fixed number that nothing else locks: "spillway" in ASCII. */
-const lockKey = "8318264426150453625";
+export const instanceLockKey = "8318264426150453625";
 /** How long the session of a predecessor that was just killed may take to vanish. */
 const patienceMs = 3_000;
 const retryMs = 100;
@@ -35,7 +35,7 @@ export async function takeInstanceLock(connectionString: string): Promise<Instan
     for (;;) {
       const answer = await client.query<{ taken: boolean }>(
         "SELECT pg_try_advisory_lock($1::bigint) AS taken",
-        [lockKey],
+        [instanceLockKey],
       );
       if (answer.rows[0]?.taken === true) return { lost, release: () => client.end() };
       if (performance.now() - begunAtMs > patienceMs) break;

@@ -4,7 +4,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "../embedded-postgres/embedded-postgres.ts";
-import { takeInstanceLock } from "../embedded-postgres/instance-lock.ts";
+import { useServer } from "../embedded-postgres/server-use.ts";
 import { checkAnswers } from "./check-answers.ts";
 import { errorText } from "../error-text.ts";
 import { keepInstanceLock, type KeptInstanceLock } from "./keep-instance-lock.ts";
@@ -122,17 +122,10 @@ async function holdAlone(
   return { failed: lock.failed, close: () => lock.release(() => postgres.stop()) };
 }
 
-/** Whoever started the server must hold the lock too, or a broker could adopt it meanwhile. */
+/** Stopped by the last that uses it, whoever started it. */
 async function share(postgres: EmbeddedPostgres): Promise<Pick<Store, "failed" | "close">> {
-  const lock = postgres.adopted ? null : await takeInstanceLock(postgres.connectionString);
-  return {
-    failed: never(),
-    async close() {
-      if (lock === null) return;
-      await postgres.stop();
-      await lock.release();
-    },
-  };
+  const use = await useServer(postgres.connectionString);
+  return { failed: never(), close: () => use.end(() => postgres.stop()) };
 }
 
 function never(): Promise<Error> {
