@@ -46,7 +46,9 @@ begin
       and a.started_at <= clock_timestamp() - min_age_ms * interval '1 ms'
     order by a.job_id limit page);
   perform lock_jobs(ids);
-  for a in delete from attempts x where x.worker = of_worker and x.job_id = any (ids) returning x.*
+  -- Read again: closed and claimed anew while the locks were waited for, it is too young.
+  for a in delete from attempts x where x.worker = of_worker and x.job_id = any (ids)
+    and x.started_at <= clock_timestamp() - min_age_ms * interval '1 ms' returning x.*
   loop
     select * into j from jobs where id = a.job_id;
     perform post_attempt(j, a, '{"status": "unknown", "error_code": "worker_lost"}');
