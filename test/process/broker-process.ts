@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
 
-export const checkout = fileURLToPath(new URL("../../", import.meta.url));
+const checkout = fileURLToPath(new URL("../../", import.meta.url));
 export const command = fileURLToPath(new URL("../../cli/spillway.ts", import.meta.url));
 
 /** How a command ended and all that it wrote. */
@@ -125,6 +125,6 @@ export async function startBroker(
   };
 }
 
-export function serveDirectly(env: Readonly<Record<string, string>>): CommandProcess {
+function serveDirectly(env: Readonly<Record<string, string>>): CommandProcess {
   return startProgram(process.execPath, [command, "serve"], env);
 }

@@ -40,7 +40,7 @@ export interface SweepRig {
   close(): Promise<void>;
 }
 
-export interface JobRow {
+interface JobRow {
   readonly state: string;
   readonly place: number;
   readonly provider: string;
