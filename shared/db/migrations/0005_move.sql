@@ -126,7 +126,7 @@ begin
 
     if j.cancel_reason is not null or j.deadline_at <= now() then
       verdict := 'ended';
-      state := case when coalesce(j.cancel_reason, 'deadline') = 'deadline'
+      state := case when coalesce(j.cancel_reason, 'deadline') in ('deadline', 'sync_wait')
         then 'expired' else 'cancelled' end;
       perform end_job(j, left_hold, state, coalesce(j.cancel_reason, 'deadline'), charge, tried);
     elsif exists (

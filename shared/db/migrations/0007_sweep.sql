@@ -30,8 +30,9 @@ begin
 end $$;
 
 -- Closes attempts that their worker does not run (a dead one runs none) as `unknown`, at no cost,
--- and puts their jobs back to wait at a new place; the owner decides whether it may run again (no byte forwarded) or must fail. A job
--- that has used up its attempts ends here: it may be what kills workers.
+-- and puts their jobs back to wait at a new place; the owner decides whether such a job may run again
+-- (no byte forwarded) or must fail. One that has used up its attempts ends here: it may be what kills
+-- workers.
 create function close_lost_attempts(of_worker text, running text[], min_age_ms integer, page integer)
 returns table (job_id text, state text, owner text, provider text, place integer)
 language plpgsql as $$
