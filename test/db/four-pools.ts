@@ -18,6 +18,12 @@ export interface FourPools {
 
 export async function openFourPools(): Promise<FourPools> {
   const seeded = await seededDatabase(1_000);
+  // Far below the pools' lock timeout, which would hide every deadlock.
+  await seeded.database.pool.query(
+    `do $$ begin
+       execute format('alter database %I set deadlock_timeout = %L', current_database(), '10ms');
+     end $$`,
+  );
   const databases = Array.from({ length: 4 }, () =>
     openDatabase({
       connectionString: seeded.test.url,
