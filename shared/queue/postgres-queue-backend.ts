@@ -36,6 +36,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     keepAlive: true,
   });
   pool.on("error", options.onError);
+  pool.setMaxListeners(0); // each queue and worker adds its own
   // A pg.Pool is what BullMQ asks for; only the listener types of its clients are written otherwise.
   const connection = pool as unknown as PgPool;
   return {

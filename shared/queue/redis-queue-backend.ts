@@ -14,8 +14,10 @@ export interface RedisQueueBackendOptions {
 export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBackend {
   const producer = new Redis(options.url, { maxRetriesPerRequest: 1, enableOfflineQueue: false });
   const consumer = new Redis(options.url, { maxRetriesPerRequest: null });
-  producer.on("error", options.onError);
-  consumer.on("error", options.onError);
+  for (const client of [producer, consumer]) {
+    client.on("error", options.onError);
+    client.setMaxListeners(0); // each queue and worker adds its own
+  }
   return {
     async prepare() {
       // Later it waits for a Redis that is away; at the start that is more likely a wrong address.
