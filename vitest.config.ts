@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/postgres-global.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous: a slow machine makes a test slow, not wrong.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Two cores, real servers: more files at once only make each other late.
     maxWorkers: 2,
   },
