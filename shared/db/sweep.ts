@@ -43,7 +43,8 @@ export interface SweepStatements {
     minAgeMs: number,
     page: number,
   ): Promise<LostJob[]>;
-  endOrphans(owner: string): Promise<number>;
+  /** Returns the jobs that ended. */
+  endOrphans(owner: string): Promise<string[]>;
   /** Jobs that this worker runs and that somebody has asked to stop. */
   stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
   openPeriods(): Promise<void>;
@@ -67,7 +68,8 @@ export function sweepStatements(pool: Pool): SweepStatements {
            where l.locktype = 'advisory' and l.granted and l.objsubid = 2
              and l.database = (select oid from pg_database where datname = current_database())
              and l.classid = $1::oid and l.objid = p.seq::oid)
-           or (p.kind = 'api' and p.beat_at > now() - interval '2 s') as locked
+           or (p.kind = 'api'
+             and greatest(p.beat_at, pg_postmaster_start_time()) > now() - interval '2 s') as locked
          from processes p
          union all
          -- Declared dead and forgotten by one sweeper, a worker may have claimed once more.
@@ -82,8 +84,8 @@ export function sweepStatements(pool: Pool): SweepStatements {
     closeLost: (worker, running, minAgeMs, page) =>
       rows("select * from close_lost_attempts($1, $2, $3, $4)", [worker, running, minAgeMs, page]),
     endOrphans: async (owner) => {
-      const [row] = await rows<{ ended: number }>("select end_orphans($1) as ended", [owner]);
-      return row?.ended ?? 0;
+      const ended = await rows<{ job_id: string }>("select end_orphans($1) as job_id", [owner]);
+      return ended.map(({ job_id }) => job_id);
     },
     stops: (worker) =>
       rows(

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { onTestFailed, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
@@ -58,6 +58,10 @@ export function startProgram(
     }
   };
   onTestFinished(() => signalGroup("SIGKILL"));
+  onTestFailed(() => {
+    const lines = `${output.stdout}${output.stderr}`.split("\n");
+    console.error(`${args.join(" ")} wrote last:\n${lines.slice(-40).join("\n")}`);
+  });
   return {
     child,
     pid,

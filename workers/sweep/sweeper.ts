@@ -73,10 +73,20 @@ export class Sweeper {
     for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
       this.#deps.onLost(process);
       if (process.kind === "worker") await this.#closeAttemptsOf(process.id, [], 0);
-      else await this.#deps.statements.endOrphans(process.id);
+      else await this.#endJobsOf(process.id);
       await this.#deps.statements.forget(process.id);
       this.#beats.delete(process.id);
     }
+  }
+
+  /** An API process that was declared dead by mistake must not wait for jobs that have ended. */
+  async #endJobsOf(owner: string): Promise<void> {
+    for (const job of await this.#deps.statements.endOrphans(owner))
+      await this.#deps.reply.send(owner, job, {
+        type: "end",
+        state: "cancelled",
+        error: { code: "unavailable", message: "The broker lost its place in the fleet." },
+      });
   }
 
   #isDead({ id, beat, locked }: FleetProcess): boolean {

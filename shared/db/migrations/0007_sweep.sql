@@ -67,20 +67,17 @@ begin
   end loop;
 end $$;
 
--- Ends the waiting jobs of an API process that is gone and asks its running ones to stop.
-create function end_orphans(lost_owner text) returns integer language plpgsql as $$
-declare
-  ids text[];
-  ended integer;
-begin
-  ids := array(select id from jobs
-    where state in ('waiting', 'running') and interactive and owner = lost_owner);
-  select count(*) into ended from end_jobs((
+-- Ends the waiting jobs of an API process that is gone and asks its running ones to stop. Returns
+-- those that ended.
+create function end_orphans(lost_owner text) returns setof text language sql as $$
+  select e.job_id
+  from end_jobs((
     select coalesce(jsonb_agg(jsonb_build_object('job', id, 'state', 'cancelled',
       'code', 'owner_lost')), '[]')
-    from unnest(ids) as id)) as e where e.verdict = 'ended';
-  return ended;
-end $$;
+    from jobs
+    where state in ('waiting', 'running') and interactive and owner = lost_owner)) as e
+  where e.verdict = 'ended'
+$$;
 
 -- Lets the jobs that wait at a provider that is down overflow at once, where their route says so and
 -- no serve target is up that has not failed them: to such a one they are moved instead. They have

@@ -135,7 +135,7 @@ describe("a frozen worker, whose lock is held while its beat stands still", () =
 });
 
 describe("a dead API process", () => {
-  test("its waiting jobs end; its running ones are asked to stop, at their worker", async () => {
+  test("its waiting jobs end, which it hears if it lives; its running ones are asked to stop, at their worker", async () => {
     await rig.dead("api_dead", "api");
     await rig.live("worker_sweeping");
     for (const job of ["job_waits", "job_runs"]) await rig.accept(job, { owner: "api_dead" });
@@ -147,6 +147,9 @@ describe("a dead API process", () => {
       state: "cancelled",
       error_code: "owner_lost",
     });
+    expect(await rig.told("job_waits")).toMatchObject([
+      { type: "end", state: "cancelled", error: { code: "unavailable" } },
+    ]);
     expect(await rig.job("job_runs")).toMatchObject({
       state: "running",
       cancel_reason: "owner_lost",
