@@ -135,14 +135,14 @@ test("a port that was taken in the meantime is given up for another", async () =
     });
   });
   onTestFinished(() => void taken.close());
-  const binaries = await findBinaries();
-  const place = await placeCluster({
-    dataDir: await scratchDir(),
-    systemDir: "/nonexistent",
+  const scratch = await scratchDir();
+  const { binaries, ...place } = await placeCluster({
+    dataDir: join(scratch, "data"),
+    systemDir: join(scratch, "system"),
     serverUser: "spillway",
-    binaries,
+    binaries: await findBinaries(),
   });
-  const cluster = await openCluster(place.filesDir, place.binaries, place.user, {
+  const cluster = await openCluster(place.filesDir, binaries, place.user, {
     durable: false,
     log: () => undefined,
   });
