@@ -40,7 +40,13 @@ export function postgresProcesses(postmaster: number): number[] {
 /** Kills every process of the server at once. */
 export async function killPostgres(postmaster: number): Promise<void> {
   const pids = postgresProcesses(postmaster);
-  for (const pid of pids) process.kill(pid, "SIGKILL");
+  for (const pid of pids)
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      // Backends end by themselves all the time.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   await eventually(() => {
     if (pids.some(isPostgres)) throw new Error("PostgreSQL still lives");
   });
