@@ -14,6 +14,8 @@ const SAME_SIGNAL_MS = 500;
 
 /** What a second signal, or the loss of the database, leaves for an orderly end. */
 const CUT_SHORT_MS = 10_000;
+/** An end that nobody hurries along: a database that is gone keeps settlements waiting for ever. */
+const LAST_RESORT_MS = 60_000;
 
 /** `spillway serve`: API, workers and database in one process, until SIGINT or SIGTERM. */
 export function serveCommand(deps: ServeDeps): Command {
@@ -35,6 +37,7 @@ export function serveCommand(deps: ServeDeps): Command {
         deps.stderr.write(
           `Stopping: running requests have ${GRACE_MS / 1000} s; a second Ctrl-C cuts them off.\n`,
         );
+        setTimeout(exitWithFailure, LAST_RESORT_MS).unref();
       } else {
         deps.stderr.write(`spillway: ${errorText(failure)}\n`);
         process.exitCode = 1;
