@@ -55,7 +55,7 @@ async function settle(
     ...ledger,
   });
   const ours = row.state === state && row.ledger_status === ledger.status;
-  closed(deps, attempt, ledger, row.verdict === "settled" ? row.overrun_nanos : null);
+  if (ours) closed(deps, attempt, ledger, row.overrun_nanos);
   const cost = { costNanos: row.cost_nanos ?? 0n };
   if (ours && outcome.kind === "ok") {
     const { contentType, body, tail } = outcome;
@@ -104,7 +104,10 @@ async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Pr
   await settle(deps, attempt, outcome, "failed", next.fail, outcome.reason);
 }
 
-/** The attempt is closed: its job waits at a new place, or the statement has ended it. */
+/**
+ * The attempt is closed: its job waits at a new place, or the statement has ended it. `gone`:
+ * somebody else closed it, and has told and counted what became of it.
+ */
 async function tellMoved(
   deps: ConcludeDeps,
   attempt: Attempt,
@@ -114,7 +117,7 @@ async function tellMoved(
 ): Promise<void> {
   const { entry, facts } = attempt;
   const { verdict, provider, place, state } = row;
-  closed(deps, attempt, ledger, null);
+  if (verdict !== "gone") closed(deps, attempt, ledger, null);
   if (verdict === "moved" && provider !== null && place !== null)
     await deps.reply.send(entry.owner, entry.job, { type: "enqueue", provider, place, delayMs });
   else if (verdict === "budget" || verdict === "ended")
