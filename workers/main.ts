@@ -85,6 +85,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       aborts.abortAll("lease_lost");
     },
   });
+  // One after the other: the last word in the database must be the last on the board.
+  let healthWritten: Promise<void> = Promise.resolve();
   const prober = new Prober({
     providers,
     board,
@@ -92,9 +94,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     onChange: (provider, up) => {
       log[up ? "info" : "warn"]({ provider }, up ? "provider is back" : "provider is down");
       workers.get(provider)?.setUp(up);
-      statements.health(provider, up).catch((error: unknown) => {
-        log.error({ err: error, provider }, "provider health not written");
-      });
+      healthWritten = healthWritten
+        .then(() => statements.health(provider, up))
+        .catch((error: unknown) => {
+          log.error({ err: error, provider }, "provider health not written");
+        });
     },
   });
   const conclude = concludeAttempt({
