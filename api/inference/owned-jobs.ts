@@ -18,10 +18,6 @@ export class OwnedJobs {
     return this.#jobs.size;
   }
 
-  has(job: string): boolean {
-    return this.#jobs.has(job);
-  }
-
   add(job: OwnedJob): void {
     this.#jobs.set(job.id, job);
     if (this.#shuttingDown) job.stop("cancelled", "shutdown");
