@@ -1,82 +1,145 @@
 import { connect, createServer, type Socket } from "node:net";
+import { TcpFlow, type Sent } from "./tcp-flow.ts";
 
-/** Stands between a client and a server and breaks the line in the ways that networks do. */
+/**
+ * - `stall`: nothing gets through, in either direction, until the fault is over; then all of it
+ *   does, as after a short partition or a frozen server.
+ * - `drop`: bytes vanish and both ends stay open. Afterwards the lines that lost some are reset,
+ *   since TCP never delivers a stream with a hole in it.
+ * - `refuse`: new connections are reset, the others go on.
+ */
+export type TcpFault = "none" | "stall" | "drop" | "refuse";
+
+/** Stands between clients and a server and breaks the lines in the ways that networks do. */
 export interface TcpProxy {
   readonly port: number;
   /** The given URL, through here. */
   through(url: string): string;
   /** Connections made so far. */
   readonly connections: number;
-  /** Delay of every chunk, each way. */
+  /** Where new connections lead. */
+  target: { readonly host: string; readonly port: number };
+  /** Delay of every byte, each way. */
   latencyMs: number;
-  /** `drop`: bytes vanish, both ends stay open. `refuse`: new connections are reset. */
-  fault: "none" | "drop" | "refuse";
+  fault: TcpFault;
   /** Resets both ends of every connection. */
   reset(): void;
   /** The servers' ends close, and no client is told. */
   halfOpen(): void;
-  /** Resets the connection that carries the n-th byte from now on towards a client, after it. */
-  cutAfter(bytes: number): void;
+  /** Resets the connection that carries the n-th byte from now on in a direction, after it. */
+  cutAfter(bytes: number, towards?: "client" | "server"): void;
   close(): Promise<void>;
 }
 
+type Side = "client" | "server";
+
 interface Line {
-  readonly client: Socket;
-  readonly server: Socket;
-  /** The client's end stays open whatever happens to the other. */
-  isHalfOpen: boolean;
+  readonly sockets: Readonly<Record<Side, Socket>>;
+  readonly flows: TcpFlow[];
+  /** Bytes of it have vanished. */
+  hasLost: boolean;
+  /** Its last byte is on its way. */
+  isCut: boolean;
 }
 
 /** Starts a proxy to a TCP server on a free port of 127.0.0.1. */
 export async function startTcpProxy(host: string, port: number): Promise<TcpProxy> {
   const lines = new Set<Line>();
-  let bytesLeft = Number.POSITIVE_INFINITY;
-  const proxy = { connections: 0, latencyMs: 0, fault: "none" as TcpProxy["fault"] };
+  const bytesLeft: Record<Side, number> = { client: Infinity, server: Infinity };
+  let target = { host, port };
+  let connections = 0;
+  let latencyMs = 0;
+  let fault: TcpFault = "none";
 
-  const resetLine = (line: Line): void => {
-    line.client.resetAndDestroy();
-    line.server.resetAndDestroy();
+  const resetLine = ({ sockets }: Line): void => {
+    sockets.client.resetAndDestroy();
+    sockets.server.resetAndDestroy();
   };
-  const carry = (line: Line, from: Socket, to: Socket): void => {
-    from.on("data", (chunk) => {
-      if (proxy.fault === "drop" || line.isHalfOpen) return;
-      const write = (): void => {
-        if (to !== line.client || chunk.length < bytesLeft) {
-          if (to === line.client) bytesLeft -= chunk.length;
-          to.write(chunk);
-          return;
-        }
-        const head = chunk.subarray(0, bytesLeft);
-        bytesLeft = Number.POSITIVE_INFINITY;
-        to.write(head, () => resetLine(line));
-      };
-      if (proxy.latencyMs > 0) setTimeout(write, proxy.latencyMs);
-      else write();
-    });
-    from.on("error", () => undefined);
-    from.on("close", () => {
-      if (!(line.isHalfOpen && from === line.server)) to.destroy();
-      if (from === line.client) lines.delete(line);
-    });
+  const advance = (): void => {
+    for (const { flows } of lines) for (const flow of flows) flow.advance();
   };
-  const listener = createServer((client) => {
-    if (proxy.fault === "refuse") {
+  const deliver = (line: Line, side: Side, sent: Sent): void => {
+    const to = line.sockets[side];
+    if (line.isCut) return;
+    if (fault === "drop") line.hasLost = true;
+    else if (sent === "end") to.end();
+    else if (sent === "reset") to.resetAndDestroy();
+    else if (sent.length < bytesLeft[side]) {
+      bytesLeft[side] -= sent.length;
+      to.write(sent);
+    } else {
+      const head = sent.subarray(0, bytesLeft[side]);
+      bytesLeft[side] = Infinity;
+      line.isCut = true;
+      to.write(head, () => resetLine(line));
+    }
+  };
+  const carry = (line: Line, from: Socket, side: Side): void => {
+    const flow = new TcpFlow({
+      from,
+      to: line.sockets[side],
+      latencyMs: () => latencyMs,
+      stalled: () => fault === "stall",
+      deliver: (sent) => deliver(line, side, sent),
+    });
+    line.flows.push(flow);
+  };
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (fault === "refuse") {
       client.resetAndDestroy();
       return;
     }
-    proxy.connections++;
-    const line = { client, server: connect(port, host), isHalfOpen: false };
+    connections++;
+    const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
+    const line: Line = {
+      sockets: { client, server },
+      flows: [],
+      hasLost: false,
+      isCut: false,
+    };
     lines.add(line);
-    carry(line, client, line.server);
-    carry(line, line.server, client);
+    carry(line, client, "server");
+    carry(line, server, "client");
+    client.on("end", () => {
+      if (server.destroyed) client.destroy(); // half-open until now
+    });
+    const forget = (): void => {
+      if (client.destroyed && server.destroyed) lines.delete(line);
+    };
+    client.on("close", forget);
+    server.on("close", forget);
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const address = listener.address();
   if (address === null || typeof address === "string") throw new Error("no port");
 
-  return Object.assign(proxy, {
+  return {
     port: address.port,
-    through(url: string) {
+    get connections() {
+      return connections;
+    },
+    get target() {
+      return target;
+    },
+    set target(next) {
+      target = next;
+    },
+    get latencyMs() {
+      return latencyMs;
+    },
+    set latencyMs(next) {
+      latencyMs = next;
+      advance();
+    },
+    get fault() {
+      return fault;
+    },
+    set fault(next) {
+      fault = next;
+      if (next !== "drop") for (const line of lines) if (line.hasLost) resetLine(line);
+      advance();
+    },
+    through(url) {
       const changed = new URL(url);
       changed.hostname = "127.0.0.1";
       changed.port = String(address.port);
@@ -86,21 +149,18 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
       for (const line of lines) resetLine(line);
     },
     halfOpen() {
-      for (const line of lines) {
-        line.isHalfOpen = true;
-        line.server.destroy();
-      }
+      for (const { sockets } of lines) sockets.server.destroy();
     },
-    cutAfter(bytes: number) {
-      bytesLeft = bytes;
+    cutAfter(bytes, towards = "client") {
+      bytesLeft[towards] = bytes;
     },
     async close() {
       const closed = new Promise((resolve) => listener.close(resolve));
-      for (const { client, server } of lines) {
-        client.destroy();
-        server.destroy();
+      for (const { sockets } of lines) {
+        sockets.client.destroy();
+        sockets.server.destroy();
       }
       await closed;
     },
-  });
+  };
 }
