@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Load, LoadResult } from "../load/load.ts";
+import type { LoadGenerator } from "../load/load-generator.ts";
+import type { Part, System, SystemName } from "../systems/system.ts";
+import { cpuTimes } from "./cpu-time.ts";
+
+/** What one request costs in processor time, by part, in milliseconds. */
+type CpuPerRequest = Readonly<Partial<Record<Part, number>>>;
+
+/** The conditions of a measurement that do not name the system. */
+export type Conditions = Pick<Load, "connections" | "bodyBytes" | "stream"> & {
+  readonly slowCommits: boolean;
+};
+
+export interface Measurement extends Conditions, LoadResult {
+  readonly system: SystemName;
+  readonly perSecond: number;
+  readonly cpuMs: CpuPerRequest;
+}
+
+export interface Window {
+  readonly warmUpMs: number;
+  readonly windowMs: number;
+}
+
+/** Cancelled calls of the last run end meanwhile. */
+const restMs = 300;
+
+/** Puts one system under load and reads its processor time over the window. */
+export async function measure(
+  generator: LoadGenerator,
+  system: System,
+  conditions: Conditions,
+  window: Window,
+): Promise<Measurement> {
+  await sleep(restMs);
+  const parts = Object.entries(system.processes) as [Part, number][];
+  const edges: Promise<number[]>[] = [];
+  const { connections, bodyBytes, stream } = conditions;
+  const result = await generator.run(
+    {
+      url: `${system.baseUrl}/chat/completions`,
+      headers: system.headers,
+      connections,
+      bodyBytes,
+      stream,
+      ...window,
+    },
+    () => edges.push(cpuTimes(parts.map(([, pid]) => pid))),
+  );
+  const [before = [], after = []] = await Promise.all(edges);
+  const cpuMs: Partial<Record<Part, number>> = {};
+  for (const [index, [part]] of parts.entries())
+    cpuMs[part] = ((after[index] ?? 0) - (before[index] ?? 0)) / result.answers;
+  return {
+    ...conditions,
+    ...result,
+    system: system.name,
+    perSecond: result.answers / result.seconds,
+    cpuMs,
+  };
+}

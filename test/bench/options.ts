@@ -1,0 +1,60 @@
+import { parseArgs } from "node:util";
+import { type GatewayName, gatewayNames } from "./systems/system.ts";
+import type { Window } from "./measure/measure.ts";
+
+export interface BenchOptions {
+  /** Without the upstream itself, which is always measured. */
+  readonly systems: readonly GatewayName[];
+  readonly connections: readonly number[];
+  readonly window: Window;
+  /** Instead of the usual parts. */
+  readonly rows: boolean;
+  /** Instead of the usual parts. */
+  readonly profile: boolean;
+}
+
+export const usage = `npm run bench -- [options]
+  --quick              windows of 2 s instead of 5 s
+  --seconds N          windows of N seconds
+  --only a,b           of forwarder, portkey, embedded, split; the upstream itself always runs
+  --connections 1,32   instead of 1,32,128,256
+  --rows               only: does a request cost more among 1,000,000 keys, finished and waiting jobs?
+  --profile            only: where Spillway's processor time goes at 128 connections`;
+
+/** Reads the command line. Throws a `TypeError` or `RangeError` that says what is wrong. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      seconds: { type: "string" },
+      only: { type: "string" },
+      connections: { type: "string" },
+      rows: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+    },
+  });
+  const seconds = numberOf(values.seconds ?? (values.quick ? "2" : "5"), "--seconds");
+  return {
+    systems: (values.only?.split(",") ?? gatewayNames).map(systemNamed),
+    connections: (values.connections ?? "1,32,128,256")
+      .split(",")
+      .map((text) => numberOf(text, "--connections")),
+    window: { warmUpMs: Math.min(1_000, seconds * 250), windowMs: seconds * 1_000 },
+    rows: values.rows,
+    profile: values.profile,
+  };
+}
+
+function numberOf(text: string, option: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new RangeError(`${option}: ${text} is not a number above 0`);
+  return value;
+}
+
+function systemNamed(text: string): GatewayName {
+  const name = gatewayNames.find((known) => known === text);
+  if (name === undefined)
+    throw new RangeError(`--only: ${text} is none of ${gatewayNames.join(", ")}`);
+  return name;
+}

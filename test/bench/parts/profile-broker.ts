@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { measure } from "../measure/measure.ts";
+import type { BenchOptions } from "../options.ts";
+import { markdown } from "../report/table.ts";
+import { readProfile, type Share } from "../report/read-profile.ts";
+import { startEmbedded } from "../systems/start-embedded.ts";
+import { startSplit } from "../systems/start-split.ts";
+import { startUpstream } from "../systems/start-upstream.ts";
+import type { BenchRun } from "./bench-run.ts";
+import { warmUp } from "./warm-up.ts";
+
+const connections = 128;
+const shownModules = 15;
+const shownFunctions = 25;
+
+/** Where the broker's processor time goes under load: a CPU profile of each of its processes. */
+export async function profileBroker(options: BenchOptions, run: BenchRun): Promise<string> {
+  const isSplit = options.systems.includes("split");
+  const resources = new AsyncDisposableStack();
+  try {
+    const upstream = await startUpstream(run);
+    resources.defer(upstream.stop);
+    const start = isSplit ? startSplit : startEmbedded;
+    const system = await start({
+      ...run,
+      upstreamUrl: upstream.url,
+      nodeArgs: (name) => [
+        "--cpu-prof",
+        `--cpu-prof-dir=${run.runDir}`,
+        `--cpu-prof-name=${name}.cpuprofile`,
+      ],
+    });
+    resources.defer(system.stop);
+    await warmUp(run.generator, [system]);
+    const load = { connections, bodyBytes: 1024, stream: false, slowCommits: false };
+    const beganMs = nowMs();
+    const { perSecond } = await measure(run.generator, system, load, options.window);
+    const window = { beganMs, endedMs: nowMs() };
+    // The profiles are written at the processes' end.
+    await resources.disposeAsync();
+
+    const sections = [`${connections} connections, ${perSecond.toFixed(0)} requests/s, profiled`];
+    for (const name of isSplit ? ["api", "worker"] : ["serve"]) {
+      const profile = await readProfile(join(run.runDir, `${name}.cpuprofile`), window);
+      sections.push(
+        `${name}: busy ${(profile.busyShare * 100).toFixed(0)} % of the time`,
+        shares("module", profile.modules.slice(0, shownModules)),
+        shares("function", profile.functions.slice(0, shownFunctions)),
+      );
+    }
+    return sections.join("\n\n");
+  } finally {
+    await resources.disposeAsync();
+  }
+}
+
+/** The clock that V8's profiler reads. */
+function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+function shares(what: string, found: readonly Share[]): string {
+  return markdown([
+    [what, "% of busy time"],
+    ...found.map(({ name, share }) => [name, (share * 100).toFixed(1)]),
+  ]);
+}

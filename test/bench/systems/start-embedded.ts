@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeBenchConfig } from "./bench-config.ts";
+import { benchPostgres } from "./bench-postgres.ts";
+import { budgetedKey } from "./budgeted-key.ts";
+import { startProgram } from "./start-program.ts";
+import type { SystemOptions, System } from "./system.ts";
+
+const program = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const adminKey = "sk-admin-bench";
+
+/** `spillway serve` as `npm start` runs it: one process, and a PostgreSQL of its own. */
+export async function startEmbedded(options: SystemOptions, name = "embedded"): Promise<System> {
+  const dataDir = join(options.runDir, name);
+  const broker = await startProgram({
+    name,
+    file: process.execPath,
+    args: [...(options.nodeArgs?.("serve") ?? []), program, "serve"],
+    env: {
+      SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl),
+      SPILLWAY_DATA_DIR: dataDir,
+      SPILLWAY_ADMIN_KEY: adminKey,
+      SPILLWAY_PORT: "0",
+    },
+    logDir: options.runDir,
+    ready: /Spillway runs at (\S+)/,
+  });
+  const postgres = await benchPostgres(dataDir);
+  return {
+    name: "embedded",
+    baseUrl: `${broker.said}/v1`,
+    headers: await budgetedKey(broker.said, adminKey),
+    processes: { broker: broker.pid, PostgreSQL: postgres.pid },
+    databaseUrl: postgres.url,
+    async stop() {
+      await broker.stop();
+      await postgres.stop();
+    },
+  };
+}

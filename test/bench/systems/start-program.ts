@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync, closeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A child process that has said that it is ready. */
+export interface Program {
+  readonly pid: number;
+  /** What the first group of `ready` matched. */
+  readonly said: string;
+  /** SIGTERM, then SIGKILL after a grace time. Repeated calls are one. */
+  stop(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  /** For the log file and for errors. */
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Where its output goes, as that of a service goes to a log file. */
+  readonly logDir: string;
+  readonly ready: RegExp;
+}
+
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+const pollMs = 50;
+const shownCharacters = 2_000;
+
+/** Starts a program and waits for its ready line. Throws an `Error` with the end of its output. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { name, ready } = options;
+  const logFile = join(options.logDir, `${name}.log`);
+  const log = openSync(logFile, "a");
+  const { PATH, HOME } = process.env;
+  const child = spawn(options.file, options.args, {
+    env: { PATH, HOME, NODE_ENV: "production", ...options.env },
+    stdio: ["ignore", log, log],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  closeSync(log);
+  let failure: Error | undefined;
+  child.once("error", (error) => (failure = error));
+  const stop = onlyOnce(() => stopChild(child));
+  const deadlineMs = performance.now() + startTimeoutMs;
+  for (;;) {
+    const output = await readFile(logFile, "utf8");
+    const match = ready.exec(output);
+    if (match !== null && child.pid !== undefined)
+      return { pid: child.pid, said: match[1] ?? "", stop };
+    const ended = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
+    if (ended || performance.now() > deadlineMs) {
+      await stop();
+      throw new Error(`${name} did not start: ${output.slice(-shownCharacters)}`, {
+        cause: failure,
+      });
+    }
+    await sleep(pollMs);
+  }
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  const patience = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
+  await ended;
+  clearTimeout(patience);
+}
+
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}
