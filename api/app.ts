@@ -4,7 +4,7 @@ import type { Database } from "../shared/db/database.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { FairOrder } from "../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
-import type { ReplyReceiver } from "../shared/reply/reply-hub.ts";
+import type { ReplyReceiver } from "../shared/reply/reply-path.ts";
 import type { StopRequests } from "../shared/reply/stop-requests.ts";
 import type { KeyAuth } from "./auth/key-auth.ts";
 import { authenticateCaller } from "./http/authenticate-caller.ts";
@@ -16,6 +16,7 @@ import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
 import { compileRoutes } from "./inference/compiled-route.ts";
+import type { QueueBacklog } from "./inference/queue-backlog.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addCompletions } from "./routes/completions.ts";
@@ -32,6 +33,7 @@ export interface ApiDeps {
   readonly stops: StopRequests;
   readonly board: ProviderBoard;
   readonly order: FairOrder;
+  readonly backlog: QueueBacklog;
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
   readonly jobs: OwnedJobs;
   readonly keyAuth: KeyAuth;
@@ -44,6 +46,8 @@ export interface ApiDeps {
   readonly heartbeatMs?: number;
   /** How long a worker may take to confirm an end that was asked for; 5 s by default. */
   readonly confirmMs?: number;
+  /** Pause before an entry is offered again to a queue that did not take it; 1 s by default. */
+  readonly requeueMs?: number;
 }
 
 /** A request must have come in whole by then: slow senders hold no connection for ever. */
@@ -92,6 +96,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       routes,
       heartbeatMs: deps.heartbeatMs ?? 15_000,
       confirmMs: deps.confirmMs ?? 5_000,
+      requeueMs: deps.requeueMs ?? 1_000,
       random: Math.random,
     };
     addChatCompletions(scope, inference);

@@ -1,21 +1,34 @@
 import type { FastifyInstance } from "fastify";
+import { countProcesses } from "../shared/db/count-processes.ts";
+import { findEnded } from "../shared/db/find-ended.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
+import { readHealth } from "../shared/db/provider-health.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
-import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-hub.ts";
+import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-path.ts";
+import { every } from "../shared/timing/every.ts";
 import { registerAdmin } from "./admin/register-admin.ts";
 import { registerMetrics } from "./admin/metrics-route.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
 import { createKeyAuth } from "./auth/key-auth.ts";
-import { OwnedJobs } from "./inference/owned-jobs.ts";
+import { EndedWatch } from "./inference/ended-watch.ts";
+import { QueueBacklog } from "./inference/queue-backlog.ts";
 
 export interface ApiProcessDeps extends Pick<
   ApiDeps,
-  "config" | "log" | "queues" | "stops" | "board" | "order" | "heartbeatMs"
+  "config" | "log" | "queues" | "stops" | "board" | "order" | "jobs" | "heartbeatMs"
 > {
+  /** This process's name in the fleet. */
+  readonly id: string;
+  /** Beside other processes, on Redis. */
+  readonly inFleet: boolean;
   readonly database: ApiDeps["database"];
   /** Not through a pooler: the lease session lives on it. */
   readonly directUrl: string;
-  readonly reply: ReplyReceiver & ReplySender;
+  readonly replies: ReplyReceiver;
+  /** To owners in the fleet, for what the admin API ends. */
+  readonly reply: ReplySender;
+  /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
+  readonly readSince: () => number;
   readonly metrics: Metrics;
   readonly adminKey: string;
   readonly host: string;
@@ -35,15 +48,18 @@ export interface RunningApi {
 
 /** How long an API process may be without its lease before its jobs are given up. */
 const LEASE_PATIENCE_MS = 2_000;
+const FLEET_MS = 1_000;
+const WATCH_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
 export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
-  const { database, log, reply, board, metrics } = deps;
-  const jobs = new OwnedJobs();
+  const { database, log, reply, board, metrics, jobs } = deps;
   let giveUp: NodeJS.Timeout | undefined;
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
+    id: deps.id,
     kind: "api",
+    inFleet: deps.inFleet,
     onHeld: () => {
       clearTimeout(giveUp);
     },
@@ -55,13 +71,19 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       }, LEASE_PATIENCE_MS);
     },
   });
+  const watch = new EndedWatch({
+    jobs: () => jobs.all(),
+    findEnded: (asked) => findEnded(database.pool, asked),
+    readSince: deps.readSince,
+    now: () => performance.now(),
+  });
+  let apis = 1;
   await lease.start();
   let app: FastifyInstance;
   try {
     app = await buildApi({
       ...deps,
-      replies: reply,
-      jobs,
+      backlog: new QueueBacklog(() => deps.config.server.queueLimitBytes / apis),
       keyAuth: createKeyAuth({ pool: database.pool }),
       owner: lease.id,
       registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, board, reply }),
@@ -78,11 +100,26 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     await lease.stop();
     throw error;
   }
+  const failing = (what: string) => (error: unknown) => {
+    log.warn({ err: error }, `${what} failed; it will be tried again`);
+  };
+  const loops = [
+    every(
+      FLEET_MS,
+      async () => {
+        board.apply(await readHealth(database.pool));
+        apis = await countProcesses(database.pool, "api");
+      },
+      failing("reading the fleet's state"),
+    ),
+    every(WATCH_MS, () => watch.look(), failing("looking for ended jobs")),
+  ];
   let graceTimer: NodeJS.Timeout | undefined;
   let stopping: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await app.close();
     await jobs.whenEmpty();
+    await Promise.all(loops.map((loop) => loop.stop()));
     clearTimeout(graceTimer);
     clearTimeout(giveUp);
     await lease.stop();

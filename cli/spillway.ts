@@ -2,11 +2,14 @@ import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { environmentLookup } from "../config/environment.ts";
 import { configCommand } from "./config-command.ts";
+import { apiCommand } from "./api-command.ts";
 import { connect } from "./connect.ts";
 import { errorText } from "./error-text.ts";
 import { keyCommand } from "./key-command.ts";
+import { migrateCommand } from "./migrate-command.ts";
 import { serveCommand } from "./serve-command.ts";
 import { simulateCommand } from "./simulate-command.ts";
+import { workerCommand } from "./worker-command.ts";
 
 const { stdout, stderr } = process;
 
@@ -14,6 +17,9 @@ const program = new Command("spillway")
   .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
   .version(packageJson.version, "--version")
   .addCommand(serveCommand({ stdout, stderr }))
+  .addCommand(apiCommand({ stdout, stderr }))
+  .addCommand(workerCommand({ stdout, stderr }))
+  .addCommand(migrateCommand({ stdout }))
   .addCommand(configCommand({ stdout, stderr, lookup: environmentLookup() }))
   .addCommand(keyCommand({ connect, stdout }))
   .addCommand(simulateCommand({ stdout }));

@@ -56,6 +56,8 @@ export interface RouteConfig {
 export interface Config {
   readonly server: {
     readonly bodyLimitBytes: number;
+    /** Request bodies that may wait or run at once, over all API processes. */
+    readonly queueLimitBytes: number;
     /** The longest that a caller waits on an open connection without a stream. */
     readonly syncWaitMs: number;
     /** A job's deadline when neither request nor key sets one. */

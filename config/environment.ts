@@ -5,13 +5,16 @@ export interface Environment {
   /** Undefined: `./spillway.yaml` when it exists, else the demo. */
   readonly configFile: string | undefined;
   readonly host: string;
-  readonly port: number;
+  /** Undefined: the command's own default. */
+  readonly port: number | undefined;
   readonly dataDir: string;
   readonly adminKey: string | undefined;
   readonly databaseUrl: string | undefined;
   /** For session locks, when `databaseUrl` leads through a pooler. */
   readonly databaseDirectUrl: string | undefined;
   readonly redisUrl: string | undefined;
+  /** Of all keys in Redis. */
+  readonly redisPrefix: string;
   readonly logLevel: string;
 }
 
@@ -59,28 +62,41 @@ function urlOf(
   throw new Error(`${name}: is not a URL like ${kind.example}`);
 }
 
+function readPort(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (!/^[0-9]+$/.test(text) || port > 65_535)
+    throw new Error(`SPILLWAY_PORT: ${text} is not a port`);
+  return port;
+}
+
+/** A part of BullMQ's and our key names, between braces and before colons. */
+function readPrefix(prefix: string): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) return prefix;
+  throw new Error(
+    "SPILLWAY_REDIS_PREFIX: has 1 to 64 letters, digits, dots, underscores or hyphens",
+  );
+}
+
 /**
  * Reads the environment; only this folder does. Every variable can also be given as the path of
  * a file in `<NAME>_FILE`. Throws an `Error` that names the variable.
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
   const get = environmentLookup(env);
-  const portText = get("SPILLWAY_PORT") ?? "4600";
-  const port = Number(portText);
-  if (!/^[0-9]+$/.test(portText) || port > 65_535)
-    throw new Error(`SPILLWAY_PORT: ${portText} is not a port`);
   const logLevel = get("LOG_LEVEL") ?? "info";
   if (!LOG_LEVELS.includes(logLevel))
     throw new Error(`LOG_LEVEL: ${logLevel} is none of ${LOG_LEVELS.join(", ")}`);
   return {
     configFile: get("SPILLWAY_CONFIG"),
     host: get("SPILLWAY_HOST") ?? "127.0.0.1",
-    port,
+    port: readPort(get("SPILLWAY_PORT")),
     dataDir: get("SPILLWAY_DATA_DIR") ?? "./.spillway",
     adminKey: get("SPILLWAY_ADMIN_KEY"),
     databaseUrl: urlOf(get, "DATABASE_URL", POSTGRES_URL),
     databaseDirectUrl: urlOf(get, "DATABASE_DIRECT_URL", POSTGRES_URL),
     redisUrl: urlOf(get, "REDIS_URL", REDIS_URL),
+    redisPrefix: readPrefix(get("SPILLWAY_REDIS_PREFIX") ?? "spillway"),
     logLevel,
   };
 }

@@ -17,6 +17,7 @@ export function resolveConfig(file: ConfigFile, order: NameOrder): Config {
   return {
     server: {
       bodyLimitBytes: file.server.body_limit,
+      queueLimitBytes: file.server.queue_limit,
       syncWaitMs: file.server.sync_wait,
       deadlineMs: file.server.deadline,
     },

@@ -165,6 +165,11 @@ export const configFileSchema = z.strictObject({
       body_limit: byteSize({ min: "1KiB", max: "128MiB" })
         .prefault("10MiB")
         .describe("Largest request body, such as `512KiB` or `10MiB`."),
+      queue_limit: byteSize({ min: "1MiB", max: "1024GiB" })
+        .prefault("256MiB")
+        .describe(
+          "Request bodies that may wait or run at once, over all API processes; more are refused with 429.",
+        ),
       sync_wait: duration({ min: "1ms", max: "290s" })
         .prefault("240s")
         .describe("The longest that a caller without a stream waits on its connection."),

@@ -3,14 +3,15 @@ import type { Config } from "../config/config.ts";
 import type { ClosedAttempt } from "../shared/contracts/closed-attempt.ts";
 import type { Database } from "../shared/db/database.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
+import { reportHealth } from "../shared/db/provider-health.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
 import { syncProviders } from "../shared/db/sync-providers.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
-import type { ReplySender } from "../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../shared/reply/reply-path.ts";
 import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
-import { every } from "./dispatch/every.ts";
+import { every } from "../shared/timing/every.ts";
 import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
@@ -22,6 +23,10 @@ import { OverflowMover } from "./sweep/overflow-mover.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
 
 export interface WorkerDeps {
+  /** This process's name in the fleet. */
+  readonly id: string;
+  /** Beside other processes, on Redis. */
+  readonly inFleet: boolean;
   readonly config: Config;
   readonly database: Database;
   /** Not through a pooler: the lease session and its locks live on it. */
@@ -36,14 +41,20 @@ export interface WorkerDeps {
 }
 
 export interface RunningWorker {
-  /** Stops taking entries, lets calls end within the grace time, stops the rest, gives slots back. */
+  /** It has its place in the fleet and takes entries. */
+  isReady(): boolean;
+  /**
+   * Stops taking entries, lets calls end within the grace time, stops the rest, gives slots back.
+   * Called again it changes the grace time that is left.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-const SHARE_MS = 500;
+const SHARE_MS = 250;
 const SWEEP_MS = 1_000;
 const MOVE_MS = 200;
 const PROBE_MS = 1_000;
+const REPORT_MS = 1_000;
 const PERIODS_MS = 60_000;
 /** When the sweeper first checks that a new entry exists: long after it should have been added. */
 const CHECK_MS = 5_000;
@@ -75,7 +86,9 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   });
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
+    id: deps.id,
     kind: "worker",
+    inFleet: deps.inFleet,
     onHeld: (session) => {
       slots.held(session);
     },
@@ -86,25 +99,28 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     },
   });
   // One after the other: the last word in the database must be the last on the board.
-  let healthWritten: Promise<void> = Promise.resolve();
+  let healthReported: Promise<void> = Promise.resolve();
+  const reportAfter = async (before: Promise<void>): Promise<void> => {
+    await before.catch(() => undefined);
+    board.apply(await reportHealth(database.pool, lease.id, prober.unreachable()));
+  };
+  const report = (): Promise<void> => (healthReported = reportAfter(healthReported));
   const prober = new Prober({
     providers,
-    board,
+    isCloud: (provider) => config.providers.get(provider)?.location === "cloud",
     now: Date.now,
     onChange: (provider, up) => {
       log[up ? "info" : "warn"]({ provider }, up ? "provider is back" : "provider is down");
       workers.get(provider)?.setUp(up);
-      healthWritten = healthWritten
-        .then(() => statements.health(provider, up))
-        .catch((error: unknown) => {
-          log.error({ err: error, provider }, "provider health not written");
-        });
+      report().catch((error: unknown) => {
+        log.warn({ err: error, provider }, "provider health not written; it will be tried again");
+      });
     },
   });
   const conclude = concludeAttempt({
     database,
-    reply,
-    isUp: (provider) => board.isUp(provider),
+    // What this worker cannot reach may still be up for others; a job goes rather elsewhere.
+    isUp: (provider) => board.isUp(provider) && prober.isReachable(provider),
     waitsForCapacity: (model) => config.models.get(model)?.noCapacity !== "reject",
     onTrouble: (provider, trouble) => {
       if (trouble === "unreachable") prober.note(provider, false);
@@ -127,7 +143,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     const providerConfig = config.providers.get(name);
     if (providerConfig === undefined) continue;
     const take = async (entry: Parameters<typeof runEntry>[1]): Promise<"taken" | "not_now"> => {
-      const token = board.isUp(name) ? slots.take(name) : null;
+      const token = prober.isReachable(name) ? slots.take(name) : null;
       if (token === null) return "not_now";
       try {
         await runEntry(run, entry, provider, providerConfig);
@@ -146,6 +162,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     statements,
     database,
     queues: deps.queues,
+    epoch: () => deps.backend.epoch(),
     reply,
     self: lease.id,
     workerId: () => lease.session?.id,
@@ -170,6 +187,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   });
 
   await lease.start();
+  await report();
   // What a predecessor left behind ends before anything new is taken.
   await sweeper.sweep();
   await slots.refresh();
@@ -181,21 +199,28 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     every(SWEEP_MS, () => sweeper.sweep(), failing("sweep")),
     every(MOVE_MS, () => mover.move(), failing("overflow")),
     every(PROBE_MS, () => prober.probe(), failing("probe")),
+    every(REPORT_MS, report, failing("provider health")),
     every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
   ];
 
+  let graceTimer: NodeJS.Timeout | undefined;
+  let stopping: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all(Array.from(workers.values(), (worker) => worker.close()));
+    clearTimeout(graceTimer);
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await slots.releaseAll();
+    await lease.stop();
+    await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
+  };
   return {
+    isReady: () => lease.session !== undefined && stopping === undefined,
     async stop(graceMs) {
-      const closing = Promise.all(Array.from(workers.values(), (worker) => worker.close()));
-      const timer = setTimeout(() => {
+      clearTimeout(graceTimer);
+      graceTimer = setTimeout(() => {
         aborts.abortAll("shutdown");
       }, graceMs);
-      await closing;
-      clearTimeout(timer);
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await slots.releaseAll();
-      await lease.stop();
-      await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
+      await (stopping ??= close());
     },
   };
 }

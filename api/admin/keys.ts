@@ -9,7 +9,7 @@ import { createKeyInput, updateKeyInput } from "../../shared/keys/key-input.ts";
 import { listKeys } from "../../shared/keys/list-keys.ts";
 import { revokeKey } from "../../shared/keys/revoke-key.ts";
 import { updateKey } from "../../shared/keys/update-key.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import { askDatabase } from "./ask-database.ts";
 import { queryFields } from "./query-fields.ts";
 
@@ -63,7 +63,7 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
     const id = keyId(request.params);
     const ended = await askDatabase(() =>
       revokeKey(deps.database, id, (job) => {
-        void deps.reply?.send(job.owner, job.id, {
+        void deps.reply?.notify(job.owner, job.id, {
           type: "end",
           state: "cancelled",
           error: { code: "invalid_api_key", message: "The key was revoked while the job waited." },

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Database } from "../../shared/db/database.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import { adminAuth } from "../auth/admin-auth.ts";
 import { takeAdminJson } from "./admin-json-body.ts";
 import { keyRoutes } from "./keys.ts";

@@ -5,7 +5,7 @@ import { classifyDatabaseError } from "../../shared/db/classify-database-error.t
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
-import type { ReplyReceiver } from "../../shared/reply/reply-hub.ts";
+import type { ReplyReceiver } from "../../shared/reply/reply-path.ts";
 import { invalidApiKey } from "../auth/bearer.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
 import type { ChosenTarget } from "./choose-target.ts";
@@ -43,12 +43,13 @@ export interface Admission {
 /**
  * Admits a job with its hold and puts it into its first queue. The inbox is open before either, so
  * that no answer comes too early. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or
- * `unavailable`; then nothing is held.
+ * `unavailable`, or `rate_limit_exceeded` with a full queue; then nothing is held.
  */
 export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<JobRun> {
   const { id, key, request, first, serviceClass } = admission;
   const target = admission.plan[first.target];
   if (target === undefined) throw new Error(`no target ${first.target} in the plan`);
+  deps.backlog.check(Buffer.byteLength(request.body));
   const place = new QueuePlace(deps, {
     entry: {
       v: 1,
@@ -68,6 +69,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
   });
   const inbox = deps.replies.open(id);
   try {
+    place.takeTurn();
     await accept(deps, admission, target.holdNanos);
     await place.enter(target.provider, 0, 0).catch((error: unknown) => {
       endUnqueued(deps, id, "queue_unavailable");

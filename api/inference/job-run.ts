@@ -1,8 +1,13 @@
 import type { FastifyBaseLogger } from "fastify";
-import type { AttemptFacts, ReplyMessage } from "../../shared/contracts/reply.ts";
+import type {
+  AttemptFacts,
+  EndState,
+  EnqueueMessage,
+  ReplyMessage,
+} from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { EndMember, EndRow } from "../../shared/db/end.ts";
-import type { ReplyInbox } from "../../shared/reply/reply-hub.ts";
+import type { ReplyInbox } from "../../shared/reply/reply-path.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
 import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
@@ -15,6 +20,8 @@ export interface JobRunDeps {
   readonly log: FastifyBaseLogger;
   /** How long a worker may take to confirm an end that was asked for. */
   readonly confirmMs: number;
+  /** Pause before an entry is offered again to a queue that did not take it. */
+  readonly requeueMs: number;
 }
 
 export interface JobRunOptions {
@@ -98,6 +105,25 @@ export class JobRun implements OwnedJob {
     }
   }
 
+  /**
+   * The job's row says that it has ended, and its worker's word will not come: it died with the
+   * answer, or its message was lost.
+   */
+  noteEnded(state: EndState, code: string | null): void {
+    this.#end ??= endByState(state, code, this.#facts);
+    this.#inbox.close();
+  }
+
+  /** Its end is here, and its caller only has to take it. */
+  get hasEnd(): boolean {
+    return this.#inbox.hasEnd;
+  }
+
+  /** The worker that was heard last, in another process. */
+  get worker(): string | undefined {
+    return this.#inbox.worker;
+  }
+
   /** Gives up what the run holds in this process. */
   close(): void {
     this.#isClosed = true;
@@ -114,7 +140,10 @@ export class JobRun implements OwnedJob {
     switch (message.type) {
       case "started":
         this.#place.started();
-        break;
+        if (!this.#forwarded) break;
+        // An attempt before it had begun to answer: two answers must not run together.
+        this.stop("failed", "answer_lost");
+        return { type: "end", end: endByState("failed", "answer_lost", this.#facts) };
       case "enqueue":
         await this.#enqueue(message);
         break;
@@ -129,16 +158,18 @@ export class JobRun implements OwnedJob {
   }
 
   /** The job waits again. What has begun to arrive cannot begin anew: that fails honestly. */
-  async #enqueue({ provider, place, delayMs }: ReplyMessage & { type: "enqueue" }): Promise<void> {
+  async #enqueue(message: EnqueueMessage): Promise<void> {
+    const { provider, place, delayMs } = message;
     if (this.#place.isStale(place)) return;
+    this.#inbox.endAttempts();
     if (this.#stop !== undefined) return await this.#requestEnd(this.#stop, place);
     if (this.#forwarded)
       return await this.#requestEnd({ state: "failed", code: "answer_lost" }, place);
     try {
       await this.#place.enter(provider, place, delayMs);
     } catch (error) {
-      // The sweeper finds the entry missing and asks again.
       this.#deps.log.warn({ err: error, job: this.id, provider }, "queue did not take an entry");
+      this.#after(this.#deps.requeueMs, () => void this.#enqueue(message));
     }
   }
 
@@ -151,7 +182,7 @@ export class JobRun implements OwnedJob {
         this.#finish(endByState(state, code, this.#facts));
         return;
       }
-      if (row.verdict === "running") this.#deps.stops.request(this.id, code);
+      if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
       this.#after(this.#deps.confirmMs, () => this.#finish(this.#unconfirmed(row, request)));
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");

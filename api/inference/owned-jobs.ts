@@ -1,6 +1,7 @@
+import type { WatchedJob } from "./ended-watch.ts";
+
 /** What the registry needs of a running job. */
-export interface OwnedJob {
-  readonly id: string;
+export interface OwnedJob extends WatchedJob {
   /** Asks the job to end, with a code that says why. */
   stop(state: "cancelled" | "expired", code: string): void;
 }
@@ -16,6 +17,10 @@ export class OwnedJobs {
 
   get size(): number {
     return this.#jobs.size;
+  }
+
+  all(): Iterable<OwnedJob> {
+    return this.#jobs.values();
   }
 
   add(job: OwnedJob): void {

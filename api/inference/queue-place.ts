@@ -1,5 +1,6 @@
 import type { Entry } from "../../shared/contracts/entry.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { QueueBacklog } from "./queue-backlog.ts";
 import type { FairOrder } from "../../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 
@@ -7,6 +8,7 @@ export interface QueuePlaceDeps {
   readonly queues: ProviderQueues;
   readonly board: ProviderBoard;
   readonly order: FairOrder;
+  readonly backlog: QueueBacklog;
 }
 
 export interface QueuePlaceOptions {
@@ -24,8 +26,9 @@ export class QueuePlace {
   readonly #options: QueuePlaceOptions;
   #provider: string;
   #place = 0;
-  /** Set while an entry waits. */
-  #priority: number | undefined;
+  /** Set while an entry waits, or is about to. */
+  #priority: number | Promise<number> | undefined;
+  readonly #bytes: number;
   #started = false;
   #left = false;
 
@@ -33,7 +36,18 @@ export class QueuePlace {
     this.#deps = deps;
     this.#options = options;
     this.#provider = options.provider;
+    this.#bytes = Buffer.byteLength(options.entry.body);
+    deps.backlog.add(this.#bytes);
     this.#count(1);
+  }
+
+  /** Asks for the job's turn, so that it is there when the entry is. */
+  takeTurn(): void {
+    const { serviceClass, tenant } = this.#options;
+    const turn = this.#deps.order.rank(this.#provider, serviceClass, tenant);
+    this.#priority ??= turn;
+    // Whoever awaits it hears of the failure.
+    if (turn instanceof Promise) turn.catch(() => undefined);
   }
 
   /** A worker's word about a place that the job has left, or runs at. */
@@ -43,7 +57,7 @@ export class QueuePlace {
 
   /** Adds the job's entry; at a new place, the old one is given up. Rejects if the queue does. */
   async enter(provider: string, place: number, delayMs: number): Promise<void> {
-    const { entry, serviceClass, tenant } = this.#options;
+    const { entry } = this.#options;
     if (place !== this.#place || provider !== this.#provider) {
       this.#leaveLine(false);
       this.removeEntry();
@@ -53,9 +67,11 @@ export class QueuePlace {
       this.#started = false;
       this.#count(1);
     }
-    this.#priority ??= this.#deps.order.rank(provider, serviceClass, tenant);
-    const order = { priority: this.#priority, delayMs };
-    await this.#deps.queues.add(provider, { ...entry, place }, order);
+    if (this.#priority === undefined) this.takeTurn();
+    const priority = await this.#turn();
+    // It may have left, or have been started from an entry before this one, while it waited.
+    if (this.#left || this.#started || place !== this.#place) return;
+    await this.#deps.queues.add(provider, { ...entry, place }, { priority, delayMs });
   }
 
   /** A worker has claimed the job here. */
@@ -77,13 +93,30 @@ export class QueuePlace {
     if (this.#left) return;
     this.#left = true;
     this.#leaveLine(false);
+    this.#deps.backlog.remove(this.#bytes);
     this.#count(-1);
   }
 
+  /** A turn that could not be had is asked for again the next time. */
+  async #turn(): Promise<number> {
+    const turn = this.#priority ?? 1;
+    try {
+      return await turn;
+    } catch (error) {
+      if (this.#priority === turn) this.#priority = undefined;
+      throw error;
+    }
+  }
+
   #leaveLine(started: boolean): void {
-    if (this.#priority === undefined) return;
-    this.#deps.order.left(this.#provider, this.#priority, started);
+    const turn = this.#priority;
+    const provider = this.#provider;
     this.#priority = undefined;
+    const leave = (priority: number): void => {
+      this.#deps.order.left(provider, priority, started);
+    };
+    if (typeof turn === "number") leave(turn);
+    else turn?.then(leave, () => undefined);
   }
 
   #count(by: 1 | -1): void {

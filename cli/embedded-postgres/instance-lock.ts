@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import { INSTANCE_LOCK } from "../../shared/db/advisory-locks.ts";
 
-/** Any fixed number that nothing else locks: "spillway" in ASCII. */
-export const instanceLockKey = "8318264426150453625";
 /** How long the session of a predecessor that was just killed may take to vanish. */
 const patienceMs = 3_000;
 const retryMs = 100;
@@ -35,7 +34,7 @@ export async function takeInstanceLock(connectionString: string): Promise<Instan
     for (;;) {
       const answer = await client.query<{ taken: boolean }>(
         "SELECT pg_try_advisory_lock($1::bigint) AS taken",
-        [instanceLockKey],
+        [INSTANCE_LOCK],
       );
       if (answer.rows[0]?.taken === true) return { lost, release: () => client.end() };
       if (performance.now() - begunAtMs > patienceMs) break;

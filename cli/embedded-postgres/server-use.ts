@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { instanceLockKey } from "./instance-lock.ts";
+import { INSTANCE_LOCK } from "../../shared/db/advisory-locks.ts";
 
 /** Any other fixed number: held shared by every command while it works. */
 const useLockKey = "8318264426150453626";
@@ -40,7 +40,7 @@ export async function useServer(connectionString: string): Promise<ServerUse> {
     await ask("pg_advisory_unlock_shared", useLockKey);
     return (
       (await ask("pg_try_advisory_lock", useLockKey)) &&
-      (await ask("pg_try_advisory_lock", instanceLockKey))
+      (await ask("pg_try_advisory_lock", INSTANCE_LOCK))
     );
   };
   return {

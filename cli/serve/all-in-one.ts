@@ -1,23 +1,26 @@
 import type { FastifyBaseLogger } from "fastify";
+import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import { startApi, type RunningApi } from "../../api/main.ts";
 import type { Config } from "../../config/config.ts";
 import { openDatabase } from "../../shared/db/database.ts";
 import { migrate } from "../../shared/db/migrate.ts";
+import { newProcessId } from "../../shared/db/process-id.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { FairOrder } from "../../shared/queue/fair-order.ts";
+import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
 import { openProviderQueues } from "../../shared/queue/provider-queues.ts";
-import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
-import { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 import { startWorker } from "../../workers/main.ts";
+import { localReplyPath } from "../fleet/reply-path.ts";
 import { connectionLog } from "./connection-log.ts";
 
 export interface AllInOneOptions {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly directUrl: string;
+  /** Undefined: everything inside this process, and the queues in PostgreSQL. */
   readonly redisUrl: string | undefined;
+  readonly redisPrefix: string;
   readonly adminKey: string;
   readonly host: string;
   readonly port: number;
@@ -50,6 +53,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     resources.defer(() => database.close());
     const backend = openQueueBackend({
       redisUrl: options.redisUrl,
+      redisPrefix: options.redisPrefix,
       databaseUrl: options.directUrl,
       providers: config.providers.size,
       onError: trouble("the queue reports"),
@@ -60,12 +64,21 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     resources.defer(() => queues.close());
 
     const board = new ProviderBoard(config.providers.values());
-    const reply = new LocalReplyHub();
-    const stops = new LocalStopRequests();
+    const path = localReplyPath();
     const metrics = createMetrics({ pool: database.pool, board });
-    const shared = { config, database, directUrl: options.directUrl, queues, reply, stops, board };
+    const shared = {
+      config,
+      database,
+      directUrl: options.directUrl,
+      queues,
+      board,
+      reply: path.sender,
+      inFleet: false,
+    };
     const worker = await startWorker({
       ...shared,
+      id: newProcessId("worker"),
+      stops: path.ownStops,
       backend,
       log: log.child({ part: "worker" }),
       onAttemptClosed: (attempt) => {
@@ -76,8 +89,13 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     resources.defer(() => worker.stop(workerGraceMs));
     const api = await startApi({
       ...shared,
+      id: newProcessId("api"),
+      replies: path.receiver,
+      stops: path.stops,
+      readSince: () => path.readSince(),
+      jobs: new OwnedJobs(),
       metrics,
-      order: new FairOrder(),
+      order: new LocalFairOrder(),
       adminKey: options.adminKey,
       host: options.host,
       port: options.port,

@@ -6,6 +6,7 @@ import { createPool } from "../../shared/db/pool.ts";
 import { newSecret } from "../../shared/keys/key-secret.ts";
 import { errorText } from "../error-text.ts";
 import { startAllInOne } from "./all-in-one.ts";
+import { exposure } from "./exposure.ts";
 import { demoKey } from "./demo-key.ts";
 import { keptSecret } from "./kept-secret.ts";
 import { loadServeConfig } from "./load-serve-config.ts";
@@ -23,6 +24,8 @@ export interface Serving {
    */
   stop(graceMs: number): Promise<void>;
 }
+
+const DEFAULT_PORT = 4600;
 
 /**
  * `spillway serve`: everything in one process, on the database of `DATABASE_URL` or an embedded
@@ -49,12 +52,13 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
     resources.use(running);
 
     const adminKeyFile = resolve(join(environment.dataDir, "admin-key"));
-    const { host, port } = environment;
+    const { host, port = DEFAULT_PORT } = environment;
     const broker = await startAllInOne({
       config,
       databaseUrl: store.databaseUrl,
       directUrl: store.directUrl,
       redisUrl: environment.redisUrl,
+      redisPrefix: environment.redisPrefix,
       adminKey:
         environment.adminKey ??
         (await keptSecret(adminKeyFile, () => newSecret().secret.replace("sk-", "sk-admin-"))),
@@ -111,10 +115,4 @@ async function firstKey(
   } finally {
     await pool.end();
   }
-}
-
-function exposure(host: string): string[] {
-  return host === "127.0.0.1" || host === "::1" || host === "localhost"
-    ? []
-    : [`listens on ${host} without TLS: keys travel in clear text unless a proxy adds it`];
 }

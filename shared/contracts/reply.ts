@@ -23,6 +23,29 @@ export interface AttemptFacts {
   readonly queueMs: number;
 }
 
+/** The job waits at a new place, or its entry was lost: the owner, who has the body, adds it. */
+export interface EnqueueMessage {
+  readonly type: "enqueue";
+  readonly provider: string;
+  readonly place: number;
+  readonly delayMs: number;
+}
+
+/**
+ * Sent after the statement that ended the job has committed, once. `body` is a whole answer's bytes;
+ * `tail` the last events of a stream, which may not leave before the ledger row exists.
+ */
+export interface EndMessage {
+  readonly type: "end";
+  readonly state: EndState;
+  readonly facts?: AttemptFacts;
+  readonly contentType?: string;
+  readonly body?: Buffer;
+  readonly tail?: string;
+  readonly costNanos?: bigint;
+  readonly error?: ReplyError;
+}
+
 /** Messages from the worker that runs a job to the API process that owns it, in order. */
 export type ReplyMessage =
   /** An attempt was claimed; its entry has left the queue. */
@@ -31,24 +54,8 @@ export type ReplyMessage =
   | ({ readonly type: "head" } & AttemptFacts)
   /** Whole server-sent events, ready to be written. */
   | { readonly type: "chunk"; readonly text: string }
-  /**
-   * Sent after the settling statement has committed, once. `body` is a whole answer's bytes;
-   * `tail` the last events of a stream, which may not leave before the ledger row exists.
-   */
-  | {
-      readonly type: "end";
-      readonly state: EndState;
-      readonly facts?: AttemptFacts;
-      readonly contentType?: string;
-      readonly body?: Buffer;
-      readonly tail?: string;
-      readonly costNanos?: bigint;
-      readonly error?: ReplyError;
-    }
-  /** The job waits at a new place, or its entry was lost: the owner, who has the body, adds it. */
-  | {
-      readonly type: "enqueue";
-      readonly provider: string;
-      readonly place: number;
-      readonly delayMs: number;
-    };
+  | EndMessage
+  | EnqueueMessage;
+
+/** What a sweeper, a mover or the admin API tells an owner, after a statement of no attempt. */
+export type Notice = EndMessage | EnqueueMessage;

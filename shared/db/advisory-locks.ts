@@ -5,7 +5,25 @@
  */
 export const PROCESS_LOCK = 0x5352_0000;
 
+/**
+ * An all-in-one process holds it alone, the processes of a fleet share it. A bigint; "spillway" in
+ * ASCII.
+ */
+export const INSTANCE_LOCK = "8318264426150453625";
+
 /** The first key of a provider's slot locks, from the provider's id in the database. */
 export function slotLock(providerId: number): number {
   return 0x5351_0000 + providerId;
+}
+
+/**
+ * The SQL condition that some session holds the lease lock of the row `p` of `processes`.
+ * `processLock`: the parameter that stands for `PROCESS_LOCK`.
+ */
+export function leaseIsHeld(processLock: string): string {
+  return `exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+      and l.database = (select oid from pg_database where datname = current_database())
+      and l.classid = ${processLock}::oid and l.objid = p.seq::oid)`;
 }

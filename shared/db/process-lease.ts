@@ -1,13 +1,16 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
-import { v7 as uuidv7 } from "uuid";
-import { PROCESS_LOCK } from "./advisory-locks.ts";
+import { INSTANCE_LOCK, PROCESS_LOCK } from "./advisory-locks.ts";
 
 export interface ProcessLeaseOptions {
   /** A direct connection, not through a pooler: session locks live on it. */
   readonly directUrl: string;
+  /** This process's name in the fleet. */
+  readonly id: string;
   readonly kind: "api" | "worker";
+  /** One process of several: refused while an all-in-one process has the database to itself. */
+  readonly inFleet: boolean;
   /** The session is gone, and with it every lock; a new one is being made. */
   readonly onLost: (error: Error) => void;
   /** A session stands again; also called for the first. */
@@ -30,7 +33,6 @@ const PROBE_TIMEOUT_MS = 5_000;
  * that it held is gone, and a new one is made.
  */
 export class ProcessLease {
-  readonly id: string;
   readonly #options: ProcessLeaseOptions;
   #session: LeaseSession | undefined;
   /** The process number of the session's server side. */
@@ -41,7 +43,10 @@ export class ProcessLease {
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
-    this.id = `${options.kind}_${uuidv7().replaceAll("-", "")}`;
+  }
+
+  get id(): string {
+    return this.#options.id;
   }
 
   /** The session that stands now, if any. */
@@ -84,6 +89,7 @@ export class ProcessLease {
     await client.connect();
     try {
       const { id } = this;
+      if (this.#options.inFleet) await shareInstanceLock(client);
       // The lock comes first: a row without a lock is a dead process.
       const { rows } = await client.query<{ seq: number; backend: number }>(
         "select nextval(pg_get_serial_sequence('processes', 'seq'))::integer as seq, pg_backend_pid() as backend",
@@ -148,4 +154,13 @@ export class ProcessLease {
         "the database connection changes its backend, as behind a pooler: set DATABASE_DIRECT_URL",
       );
   }
+}
+
+async function shareInstanceLock(client: Client): Promise<void> {
+  const { rows } = await client.query<{ taken: boolean }>(
+    "select pg_try_advisory_lock_shared($1::bigint) as taken",
+    [INSTANCE_LOCK],
+  );
+  if (rows[0]?.taken !== true)
+    throw new Error("a `spillway serve` runs alone on this database; stop it first");
 }

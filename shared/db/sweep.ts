@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { PROCESS_LOCK } from "./advisory-locks.ts";
+import { leaseIsHeld, PROCESS_LOCK } from "./advisory-locks.ts";
 import type { MoveRow } from "./move.ts";
 
 export interface FleetProcess {
@@ -51,7 +51,8 @@ export interface SweepStatements {
   overflowNow(down: string, up: readonly string[]): Promise<void>;
   reroute(down: string, up: readonly string[], page: number, checkMs: number): Promise<MoveRow[]>;
   overflow(toProvider: string, checkMs: number): Promise<MoveRow[]>;
-  health(provider: string, healthy: boolean): Promise<void>;
+  /** Wakes a page of waiting jobs after entries may have been lost; how many, 0 when it is done. */
+  wakeForEpoch(epoch: string, page: number): Promise<number>;
 }
 
 /** Binds the statements to a pool. */
@@ -63,11 +64,7 @@ export function sweepStatements(pool: Pool): SweepStatements {
   return {
     fleet: () =>
       rows(
-        `select p.id, p.kind, p.beat, exists (
-           select from pg_locks l
-           where l.locktype = 'advisory' and l.granted and l.objsubid = 2
-             and l.database = (select oid from pg_database where datname = current_database())
-             and l.classid = $1::oid and l.objid = p.seq::oid)
+        `select p.id, p.kind, p.beat, ${leaseIsHeld("$1")}
            or (p.kind = 'api'
              and greatest(p.beat_at, pg_postmaster_start_time()) > now() - interval '2 s') as locked
          from processes p
@@ -102,12 +99,12 @@ export function sweepStatements(pool: Pool): SweepStatements {
     reroute: (down, up, page, checkMs) =>
       rows("select * from reroute_jobs($1, $2, $3, $4)", [down, up, page, checkMs]),
     overflow: (to, checkMs) => rows("select * from overflow_jobs($1, $2)", [to, checkMs]),
-    health: async (provider, healthy) => {
-      await rows(
-        `update providers set healthy = $2, health_changed_at = now()
-         where name = $1 and healthy <> $2`,
-        [provider, healthy],
-      );
+    wakeForEpoch: async (epoch, page) => {
+      const [row] = await rows<{ woken: number }>("select wake_for_epoch($1, $2) as woken", [
+        epoch,
+        page,
+      ]);
+      return row?.woken ?? 0;
     },
   };
 }

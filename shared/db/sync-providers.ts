@@ -11,8 +11,7 @@ export async function syncProviders(
      from jsonb_to_recordset($1) as p(name text, location text, slots integer)
      order by name
      on conflict (name) do update
-       set location = excluded.location, slots = excluded.slots, healthy = true,
-         health_changed_at = now()`,
+       set location = excluded.location, slots = excluded.slots`,
     [JSON.stringify(providers)],
   );
 }

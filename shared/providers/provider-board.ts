@@ -2,14 +2,15 @@
 export interface ProviderState {
   readonly name: string;
   readonly location: "local" | "cloud";
-  readonly slots: number;
+  /** Over the whole fleet. */
+  slots: number;
   up: boolean;
   /** Jobs that this process has placed there and that have not ended or moved. */
   placed: number;
 }
 
 /**
- * What is up and how loaded, for choices that must be quick and may be slightly wrong: the claim
+ * What is up in the fleet and how loaded, for choices that must be quick and may be slightly wrong: the claim
  * and move statements decide. Every API process balances by its own jobs.
  */
 export class ProviderBoard {
@@ -41,6 +42,15 @@ export class ProviderBoard {
 
   isUp(name: string): boolean {
     return this.#states.get(name)?.up ?? false;
+  }
+
+  /** Takes over what the fleet knows; names that this process does not use are passed over. */
+  apply(known: Iterable<{ name: string; slots: number; healthy: boolean }>): void {
+    for (const { name, slots, healthy } of known) {
+      const state = this.#states.get(name);
+      if (state !== undefined) state.slots = slots;
+      this.setUp(name, healthy);
+    }
   }
 
   /** Notes a change and tells the listeners; false if nothing changed. */

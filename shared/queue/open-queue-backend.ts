@@ -4,6 +4,8 @@ import { redisQueueBackend } from "./redis-queue-backend.ts";
 
 export interface OpenQueueBackendOptions {
   readonly redisUrl: string | undefined;
+  /** Of all keys in Redis. */
+  readonly redisPrefix: string;
   readonly databaseUrl: string;
   readonly providers: number;
   readonly onError: (error: Error) => void;
@@ -11,12 +13,12 @@ export interface OpenQueueBackendOptions {
 
 /** Redis when it is configured, else PostgreSQL. The one place where the backend is chosen. */
 export function openQueueBackend(options: OpenQueueBackendOptions): QueueBackend {
-  const { redisUrl, databaseUrl, providers, onError } = options;
+  const { redisUrl, redisPrefix, databaseUrl, providers, onError } = options;
   return redisUrl === undefined
     ? postgresQueueBackend({
         connectionString: databaseUrl,
         maxConnections: providers + 10,
         onError,
       })
-    : redisQueueBackend({ url: redisUrl, onError });
+    : redisQueueBackend({ url: redisUrl, prefix: redisPrefix, onError });
 }

@@ -26,6 +26,8 @@ export type TakeEntry = (entry: Entry) => Promise<"taken" | "not_now">;
 export interface QueueBackend {
   /** Creates or updates what the backend needs before the first queue opens. */
   prepare(): Promise<void>;
+  /** Another one means that entries may have been lost. */
+  epoch(): Promise<string>;
   openQueue(name: string): EntryQueue;
   /** The worker begins to take entries at once. */
   openWorker(name: string, take: TakeEntry, concurrency: number): EntryWorker;
@@ -48,4 +50,6 @@ export const workerOptions = {
   stalledInterval: 30_000,
   maxStalledCount: 1_000,
   drainDelay: 5,
+  // After a lost connection; BullMQ's own 15 s would keep callers waiting.
+  runRetryDelay: 500,
 } as const;

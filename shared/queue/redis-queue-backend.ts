@@ -1,64 +1,66 @@
-import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { Queue, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Entry } from "../contracts/entry.ts";
+import { checkRedis } from "../redis/check-redis.ts";
+import { closeRedis } from "../redis/close-redis.ts";
+import { openRedis } from "../redis/open-redis.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
+import { queueKeyPrefix } from "./queue-key-prefix.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface RedisQueueBackendOptions {
   readonly url: string;
+  /** Of all keys: installations that share a server differ in it. */
+  readonly prefix: string;
   readonly onError: (error: Error) => void;
 }
 
 /** BullMQ on Redis, for any number of API and worker processes. Producers fail fast, workers wait. */
 export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBackend {
-  const producer = new Redis(options.url, { maxRetriesPerRequest: 1, enableOfflineQueue: false });
-  const consumer = new Redis(options.url, { maxRetriesPerRequest: null });
-  for (const client of [producer, consumer]) {
-    client.on("error", options.onError);
-    client.setMaxListeners(0); // each queue and worker adds its own
-  }
+  const { prefix, onError } = options;
+  const producer = openRedis({ ...options, role: "producer" });
+  let consumer: Redis | undefined;
   return {
-    async prepare() {
-      // Later it waits for a Redis that is away; at the start that is more likely a wrong address.
-      if (consumer.status !== "ready") await once(consumer, "ready");
-    },
+    prepare: () => checkRedis(producer),
+    epoch: () => readEpoch(producer, `${prefix}:epoch`),
     openQueue(name) {
       const queue = new Queue(name, {
         connection: producer,
-        prefix: keyPrefix(name),
+        prefix: queueKeyPrefix(prefix, name),
         defaultJobOptions: entryOptions,
       });
-      queue.on("error", options.onError);
+      queue.on("error", onError);
       return queue;
     },
     openWorker(name, take, concurrency) {
+      consumer ??= openRedis({ ...options, role: "consumer" });
       const worker = new Worker<Entry, void>(
         name,
         (job, token) => takeOrPutBack(take, job, token),
         {
           connection: consumer,
-          prefix: keyPrefix(name),
+          prefix: queueKeyPrefix(prefix, name),
           ...workerOptions,
           concurrency,
         },
       );
-      worker.on("error", options.onError);
+      worker.on("error", onError);
       return worker;
     },
     async close() {
-      await Promise.all([hangUp(producer), hangUp(consumer)]);
+      const clients = consumer === undefined ? [producer] : [producer, consumer];
+      await Promise.all(clients.map((client) => closeRedis(client)));
     },
   };
 }
 
-/** A client that has no connection would wait for one to say goodbye. */
-async function hangUp(client: Redis): Promise<void> {
-  if (client.status === "ready") await client.quit();
-  else client.disconnect();
-}
-
-/** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */
-function keyPrefix(name: string): string {
-  return `{spillway:${name}}`;
+/**
+ * Changes whenever entries may have been lost: the key is gone with them, and a server that was
+ * started anew or promoted has another run id.
+ */
+async function readEpoch(client: Redis, key: string): Promise<string> {
+  await client.set(key, randomUUID(), "NX");
+  const [made, server] = await Promise.all([client.get(key), client.info("server")]);
+  return `${made ?? ""} ${/^run_id:(\S+)/m.exec(server)?.[1] ?? ""}`;
 }

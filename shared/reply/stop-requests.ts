@@ -1,6 +1,7 @@
 /** Tells the worker that runs a job to stop soon; the job row already says so. */
 export interface StopRequests {
-  request(job: string, reason: string): void;
+  /** `worker`: who runs it, as the statement said that noted the request. */
+  request(job: string, reason: string, worker: string | null): void;
 }
 
 /** The path inside one process: workers listen for the jobs that they run. */

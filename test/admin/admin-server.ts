@@ -4,7 +4,7 @@ import { registerMetrics } from "../../api/admin/metrics-route.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
+import { LocalReplyHub } from "../../shared/reply/local-replies.ts";
 import { type BrokerDatabase, openBrokerDatabase } from "../keys/broker-database.ts";
 
 export const ADMIN_KEY = "admin-key-of-the-test";

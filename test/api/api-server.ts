@@ -2,6 +2,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { buildApi } from "../../api/app.ts";
 import { createKeyAuth } from "../../api/auth/key-auth.ts";
+import { QueueBacklog } from "../../api/inference/queue-backlog.ts";
 import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import type { Config } from "../../config/config.ts";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
@@ -9,8 +10,8 @@ import { syncProviders } from "../../shared/db/sync-providers.ts";
 import { createKey } from "../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../shared/keys/key-input.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { FairOrder } from "../../shared/queue/fair-order.ts";
-import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
+import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
+import { LocalReplyHub } from "../../shared/reply/local-replies.ts";
 import { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { cuttableConnection } from "./cuttable-connection.ts";
@@ -71,8 +72,9 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     replies: hub,
     stops,
     board,
-    order: new FairOrder(),
+    order: new LocalFairOrder(),
     jobs,
+    backlog: new QueueBacklog(() => config.server.queueLimitBytes),
     keyAuth: createKeyAuth({ pool: database.pool }),
     owner: "api-test",
     ...timing,

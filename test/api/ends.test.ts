@@ -173,7 +173,7 @@ describe("moves", () => {
       check_ms: 5_000,
     });
     expect(row.verdict).toBe("moved");
-    await api.hub.send("api-test", job, {
+    await api.hub.notify("api-test", job, {
       type: "enqueue",
       provider: "cloud",
       place: 1,
@@ -188,7 +188,7 @@ describe("moves", () => {
     const answer = api.post("/v1/chat/completions", streamed);
     const lost = await api.queues.take("gpu-a");
     const again = { type: "enqueue", provider: "gpu-a", place: 0, delayMs: 0 } as const;
-    await api.hub.send("api-test", lost.entry.job, again);
+    await api.hub.notify("api-test", lost.entry.job, again);
     const job = await api.worker.take("gpu-a");
     expect(job.entry).toEqual(lost.entry);
     await job.head();
@@ -271,7 +271,7 @@ test("a queue that takes no entries is a 503 with nothing left behind", async ()
 
 test("a message for a job that is not here reaches nobody", async () => {
   const message = { type: "enqueue", provider: "gpu-a", place: 0, delayMs: 0 } as const;
-  expect(await api.hub.send("api-test", "job_unknown", message)).toBe(false);
+  expect(await api.hub.notify("api-test", "job_unknown", message)).toBe(false);
 });
 
 describe("shutdown", () => {

@@ -9,7 +9,7 @@ import type {
 } from "../../shared/contracts/reply.ts";
 import type { ClaimedJob } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
+import type { LocalReplyHub } from "../../shared/reply/local-replies.ts";
 import type { LocalStopRequests } from "../../shared/reply/stop-requests.ts";
 import type { MemoryQueues } from "./memory-queues.ts";
 
@@ -85,7 +85,7 @@ export class RunningJob {
   }
 
   send(message: ReplyMessage): Promise<boolean> {
-    return this.#deps.hub.send(this.entry.owner, this.entry.job, message);
+    return this.#deps.hub.attempt(this.entry.owner, this.entry.job, this.claim.fence).send(message);
   }
 
   head(): Promise<boolean> {

@@ -56,7 +56,13 @@ export function testConfig(server: Partial<Config["server"]> = {}): Config {
     provider("cloud", "cloud"),
   ];
   return {
-    server: { bodyLimitBytes: 1_000_000, syncWaitMs: 60_000, deadlineMs: 120_000, ...server },
+    server: {
+      bodyLimitBytes: 1_000_000,
+      queueLimitBytes: 1e9,
+      syncWaitMs: 60_000,
+      deadlineMs: 120_000,
+      ...server,
+    },
     providers: new Map(providers.map((each) => [each.name, each])),
     models: new Map(routes.map((each) => [each.name, each])),
   };

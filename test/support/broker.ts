@@ -101,6 +101,7 @@ export async function startTestBroker(options: TestBrokerOptions): Promise<TestB
     databaseUrl: test.url,
     directUrl: test.url,
     redisUrl: undefined,
+    redisPrefix: "spillway",
     adminKey: ADMIN_KEY,
     host: "127.0.0.1",
     port: 0,

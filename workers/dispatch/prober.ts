@@ -1,25 +1,26 @@
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import type { Provider } from "../provider.ts";
 
 export interface ProberDeps {
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly board: ProviderBoard;
-  readonly onChange: (provider: string, up: boolean) => void;
+  /** A cloud that is reached is left in peace: its calls tell how it is. */
+  readonly isCloud: (provider: string) => boolean;
+  readonly onChange: (provider: string, reachable: boolean) => void;
   readonly now: () => number;
 }
 
 const PROBE_TIMEOUT_MS = 6_000;
-/** Rounds from one probe of a local provider that is up to the next. */
+/** Rounds from one probe of a local provider that is reached to the next. */
 const ROUNDS_WHILE_UP = 5;
 /** How long a provider stays out that refused our credential or whose quota is used up. */
 const SUSPENSION_MS = 60_000;
 
 /**
- * Finds out by GETs whether providers answer. One that refuses connections is taken out, at once
- * when a call finds it so or at the latest by the next round, and put back when it answers.
+ * Finds out by GETs which providers answer this worker. One that refuses connections is taken out,
+ * at once when a call finds it so or at the latest by the next round, and put back when it answers.
  */
 export class Prober {
   readonly #deps: ProberDeps;
+  readonly #unreachable = new Set<string>();
   readonly #suspendedUntil = new Map<string, number>();
   #round = 0;
 
@@ -27,14 +28,21 @@ export class Prober {
     this.#deps = deps;
   }
 
+  isReachable(provider: string): boolean {
+    return !this.#unreachable.has(provider);
+  }
+
+  unreachable(): string[] {
+    return [...this.#unreachable];
+  }
+
   /** One round, all providers side by side. */
   async probe(): Promise<void> {
     const round = this.#round++;
     await Promise.all(
       Array.from(this.#deps.providers, async ([name, provider]) => {
-        const state = this.#deps.board.get(name);
-        // A cloud that is up is left in peace: its calls tell how it is.
-        if (state?.up && (state.location === "cloud" || round % ROUNDS_WHILE_UP !== 0)) return;
+        const restful = this.#deps.isCloud(name) || round % ROUNDS_WHILE_UP !== 0;
+        if (this.isReachable(name) && restful) return;
         const result = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
         // `unwell` says nothing new: it answers, so it stays in; it does not serve, so it stays out.
         if (result !== "unwell") this.note(name, result === "well");
@@ -49,8 +57,11 @@ export class Prober {
   }
 
   /** What a call or a probe has found. */
-  note(provider: string, up: boolean): void {
-    if (up && (this.#suspendedUntil.get(provider) ?? 0) > this.#deps.now()) return;
-    if (this.#deps.board.setUp(provider, up)) this.#deps.onChange(provider, up);
+  note(provider: string, reachable: boolean): void {
+    if (reachable && (this.#suspendedUntil.get(provider) ?? 0) > this.#deps.now()) return;
+    if (!this.#deps.providers.has(provider) || this.isReachable(provider) === reachable) return;
+    if (reachable) this.#unreachable.delete(provider);
+    else this.#unreachable.add(provider);
+    this.#deps.onChange(provider, reachable);
   }
 }

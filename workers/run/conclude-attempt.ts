@@ -1,12 +1,11 @@
 import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { EndState, ReplyError, ReplyMessage } from "../../shared/contracts/reply.ts";
+import type { EndState, ReplyError } from "../../shared/contracts/reply.ts";
 import type { AttemptFacts as LedgerFacts } from "../../shared/db/attempt-facts.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SettleRow } from "../../shared/db/settle.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
 import { attemptCost } from "../attempt-cost.ts";
 import { decideNext, type Next, type ProviderTrouble } from "../decide-next.ts";
 import type { Attempt } from "./attempt.ts";
@@ -14,7 +13,6 @@ import { endError } from "./end-error.ts";
 
 export interface ConcludeDeps {
   readonly database: Database;
-  readonly reply: ReplySender;
   readonly isUp: (provider: string) => boolean;
   readonly waitsForCapacity: (model: string) => boolean;
   readonly onTrouble: (provider: string, trouble: ProviderTrouble) => void;
@@ -59,7 +57,7 @@ async function settle(
   const cost = { costNanos: row.cost_nanos ?? 0n };
   if (ours && outcome.kind === "ok") {
     const { contentType, body, tail } = outcome;
-    await end(deps, attempt, {
+    await attempt.reply.send({
       type: "end",
       state,
       facts,
@@ -72,7 +70,7 @@ async function settle(
   }
   // Somebody else closed the attempt: the job may live on, and then its owner hears of it there.
   if (!ours && (row.state === "waiting" || row.state === "running")) return;
-  await end(deps, attempt, {
+  await attempt.reply.send({
     type: "end",
     state: ours ? state : (endStateOf(row.state) ?? "failed"),
     facts,
@@ -115,13 +113,13 @@ async function tellMoved(
   ledger: LedgerFacts,
   delayMs: number,
 ): Promise<void> {
-  const { entry, facts } = attempt;
+  const { facts } = attempt;
   const { verdict, provider, place, state } = row;
   if (verdict !== "gone") closed(deps, attempt, ledger, null);
   if (verdict === "moved" && provider !== null && place !== null)
-    await deps.reply.send(entry.owner, entry.job, { type: "enqueue", provider, place, delayMs });
+    await attempt.reply.send({ type: "enqueue", provider, place, delayMs });
   else if (verdict === "budget" || verdict === "ended")
-    await end(deps, attempt, {
+    await attempt.reply.send({
       type: "end",
       state: state as EndState,
       facts,
@@ -238,12 +236,4 @@ function closed(
     costNanos: BigInt(ledger.cost) - overrun,
     overrunNanos: overrun,
   });
-}
-
-async function end(
-  deps: ConcludeDeps,
-  attempt: Attempt,
-  message: Extract<ReplyMessage, { type: "end" }>,
-): Promise<void> {
-  await deps.reply.send(attempt.entry.owner, attempt.entry.job, message);
 }

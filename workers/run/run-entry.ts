@@ -4,7 +4,7 @@ import type { Entry } from "../../shared/contracts/entry.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { ClaimedJob } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { Provider } from "../provider.ts";
 import { requestBody } from "../request-body.ts";
 import type { Attempt } from "./attempt.ts";
@@ -43,13 +43,18 @@ export async function runEntry(
       worker,
     });
     if (claim.verdict !== "claimed") await endUnclaimed(deps, entry, claim.verdict);
-    else await runAttempt(deps, begin(entry, claim, abort), provider, config);
+    else await runAttempt(deps, begin(deps, entry, claim, abort), provider, config);
   } finally {
     abort.end();
   }
 }
 
-function begin(entry: Entry, job: ClaimedJob, abort: AttemptAbort): Attempt {
+function begin(
+  deps: Pick<RunEntryDeps, "reply">,
+  entry: Entry,
+  job: ClaimedJob,
+  abort: AttemptAbort,
+): Attempt {
   const target = job.plan[job.target];
   if (target === undefined) throw new Error(`job ${entry.job} has no target ${job.target}`);
   abort.deadlineIn(job.remaining_ms);
@@ -59,7 +64,9 @@ function begin(entry: Entry, job: ClaimedJob, abort: AttemptAbort): Attempt {
     attempts: job.fence,
     queueMs: job.queue_ms,
   };
-  return { entry, job, target, facts, abort, startedAt: performance.now(), forwarded: false };
+  const reply = deps.reply.attempt(entry.owner, entry.job, job.fence);
+  const startedAt = performance.now();
+  return { entry, job, target, facts, abort, reply, startedAt, forwarded: false };
 }
 
 async function runAttempt(
@@ -68,13 +75,25 @@ async function runAttempt(
   provider: Provider,
   config: ProviderConfig,
 ): Promise<void> {
-  const { entry, job, target, abort, facts } = attempt;
-  await deps.reply.send(entry.owner, entry.job, { type: "started", ...facts });
-  if (!mayLeave(job, config)) {
-    await deps.conclude(attempt, notSent("residency: this provider is not local"));
-    return;
+  const { job, facts, reply } = attempt;
+  try {
+    await reply.send({ type: "started", ...facts });
+    const outcome = mayLeave(job, config)
+      ? await call(attempt, provider, config)
+      : notSent("residency: this provider is not local");
+    await deps.conclude(attempt, outcome);
+  } finally {
+    reply.close();
   }
-  const outcome = await provider.call(
+}
+
+async function call(
+  attempt: Attempt,
+  provider: Provider,
+  config: ProviderConfig,
+): Promise<ProviderOutcome> {
+  const { entry, job, target, abort, facts, reply } = attempt;
+  return await provider.call(
     {
       endpoint: entry.endpoint,
       body: requestBody(entry, target.model, config.maxTokensField),
@@ -92,15 +111,13 @@ async function runAttempt(
     {
       head() {
         attempt.forwarded = true;
-        void deps.reply.send(entry.owner, entry.job, { type: "head", ...facts });
+        void reply.send({ type: "head", ...facts });
       },
       async write(text) {
-        const heard = await deps.reply.send(entry.owner, entry.job, { type: "chunk", text });
-        if (!heard) abort.abort("disconnect");
+        if (!(await reply.send({ type: "chunk", text }))) abort.abort("disconnect");
       },
     },
   );
-  await deps.conclude(attempt, outcome);
 }
 
 /** The most tokens that a report may name: more cannot be true, or the ledger's 32 bits not hold it. */

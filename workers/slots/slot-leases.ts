@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { LeaseSession } from "../../shared/db/process-lease.ts";
-import { slotLock } from "../../shared/db/advisory-locks.ts";
+import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/db/advisory-locks.ts";
 import { fairShare } from "./fair-share.ts";
 
 /** The right to have one request in flight at a provider, until released. */
@@ -107,7 +107,8 @@ export class SlotLeases {
     const session = this.#session;
     if (session === undefined) return;
     const { rows: workers } = await session.client.query<{ id: string }>(
-      "select id from processes where kind = 'worker' order by id",
+      `select p.id from processes p where p.kind = 'worker' and ${leaseIsHeld("$1")} order by p.id`,
+      [PROCESS_LOCK],
     );
     const { rows: providers } = await session.client.query<{
       id: number;

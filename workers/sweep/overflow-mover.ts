@@ -2,7 +2,7 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SweepStatements } from "../../shared/db/sweep.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import { endError } from "../run/end-error.ts";
 
 export interface OverflowMoverDeps {
@@ -44,14 +44,14 @@ export class OverflowMover {
     for (const { job_id, verdict, state, owner, provider, place } of rows) {
       if (owner === null) continue;
       if (verdict === "moved" && provider !== null && place !== null)
-        await this.#deps.reply.send(owner, job_id, {
+        await this.#deps.reply.notify(owner, job_id, {
           type: "enqueue",
           provider,
           place,
           delayMs: 0,
         });
       else if (verdict === "budget" || verdict === "ended")
-        await this.#deps.reply.send(owner, job_id, {
+        await this.#deps.reply.notify(owner, job_id, {
           type: "end",
           state: state as EndState,
           error: endError(state, verdict === "budget" ? "insufficient_quota" : undefined),

@@ -1,7 +1,7 @@
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { DueJob, FleetProcess, SweepStatements } from "../../shared/db/sweep.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { ReplySender } from "../../shared/reply/reply-hub.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
 import { endError } from "../run/end-error.ts";
 
@@ -9,6 +9,8 @@ export interface SweeperDeps {
   readonly statements: SweepStatements;
   readonly database: Pick<Database, "end">;
   readonly queues: Pick<ProviderQueues, "has">;
+  /** Another one than before: the queue may have lost entries. */
+  readonly epoch: () => Promise<string>;
   readonly reply: ReplySender;
   /** This worker's name in the fleet. */
   readonly self: string;
@@ -46,6 +48,7 @@ export class Sweeper {
     await this.#stopRequested();
     await this.#closeForgotten();
     await this.#buryDead();
+    await this.#noteEpoch();
     await this.#wakeWaiting();
   }
 
@@ -66,7 +69,7 @@ export class Sweeper {
 
   async #buryDead(): Promise<void> {
     const fleet = await this.#deps.statements.fleet();
-    const dead = fleet.filter((process) => this.#isDead(process));
+    const dead = this.#findDead(fleet);
     const known = new Set(fleet.map((process) => process.id));
     for (const id of this.#beats.keys()) if (!known.has(id)) this.#beats.delete(id);
     // Workers first: what they ran is then waiting, and ends with its owner if that is dead too.
@@ -82,21 +85,38 @@ export class Sweeper {
   /** An API process that was declared dead by mistake must not wait for jobs that have ended. */
   async #endJobsOf(owner: string): Promise<void> {
     for (const job of await this.#deps.statements.endOrphans(owner))
-      await this.#deps.reply.send(owner, job, {
+      await this.#deps.reply.notify(owner, job, {
         type: "end",
         state: "cancelled",
         error: { code: "unavailable", message: "The broker lost its place in the fleet." },
       });
   }
 
-  #isDead({ id, beat, locked }: FleetProcess): boolean {
+  /**
+   * A beat that stands still counts only in sweeps between which our own went on: a server that
+   * reads but does not commit, or was away, makes all beats stand still.
+   */
+  #findDead(fleet: readonly FleetProcess[]): FleetProcess[] {
+    const own = fleet.find(({ id }) => id === this.#deps.self);
+    const isAlive = own !== undefined && own.beat !== this.#beats.get(own.id)?.beat;
+    return fleet.filter((process) => this.#isDead(process, isAlive));
+  }
+
+  #isDead({ id, beat, locked }: FleetProcess, beatsGoOn: boolean): boolean {
+    const last = this.#beats.get(id);
+    const stood = last?.beat === beat;
+    const still = stood ? last.still + (beatsGoOn ? 1 : 0) : 0;
+    this.#beats.set(id, { beat, still });
     // What this process ran when it lost its own lease, it stops and closes itself.
     if (id === this.#deps.self) return false;
-    if (!locked) return true;
-    const last = this.#beats.get(id);
-    const still = last?.beat === beat ? last.still + 1 : 0;
-    this.#beats.set(id, { beat, still });
-    return still >= STILL_SWEEPS;
+    return !locked || still >= STILL_SWEEPS;
+  }
+
+  /** While the queue does not answer, nothing is known of its entries. */
+  async #noteEpoch(): Promise<void> {
+    const epoch = await this.#deps.epoch().catch(() => undefined);
+    if (epoch === undefined) return;
+    while ((await this.#deps.statements.wakeForEpoch(epoch, PAGE)) > 0) await this.#wakeWaiting();
   }
 
   async #closeAttemptsOf(
@@ -116,7 +136,7 @@ export class Sweeper {
   async #wakeWaiting(): Promise<void> {
     for (;;) {
       const jobs = await this.#deps.statements.due(PAGE);
-      for (const job of jobs) await this.#wake(job);
+      await Promise.all(jobs.map((job) => this.#wake(job)));
       if (jobs.length < PAGE) return;
     }
   }
@@ -128,12 +148,12 @@ export class Sweeper {
   }
 
   async #tellEnd({ owner, job_id }: WaitingJob, state: EndState): Promise<void> {
-    await this.#deps.reply.send(owner, job_id, { type: "end", state, error: endError(state) });
+    await this.#deps.reply.notify(owner, job_id, { type: "end", state, error: endError(state) });
   }
 
   /** Only the owner has the body. A job whose owner does not know it can never run: it ends. */
   async #enqueueByOwner({ owner, job_id, provider, place }: WaitingJob): Promise<void> {
-    const heard = await this.#deps.reply.send(owner, job_id, {
+    const heard = await this.#deps.reply.notify(owner, job_id, {
       type: "enqueue",
       provider,
       place,

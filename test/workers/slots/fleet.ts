@@ -1,4 +1,5 @@
 import { slotLock } from "../../../shared/db/advisory-locks.ts";
+import { newProcessId } from "../../../shared/db/process-id.ts";
 import { ProcessLease } from "../../../shared/db/process-lease.ts";
 import { SlotLeases } from "../../../workers/slots/slot-leases.ts";
 import type { SeededDatabase } from "../../db/seed.ts";
@@ -37,7 +38,9 @@ export async function startFleetWorker(
   let backend: number | undefined;
   const lease = new ProcessLease({
     directUrl: proxy.through(seeded.test.url),
+    id: newProcessId("worker"),
     kind: "worker",
+    inFleet: false,
     async onHeld(session) {
       const { rows } = await session.client.query<{ pid: number }>(
         "select pg_backend_pid() as pid",

@@ -6,7 +6,8 @@ import { PROCESS_LOCK } from "../../../shared/db/advisory-locks.ts";
 import { sweepStatements } from "../../../shared/db/sweep.ts";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { postgresQueueBackend } from "../../../shared/queue/postgres-queue-backend.ts";
-import { LocalReplyHub, type ReplyInbox } from "../../../shared/reply/reply-hub.ts";
+import { LocalReplyHub } from "../../../shared/reply/local-replies.ts";
+import type { ReplyInbox } from "../../../shared/reply/reply-path.ts";
 import { Sweeper } from "../../../workers/sweep/sweeper.ts";
 import { acceptMember, providers } from "../../db/members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "../../db/seed.ts";
@@ -87,6 +88,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
         statements: sweepStatements(pool),
         database,
         queues,
+        epoch: () => Promise.resolve("one"),
         reply: hub,
         self: workerId,
         workerId: () => workerId,
@@ -115,7 +117,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     async told(job) {
       const messages: ReplyMessage[] = [];
       const marker = `mark ${randomUUID()}`;
-      await hub.send("", job, { type: "chunk", text: marker });
+      await hub.attempt("", job, Number.MAX_SAFE_INTEGER).send({ type: "chunk", text: marker });
       for (;;) {
         const message = await inboxes.get(job)?.next();
         if (message === undefined || message === null) return messages;

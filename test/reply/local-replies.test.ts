@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { LocalReplyHub } from "../../shared/reply/reply-hub.ts";
+import type { ReplyMessage } from "../../shared/contracts/reply.ts";
+import { LocalReplyHub } from "../../shared/reply/local-replies.ts";
 
 const CREDIT_BYTES = 256 * 1024;
 let hub: LocalReplyHub;
@@ -7,6 +8,8 @@ beforeEach(() => {
   hub = new LocalReplyHub();
 });
 
+/** As the first attempt of a job. */
+const say = (job: string, message: ReplyMessage) => hub.attempt("api", job, 1).send(message);
 const chunk = (text: string) => ({ type: "chunk", text }) as const;
 const enqueue = { type: "enqueue", provider: "p", place: 1, delayMs: 0 } as const;
 
@@ -21,14 +24,14 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 describe("order", () => {
   test("messages arrive as they were sent, before and after the reader waits", async () => {
     const inbox = hub.open("job");
-    await hub.send("api", "job", chunk("1"));
-    await hub.send("api", "job", chunk("2"));
+    await say("job", chunk("1"));
+    await say("job", chunk("2"));
     expect(await inbox.next()).toEqual(chunk("1"));
     expect(await inbox.next()).toEqual(chunk("2"));
     const waiting = inbox.next();
-    void hub.send("api", "job", chunk("3"));
-    void hub.send("api", "job", chunk("4"));
-    void hub.send("api", "job", enqueue);
+    void say("job", chunk("3"));
+    void say("job", chunk("4"));
+    void say("job", enqueue);
     expect(await waiting).toEqual(chunk("3"));
     expect(await inbox.next()).toEqual(chunk("4"));
     expect(await inbox.next()).toEqual(enqueue);
@@ -37,8 +40,8 @@ describe("order", () => {
   test("also when the senders wait for credit", async () => {
     const inbox = hub.open("job");
     const big = "x".repeat(CREDIT_BYTES);
-    const sent = ["1", "2", "3"].map((name) => hub.send("api", "job", chunk(name + big)));
-    const end = hub.send("api", "job", enqueue);
+    const sent = ["1", "2", "3"].map((name) => say("job", chunk(name + big)));
+    const end = say("job", enqueue);
     for (const name of ["1", "2", "3"])
       expect(await inbox.next()).toMatchObject({ text: name + big });
     expect(await inbox.next()).toEqual(enqueue);
@@ -47,8 +50,8 @@ describe("order", () => {
 
   test("jobs do not hear each other", async () => {
     const [one, two] = [hub.open("job_1"), hub.open("job_2")];
-    await hub.send("api", "job_2", chunk("two"));
-    await hub.send("api", "job_1", chunk("one"));
+    await say("job_2", chunk("two"));
+    await say("job_1", chunk("one"));
     expect(await one.next()).toEqual(chunk("one"));
     expect(await two.next()).toEqual(chunk("two"));
   });
@@ -57,8 +60,8 @@ describe("order", () => {
 describe("credit", () => {
   test("a chunk that reaches 256 KB unread waits until the reader has taken enough", async () => {
     const inbox = hub.open("job");
-    expect(await hub.send("api", "job", chunk("x".repeat(CREDIT_BYTES - 1)))).toBe(true);
-    const blocked = hub.send("api", "job", chunk("y"));
+    expect(await say("job", chunk("x".repeat(CREDIT_BYTES - 1)))).toBe(true);
+    const blocked = say("job", chunk("y"));
     expect(await isSettled(blocked)).toBe(false);
     await inbox.next();
     expect(await blocked).toBe(true);
@@ -67,7 +70,7 @@ describe("credit", () => {
   test("bytes count, not characters", async () => {
     hub.open("job");
     const third = "€".repeat(CREDIT_BYTES / 3 + 1);
-    expect(await isSettled(hub.send("api", "job", chunk(third)))).toBe(false);
+    expect(await isSettled(say("job", chunk(third)))).toBe(false);
   });
 
   test("a reader that takes everything never makes a sender wait", async () => {
@@ -82,16 +85,16 @@ describe("credit", () => {
         received += message.text.length;
     })();
     for (let index = 0; index < 100; index++)
-      expect(await hub.send("api", "job", chunk("x".repeat(100_000)))).toBe(true);
-    await hub.send("api", "job", enqueue);
+      expect(await say("job", chunk("x".repeat(100_000)))).toBe(true);
+    await say("job", enqueue);
     await reading;
     expect(received).toBe(10_000_000);
   });
 
   test("what is not a chunk never waits: an end may not be held up by a slow reader", async () => {
     hub.open("job");
-    void hub.send("api", "job", chunk("x".repeat(CREDIT_BYTES)));
-    expect(await isSettled(hub.send("api", "job", enqueue))).toBe(true);
+    void say("job", chunk("x".repeat(CREDIT_BYTES)));
+    expect(await isSettled(say("job", enqueue))).toBe(true);
   });
 });
 
@@ -106,7 +109,7 @@ describe("closing", () => {
 
   test("wakes every sender that waits for credit with false", async () => {
     const inbox = hub.open("job");
-    const blocked = [1, 2, 3].map(() => hub.send("api", "job", chunk("x".repeat(CREDIT_BYTES))));
+    const blocked = [1, 2, 3].map(() => say("job", chunk("x".repeat(CREDIT_BYTES))));
     expect(await isSettled(Promise.race(blocked))).toBe(false);
     inbox.close();
     expect(await Promise.all(blocked)).toEqual([false, false, false]);
@@ -114,7 +117,7 @@ describe("closing", () => {
 
   test("keeps what had arrived for the reader, then says null", async () => {
     const inbox = hub.open("job");
-    await hub.send("api", "job", chunk("last"));
+    await say("job", chunk("last"));
     inbox.close();
     expect(await inbox.next()).toEqual(chunk("last"));
     expect(await inbox.next()).toBeNull();
@@ -124,8 +127,8 @@ describe("closing", () => {
     const inbox = hub.open("job");
     inbox.close();
     inbox.close();
-    expect(await hub.send("api", "job", chunk("x"))).toBe(false);
-    expect(await hub.send("api", "unknown", chunk("x"))).toBe(false);
+    expect(await say("job", chunk("x"))).toBe(false);
+    expect(await say("unknown", chunk("x"))).toBe(false);
   });
 
   test("an inbox closed late does not close its successor", async () => {
@@ -133,7 +136,7 @@ describe("closing", () => {
     first.close();
     const second = hub.open("job");
     first.close();
-    expect(await hub.send("api", "job", chunk("x"))).toBe(true);
+    expect(await say("job", chunk("x"))).toBe(true);
     expect(await second.next()).toEqual(chunk("x"));
   });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FairOrder } from "../../shared/queue/fair-order.ts";
+import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 
 /** BullMQ's highest; a higher number is refused there. */
 const HIGHEST = 2_097_151;
@@ -14,7 +14,7 @@ function served(ranks: readonly { tenant: string; priority: number }[]): string 
     .join("");
 }
 
-function add(order: FairOrder, tenants: string, serviceClass = 1) {
+function add(order: LocalFairOrder, tenants: string, serviceClass = 1) {
   return Array.from(tenants, (tenant) => ({
     tenant,
     priority: order.rank("p", serviceClass, tenant),
@@ -23,24 +23,24 @@ function add(order: FairOrder, tenants: string, serviceClass = 1) {
 
 describe("inside a class", () => {
   test("two tenants interleave, however many jobs one has sent before", () => {
-    expect(served(add(new FairOrder(), "aaaaabbb"))).toBe("abababaa");
+    expect(served(add(new LocalFairOrder(), "aaaaabbb"))).toBe("abababaa");
   });
 
   test("one tenant's jobs keep their order", () => {
-    const ranks = add(new FairOrder(), "aaaa").map(({ priority }) => priority);
+    const ranks = add(new LocalFairOrder(), "aaaa").map(({ priority }) => priority);
     expect(ranks).toEqual(ranks.toSorted((a, b) => a - b));
     expect(new Set(ranks).size).toBe(4);
   });
 
   test("a newcomer comes next, and not before all that has been served already", () => {
-    const order = new FairOrder();
+    const order = new LocalFairOrder();
     const waiting = add(order, "aaaaaa");
     for (const { priority } of waiting.splice(0, 3)) order.left("p", priority, true);
     expect(served([...waiting, ...add(order, "b")])).toBe("abaa");
   });
 
   test("nobody's old job starves behind his own or others' new ones", () => {
-    const order = new FairOrder();
+    const order = new LocalFairOrder();
     const [old, ...rest] = add(order, "ab");
     let waiting = rest;
     for (let turn = 0; turn < 50; turn++) {
@@ -52,21 +52,21 @@ describe("inside a class", () => {
   });
 
   test("jobs that move away or end unstarted do not push time forward", () => {
-    const order = new FairOrder();
+    const order = new LocalFairOrder();
     const [first, , third] = add(order, "aaa");
     order.left("p", third?.priority ?? 0, false);
     expect(order.rank("p", 1, "b")).toBe(first?.priority);
   });
 
   test("a lane that has emptied begins anew", () => {
-    const order = new FairOrder();
+    const order = new LocalFairOrder();
     const ranks = add(order, "aaab");
     for (const { priority } of ranks) order.left("p", priority, true);
     expect(order.rank("p", 1, "a")).toBe(ranks[0]?.priority);
   });
 
   test("at the end of its band it keeps to arrival order, and to its class", () => {
-    const order = new FairOrder();
+    const order = new LocalFairOrder();
     const first = order.rank("p", 1, "a");
     for (let index = 0; index < BAND; index++) order.rank("p", 1, "a");
     const last = order.rank("p", 1, "a");
@@ -77,7 +77,7 @@ describe("inside a class", () => {
 });
 
 test("classes are strictly ordered, however long the better one is", () => {
-  const order = new FairOrder();
+  const order = new LocalFairOrder();
   const best = add(order, "a".repeat(1_000), 0);
   for (let serviceClass = 1; serviceClass < 4; serviceClass++) {
     const [worse] = add(order, "b", serviceClass);
@@ -86,9 +86,9 @@ test("classes are strictly ordered, however long the better one is", () => {
 });
 
 test("providers do not share an order", () => {
-  const order = new FairOrder();
+  const order = new LocalFairOrder();
   add(order, "aaaa");
-  expect(order.rank("other", 1, "a")).toBe(new FairOrder().rank("other", 1, "a"));
+  expect(order.rank("other", 1, "a")).toBe(new LocalFairOrder().rank("other", 1, "a"));
 });
 
 test("a priority is never 0, never beyond BullMQ's highest, always in its class's band", () => {
@@ -101,7 +101,7 @@ test("a priority is never 0, never beyond BullMQ's highest, always in its class'
   });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 200 }), (events) => {
-      const order = new FairOrder();
+      const order = new LocalFairOrder();
       const waiting: number[] = [];
       for (const { serviceClass, tenant, leaves, started, pick } of events) {
         if (leaves && waiting.length > 0) {

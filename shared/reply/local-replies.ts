@@ -1,28 +1,12 @@
-import type { ReplyMessage } from "../contracts/reply.ts";
-
-/** Bytes that may be on their way to one caller before its worker stops reading upstream. */
-const REPLY_CREDIT_BYTES = 256 * 1024;
-
-/** What the API process that owns a job receives about it, in order. */
-export interface ReplyInbox {
-  /** The next message; null once the inbox is closed. A taken chunk gives its credit back. */
-  next(): Promise<ReplyMessage | null>;
-  close(): void;
-}
-
-/** The worker's side. */
-export interface ReplySender {
-  /**
-   * Hands a message to the job's owner. Resolves when the next one may be sent: chunks wait for
-   * credit, so that a slow caller slows its own generation. False: nobody listens any more.
-   */
-  send(owner: string, job: string, message: ReplyMessage): Promise<boolean>;
-}
-
-/** The API's side. The inbox is opened before the job is queued, so no message comes too early. */
-export interface ReplyReceiver {
-  open(job: string): ReplyInbox;
-}
+import type { Notice, ReplyMessage } from "../contracts/reply.ts";
+import { HeardFences } from "./heard-fences.ts";
+import {
+  REPLY_CREDIT_BYTES,
+  type AttemptReply,
+  type ReplyInbox,
+  type ReplyReceiver,
+  type ReplySender,
+} from "./reply-path.ts";
 
 /** The reply path inside one process: a map. */
 export class LocalReplyHub implements ReplySender, ReplyReceiver {
@@ -35,16 +19,28 @@ export class LocalReplyHub implements ReplySender, ReplyReceiver {
     return inbox;
   }
 
-  async send(_owner: string, job: string, message: ReplyMessage): Promise<boolean> {
+  attempt(_owner: string, job: string, fence: number): AttemptReply {
+    return {
+      send: async (message) => {
+        const inbox = this.#inboxes.get(job);
+        return inbox !== undefined && inbox.hears(fence) && (await inbox.push(message));
+      },
+      close: () => undefined,
+    };
+  }
+
+  async notify(_owner: string, job: string, notice: Notice): Promise<boolean> {
     const inbox = this.#inboxes.get(job);
-    if (inbox === undefined) return false;
-    return await inbox.push(message);
+    return inbox !== undefined && (await inbox.push(notice));
   }
 }
 
 class LocalInbox implements ReplyInbox {
+  hasEnd = false;
+  readonly worker = undefined;
   readonly #onClose: () => void;
   readonly #messages: ReplyMessage[] = [];
+  readonly #fences = new HeardFences();
   #unreadBytes = 0;
   #closed = false;
   #reader: ((message: ReplyMessage | null) => void) | undefined;
@@ -54,8 +50,17 @@ class LocalInbox implements ReplyInbox {
     this.#onClose = onClose;
   }
 
+  hears(fence: number): boolean {
+    return this.#fences.hear(fence);
+  }
+
+  endAttempts(): void {
+    this.#fences.end();
+  }
+
   async push(message: ReplyMessage): Promise<boolean> {
     if (this.#closed) return false;
+    if (message.type === "end") this.hasEnd = true;
     if (this.#reader !== undefined) {
       const reader = this.#reader;
       this.#reader = undefined;

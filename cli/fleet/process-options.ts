@@ -1,0 +1,13 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { Config } from "../../config/config.ts";
+
+/** What every process of a fleet is told. */
+export interface ProcessOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  /** Past a pooler, for session locks. */
+  readonly directUrl: string;
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
+  readonly log: FastifyBaseLogger;
+}

@@ -1,0 +1,26 @@
+import type { Pool } from "pg";
+import type { EndState } from "../contracts/reply.ts";
+
+export interface EndedJob {
+  readonly id: string;
+  readonly state: EndState;
+  readonly error_code: string | null;
+  /** The worker that was named for it is registered in the fleet. */
+  readonly worker_lives: boolean;
+}
+
+/** Which of these jobs have ended. */
+export async function findEnded(
+  pool: Pick<Pool, "query">,
+  jobs: readonly { readonly id: string; readonly worker: string | undefined }[],
+): Promise<EndedJob[]> {
+  const { rows } = await pool.query<EndedJob>(
+    `select j.id, j.state, j.error_code,
+       exists (select from processes p where p.id = a.worker) as worker_lives
+     from jsonb_to_recordset($1) as a(id text, worker text)
+     join jobs j on j.id = a.id
+     where j.state not in ('waiting', 'running')`,
+    [JSON.stringify(jobs)],
+  );
+  return rows;
+}

@@ -1,0 +1,73 @@
+-- Up Migration
+
+-- Providers that a worker cannot reach. One is down when no worker of the fleet reaches it.
+alter table processes add column unreachable text[] not null default '{}';
+
+-- Writes down what a worker cannot reach and brings `providers.healthy` in line with the whole
+-- fleet. Returns every provider as the fleet sees it. Without any worker, what was known stands.
+create function report_health(of_worker text, names text[])
+returns table (name text, slots integer, healthy boolean) language plpgsql as $$
+#variable_conflict use_column
+begin
+  update processes set unreachable = names where id = of_worker and unreachable <> names;
+  update providers p set healthy = not p.healthy, health_changed_at = now()
+  from (
+    select p.id from providers p
+    where p.healthy <> exists (
+      select from processes w where w.kind = 'worker' and p.name <> all (w.unreachable))
+    and exists (select from processes w where w.kind = 'worker')
+    order by p.id for update
+  ) as changed
+  where p.id = changed.id;
+  return query select p.name, p.slots, p.healthy from providers p;
+end $$;
+
+-- The epoch of the queue's server, as the sweepers have dealt with it. While a new one is dealt with
+-- it stands in `next`, and `woken_*` tell how far down the order of their times jobs have been woken.
+create table queue_epoch (
+  only_row boolean primary key default true check (only_row),
+  epoch text,
+  next text,
+  woken_at timestamptz,
+  woken_id text
+);
+insert into queue_epoch default values;
+
+-- Entries may have been lost with an old epoch: wakes one page of waiting jobs, so that the sweep
+-- checks theirs. Returns how many; 0 when the epoch is known, all have been woken, or another sweeper
+-- is at it. Whoever dies here, the next goes on where he was.
+create function wake_for_epoch(seen text, page integer) returns integer language plpgsql as $$
+declare
+  known queue_epoch;
+  last record;
+  ids text[];
+begin
+  if exists (select from queue_epoch where epoch = seen) then
+    return 0;
+  end if;
+  select * into known from queue_epoch for update skip locked;
+  if known.only_row is null or known.epoch = seen then
+    return 0;
+  end if;
+  if known.next is distinct from seen then
+    known.next := seen;
+    known.woken_at := 'infinity';
+    known.woken_id := '';
+  end if;
+  ids := array(
+    select j.id from jobs j
+    where j.state = 'waiting' and (j.wake_at, j.id) < (known.woken_at, known.woken_id)
+      and j.wake_at > now()
+    order by j.wake_at desc, j.id desc limit page);
+  select j.wake_at, j.id into last from jobs j where j.id = any (ids) order by j.wake_at, j.id limit 1;
+  perform 1 from jobs where id = any (ids) order by id for update;
+  update jobs set wake_at = now(), checks = 0 where id = any (ids) and state = 'waiting';
+  if cardinality(ids) < page then
+    update queue_epoch set epoch = seen, next = null, woken_at = null, woken_id = null;
+  else
+    update queue_epoch set next = seen, woken_at = last.wake_at, woken_id = last.id;
+  end if;
+  return cardinality(ids);
+end $$;
+
+-- Down Migration

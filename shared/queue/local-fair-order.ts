@@ -1,0 +1,43 @@
+import { PRIORITY_BAND, type FairOrder } from "./fair-order.ts";
+
+interface Lane {
+  /** Virtual time: the rank of the entry that was started last. */
+  now: number;
+  readonly lastRank: Map<string, number>;
+  waiting: number;
+}
+
+/** The order of the one API process of an installation. */
+export class LocalFairOrder implements FairOrder {
+  readonly #lanes = new Map<string, Lane>();
+
+  rank(provider: string, serviceClass: number, tenant: string): number {
+    const lane = this.#lane(provider, serviceClass);
+    const rank = Math.min(
+      Math.max(lane.now, lane.lastRank.get(tenant) ?? 0) + 1,
+      PRIORITY_BAND - 1,
+    );
+    lane.lastRank.set(tenant, rank);
+    lane.waiting++;
+    return serviceClass * PRIORITY_BAND + rank;
+  }
+
+  left(provider: string, priority: number, started: boolean): void {
+    const lane = this.#lane(provider, Math.floor(priority / PRIORITY_BAND));
+    lane.waiting--;
+    if (started) lane.now = Math.max(lane.now, priority % PRIORITY_BAND);
+    if (lane.waiting > 0) return;
+    lane.now = 0;
+    lane.lastRank.clear();
+  }
+
+  #lane(provider: string, serviceClass: number): Lane {
+    const name = `${serviceClass} ${provider}`;
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = { now: 0, lastRank: new Map(), waiting: 0 };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+}

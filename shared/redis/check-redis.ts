@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
+
+/** At the start, a server that does not answer is more likely a wrong address. */
+const PATIENCE_MS = 10_000;
+const RETRY_MS = 100;
+
+/**
+ * Waits until the server answers, and refuses one that could drop what it holds. Throws an `Error`
+ * that says what to change.
+ */
+export async function checkRedis(client: Redis): Promise<void> {
+  const memory = await firstAnswer(client);
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+  if (policy !== undefined && policy !== "noeviction")
+    throw new Error(
+      `the Redis of REDIS_URL evicts keys when its memory is full (maxmemory-policy ${policy}), and queued requests with them: set maxmemory-policy to noeviction`,
+    );
+}
+
+async function firstAnswer(client: Redis): Promise<string> {
+  const until = performance.now() + PATIENCE_MS;
+  let last: unknown;
+  const note = (error: Error): void => void (last = error);
+  client.on("error", note);
+  try {
+    for (;;) {
+      try {
+        return await client.info("memory");
+      } catch (error) {
+        const { message } = error as Error;
+        // Answers that time does not change.
+        if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(message)) throw unusable(error);
+        if (performance.now() > until) throw unusable(last ?? error);
+        await sleep(RETRY_MS);
+      }
+    }
+  } finally {
+    client.off("error", note);
+  }
+}
+
+function unusable(cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`the Redis of REDIS_URL cannot be used: ${why}`, { cause });
+}

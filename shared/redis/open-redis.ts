@@ -1,0 +1,46 @@
+import { Redis, type RedisOptions } from "ioredis";
+
+/**
+ * - `producer`: an API asks while a caller waits, so a command fails rather than waits for a server
+ *   that is away.
+ * - `consumer`: a worker has nothing better to do than wait until the server is back.
+ */
+export type RedisRole = "producer" | "consumer";
+
+export interface OpenRedisOptions {
+  /** `redis://` or, with TLS, `rediss://`; user and password in it. */
+  readonly url: string;
+  readonly role: RedisRole;
+  readonly onError: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const COMMAND_TIMEOUT_MS = 3_000;
+/** Longer than any blocking read: a connection that is silent for so long is half open. */
+const SILENCE_MS = 15_000;
+const MAX_RETRY_MS = 1_000;
+
+const roles: Readonly<Record<RedisRole, RedisOptions>> = {
+  producer: {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+  },
+  consumer: { maxRetriesPerRequest: null },
+};
+
+/** Opens a connection that comes back by itself, also after a failover. */
+export function openRedis({ url, role, onError }: OpenRedisOptions): Redis {
+  const client = new Redis(url, {
+    ...roles[role],
+    replyMapping: "legacy",
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
+    retryStrategy: (tries) => Math.min(25 * 2 ** Math.min(tries, 6), MAX_RETRY_MS),
+    // The old primary after a failover: the address may lead to the new one now.
+    reconnectOnError: (error) => (error.message.startsWith("READONLY") ? 2 : false),
+  });
+  client.on("error", onError);
+  client.setMaxListeners(0); // each queue and worker adds its own
+  return client;
+}

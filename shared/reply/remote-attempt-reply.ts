@@ -1,0 +1,114 @@
+import type { ReplyMessage } from "../contracts/reply.ts";
+import { payloadBytes, type Envelope } from "./envelope.ts";
+import { REPLY_CREDIT_BYTES, type AttemptReply } from "./reply-path.ts";
+
+export interface RemoteAttemptReplyOptions {
+  readonly owner: string;
+  readonly job: string;
+  readonly fence: number;
+  readonly post: (to: string, envelope: Envelope) => void;
+  readonly now: () => number;
+  /** Resolves when the process may keep another result. */
+  readonly room: () => Promise<void>;
+  /** Acknowledged to the last message after `close`, or given up. */
+  readonly onOver: () => void;
+}
+
+interface Sent {
+  readonly seq: number;
+  readonly message: ReplyMessage;
+  readonly bytes: number;
+}
+
+/** Silence of an owner after which it is asked what it has. */
+const PROBE_AFTER_MS = 2_000;
+/** Silence after which a closed attempt's owner is taken to be gone; the sweeper knew long before. */
+const GIVE_UP_AFTER_MS = 120_000;
+
+/**
+ * One attempt's messages to an owner in another process, numbered, kept until acknowledged and sent
+ * again when the owner misses some: a wiped Redis costs a delay, not the answer.
+ */
+export class RemoteAttemptReply implements AttemptReply {
+  readonly #options: RemoteAttemptReplyOptions;
+  #unacknowledged: Sent[] = [];
+  #nextSeq = 0;
+  #sentBytes = 0;
+  #takenBytes = 0;
+  #isGone = false;
+  #isClosed = false;
+  #heardAt: number;
+  #probedAt: number;
+  #blocked: (() => void)[] = [];
+
+  constructor(options: RemoteAttemptReplyOptions) {
+    this.#options = options;
+    this.#heardAt = options.now();
+    this.#probedAt = this.#heardAt;
+  }
+
+  /** Bytes kept for sending them again. */
+  get retainedBytes(): number {
+    return this.#unacknowledged.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async send(message: ReplyMessage): Promise<boolean> {
+    if (message.type === "end") await this.#options.room();
+    if (this.#isGone) return false;
+    const sent = { seq: this.#nextSeq++, message, bytes: payloadBytes(message) };
+    this.#unacknowledged.push(sent);
+    this.#post(sent);
+    if (message.type !== "chunk") return true;
+    this.#sentBytes += sent.bytes;
+    while (this.#isBlocked()) await new Promise<void>((resolve) => this.#blocked.push(resolve));
+    return !this.#isGone;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#endIfOver();
+  }
+
+  take(envelope: Extract<Envelope, { kind: "ack" | "gone" }>): void {
+    this.#heardAt = this.#options.now();
+    if (envelope.kind === "gone") {
+      this.#isGone = true;
+      this.#unacknowledged = [];
+    } else {
+      const { received, takenBytes, missing } = envelope;
+      this.#takenBytes = Math.max(this.#takenBytes, takenBytes);
+      this.#unacknowledged = this.#unacknowledged.filter(({ seq }) => seq > received);
+      if (missing) for (const sent of this.#unacknowledged) this.#post(sent);
+    }
+    for (const resolve of this.#blocked.splice(0)) resolve();
+    this.#endIfOver();
+  }
+
+  tick(): void {
+    const now = this.#options.now();
+    if (this.#isClosed && now - this.#heardAt > GIVE_UP_AFTER_MS) {
+      this.#isGone = true;
+      this.#unacknowledged = [];
+      this.#endIfOver();
+      return;
+    }
+    const waits = this.#unacknowledged.length > 0 || this.#isBlocked();
+    if (!waits || now - Math.max(this.#heardAt, this.#probedAt) < PROBE_AFTER_MS) return;
+    this.#probedAt = now;
+    const { owner, job, fence } = this.#options;
+    this.#options.post(owner, { kind: "probe", job, fence, seq: this.#nextSeq - 1 });
+  }
+
+  #isBlocked(): boolean {
+    return !this.#isGone && this.#sentBytes - this.#takenBytes >= REPLY_CREDIT_BYTES;
+  }
+
+  #post({ seq, message }: Sent): void {
+    const { owner, job, fence } = this.#options;
+    this.#options.post(owner, { kind: "message", job, fence, seq, message });
+  }
+
+  #endIfOver(): void {
+    if (this.#isClosed && this.#unacknowledged.length === 0) this.#options.onOver();
+  }
+}

@@ -1,0 +1,132 @@
+import type { ReplyMessage } from "../contracts/reply.ts";
+import { payloadBytes, type Envelope } from "./envelope.ts";
+import { HeardFences } from "./heard-fences.ts";
+import { REPLY_CREDIT_BYTES, type ReplyInbox } from "./reply-path.ts";
+
+export interface RemoteInboxOptions {
+  readonly job: string;
+  readonly post: (to: string, envelope: Envelope) => void;
+  readonly now: () => number;
+  readonly onClose: () => void;
+}
+
+type FromAttempt = Extract<Envelope, { kind: "message" | "probe" }>;
+
+/** So many bytes more have been taken that the worker should hear of it. */
+const ACK_BYTES = REPLY_CREDIT_BYTES / 4;
+/** A gap shows in every message after it; asking once is enough until the answer can be here. */
+const ASK_AGAIN_MS = 500;
+
+/**
+ * What the owner of a job has received of it from other processes. Of each attempt only the next
+ * message in line is delivered: a gap is asked for again, and what came twice is dropped.
+ */
+export class RemoteInbox implements ReplyInbox {
+  hasEnd = false;
+  worker: string | undefined;
+  readonly #options: RemoteInboxOptions;
+  readonly #fences = new HeardFences();
+  readonly #messages: ReplyMessage[] = [];
+  /** Of the attempt with the highest fence. */
+  #received = -1;
+  #takenBytes = 0;
+  #toldBytes = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+  #reader: ((message: ReplyMessage | null) => void) | undefined;
+
+  constructor(options: RemoteInboxOptions) {
+    this.#options = options;
+  }
+
+  /** A message or probe of an attempt. */
+  take(envelope: FromAttempt, from: string): void {
+    const { job, fence, seq } = envelope;
+    const before = this.#fences.highest;
+    if (this.#isClosed || !this.#fences.hear(fence)) {
+      this.#options.post(from, { kind: "gone", job, fence });
+      return;
+    }
+    this.worker = from;
+    if (fence > before) this.#beginAttempt();
+    if (envelope.kind === "probe") this.#ack(seq > this.#received);
+    else if (seq > this.#received + 1) this.#askAgain();
+    else if (seq <= this.#received) this.#ack(false);
+    else {
+      this.#received = seq;
+      this.push(envelope.message);
+      // The last of an attempt, which its worker keeps until it knows that it has come.
+      if (envelope.message.type === "end" || envelope.message.type === "enqueue") this.#ack(false);
+    }
+  }
+
+  push(message: ReplyMessage): void {
+    if (this.#isClosed) return;
+    if (message.type === "end") this.hasEnd = true;
+    const reader = this.#reader;
+    if (reader === undefined) {
+      this.#messages.push(message);
+      return;
+    }
+    this.#reader = undefined;
+    this.#noteTaken(message);
+    reader(message);
+  }
+
+  next(): Promise<ReplyMessage | null> {
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.#noteTaken(message);
+      return Promise.resolve(message);
+    }
+    if (this.#isClosed) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      this.#reader = resolve;
+    });
+  }
+
+  endAttempts(): void {
+    this.#fences.end();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reader?.(null);
+    this.#reader = undefined;
+    this.#options.onClose();
+  }
+
+  #beginAttempt(): void {
+    this.#received = -1;
+    this.#takenBytes = 0;
+    this.#toldBytes = 0;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #noteTaken(message: ReplyMessage): void {
+    if (message.type !== "chunk") return;
+    this.#takenBytes += payloadBytes(message);
+    if (this.#takenBytes - this.#toldBytes >= ACK_BYTES) this.#ack(false);
+  }
+
+  #askAgain(): void {
+    const now = this.#options.now();
+    if (now - this.#askedAt < ASK_AGAIN_MS) return;
+    this.#askedAt = now;
+    this.#ack(true);
+  }
+
+  #ack(missing: boolean): void {
+    if (this.worker === undefined) return;
+    this.#toldBytes = this.#takenBytes;
+    this.#options.post(this.worker, {
+      kind: "ack",
+      job: this.#options.job,
+      fence: this.#fences.highest,
+      received: this.#received,
+      takenBytes: this.#takenBytes,
+      missing,
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import type { Notice } from "../contracts/reply.ts";
+import { closeRedis } from "../redis/close-redis.ts";
+import { openRedis } from "../redis/open-redis.ts";
+import type { Envelope } from "./envelope.ts";
+import { RedisMailbox } from "./redis-mailbox.ts";
+import { RemoteReceiver } from "./remote-receiver.ts";
+import { RemoteSender } from "./remote-sender.ts";
+import type { ReplyReceiver, ReplySender } from "./reply-path.ts";
+import type { StopRequests } from "./stop-requests.ts";
+
+export interface RemoteRepliesOptions {
+  readonly redisUrl: string;
+  /** Of all keys. */
+  readonly redisPrefix: string;
+  /** This process's name in the fleet. */
+  readonly address: string;
+  /** Somebody asks that a job which runs here be stopped. */
+  readonly onStop: (job: string, reason: string) => void;
+  /** A notice about a job that is not waited for here. */
+  readonly onUnknown: (job: string, notice: Notice) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** The reply path of one process to and from the others, over Redis. */
+export interface RemoteReplies {
+  readonly sender: ReplySender;
+  readonly receiver: ReplyReceiver;
+  readonly stops: StopRequests;
+  /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
+  readSince(): number;
+  /** What has been said is given so long to be acknowledged. */
+  close(drainMs: number): Promise<void>;
+}
+
+const now = (): number => performance.now();
+
+/** Opens a process's inbox and its way to others' inboxes. */
+export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies {
+  const { redisUrl: url, redisPrefix: prefix, address, onError } = options;
+  const redis = openRedis({ url, role: "producer", onError });
+  const reader = openRedis({ url, role: "consumer", onError });
+  const mailbox: RedisMailbox = new RedisMailbox({
+    redis,
+    reader,
+    prefix,
+    address,
+    onEnvelope: (envelope, from) => deliver(envelope, from),
+    onError,
+  });
+  const post = (to: string, envelope: Envelope): void => mailbox.post(to, envelope);
+  const sender = new RemoteSender({ post, now });
+  const receiver = new RemoteReceiver({ post, now, onUnknown: options.onUnknown });
+  const deliver = (envelope: Envelope, from: string): void => {
+    switch (envelope.kind) {
+      case "message":
+      case "probe":
+      case "notice":
+        receiver.take(envelope, from);
+        break;
+      case "ack":
+      case "gone":
+        sender.take(envelope);
+        break;
+      case "stop":
+        options.onStop(envelope.job, envelope.reason);
+        break;
+      default:
+        break; // of a newer version
+    }
+  };
+  mailbox.start();
+  sender.start();
+  return {
+    sender,
+    receiver,
+    stops: {
+      request(job, reason, worker) {
+        if (worker !== null) post(worker, { kind: "stop", job, reason });
+      },
+    },
+    readSince: () => mailbox.readSince,
+    async close(drainMs) {
+      await sender.drain(drainMs);
+      sender.stop();
+      await mailbox.close();
+      await Promise.all([closeRedis(redis), closeRedis(reader)]);
+    },
+  };
+}

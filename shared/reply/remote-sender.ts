@@ -1,0 +1,81 @@
+import type { Notice } from "../contracts/reply.ts";
+import type { Envelope } from "./envelope.ts";
+import { RemoteAttemptReply } from "./remote-attempt-reply.ts";
+import type { AttemptReply, ReplySender } from "./reply-path.ts";
+
+export interface RemoteSenderOptions {
+  readonly post: (to: string, envelope: Envelope) => void;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+const TICK_MS = 500;
+/** Memory for settled results whose owners have not acknowledged them; then slots stay busy. */
+const RETAINED_BYTES = 256 * 1024 * 1024;
+
+/** The worker's side of the reply path between processes. */
+export class RemoteSender implements ReplySender {
+  readonly #options: RemoteSenderOptions;
+  readonly #attempts = new Map<string, RemoteAttemptReply>();
+  readonly #onRoom: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RemoteSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look after what stays unacknowledged. */
+  start(): void {
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  attempt(owner: string, job: string, fence: number): AttemptReply {
+    const key = `${job}.${fence}`;
+    const attempt = new RemoteAttemptReply({
+      owner,
+      job,
+      fence,
+      ...this.#options,
+      room: () => this.#room(),
+      onOver: () => {
+        this.#attempts.delete(key);
+        for (const resolve of this.#onRoom.splice(0)) resolve();
+      },
+    });
+    this.#attempts.set(key, attempt);
+    return attempt;
+  }
+
+  notify(owner: string, job: string, message: Notice): Promise<boolean> {
+    this.#options.post(owner, { kind: "notice", job, message });
+    return Promise.resolve(true);
+  }
+
+  /** An owner's answer. */
+  take(envelope: Extract<Envelope, { kind: "ack" | "gone" }>): void {
+    this.#attempts.get(`${envelope.job}.${envelope.fence}`)?.take(envelope);
+  }
+
+  /** Asks owners from whom nothing was heard for a while; gives up those that never answer. */
+  tick(): void {
+    for (const attempt of this.#attempts.values()) attempt.tick();
+  }
+
+  /** Resolves when everything said has been acknowledged, or after `withinMs`. */
+  async drain(withinMs: number): Promise<void> {
+    const until = this.#options.now() + withinMs;
+    while (this.#attempts.size > 0 && this.#options.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #room(): Promise<void> {
+    const retained = (): number =>
+      [...this.#attempts.values()].reduce((bytes, attempt) => bytes + attempt.retainedBytes, 0);
+    while (retained() >= RETAINED_BYTES)
+      await new Promise<void>((resolve) => this.#onRoom.push(resolve));
+  }
+}
