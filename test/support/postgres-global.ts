@@ -1,12 +1,13 @@
-import { spawn } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { Client } from "pg";
 import { migrate } from "../../shared/db/migrate.ts";
-import { TEMPLATE_DATABASE } from "./template-database.ts";
 import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
+import { readPidFile } from "../../cli/embedded-postgres/running-server.ts";
+import { guardAgainstKill } from "./kill-guard.ts";
+import { TEMPLATE_DATABASE } from "./template-database.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -44,7 +45,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await removeAll(directory);
     throw error;
   });
-  const guard = guardAgainstKill(postgres.filesDir, directory);
+  const guard = guardAgainstKill({ signal: "QUIT", directories: [postgres.filesDir, directory] });
+  guard.watch((await readPidFile(postgres.filesDir))?.pid);
   await makeTemplate(postgres.connectionString);
   project.provide("postgresUrl", postgres.connectionString);
   return async () => {
@@ -52,7 +54,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       await postgres.stop();
     } finally {
       await removeAll(postgres.filesDir);
-      guard.stdin.end();
+      guard.release();
     }
   };
 }
@@ -72,22 +74,4 @@ async function makeTemplate(serverUrl: string): Promise<void> {
   const url = new URL(serverUrl);
   url.pathname = `/${TEMPLATE_DATABASE}`;
   await migrate(url.toString());
-}
-
-/**
- * A run that is killed runs no teardown. This shell waits for the end of its input, which comes
- * with the end of this process however it ends, and then does what is left to do.
- */
-function guardAgainstKill(filesDir: string, directory: string) {
-  const script = `
-    cat > /dev/null
-    pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null) && kill -QUIT "$pid"
-    rm -rf "$1" "$2"; sleep 1; rm -rf "$1" "$2"`;
-  const guard = spawn("sh", ["-c", script, "sh", filesDir, directory], {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  guard.on("error", () => undefined); // a system without sh goes without
-  guard.unref();
-  return guard;
 }

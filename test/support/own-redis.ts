@@ -1,0 +1,145 @@
+import { type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { inject } from "vitest";
+import { guardAgainstKill } from "./kill-guard.ts";
+import { startRedisServer } from "./redis-server.ts";
+import { makeTestCertificate, type TestCertificate } from "./test-certificate.ts";
+import type { TestRedis } from "./test-redis.ts";
+
+export interface OwnRedisOptions {
+  /** Keeps its data in an append-only file, over a restart. */
+  readonly appendOnly?: boolean;
+  /** As in redis.conf, e.g. `8mb`. */
+  readonly maxMemory?: string;
+  /** As in redis.conf; Redis' own default is `noeviction`. */
+  readonly maxMemoryPolicy?: string;
+  readonly password?: string;
+  /** TLS only, with a certificate that is in `caFile`. */
+  readonly tls?: boolean;
+}
+
+export interface OwnRedis extends TestRedis {
+  readonly port: number;
+}
+
+/** Starts a server process for one test, on a free port of 127.0.0.1. */
+export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnRedis> {
+  const { program } = inject("redis");
+  if (program === undefined)
+    throw new Error(
+      "This test needs a Redis server of its own: install redis-server or valkey-server.",
+    );
+  const directory = await mkdtemp(join(tmpdir(), "spillway-redis-"));
+  const guard = guardAgainstKill({ signal: "KILL", directories: [directory] });
+  const remove = async (): Promise<void> => {
+    await rm(directory, { recursive: true, force: true });
+    guard.release();
+  };
+  let server: ChildProcess | undefined;
+  let certificate: TestCertificate | undefined;
+  let port: number | undefined;
+  const start = async (): Promise<number> => {
+    const started = await startRedisServer(
+      program,
+      (freePort) => serverOptions(options, directory, freePort, certificate),
+      port,
+    );
+    ({ server } = started);
+    guard.watch(server.pid);
+    return started.port;
+  };
+  const kill = async (): Promise<void> => {
+    if (server?.exitCode === null && server.signalCode === null) {
+      const closed = once(server, "close");
+      server.kill("SIGKILL");
+      await closed;
+    }
+    guard.watch(undefined);
+  };
+  try {
+    if (options.tls === true) certificate = await makeTestCertificate(directory);
+    port = await start();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const url = new URL(`${certificate === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`);
+  url.password = options.password ?? "";
+  let looking: Redis | undefined;
+  const client = (): Redis => (looking ??= openClient(url.toString(), certificate));
+  return {
+    port,
+    url: url.toString(),
+    caFile: certificate?.certFile,
+    client,
+    async wipe() {
+      await client().flushall();
+    },
+    kill,
+    async restart() {
+      await kill();
+      await start();
+    },
+    async freeze() {
+      server?.kill("SIGSTOP");
+      return Promise.resolve();
+    },
+    async thaw() {
+      server?.kill("SIGCONT");
+      return Promise.resolve();
+    },
+    async stop() {
+      looking?.disconnect();
+      await kill();
+      await remove();
+    },
+  };
+}
+
+function serverOptions(
+  options: OwnRedisOptions,
+  directory: string,
+  port: number,
+  certificate: TestCertificate | undefined,
+): string[] {
+  const settings: Record<string, string> = {
+    dir: directory,
+    save: "",
+    appendonly: options.appendOnly === true ? "yes" : "no",
+    ...(options.maxMemory === undefined ? {} : { maxmemory: options.maxMemory }),
+    ...(options.maxMemoryPolicy === undefined
+      ? {}
+      : { "maxmemory-policy": options.maxMemoryPolicy }),
+    ...(options.password === undefined
+      ? {}
+      : { requirepass: options.password, masterauth: options.password }),
+    ...(certificate === undefined
+      ? { port: String(port) }
+      : {
+          port: "0",
+          "tls-port": String(port),
+          "tls-cert-file": certificate.certFile,
+          "tls-key-file": certificate.keyFile,
+          "tls-ca-cert-file": certificate.certFile,
+          "tls-auth-clients": "no",
+        }),
+    // Otherwise a replica waits five seconds for others to join in.
+    "repl-diskless-sync-delay": "0",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function openClient(url: string, certificate: TestCertificate | undefined): Redis {
+  const client = new Redis(url, {
+    maxRetriesPerRequest: null,
+    retryStrategy: () => 50,
+    ...(certificate === undefined ? {} : { tls: { ca: readFileSync(certificate.certFile) } }),
+  });
+  client.on("error", () => undefined); // it tries again
+  return client;
+}

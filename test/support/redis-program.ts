@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+
+const names = ["redis-server", "valkey-server"];
+
+/** The first Redis server on a search path that can be run; undefined: there is none. */
+export async function findRedisProgram(searchPath: string): Promise<string | undefined> {
+  for (const name of names) {
+    for (const directory of searchPath.split(delimiter)) {
+      const file = join(directory, name);
+      if (directory !== "" && (await runs(file))) return file;
+    }
+  }
+  return undefined;
+}
+
+async function runs(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    await promisify(execFile)(file, ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
