@@ -10,6 +10,7 @@ test("reads the example of the design and fills in every default", () => {
   const config = accept(soundText, { OPENAI_API_KEY: "sk-test" });
   expect(config.server).toEqual({
     bodyLimitBytes: 10 * 1024 * 1024,
+    queueLimitBytes: 256 * 1024 * 1024,
     syncWaitMs: 240_000,
     deadlineMs: 600_000,
   });
@@ -54,7 +55,7 @@ test("reads the example of the design and fills in every default", () => {
 });
 
 test("takes every key that the file may have", () => {
-  const config = accept(`server: { body_limit: 512KiB, sync_wait: 1.5s, deadline: 1h }
+  const config = accept(`server: { body_limit: 512KiB, queue_limit: 2GiB, sync_wait: 1.5s, deadline: 1h }
 providers:
   a:
     location: local
@@ -76,6 +77,7 @@ models:
 `);
   expect(config.server).toEqual({
     bodyLimitBytes: 524_288,
+    queueLimitBytes: 2 * 1024 ** 3,
     syncWaitMs: 1500,
     deadlineMs: 3_600_000,
   });

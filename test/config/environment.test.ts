@@ -54,12 +54,13 @@ test("the environment has the documented defaults", () => {
   expect(readEnvironment({})).toEqual({
     configFile: undefined,
     host: "127.0.0.1",
-    port: 4600,
+    port: undefined,
     dataDir: "./.spillway",
     adminKey: undefined,
     databaseUrl: undefined,
     databaseDirectUrl: undefined,
     redisUrl: undefined,
+    redisPrefix: "spillway",
     logLevel: "info",
   });
 });

@@ -21,7 +21,7 @@ export interface SweepRig {
   readonly buried: string[];
   /** Stop requests that reached the sweeper's own worker. */
   readonly stops: { job: string; reason: string }[];
-  sweeper(workerId?: string, running?: () => readonly string[]): Sweeper;
+  sweeper(workerId?: string, running?: () => readonly string[], epoch?: () => string): Sweeper;
   /** Accepts a job of `key_1` that waits at gpu-a; its owner listens. */
   accept(job: string, other?: Partial<AcceptMember>): Promise<void>;
   /** Lets the worker run the job; resolves with the fence. */
@@ -36,6 +36,8 @@ export interface SweepRig {
   live(id: string, kind?: "api" | "worker"): Promise<() => Promise<void>>;
   /** A process row whose session is gone. */
   dead(id: string, kind?: "api" | "worker"): Promise<void>;
+  /** A sign of life of that process. */
+  beat(id: string): Promise<void>;
   /** Empties what a test may have left. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     onError: () => undefined,
   });
   await backend.prepare();
+  await pool.query("update queue_epoch set epoch = 'one'");
   const queues = openProviderQueues(backend, providers);
   const hub = new LocalReplyHub();
   const inboxes = new Map<string, ReplyInbox>();
@@ -83,12 +86,12 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     hub,
     buried,
     stops,
-    sweeper: (workerId = "worker_sweeping", running = () => []) =>
+    sweeper: (workerId = "worker_sweeping", running = () => [], epoch = () => "one") =>
       new Sweeper({
         statements: sweepStatements(pool),
         database,
         queues,
-        epoch: () => Promise.resolve("one"),
+        epoch: () => Promise.resolve(epoch()),
         reply: hub,
         self: workerId,
         workerId: () => workerId,
@@ -124,6 +127,9 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
         if (message.type === "chunk" && message.text === marker) return messages;
         messages.push(message);
       }
+    },
+    async beat(id) {
+      await pool.query("update processes set beat = beat + 1 where id = $1", [id]);
     },
     deafen: (job) => inboxes.get(job)?.close(),
     async job(job) {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Sweeper } from "../../../workers/sweep/sweeper.ts";
 import { startSweepRig, type SweepRig } from "./sweep-rig.ts";
 
 let rig: SweepRig;
@@ -103,27 +104,48 @@ describe("a dead worker", () => {
 });
 
 describe("a frozen worker, whose lock is held while its beat stands still", () => {
+  /** Sweeps in a process whose own beat goes on. */
+  async function sweepAlive(sweeper: Sweeper, times: number): Promise<void> {
+    for (let sweep = 0; sweep < times; sweep++) {
+      await rig.beat("worker_sweeping");
+      await sweeper.sweep();
+    }
+  }
+
   test("is dead after three sweeps, and not before", async () => {
+    await rig.live("worker_sweeping");
     await rig.accept("job_6");
     await rig.live("worker_frozen");
     await rig.claim("job_6", "worker_frozen");
     const sweeper = rig.sweeper();
     // The first sweep sees the beat; three more find it where it was.
-    for (let sweep = 0; sweep < 3; sweep++) await sweeper.sweep();
+    await sweepAlive(sweeper, 3);
     expect(rig.buried).toEqual([]);
     expect(await attempts()).toBe(1);
-    await sweeper.sweep();
+    await sweepAlive(sweeper, 1);
     expect(rig.buried).toEqual(["worker_frozen"]);
     expect(await attempts()).toBe(0);
   });
 
   test("is alive again with one beat in time", async () => {
+    await rig.live("worker_sweeping");
     await rig.live("worker_slow");
     const sweeper = rig.sweeper();
-    for (let sweep = 0; sweep < 3; sweep++) await sweeper.sweep();
-    await rig.seeded.database.pool.query("update processes set beat = beat + 1");
-    for (let sweep = 0; sweep < 3; sweep++) await sweeper.sweep();
+    await sweepAlive(sweeper, 3);
+    await rig.beat("worker_slow");
+    await sweepAlive(sweeper, 3);
     expect(rig.buried).toEqual([]);
+  });
+
+  test("is not told from a database that reads but does not write: then every beat stands still", async () => {
+    await rig.live("worker_sweeping");
+    await rig.live("worker_other");
+    const sweeper = rig.sweeper();
+    await sweepAlive(sweeper, 2);
+    for (let sweep = 0; sweep < 10; sweep++) await sweeper.sweep();
+    expect(rig.buried).toEqual([]);
+    await sweepAlive(sweeper, 3);
+    expect(rig.buried).toEqual(["worker_other"]);
   });
 
   test("never takes itself for frozen", async () => {
