@@ -42,7 +42,7 @@ export async function answerStream(
 
 function finish(run: JobRun, reply: FastifyReply, stream: EventStream, end: RunEnd): void {
   if (end.error === undefined) {
-    stream.end(end.tail);
+    stream.end(end.result?.tail);
   } else if (stream.opened) {
     reply.request.facts.errorCode = end.error.code;
     stream.end(`data: ${JSON.stringify(end.error)}\n\n`);

@@ -20,10 +20,11 @@ export async function answerWhole(
     noteEnd(reply.request.facts, end);
     reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
     if (end.error !== undefined) throw end.error;
-    if (end.body === undefined) throw new BrokerError("answer_lost", "The answer has no body.");
+    const { body, contentType } = end.result ?? {};
+    if (body === undefined) throw new BrokerError("answer_lost", "The answer has no body.");
     return reply
-      .type(end.contentType ?? "application/json")
-      .send(options.base64 ? base64Embeddings(end.body) : end.body);
+      .type(contentType ?? "application/json")
+      .send(options.base64 ? base64Embeddings(body) : body);
   }
   throw new Error(`job ${run.id} has no end`);
 }

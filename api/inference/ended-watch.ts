@@ -1,4 +1,3 @@
-import type { EndState } from "../../shared/contracts/reply.ts";
 import type { EndedJob } from "../../shared/db/find-ended.ts";
 
 /** What the watch needs of a job whose caller waits. */
@@ -9,7 +8,7 @@ export interface WatchedJob {
   /** Its end is here, and its caller only has to take it. */
   readonly hasEnd: boolean;
   /** Ends the wait with what the job's row says. */
-  noteEnded(state: EndState, code: string | null): void;
+  noteEnded(row: EndedJob): void;
 }
 
 export interface EndedWatchDeps {
@@ -55,7 +54,7 @@ export class EndedWatch {
     const asked = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
     for (const ended of await this.#deps.findEnded(asked)) {
       const job = jobs.get(ended.id);
-      if (job !== undefined && this.#isOver(ended)) job.noteEnded(ended.state, ended.error_code);
+      if (job !== undefined && this.#isOver(ended)) job.noteEnded(ended);
     }
   }
 

@@ -1,17 +1,18 @@
 import type { FastifyBaseLogger } from "fastify";
 import type {
   AttemptFacts,
-  EndState,
   EnqueueMessage,
   ReplyMessage,
+  ResultMessage,
 } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { EndMember, EndRow } from "../../shared/db/end.ts";
+import type { EndedJob } from "../../shared/db/find-ended.ts";
 import type { ReplyInbox } from "../../shared/reply/reply-path.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
 import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { endByMessage, endByState, type RunEnd } from "./run-end.ts";
+import { endByMessage, endByRow, endByState, type RunEnd } from "./run-end.ts";
 
 export interface JobRunDeps {
   readonly database: Pick<Database, "end">;
@@ -61,6 +62,9 @@ export class JobRun implements OwnedJob {
   #isClosed = false;
   #facts: AttemptFacts | undefined;
   #forwarded = false;
+  /** Of the attempt that was heard last; counts when the job's end says so. */
+  #result: ResultMessage | undefined;
+  #endedRow: EndedJob | undefined;
   #stop: StopRequest | undefined;
   /** Decided here, not by a worker's message. */
   #end: RunEnd | undefined;
@@ -109,8 +113,8 @@ export class JobRun implements OwnedJob {
    * The job's row says that it has ended, and its worker's word will not come: it died with the
    * answer, or its message was lost.
    */
-  noteEnded(state: EndState, code: string | null): void {
-    this.#end ??= endByState(state, code, this.#facts);
+  noteEnded(row: EndedJob): void {
+    this.#endedRow = row;
     this.#inbox.close();
   }
 
@@ -139,6 +143,7 @@ export class JobRun implements OwnedJob {
     else if (message.type === "started" || message.type === "head") this.#facts = message;
     switch (message.type) {
       case "started":
+        this.#result = undefined;
         this.#place.started();
         if (!this.#forwarded) break;
         // An attempt before it had begun to answer: two answers must not run together.
@@ -151,8 +156,11 @@ export class JobRun implements OwnedJob {
         return { type: "head", facts: message };
       case "chunk":
         return message;
+      case "result":
+        this.#result = message;
+        break;
       case "end":
-        return { type: "end", end: endByMessage(message, this.#stop?.code, this.#facts) };
+        return { type: "end", end: endByMessage(message, this.#heard()) };
     }
     return undefined;
   }
@@ -162,6 +170,7 @@ export class JobRun implements OwnedJob {
     const { provider, place, delayMs } = message;
     if (this.#place.isStale(place)) return;
     this.#inbox.endAttempts();
+    this.#result = undefined;
     if (this.#stop !== undefined) return await this.#requestEnd(this.#stop, place);
     if (this.#forwarded)
       return await this.#requestEnd({ state: "failed", code: "answer_lost" }, place);
@@ -205,7 +214,13 @@ export class JobRun implements OwnedJob {
   }
 
   #ownEnd(): RunEvent {
-    return { type: "end", end: this.#end ?? endByState("failed", "answer_lost", this.#facts) };
+    const row = this.#endedRow;
+    const end = this.#end ?? (row === undefined ? undefined : endByRow(row, this.#heard()));
+    return { type: "end", end: end ?? endByState("failed", "answer_lost", this.#facts) };
+  }
+
+  #heard() {
+    return { asked: this.#stop?.code, facts: this.#facts, result: this.#result };
   }
 
   #after(ms: number, act: () => void): void {

@@ -1,4 +1,10 @@
-import type { AttemptFacts, EndState, ReplyMessage } from "../../shared/contracts/reply.ts";
+import type {
+  AttemptFacts,
+  EndMessage,
+  EndState,
+  ResultMessage,
+} from "../../shared/contracts/reply.ts";
+import type { EndedJob } from "../../shared/db/find-ended.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { ErrorCode } from "../../shared/errors/catalogue.ts";
 import { invalidApiKey } from "../auth/bearer.ts";
@@ -8,9 +14,8 @@ export interface RunEnd {
   readonly state: EndState;
   readonly facts: AttemptFacts | undefined;
   readonly costNanos: bigint | undefined;
-  readonly contentType: string | undefined;
-  readonly body: Buffer | undefined;
-  readonly tail: string | undefined;
+  /** Of a job that is done. */
+  readonly result: ResultMessage | undefined;
   readonly error: BrokerError | undefined;
 }
 
@@ -56,9 +61,7 @@ export function endByState(
     state,
     facts,
     costNanos: undefined,
-    contentType: undefined,
-    body: undefined,
-    tail: undefined,
+    result: undefined,
     error: explain(state, code),
   };
 }
@@ -70,31 +73,38 @@ function explain(state: EndState, code: string | null): BrokerError {
   return new BrokerError(errorCode, message);
 }
 
-/**
- * The end that a worker reports. `asked` is the code with which this process asked the job to end,
- * if it did: what was asked for explains a job that did not get done.
- */
-export function endByMessage(
-  message: Extract<ReplyMessage, { type: "end" }>,
-  asked: string | undefined,
-  facts: AttemptFacts | undefined,
-): RunEnd {
-  const { state, contentType, body, tail, costNanos } = message;
+/** What has been heard of a job before its end. */
+interface Heard {
+  /** The code with which this process asked the job to end, if it did. */
+  readonly asked: string | undefined;
+  readonly facts: AttemptFacts | undefined;
+  /** The answer of the attempt that was heard last. */
+  readonly result: ResultMessage | undefined;
+}
+
+/** The end that a worker reports. What was asked for explains a job that did not get done. */
+export function endByMessage(message: EndMessage, { asked, facts, result }: Heard): RunEnd {
+  const { state, costNanos } = message;
   const stopped = state === "cancelled" || state === "expired";
   const code = stopped && asked !== undefined && ownReasons.has(asked) ? asked : null;
   const fallback = endByState(state, code, message.facts ?? facts);
   const error = code === null ? readError(message) : undefined;
-  return {
-    ...fallback,
-    costNanos,
-    contentType,
-    body,
-    tail,
-    error: state === "done" ? undefined : (error ?? fallback.error),
-  };
+  if (state === "done" && result !== undefined)
+    return { ...fallback, costNanos, result, error: undefined };
+  return { ...fallback, costNanos, error: error ?? fallback.error };
 }
 
-function readError({ error }: Extract<ReplyMessage, { type: "end" }>): BrokerError | undefined {
+/**
+ * The end that the job's row tells, when no worker's word comes any more: an answer that was here
+ * before its worker died counts if it is that of the attempt that was settled.
+ */
+export function endByRow(row: EndedJob, { facts, result }: Omit<Heard, "asked">): RunEnd {
+  const end = endByState(row.state, row.error_code, facts);
+  if (row.state !== "done" || result === undefined || facts?.attempts !== row.fence) return end;
+  return { ...end, costNanos: row.cost_nanos, result, error: undefined };
+}
+
+function readError({ error }: EndMessage): BrokerError | undefined {
   if (error === undefined) return undefined;
   const { code, message, ...options } = error;
   return new BrokerError(code, message, options);

@@ -32,16 +32,22 @@ export interface EnqueueMessage {
 }
 
 /**
- * Sent after the statement that ended the job has committed, once. `body` is a whole answer's bytes;
- * `tail` the last events of a stream, which may not leave before the ledger row exists.
+ * A complete answer, sent before its ledger row is written so that it outlives the worker: it stays
+ * with the owner until `end`, or the job's row, says that it counts. `body`: a whole answer's bytes;
+ * `tail`: the last events of a stream.
  */
+export interface ResultMessage {
+  readonly type: "result";
+  readonly contentType: string;
+  readonly body?: Buffer;
+  readonly tail?: string;
+}
+
+/** Sent after the statement that ended the job has committed, once. */
 export interface EndMessage {
   readonly type: "end";
   readonly state: EndState;
   readonly facts?: AttemptFacts;
-  readonly contentType?: string;
-  readonly body?: Buffer;
-  readonly tail?: string;
   readonly costNanos?: bigint;
   readonly error?: ReplyError;
 }
@@ -54,6 +60,7 @@ export type ReplyMessage =
   | ({ readonly type: "head" } & AttemptFacts)
   /** Whole server-sent events, ready to be written. */
   | { readonly type: "chunk"; readonly text: string }
+  | ResultMessage
   | EndMessage
   | EnqueueMessage;
 

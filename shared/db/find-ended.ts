@@ -5,6 +5,9 @@ export interface EndedJob {
   readonly id: string;
   readonly state: EndState;
   readonly error_code: string | null;
+  /** Of the attempt that was settled. */
+  readonly fence: number;
+  readonly cost_nanos: bigint;
   /** The worker that was named for it is registered in the fleet. */
   readonly worker_lives: boolean;
 }
@@ -15,7 +18,7 @@ export async function findEnded(
   jobs: readonly { readonly id: string; readonly worker: string | undefined }[],
 ): Promise<EndedJob[]> {
   const { rows } = await pool.query<EndedJob>(
-    `select j.id, j.state, j.error_code,
+    `select j.id, j.state, j.error_code, j.fence, j.cost_nanos,
        exists (select from processes p where p.id = a.worker) as worker_lives
      from jsonb_to_recordset($1) as a(id text, worker text)
      join jobs j on j.id = a.id

@@ -1,4 +1,4 @@
-import type { EndMessage, ReplyMessage } from "../contracts/reply.ts";
+import type { ReplyMessage } from "../contracts/reply.ts";
 
 /** What travels between API and worker processes. */
 export type Envelope =
@@ -40,7 +40,7 @@ export interface Packed {
 const NONE = Buffer.alloc(0);
 const PAYLOADS = ["text", "tail", "body"] as const;
 
-/** For the wire: the text of a chunk, a tail or a body beside its JSON. */
+/** For the wire: the text of a chunk, and the tail or body of a result, beside its JSON. */
 export function packEnvelope(envelope: Envelope): Packed {
   if (envelope.kind !== "message" && envelope.kind !== "notice")
     return { head: JSON.stringify(envelope), bytes: NONE };
@@ -50,16 +50,25 @@ export function packEnvelope(envelope: Envelope): Packed {
       head: JSON.stringify({ ...rest, payload: "text", message: { type: "chunk" } }),
       bytes: Buffer.from(message.text),
     };
+  if (message.type === "result") {
+    const { body, tail = "", ...result } = message;
+    return {
+      head: JSON.stringify({
+        ...rest,
+        payload: body === undefined ? "tail" : "body",
+        message: result,
+      }),
+      bytes: body ?? Buffer.from(tail),
+    };
+  }
   if (message.type !== "end") return { head: JSON.stringify(envelope), bytes: NONE };
-  const { body, tail, costNanos, ...end } = message;
-  const payload = body === undefined ? "tail" : "body";
+  const { costNanos, ...end } = message;
   return {
     head: JSON.stringify({
       ...rest,
-      ...(body === undefined && tail === undefined ? {} : { payload }),
       message: costNanos === undefined ? end : { ...end, costNanos: costNanos.toString() },
     }),
-    bytes: body ?? (tail === undefined ? NONE : Buffer.from(tail)),
+    bytes: NONE,
   };
 }
 
@@ -80,9 +89,6 @@ export function unpackEnvelope(head: string, bytes: Buffer): Envelope {
 /** Bytes of a caller's answer in a message. */
 export function payloadBytes(message: ReplyMessage): number {
   if (message.type === "chunk") return Buffer.byteLength(message.text);
-  return message.type === "end" ? endBytes(message) : 0;
-}
-
-function endBytes({ body, tail }: EndMessage): number {
-  return (body?.length ?? 0) + (tail === undefined ? 0 : Buffer.byteLength(tail));
+  if (message.type !== "result") return 0;
+  return message.body?.length ?? Buffer.byteLength(message.tail ?? "");
 }

@@ -27,6 +27,7 @@ const TTL_MS = 60_000;
 const BATCH = 256;
 const BLOCK_MS = 2_000;
 const RETRY_MS = 200;
+const CLOSE_MS = 500;
 
 /**
  * One inbox a process, a Redis Stream read in batches, and the way to others' inboxes. Letters to
@@ -69,8 +70,10 @@ export class RedisMailbox {
   async close(): Promise<void> {
     this.#closed.abort();
     this.#options.reader.disconnect();
-    await this.#reading;
-    while (this.#lines.size > 0) await sleep(10);
+    // Of a server that is away, ioredis leaves the read pending for ever.
+    await Promise.race([this.#reading, sleep(CLOSE_MS)]);
+    const until = performance.now() + CLOSE_MS;
+    while (this.#lines.size > 0 && performance.now() < until) await sleep(10);
     await this.#options.redis.del(this.#inbox(this.#options.address)).catch(() => undefined);
   }
 

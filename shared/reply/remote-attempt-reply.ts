@@ -53,7 +53,7 @@ export class RemoteAttemptReply implements AttemptReply {
   }
 
   async send(message: ReplyMessage): Promise<boolean> {
-    if (message.type === "end") await this.#options.room();
+    if (message.type === "result") await this.#options.room();
     if (this.#isGone) return false;
     const sent = { seq: this.#nextSeq++, message, bytes: payloadBytes(message) };
     this.#unacknowledged.push(sent);

@@ -97,7 +97,11 @@ export class RunningJob {
   }
 
   /** Settles the attempt and reports the end, as the statement returned it. */
-  async settle(state: EndState, { cost = 0n, ...result }: Result = {}): Promise<void> {
+  async settle(
+    state: EndState,
+    { cost = 0n, error, contentType = "application/json", ...result }: Result = {},
+  ): Promise<void> {
+    if (state === "done") await this.send({ type: "result", contentType, ...result });
     const row = await this.#deps.database.settle.submit({
       job: this.entry.job,
       fence: this.claim.fence,
@@ -111,7 +115,7 @@ export class RunningJob {
       state: row.state,
       facts: this.facts,
       costNanos: row.cost_nanos ?? 0n,
-      ...result,
+      ...(error === undefined ? {} : { error }),
     });
   }
 

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/queue-backend.ts";
+
+const ACKNOWLEDGE_MS = 100;
 
 /**
  * Takes entries from one provider's queue, as many at once as this process holds slots; none while
@@ -10,10 +13,22 @@ export class ProviderWorker {
   #slots = 0;
   #up = true;
   #closed = false;
+  #taken = 0;
+  readonly #onIdle: (() => void)[] = [];
   #changes: Promise<void> = Promise.resolve();
 
   constructor(backend: QueueBackend, provider: string, take: TakeEntry) {
-    this.#open = (concurrency) => backend.openWorker(provider, take, concurrency);
+    const counted: TakeEntry = async (entry) => {
+      if (this.#closed) return "not_now";
+      this.#taken++;
+      try {
+        return await take(entry);
+      } finally {
+        this.#taken--;
+        if (this.#taken === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+      }
+    };
+    this.#open = (concurrency) => backend.openWorker(provider, counted, concurrency);
   }
 
   setSlots(slots: number): void {
@@ -30,7 +45,14 @@ export class ProviderWorker {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#changes;
-    await this.#worker?.close();
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    if (!worker.isPaused()) await worker.pause(true);
+    if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    // Time for the last acknowledgements, should the queue answer; without them a hint is left.
+    await sleep(ACKNOWLEDGE_MS);
+    // By force, since BullMQ would wait for a server that is away.
+    await worker.close(true);
   }
 
   #change(): void {

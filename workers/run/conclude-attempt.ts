@@ -1,7 +1,7 @@
 import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { EndState, ReplyError } from "../../shared/contracts/reply.ts";
+import type { EndState, ReplyError, ResultMessage } from "../../shared/contracts/reply.ts";
 import type { AttemptFacts as LedgerFacts } from "../../shared/db/attempt-facts.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
@@ -22,6 +22,7 @@ export interface ConcludeDeps {
   readonly checkMs: number;
 }
 
+type Ok = Extract<ProviderOutcome, { kind: "ok" }>;
 type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 
 /** Closes an attempt: settles it, or moves its job on. Only what a statement returned is told. */
@@ -46,6 +47,7 @@ async function settle(
 ): Promise<void> {
   const { entry, job, facts } = attempt;
   const ledger = ledgerFacts(attempt, outcome, code ?? error?.code ?? null);
+  if (outcome.kind === "ok") await attempt.reply.send(resultOf(outcome));
   const row = await deps.database.settle.submit({
     job: entry.job,
     fence: job.fence,
@@ -56,16 +58,7 @@ async function settle(
   if (ours) closed(deps, attempt, ledger, row.overrun_nanos);
   const cost = { costNanos: row.cost_nanos ?? 0n };
   if (ours && outcome.kind === "ok") {
-    const { contentType, body, tail } = outcome;
-    await attempt.reply.send({
-      type: "end",
-      state,
-      facts,
-      ...cost,
-      contentType,
-      ...(body === undefined ? {} : { body }),
-      ...(tail === undefined ? {} : { tail }),
-    });
+    await attempt.reply.send({ type: "end", state, facts, ...cost });
     return;
   }
   // Somebody else closed the attempt: the job may live on, and then its owner hears of it there.
@@ -171,6 +164,15 @@ async function waitAgain(
   });
   if (row.verdict === "refused") await settle(deps, attempt, outcome, "failed", endError("failed"));
   else await tellMoved(deps, attempt, row, ledger, 0);
+}
+
+function resultOf({ contentType, body, tail }: Ok): ResultMessage {
+  return {
+    type: "result",
+    contentType,
+    ...(body === undefined ? {} : { body }),
+    ...(tail === undefined ? {} : { tail }),
+  };
 }
 
 function endStateOf(state: SettleRow["state"]): EndState | null {
