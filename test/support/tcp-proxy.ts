@@ -8,7 +8,7 @@ import { TcpFlow, type Sent } from "./tcp-flow.ts";
  *   since TCP never delivers a stream with a hole in it.
  * - `refuse`: new connections are reset, the others go on.
  */
-export type TcpFault = "none" | "stall" | "drop" | "refuse";
+type TcpFault = "none" | "stall" | "drop" | "refuse";
 
 /** Stands between clients and a server and breaks the lines in the ways that networks do. */
 export interface TcpProxy {

@@ -1,0 +1,57 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
+import { readPidFile } from "../../cli/embedded-postgres/running-server.ts";
+import { guardAgainstKill } from "./kill-guard.ts";
+
+/** Nothing in it is meant to survive a power cut. */
+const throwAwaySettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+
+export interface ThrowAwayPostgres {
+  readonly url: string;
+  /** The server's main process; undefined: it does not run. */
+  pid(): Promise<number | undefined>;
+  /** Starts it again where it was, after it has ended. */
+  revive(): Promise<void>;
+  /** Stops it and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** Starts an embedded PostgreSQL in a temporary directory, which also goes when this process is killed. */
+export async function startThrowAwayPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ThrowAwayPostgres> {
+  const directory = await mkdtemp(join(tmpdir(), "spillway-test-"));
+  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  await chmod(directory, 0o711);
+  const removeAll = async (filesDir: string): Promise<void> => {
+    await rm(filesDir, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
+  };
+  const postgres = await startEmbeddedPostgres({
+    dataDir: directory,
+    log: () => undefined,
+    settings: { ...throwAwaySettings, ...settings },
+  }).catch(async (error: unknown) => {
+    await removeAll(directory);
+    throw error;
+  });
+  const pid = async (): Promise<number | undefined> => (await readPidFile(postgres.filesDir))?.pid;
+  const guard = guardAgainstKill({ signal: "QUIT", directories: [postgres.filesDir, directory] });
+  guard.watch(await pid());
+  return {
+    url: postgres.connectionString,
+    pid,
+    async revive() {
+      await postgres.revive();
+      guard.watch(await pid());
+    },
+    async stop() {
+      // Should that fail, the guard ends the server with this process.
+      await postgres.stop();
+      await removeAll(postgres.filesDir);
+      guard.release();
+    },
+  };
+}
