@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startLoadGenerator } from "./load/load-generator.ts";
@@ -8,6 +8,8 @@ import { compareRequests } from "./parts/compare-requests.ts";
 import { compareRows } from "./parts/compare-rows.ts";
 
 const dataDir = fileURLToPath(new URL("../../.spillway/bench/", import.meta.url));
+
+const shownLogLines = 10;
 
 /** Runs one benchmark and prints what it found; a signal ends it early and leaves nothing running. */
 async function bench(options: BenchOptions): Promise<void> {
@@ -27,13 +29,30 @@ async function bench(options: BenchOptions): Promise<void> {
       progress: (line) => process.stderr.write(`${line}\n`),
     });
     process.stdout.write(`${report}\n`);
+  } catch (error) {
+    process.stderr.write(await logTails(runDir));
+    throw error;
   } finally {
     await generator.stop();
     await rm(runDir, { recursive: true, force: true });
   }
 }
 
-if (process.argv.includes("--help")) process.stdout.write(`${usage}\n`);
-else if (process.platform !== "linux")
-  throw new Error("the benchmark reads processor times from /proc: it runs on Linux only");
-else await bench(readOptions(process.argv.slice(2)));
+/** What the started programs wrote last; the files go with the run. */
+async function logTails(runDir: string): Promise<string> {
+  const names = (await readdir(runDir)).filter((name) => name.endsWith(".log"));
+  const tails = names.map(async (name) => {
+    const lines = (await readFile(join(runDir, name), "utf8")).trim().split("\n");
+    return `${[`${name}:`, ...lines.slice(-shownLogLines)].join("\n  ")}\n`;
+  });
+  return (await Promise.all(tails)).join("");
+}
+
+try {
+  if (process.argv.includes("--help")) process.stdout.write(`${usage}\n`);
+  else if (process.platform === "linux") await bench(readOptions(process.argv.slice(2)));
+  else throw new Error("it reads processor times from /proc, so it runs on Linux only");
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

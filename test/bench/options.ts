@@ -21,7 +21,7 @@ export const usage = `npm run bench -- [options]
   --rows               only: does a request cost more among 1,000,000 keys, finished and waiting jobs?
   --profile            only: where Spillway's processor time goes at 128 connections`;
 
-/** Reads the command line. Throws a `TypeError` or `RangeError` that says what is wrong. */
+/** Reads the command line. Throws an `Error` that says what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -48,13 +48,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
 
 function numberOf(text: string, option: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new RangeError(`${option}: ${text} is not a number above 0`);
+  if (!(value > 0)) throw new Error(`${option}: ${text} is not a number above 0`);
   return value;
 }
 
 function systemNamed(text: string): GatewayName {
   const name = gatewayNames.find((known) => known === text);
-  if (name === undefined)
-    throw new RangeError(`--only: ${text} is none of ${gatewayNames.join(", ")}`);
+  if (name === undefined) throw new Error(`--only: ${text} is none of ${gatewayNames.join(", ")}`);
   return name;
 }

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { parkedProvider } from "../systems/bench-config.ts";
+import { busyProvider, parkedProvider } from "../systems/bench-config.ts";
 
 /**
  * Copies of what the broker itself wrote for its first request, so that they are like real rows
@@ -7,43 +7,41 @@ import { parkedProvider } from "../systems/bench-config.ts";
  */
 const fills: Readonly<Record<string, string>> = {
   keys: `
-    insert into keys select r.* from (select * from keys order by created_at limit 1) as one,
-      generate_series(1, $1::integer) as n,
-      jsonb_populate_record(one, jsonb_build_object('id', 'bench-key-' || n,
-        'hash', '\\x' || encode(sha256(n::text::bytea), 'hex'))) as r`,
+    insert into keys select r.*
+    from (select * from keys order by created_at limit 1) as one, generate_series(1, $1::integer) as n,
+      jsonb_populate_record(null::keys, to_jsonb(one) || jsonb_build_object(
+        'id', 'bench-key-' || n, 'hash', '\\x' || encode(sha256(n::text::bytea), 'hex'))) as r`,
   budgets: `
-    insert into budgets overriding system value
-    select r.* from (select * from budgets order by id limit 1) as one,
-      generate_series(1, $1::integer) as n,
-      jsonb_populate_record(one, jsonb_build_object('key_id', 'bench-key-' || n,
+    insert into budgets overriding system value select r.*
+    from (select * from budgets order by id limit 1) as one, generate_series(1, $1::integer) as n,
+      jsonb_populate_record(null::budgets, to_jsonb(one) || jsonb_build_object(
+        'key_id', 'bench-key-' || n,
         'id', nextval(pg_get_serial_sequence('budgets', 'id')))) as r`,
-  periods: `
-    insert into budget_periods overriding system value
-    select r.* from (select * from budget_periods where now() between starts_at and ends_at
-        order by id limit 1) as one,
-      (select id from budgets where key_id like 'bench-key-%' limit $1::integer) as budget,
-      jsonb_populate_record(one, jsonb_build_object('budget_id', budget.id,
-        'id', nextval(pg_get_serial_sequence('budget_periods', 'id')))) as r`,
   finished: `
-    insert into jobs select r.* from (select * from jobs where state = 'done' limit 1) as one,
+    insert into jobs select r.*
+    from (select * from jobs where state = 'done' limit 1) as one,
       generate_series(1, $1::integer) as n,
-      jsonb_populate_record(one, jsonb_build_object('id', uuidv7(interval '-1 day')::text,
-        'key_id', 'bench-key-' || n)) as r`,
+      jsonb_populate_record(null::jobs, to_jsonb(one) || jsonb_build_object(
+        'id', uuidv7(interval '-1 day')::text, 'key_id', 'bench-key-' || n)) as r`,
   ledger: `
-    insert into ledger overriding system value
-    select r.* from (select * from ledger order by id limit 1) as one,
+    insert into ledger overriding system value select r.*
+    from (select * from ledger order by id limit 1) as one,
       (select id, key_id from jobs where state = 'done' and key_id like 'bench-key-%'
         limit $1::integer) as job,
-      jsonb_populate_record(one, jsonb_build_object('job_id', job.id, 'key_id', job.key_id,
+      jsonb_populate_record(null::ledger, to_jsonb(one) || jsonb_build_object(
+        'job_id', job.id, 'key_id', job.key_id,
         'id', nextval(pg_get_serial_sequence('ledger', 'id')))) as r`,
   waiting: `
-    insert into jobs select r.* from (select * from jobs where state = 'done' limit 1) as one,
+    insert into jobs select r.*
+    from (select * from jobs where state = 'done' limit 1) as one,
       generate_series(1, $1::integer) as n,
-      jsonb_populate_record(one, jsonb_build_object('id', uuidv7(interval '-1 hour')::text,
-        'key_id', 'bench-key-' || n, 'state', 'waiting', 'provider', '${parkedProvider}',
-        'fence', 0, 'tries', 0, 'cost_nanos', 0, 'period_ids', '{}'::bigint[],
-        'ended_at', null, 'overflow_at', null, 'deadline_at', now() + interval '1 day',
-        'wake_at', now() + interval '1 day')) as r`,
+      jsonb_populate_record(null::jobs, to_jsonb(one) || jsonb_build_object(
+        'id', uuidv7(interval '-1 hour')::text, 'key_id', 'bench-key-' || n,
+        'state', 'waiting', 'ended_at', null, 'fence', 0, 'tries', 0, 'cost_nanos', 0,
+        'period_ids', '{}'::bigint[], 'overflow_at', null,
+        'deadline_at', now() + interval '1 day', 'wake_at', now() + interval '1 day',
+        'provider', '${parkedProvider}', 'plan',
+        replace(one.plan::text, '"${busyProvider}"', '"${parkedProvider}"')::jsonb)) as r`,
 };
 
 /** Gives a broker's database that many keys with budgets, finished jobs and waiting jobs more. */
@@ -60,6 +58,7 @@ export async function fillRows(
       if (rowCount !== rows) throw new Error(`${name}: ${rowCount} rows instead of ${rows}`);
       progress(`${rows} rows: ${name}`);
     }
+    await client.query("select open_budget_periods()");
     await client.query("vacuum (analyze)");
     await client.query("checkpoint");
   } finally {

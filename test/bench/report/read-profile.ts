@@ -70,6 +70,7 @@ export async function readProfile(
 function moduleOf(url: string, functionName: string): string {
   if (url === "") return functionName.startsWith("(") ? functionName : "(native)";
   if (url.startsWith("node:")) return url.split("/").slice(0, 2).join("/");
+  if (!url.startsWith("file:")) return `(${url.split(":")[0]})`;
   const path = fileURLToPath(url);
   const inPackage = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
   return inPackage ?? path.replace(checkout, "");

@@ -2,7 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { benchModel } from "../load/bench-model.ts";
 
-/** A provider whose jobs only wait: nobody listens at its address. */
+/** The provider that answers. */
+export const busyProvider = "bench";
+
+/** A provider that is up and gets no requests: jobs can be made to wait for it. */
 export const parkedProvider = "parked";
 
 /** Writes the configuration of the broker; slots and prices are such that only holds are a limit. */
@@ -11,19 +14,19 @@ export async function writeBenchConfig(directory: string, upstreamUrl: string): 
   await writeFile(
     file,
     `providers:
-  bench:
+  ${busyProvider}:
     location: local
     base_url: ${upstreamUrl}/v1
     slots: 512
     price: { input: 0.15, output: 0.60 }
   ${parkedProvider}:
     location: local
-    base_url: http://127.0.0.1:9/v1
+    base_url: ${upstreamUrl}/v1
     slots: 1
     price: { input: 0.15, output: 0.60 }
 models:
   ${benchModel}:
-    serve: [{ provider: bench, model: ${benchModel} }]
+    serve: [{ provider: ${busyProvider}, model: ${benchModel} }]
     max_output_tokens: 4096
   ${parkedProvider}:
     serve: [{ provider: ${parkedProvider}, model: ${parkedProvider} }]

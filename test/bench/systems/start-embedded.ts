@@ -12,29 +12,38 @@ const adminKey = "sk-admin-bench";
 /** `spillway serve` as `npm start` runs it: one process, and a PostgreSQL of its own. */
 export async function startEmbedded(options: SystemOptions, name = "embedded"): Promise<System> {
   const dataDir = join(options.runDir, name);
-  const broker = await startProgram({
-    name,
-    file: process.execPath,
-    args: [...(options.nodeArgs?.("serve") ?? []), program, "serve"],
-    env: {
-      SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl),
-      SPILLWAY_DATA_DIR: dataDir,
-      SPILLWAY_ADMIN_KEY: adminKey,
-      SPILLWAY_PORT: "0",
-    },
-    logDir: options.runDir,
-    ready: /Spillway runs at (\S+)/,
-  });
-  const postgres = await benchPostgres(dataDir);
-  return {
-    name: "embedded",
-    baseUrl: `${broker.said}/v1`,
-    headers: await budgetedKey(broker.said, adminKey),
-    processes: { broker: broker.pid, PostgreSQL: postgres.pid },
-    databaseUrl: postgres.url,
-    async stop() {
+  const resources = new AsyncDisposableStack();
+  try {
+    const broker = await startProgram({
+      name,
+      file: process.execPath,
+      args: [...(options.nodeArgs?.("serve") ?? []), program, "serve"],
+      env: {
+        SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl),
+        SPILLWAY_DATA_DIR: dataDir,
+        SPILLWAY_ADMIN_KEY: adminKey,
+        SPILLWAY_PORT: "0",
+      },
+      logDir: options.runDir,
+      ready: /Spillway runs at (\S+)\s/,
+    });
+    resources.defer(broker.stop);
+    const postgres = await benchPostgres(dataDir);
+    // The broker ends first and stops its server, so that only the files are left.
+    resources.defer(async () => {
       await broker.stop();
       await postgres.stop();
-    },
-  };
+    });
+    return {
+      name: "embedded",
+      baseUrl: `${broker.said}/v1`,
+      headers: await budgetedKey(broker.said, adminKey),
+      processes: { broker: broker.pid, PostgreSQL: postgres.pid },
+      databaseUrl: postgres.url,
+      stop: () => resources.disposeAsync(),
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
 }

@@ -11,7 +11,7 @@ export async function startForwarder(options: SystemOptions): Promise<System> {
     file: process.execPath,
     args: [program, options.upstreamUrl],
     logDir: options.runDir,
-    ready: /runs at (\S+)/,
+    ready: /runs at (\S+)\s/,
   });
   return {
     name: "forwarder",

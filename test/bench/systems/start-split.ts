@@ -40,7 +40,7 @@ export async function startSplit(options: SystemOptions, name = "split"): Promis
       return started;
     };
     const worker = await start("worker", /Spillway worker runs/);
-    const api = await start("api", /Spillway API runs at (\S+)/, { SPILLWAY_PORT: "0" });
+    const api = await start("api", /Spillway API runs at (\S+)\s/, { SPILLWAY_PORT: "0" });
     return {
       name: "split",
       baseUrl: `${api.said}/v1`,

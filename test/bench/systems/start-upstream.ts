@@ -13,7 +13,7 @@ export async function startUpstream({
     file: process.execPath,
     args: [program],
     logDir: runDir,
-    ready: /runs at (\S+)/,
+    ready: /runs at (\S+)\s/,
   });
   return {
     name: "upstream",
