@@ -42,12 +42,13 @@ export interface QueueBackend {
 export const entryOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 
 /**
- * A lost lock aborts nothing, so locks are long and a stalled entry is simply run again: the claim
- * statement drops it if its job has moved on.
+ * A lost lock aborts nothing, and a stalled entry is simply taken again: the claim statement drops it
+ * if its job has moved on. Locks are short because an entry whose taking was answered to a connection
+ * that had died waits for its lock to run out.
  */
 export const workerOptions = {
-  lockDuration: 60_000,
-  stalledInterval: 30_000,
+  lockDuration: 6_000,
+  stalledInterval: 3_000,
   maxStalledCount: 1_000,
   drainDelay: 5,
   // After a lost connection; BullMQ's own 15 s would keep callers waiting.
