@@ -9,7 +9,9 @@ import type { ReplyReceiver } from "../../shared/reply/reply-path.ts";
 import { invalidApiKey } from "../auth/bearer.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
 import type { ChosenTarget } from "./choose-target.ts";
+import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
 import { JobRun, type JobRunDeps } from "./job-run.ts";
+import { queueIsFull } from "./queue-is-full.ts";
 import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
 import type { InferenceRequest } from "./read-request.ts";
 
@@ -73,6 +75,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
     await accept(deps, admission, target.holdNanos);
     await place.enter(target.provider, 0, 0).catch((error: unknown) => {
       endUnqueued(deps, id, "queue_unavailable");
+      if (isOutOfMemory(error)) throw queueIsFull(error);
       throw new BrokerError("unavailable", "The queue cannot be reached.", { cause: error });
     });
     return new JobRun(deps, { ...admission, inbox, place });

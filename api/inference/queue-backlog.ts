@@ -1,6 +1,4 @@
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-
-const RETRY_AFTER_MS = 5_000;
+import { queueIsFull } from "./queue-is-full.ts";
 
 /**
  * Bytes of the request bodies of this process's jobs, which stand in the queue and here: a bound on
@@ -18,9 +16,7 @@ export class QueueBacklog {
   /** Throws `BrokerError` `rate_limit_exceeded` when another body of that size is too much. */
   check(bytes: number): void {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limitBytes())
-      throw new BrokerError("rate_limit_exceeded", "The queue is full.", {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
+      throw queueIsFull();
   }
 
   add(bytes: number): void {
