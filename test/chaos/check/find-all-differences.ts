@@ -1,0 +1,33 @@
+import { findDifferences } from "../../support/checker.ts";
+import type { ChaosFleet } from "../fleet/chaos-fleet.ts";
+import type { CallRecord } from "../load/call-record.ts";
+import { findCallerDifferences, type JobRow } from "./find-caller-differences.ts";
+
+/** Compares callers, database and upstreams of a fleet at rest. One line for each difference. */
+export async function findAllDifferences(
+  fleet: Pick<ChaosFleet, "postgres" | "upstreams" | "processes">,
+  records: readonly CallRecord[],
+): Promise<string[]> {
+  const { postgres, upstreams, processes } = fleet;
+  const { rows: jobs } = await postgres.database.pool.query<JobRow>(
+    "select id, state, error_code, residency from jobs",
+  );
+  const recorded = await findDifferences({ database: postgres.database, upstreams });
+  return [
+    ...findCallerDifferences({
+      records,
+      jobs,
+      cloudCalls: Object.keys(upstreams.cloud.counters().requests),
+      wasInTrouble: (api, fromMs, toMs) => processes[api].wasInTrouble(fromMs, toMs),
+    }),
+    ...recorded.filter((line) => !isLostOnTheWay(line)),
+  ];
+}
+
+/**
+ * An upstream can have sent all of an answer of which the worker, behind a line that broke, has not
+ * seen the end: it failed, and both are right.
+ */
+function isLostOnTheWay(line: string): boolean {
+  return /^ledger row \S+ \(failed at .*the upstream saw it otherwise/.test(line);
+}

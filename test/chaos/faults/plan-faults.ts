@@ -1,0 +1,55 @@
+import type { SeededRandom } from "../seeded-random.ts";
+import type { Fault, PlannedFault } from "./fault.ts";
+import { randomFault } from "./random-fault.ts";
+
+const MOST_AT_ONCE = 3;
+const FIRST_AT_MS = 2_000;
+const GAP_MS = { from: 500, to: 4_000 };
+/** From the end of a fault until everybody concerned has noticed. */
+const SETTLE_MS = 1_500;
+const TRIES = 20;
+
+/** Faults for so long a time, the same for the same random numbers, moderately overlapping. */
+export function planFaults(random: SeededRandom, totalMs: number): PlannedFault[] {
+  const planned: PlannedFault[] = [];
+  for (let atMs = FIRST_AT_MS; atMs < totalMs; atMs += random.int(GAP_MS.from, GAP_MS.to)) {
+    const others = planned.filter((one) => one.atMs + one.forMs + SETTLE_MS >= atMs);
+    if (others.filter(({ forMs }) => forMs > 0).length >= MOST_AT_ONCE) continue;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const fault = { atMs, ...randomFault(random) };
+      if (others.some((other) => excludeEachOther(fault.fault, other.fault))) continue;
+      planned.push(fault);
+      break;
+    }
+  }
+  return planned;
+}
+
+function excludeEachOther(one: Fault, other: Fault): boolean {
+  if (subjectOf(one) === subjectOf(other)) return true;
+  if (one.kind === "slots" || other.kind === "slots")
+    return [one, other].some(({ kind }) => kind === "postgres restart"); // it takes a statement
+  // A worker that is frozen while the database drops its session has calls at an upstream that
+  // nobody can end and no lease that tells of them: no broker could keep I6 then.
+  return (
+    (freezesWorker(one) && losesSessions(other)) || (freezesWorker(other) && losesSessions(one))
+  );
+}
+
+/** Two faults of one subject never overlap. */
+function subjectOf(fault: Fault): string {
+  if ("process" in fault) return fault.process;
+  if ("line" in fault) return fault.line;
+  if ("provider" in fault) return `${fault.kind} ${fault.provider}`;
+  return fault.kind.startsWith("redis") ? "redis" : "postgres";
+}
+
+function freezesWorker(fault: Fault): boolean {
+  return fault.kind === "freeze" && fault.process.startsWith("worker");
+}
+
+function losesSessions(fault: Fault): boolean {
+  if (fault.kind === "line")
+    return fault.line.startsWith("postgres of worker") && fault.trouble.type !== "latency";
+  return fault.kind === "postgres sessions" || fault.kind === "postgres restart";
+}
