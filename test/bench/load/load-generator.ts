@@ -13,7 +13,7 @@ export interface LoadGenerator {
 }
 
 export function startLoadGenerator(): LoadGenerator {
-  const child = fork(program, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(program, { serialization: "advanced" });
   const ended = once(child, "exit");
   return {
     run(load, onEdge) {

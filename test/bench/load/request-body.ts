@@ -15,11 +15,15 @@ export function requestBody(bytes: number, stream: boolean): string {
       temperature: 0,
       ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
     });
+  let left = bytes - write("").length;
   let content = "";
-  for (let count = 0; write(content).length < bytes; count += 1) {
-    content +=
-      count % 12 === 11 ? `"${words[count % words.length]}".\n` : `${words[count % words.length]} `;
+  for (let count = 0; ; count += 1) {
+    const word = words[count % words.length] ?? "";
+    const piece = count % 12 === 11 ? `"${word}".\n` : `${word} `;
+    // What escaping adds is the same wherever the piece stands.
+    const length = JSON.stringify(piece).length - 2;
+    if (length > left) return write(content + ".".repeat(left));
+    content += piece;
+    left -= length;
   }
-  while (write(content).length > bytes) content = content.slice(0, -1);
-  return write(content.padEnd(content.length + bytes - write(content).length, "."));
 }
