@@ -15,6 +15,7 @@ import { addRequestFacts } from "./http/request-facts.ts";
 import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
+import type { InferenceDeps } from "./inference/inference-handler.ts";
 import { compileRoutes } from "./inference/compiled-route.ts";
 import type { QueueBacklog } from "./inference/queue-backlog.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
@@ -37,6 +38,7 @@ export interface ApiDeps {
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
   readonly jobs: OwnedJobs;
   readonly keyAuth: KeyAuth;
+  readonly findEnded: InferenceDeps["findEnded"];
   /** Name of this API process in the fleet. */
   readonly owner: string;
   readonly registerAdmin?: (app: FastifyInstance) => void | Promise<void>;
@@ -44,7 +46,7 @@ export interface ApiDeps {
   readonly onRequestEnded?: (request: EndedRequest) => void;
   /** Silence on a stream after which a comment line is sent; 15 s by default. */
   readonly heartbeatMs?: number;
-  /** How long a worker may take to confirm an end that was asked for; 5 s by default. */
+  /** How long a worker may take to confirm an end that was asked for; 2 s by default. */
   readonly confirmMs?: number;
   /** Pause before an entry is offered again to a queue that did not take it; 1 s by default. */
   readonly requeueMs?: number;
@@ -95,7 +97,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       server: config.server,
       routes,
       heartbeatMs: deps.heartbeatMs ?? 15_000,
-      confirmMs: deps.confirmMs ?? 5_000,
+      confirmMs: deps.confirmMs ?? 2_000,
       requeueMs: deps.requeueMs ?? 1_000,
       random: Math.random,
     };

@@ -10,7 +10,7 @@ import { registerAdmin } from "./admin/register-admin.ts";
 import { registerMetrics } from "./admin/metrics-route.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
 import { createKeyAuth } from "./auth/key-auth.ts";
-import { EndedWatch } from "./inference/ended-watch.ts";
+import { EndedWatch, type EndedWatchDeps } from "./inference/ended-watch.ts";
 import { QueueBacklog } from "./inference/queue-backlog.ts";
 
 export interface ApiProcessDeps extends Pick<
@@ -71,9 +71,10 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       }, LEASE_PATIENCE_MS);
     },
   });
+  const ended: EndedWatchDeps["findEnded"] = (asked) => findEnded(database.pool, asked);
   const watch = new EndedWatch({
     jobs: () => jobs.all(),
-    findEnded: (asked) => findEnded(database.pool, asked),
+    findEnded: ended,
     readSince: deps.readSince,
     now: () => performance.now(),
   });
@@ -84,6 +85,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     app = await buildApi({
       ...deps,
       backlog: new QueueBacklog(() => deps.config.server.queueLimitBytes / apis),
+      findEnded: ended,
       keyAuth: createKeyAuth({ pool: database.pool }),
       owner: lease.id,
       registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, board, reply }),

@@ -6,10 +6,11 @@ import type {
   ResultMessage,
 } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { EndMember, EndRow } from "../../shared/db/end.ts";
+import type { EndMember } from "../../shared/db/end.ts";
 import type { EndedJob } from "../../shared/db/find-ended.ts";
 import type { ReplyInbox } from "../../shared/reply/reply-path.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
+import type { EndedWatchDeps } from "./ended-watch.ts";
 import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { endByMessage, endByRow, endByState, type RunEnd } from "./run-end.ts";
@@ -19,8 +20,9 @@ export interface JobRunDeps {
   readonly stops: StopRequests;
   readonly jobs: OwnedJobs;
   readonly log: FastifyBaseLogger;
-  /** How long a worker may take to confirm an end that was asked for. */
+  /** How long a worker may take to confirm an end that was asked for, before it is asked again. */
   readonly confirmMs: number;
+  readonly findEnded: EndedWatchDeps["findEnded"];
   /** Pause before an entry is offered again to a queue that did not take it. */
   readonly requeueMs: number;
 }
@@ -40,6 +42,9 @@ export type RunEvent =
   | { readonly type: "head"; readonly facts: AttemptFacts }
   | { readonly type: "chunk"; readonly text: string }
   | { readonly type: "end"; readonly end: RunEnd };
+
+/** By then the sweepers have closed what its worker left. */
+const MAX_ASKED = 6;
 
 interface StopRequest {
   readonly state: EndMember["state"];
@@ -182,7 +187,11 @@ export class JobRun implements OwnedJob {
     }
   }
 
-  async #requestEnd(request: StopRequest, place: number | null): Promise<void> {
+  /**
+   * Asks the statement, and asks again until the job has ended: no timer decides. `asked`: how often
+   * it has been asked before.
+   */
+  async #requestEnd(request: StopRequest, place: number | null, asked = 0): Promise<void> {
     const { state, code } = request;
     try {
       const row = await this.#deps.database.end.submit({ job: this.id, place, state, code });
@@ -192,18 +201,45 @@ export class JobRun implements OwnedJob {
         return;
       }
       if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
-      this.#after(this.#deps.confirmMs, () => this.#finish(this.#unconfirmed(row, request)));
+      const isOver = row.verdict === "already" || row.verdict === "gone";
+      // Its worker's word, with the answer or the reason, comes first if it comes in time.
+      if (isOver && asked > 0) await this.#finishByRow();
+      else if (asked < MAX_ASKED)
+        this.#after(this.#deps.confirmMs, () => void this.#requestEnd(request, null, asked + 1));
+      else this.#finish(this.#unknownEnd(request));
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
-      this.#finish(endByState("failed", "database_unavailable", this.#facts));
+      this.#endLater(request);
+      this.#finish(this.#unknownEnd({ state: "failed", code: "database_unavailable" }));
     }
   }
 
-  #unconfirmed(row: EndRow, request: StopRequest): RunEnd {
-    const ended = row.verdict === "already" && row.state !== "waiting" && row.state !== "running";
-    return ended && row.state !== null
-      ? endByState(row.state, row.error_code, this.#facts)
-      : endByState(request.state, request.code, this.#facts);
+  async #finishByRow(): Promise<void> {
+    const [row] = await this.#deps.findEnded([{ id: this.id, worker: this.worker }]);
+    if (row === undefined) return this.#finish(endByState("failed", "answer_lost", this.#facts));
+    this.noteEnded(row);
+    this.#overdue.abort();
+  }
+
+  /** A job that has been running, and of which no more is known, may have run to its end. */
+  #unknownEnd({ state, code }: StopRequest): RunEnd {
+    return state === "expired" || this.#facts === undefined
+      ? endByState(state, code, this.#facts)
+      : endByState("failed", "answer_lost", this.#facts);
+  }
+
+  /** The caller has been answered, so that the job must not run once the database is back. */
+  #endLater({ state, code }: StopRequest): void {
+    this.#place.removeEntry();
+    const again = (): void => {
+      this.#deps.database.end
+        .submit({ job: this.id, place: null, state, code })
+        .then((row) => {
+          if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
+        })
+        .catch(() => setTimeout(again, this.#deps.requeueMs).unref());
+    };
+    again();
   }
 
   /** Wakes the reader of `events`; messages that are there already come first. */

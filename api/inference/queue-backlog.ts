@@ -15,8 +15,7 @@ export class QueueBacklog {
 
   /** Throws `BrokerError` `rate_limit_exceeded` when another body of that size is too much. */
   check(bytes: number): void {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#limitBytes())
-      throw queueIsFull();
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#limitBytes()) throw queueIsFull();
   }
 
   add(bytes: number): void {

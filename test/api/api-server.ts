@@ -6,6 +6,7 @@ import { QueueBacklog } from "../../api/inference/queue-backlog.ts";
 import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import type { Config } from "../../config/config.ts";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
+import { findEnded } from "../../shared/db/find-ended.ts";
 import { syncProviders } from "../../shared/db/sync-providers.ts";
 import { createKey } from "../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../shared/keys/key-input.ts";
@@ -75,6 +76,7 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     order: new LocalFairOrder(),
     jobs,
     backlog: new QueueBacklog(() => config.server.queueLimitBytes),
+    findEnded: (asked) => findEnded(database.pool, asked),
     keyAuth: createKeyAuth({ pool: database.pool }),
     owner: "api-test",
     ...timing,
