@@ -6,7 +6,10 @@ import { promisify } from "node:util";
 interface Process {
   readonly pid: number;
   readonly parent: number;
-  /** `T`: stopped; `Z`: ended. */
+  /**
+   * `T`: stopped; `Z`: ended; `D`: waits in the kernel, perhaps for a child that is frozen before
+   * its exec, and with a stop on its way it comes back from there no more.
+   */
   readonly state: string;
 }
 
@@ -22,7 +25,9 @@ export async function freezeProcesses(root: number): Promise<() => void> {
   for (let quietLooks = 0; quietLooks < 2; await sleep(pollMs)) {
     const tree = treeBelow(root, await listProcesses());
     if (tree.length === 0) throw new Error(`there is no process ${root} to freeze`);
-    const running = tree.filter(({ state }) => !/^[TZ]/.test(state));
+    const running = tree.filter(
+      ({ pid, state }) => !/^[TZ]/.test(state) && !(frozen.has(pid) && state.startsWith("D")),
+    );
     for (const { pid } of running) {
       frozen.add(pid);
       signal(pid, "SIGSTOP");
