@@ -7,9 +7,10 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { checkRedisUrl } from "../support/check-redis-url.ts";
 import { findRedis, type RedisWays } from "../support/find-redis.ts";
 import { startOwnRedis } from "../support/own-redis.ts";
-import { startRedisContainer } from "../support/redis-container.ts";
+
 import { installRedisPackage } from "../support/redis-package.ts";
 import { findRedisProgram } from "../support/redis-program.ts";
+import { startSharedRedisContainer } from "../support/shared-redis-container.ts";
 
 /** Stands in for the system: nothing of Redis is on its search path. */
 let directory: string;
@@ -64,6 +65,7 @@ function runner(failures: number) {
 
 const container = {
   url: "redis://container:1",
+  image: "redis:test",
   stop: (): Promise<void> => {
     steps.push("container stopped");
     return Promise.resolve();
@@ -101,7 +103,11 @@ describe("the order", () => {
         installPackage: () => Promise.reject(new Error("not needed")),
       }),
     );
-    expect(found).toMatchObject({ url: "redis://container:1", program: undefined });
+    expect(found).toMatchObject({
+      url: "redis://container:1",
+      program: undefined,
+      image: "redis:test",
+    });
     await found.stop();
     expect(steps).toEqual([
       "The tests use a Redis in a container of their own.",
@@ -193,7 +199,7 @@ test("a Docker engine that answers but cannot start the image is an error", asyn
   if (address === null || typeof address === "string") throw new Error("no port");
   vi.stubEnv("DOCKER_HOST", `tcp://127.0.0.1:${address.port}`);
   onTestFinished(() => void vi.unstubAllEnvs());
-  await expect(startRedisContainer()).rejects.toThrow("no registry");
+  await expect(startSharedRedisContainer()).rejects.toThrow("no registry");
 });
 
 test("a REDIS_URL is usable when its server answers without TLS", async () => {

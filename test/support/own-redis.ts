@@ -1,13 +1,12 @@
-import { type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { inject } from "vitest";
-import { guardAgainstKill } from "./kill-guard.ts";
-import { startRedisServer } from "./redis-server.ts";
+import { RedisContainer } from "./redis-container.ts";
+import { RedisProcess } from "./redis-process.ts";
+import type { RedisRunner } from "./redis-runner.ts";
 import { makeTestCertificate, type TestCertificate } from "./test-certificate.ts";
 import type { TestRedis } from "./test-redis.ts";
 
@@ -27,43 +26,20 @@ export interface OwnRedis extends TestRedis {
   readonly port: number;
 }
 
-/** Starts a server process for one test, on a free port of 127.0.0.1. */
+/** Starts a server for one test, on a free port of 127.0.0.1. */
 export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnRedis> {
-  const { program } = inject("redis");
-  if (program === undefined)
-    throw new Error(
-      "This test needs a Redis server of its own: install redis-server or valkey-server.",
-    );
   const directory = await mkdtemp(join(tmpdir(), "spillway-redis-"));
-  const guard = guardAgainstKill({ signal: "KILL", directories: [directory] });
+  const runner = chooseRunner(directory);
   const remove = async (): Promise<void> => {
+    await runner.remove();
     await rm(directory, { recursive: true, force: true });
-    guard.release();
   };
-  let server: ChildProcess | undefined;
   let certificate: TestCertificate | undefined;
-  let port: number | undefined;
-  const start = async (): Promise<number> => {
-    const started = await startRedisServer(
-      program,
-      (freePort) => serverOptions(options, directory, freePort, certificate),
-      port,
-    );
-    ({ server } = started);
-    guard.watch(server.pid);
-    return started.port;
-  };
-  const kill = async (): Promise<void> => {
-    if (server?.exitCode === null && server.signalCode === null) {
-      const closed = once(server, "close");
-      server.kill("SIGKILL");
-      await closed;
-    }
-    guard.watch(undefined);
-  };
+  let port: number;
+  const optionsAt = (at: number): string[] => serverOptions(options, directory, at, certificate);
   try {
     if (options.tls === true) certificate = await makeTestCertificate(directory);
-    port = await start();
+    port = await runner.start(optionsAt);
   } catch (error) {
     await remove();
     throw error;
@@ -80,25 +56,25 @@ export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnR
     async wipe() {
       await client().flushall();
     },
-    kill,
+    kill: () => runner.kill(),
     async restart() {
-      await kill();
-      await start();
+      await runner.kill();
+      await runner.start(optionsAt, port);
     },
-    async freeze() {
-      server?.kill("SIGSTOP");
-      return Promise.resolve();
-    },
-    async thaw() {
-      server?.kill("SIGCONT");
-      return Promise.resolve();
-    },
+    freeze: () => runner.freeze(),
+    thaw: () => runner.thaw(),
     async stop() {
       looking?.disconnect();
-      await kill();
       await remove();
     },
   };
+}
+
+function chooseRunner(directory: string): RedisRunner {
+  const { program, image } = inject("redis");
+  if (program !== undefined) return new RedisProcess(program, directory);
+  if (image !== undefined) return new RedisContainer(image, directory);
+  throw new Error("This test needs a Redis of its own: install redis-server or valkey-server.");
 }
 
 function serverOptions(

@@ -1,28 +1,94 @@
 import { once } from "node:events";
-
-const image = "redis:8.6";
-const port = 6379;
-/** An engine that is there says so at once; a remote one may be out of reach. */
-const engineAnswerMs = 5_000;
+import { connect } from "node:net";
+import type { StartedTestContainer } from "testcontainers";
+import { freePort } from "../../cli/embedded-postgres/free-port.ts";
+import { eventually } from "./eventually.ts";
+import type { RedisRunner } from "./redis-runner.ts";
 
 /**
- * Starts Redis in a container, which also goes when this process is killed. Undefined: no Docker
- * engine answers. Rejects when one does, but the container does not start.
+ * A server in a container, for a machine with nothing but Docker. It shares the host's network, so
+ * that its address is as good as a process's.
  */
-export async function startRedisContainer(): Promise<
-  { readonly url: string; stop(): Promise<void> } | undefined
-> {
-  // Only loaded here: it takes longer than to start a server.
-  const { GenericContainer, getContainerRuntimeClient } = await import("testcontainers");
-  const late = AbortSignal.timeout(engineAnswerMs);
-  const engine = await Promise.race([
-    getContainerRuntimeClient().catch(() => undefined),
-    once(late, "abort").then(() => undefined),
-  ]);
-  if (engine === undefined) return undefined;
-  const container = await new GenericContainer(image).withExposedPorts(port).start();
-  return {
-    url: `redis://${container.getHost()}:${container.getMappedPort(port)}`,
-    stop: async () => void (await container.stop()),
-  };
+export class RedisContainer implements RedisRunner {
+  readonly #image: string;
+  readonly #directory: string;
+  #container: StartedTestContainer | undefined;
+  #runs = false;
+  #isFrozen = false;
+
+  constructor(image: string, directory: string) {
+    this.#image = image;
+    this.#directory = directory;
+  }
+
+  async start(options: (port: number) => readonly string[], givenPort?: number): Promise<number> {
+    const port = givenPort ?? (await freePort());
+    if (this.#container === undefined) this.#container = await this.#create(options(port));
+    else await (await this.#raw()).start();
+    this.#runs = true;
+    await eventually(() => dial(port), 10_000).catch((error: unknown) => {
+      throw new Error(
+        "A container is not reached in the host's network: install redis-server or valkey-server.",
+        { cause: error },
+      );
+    });
+    return port;
+  }
+
+  async kill(): Promise<void> {
+    if (!this.#runs) return;
+    await this.thaw();
+    const container = await this.#raw();
+    await container.kill();
+    await container.wait();
+    this.#runs = false;
+  }
+
+  async freeze(): Promise<void> {
+    if (!this.#isFrozen) await (await this.#raw()).pause();
+    this.#isFrozen = true;
+  }
+
+  async thaw(): Promise<void> {
+    if (this.#isFrozen) await (await this.#raw()).unpause();
+    this.#isFrozen = false;
+  }
+
+  async remove(): Promise<void> {
+    if (this.#container !== undefined) await (await this.#raw()).remove({ force: true });
+  }
+
+  async #create(options: readonly string[]): Promise<StartedTestContainer> {
+    const { GenericContainer, Wait } = await import("testcontainers");
+    let output = "";
+    const container = new GenericContainer(this.#image)
+      .withEntrypoint(["redis-server"])
+      .withCommand(["--bind", "127.0.0.1", ...options])
+      .withNetworkMode("host")
+      .withBindMounts([{ source: this.#directory, target: this.#directory }])
+      .withLogConsumer((stream) => {
+        stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+      })
+      .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/));
+    return await container.start().catch((error: unknown) => {
+      throw new Error(`${this.#image} did not start:\n${output.trim()}`, { cause: error });
+    });
+  }
+
+  /** What the engine can do with it beyond what testcontainers offers. */
+  async #raw() {
+    if (this.#container === undefined) throw new Error("the server was never started");
+    const { getContainerRuntimeClient } = await import("testcontainers");
+    const { container } = await getContainerRuntimeClient();
+    return container.getById(this.#container.getId());
+  }
+}
+
+async function dial(port: number): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+  } finally {
+    socket.destroy();
+  }
 }

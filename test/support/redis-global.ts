@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { checkRedisUrl } from "./check-redis-url.ts";
 import { findRedis, type RedisSource } from "./find-redis.ts";
-import { startRedisContainer } from "./redis-container.ts";
 import { installRedisPackage } from "./redis-package.ts";
 import { findRedisProgram } from "./redis-program.ts";
+import { startSharedRedisContainer } from "./shared-redis-container.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -19,11 +19,11 @@ declare module "vitest" {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { REDIS_URL, PATH } = process.env;
   const isRootOnDebian = process.getuid?.() === 0 && existsSync("/etc/debian_version");
-  const { url, program, stop } = await findRedis({
+  const { stop, ...source } = await findRedis({
     url: REDIS_URL === "" ? undefined : REDIS_URL,
     checkUrl: checkRedisUrl,
     findProgram: () => findRedisProgram(PATH ?? ""),
-    startContainer: startRedisContainer,
+    startContainer: startSharedRedisContainer,
     installPackage: isRootOnDebian
       ? () => installRedisPackage({ run: runQuietly, policyFile: "/usr/sbin/policy-rc.d" })
       : undefined,
@@ -33,7 +33,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     if (error instanceof Error) error.stack = error.message;
     throw error;
   });
-  project.provide("redis", { url, program });
+  project.provide("redis", source);
   return stop;
 }
 
