@@ -22,7 +22,7 @@ interface Sent {
 
 /** Silence of an owner after which it is asked what it has. */
 const PROBE_AFTER_MS = 2_000;
-/** Silence after which a closed attempt's owner is taken to be gone; the sweeper knew long before. */
+/** Silence of a closed attempt's owner after which it is taken to be gone; the sweeper knew sooner. */
 const GIVE_UP_AFTER_MS = 120_000;
 
 /**
@@ -36,7 +36,7 @@ export class RemoteAttemptReply implements AttemptReply {
   #sentBytes = 0;
   #takenBytes = 0;
   #isGone = false;
-  #isClosed = false;
+  #closedAt: number | undefined;
   #heardAt: number;
   #probedAt: number;
   #blocked: (() => void)[] = [];
@@ -65,31 +65,30 @@ export class RemoteAttemptReply implements AttemptReply {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#closedAt ??= this.#options.now();
     this.#endIfOver();
   }
 
   take(envelope: Extract<Envelope, { kind: "ack" | "gone" }>): void {
     this.#heardAt = this.#options.now();
     if (envelope.kind === "gone") {
-      this.#isGone = true;
-      this.#unacknowledged = [];
-    } else {
-      const { received, takenBytes, missing } = envelope;
-      this.#takenBytes = Math.max(this.#takenBytes, takenBytes);
-      this.#unacknowledged = this.#unacknowledged.filter(({ seq }) => seq > received);
-      if (missing) for (const sent of this.#unacknowledged) this.#post(sent);
+      this.#giveUp();
+      return;
     }
-    for (const resolve of this.#blocked.splice(0)) resolve();
+    const { received, takenBytes, missing } = envelope;
+    this.#takenBytes = Math.max(this.#takenBytes, takenBytes);
+    this.#unacknowledged = this.#unacknowledged.filter(({ seq }) => seq > received);
+    if (missing) for (const sent of this.#unacknowledged) this.#post(sent);
+    this.#unblock();
     this.#endIfOver();
   }
 
   tick(): void {
     const now = this.#options.now();
-    if (this.#isClosed && now - this.#heardAt > GIVE_UP_AFTER_MS) {
-      this.#isGone = true;
-      this.#unacknowledged = [];
-      this.#endIfOver();
+    // Before its end an attempt may have had nothing to say, and its owner no reason to answer.
+    const closedAt = this.#closedAt ?? now;
+    if (now - Math.max(this.#heardAt, closedAt) > GIVE_UP_AFTER_MS) {
+      this.#giveUp();
       return;
     }
     const waits = this.#unacknowledged.length > 0 || this.#isBlocked();
@@ -108,7 +107,18 @@ export class RemoteAttemptReply implements AttemptReply {
     this.#options.post(owner, { kind: "message", job, fence, seq, message });
   }
 
+  #giveUp(): void {
+    this.#isGone = true;
+    this.#unacknowledged = [];
+    this.#unblock();
+    this.#endIfOver();
+  }
+
+  #unblock(): void {
+    for (const resolve of this.#blocked.splice(0)) resolve();
+  }
+
   #endIfOver(): void {
-    if (this.#isClosed && this.#unacknowledged.length === 0) this.#options.onOver();
+    if (this.#closedAt !== undefined && this.#unacknowledged.length === 0) this.#options.onOver();
   }
 }
