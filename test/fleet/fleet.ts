@@ -14,6 +14,8 @@ import { eventually } from "../support/eventually.ts";
 
 interface FleetProvider extends Partial<SimulatorOptions> {
   readonly slots: number;
+  /** Slots of the broker, when the simulator has more. */
+  readonly brokerSlots?: number;
   readonly location?: "local" | "cloud";
   /** Further lines of the provider, as YAML flow text. */
   readonly yaml?: string;
@@ -43,6 +45,8 @@ export interface Fleet {
   readonly upstreams: Readonly<Record<string, Simulator>>;
   /** A connection of its own to the same database, for looking. */
   readonly database: Database;
+  /** What every process is told. */
+  readonly env: Readonly<Record<string, string>>;
   startApi(env?: Readonly<Record<string, string>>): Promise<ApiProcess>;
   startWorker(env?: Readonly<Record<string, string>>): Promise<CommandProcess>;
   /** Makes a key and returns its secret. */
@@ -58,7 +62,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   resources.defer(() => rm(directory, { recursive: true }));
   const upstreams: Record<string, Simulator> = {};
   const lines: string[] = [];
-  for (const [name, { location = "local", yaml, ...simulator }] of Object.entries(
+  for (const [name, { location = "local", yaml, brokerSlots, ...simulator }] of Object.entries(
     options.providers,
   )) {
     const kind = location === "cloud" ? "cloud" : "gpu";
@@ -69,7 +73,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       `  ${name}:`,
       `    location: ${location}`,
       `    base_url: ${upstream.url}`,
-      `    slots: ${simulator.slots}`,
+      `    slots: ${brokerSlots ?? simulator.slots}`,
       "    price: { input: 1, output: 1 }",
       ...(yaml === undefined ? [] : [`    ${yaml}`]),
     );
@@ -117,6 +121,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     upstreams,
     database,
+    env,
     async startApi(more = {}) {
       const started = await start(["api"], { SPILLWAY_PORT: "0", ...more }, /runs at (\S+)/);
       return { ...started, url: started.found, baseUrl: `${started.found}/v1` };
