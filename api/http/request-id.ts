@@ -1,6 +1,6 @@
-import { v7 } from "uuid";
+import { newId } from "../../shared/contracts/new-id.ts";
 
 /** A new `x-request-id`. */
 export function newRequestId(): string {
-  return `req_${v7().replaceAll("-", "")}`;
+  return newId("req");
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { v7 } from "uuid";
 import type { Config } from "../../config/config.ts";
+import { newId } from "../../shared/contracts/new-id.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
@@ -73,7 +73,7 @@ async function admit(
   if (first === null)
     throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`);
   return await admitJob(deps, {
-    id: `job_${v7().replaceAll("-", "")}`,
+    id: newId("job"),
     key,
     endpoint,
     request: inference,

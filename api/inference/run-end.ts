@@ -85,12 +85,12 @@ interface Heard {
 /** The end that a worker reports. What was asked for explains a job that did not get done. */
 export function endByMessage(message: EndMessage, { asked, facts, result }: Heard): RunEnd {
   const { state, costNanos } = message;
+  if (state === "done" && result !== undefined)
+    return { state, facts: message.facts ?? facts, costNanos, result, error: undefined };
   const stopped = state === "cancelled" || state === "expired";
   const code = stopped && asked !== undefined && ownReasons.has(asked) ? asked : null;
   const fallback = endByState(state, code, message.facts ?? facts);
   const error = code === null ? readError(message) : undefined;
-  if (state === "done" && result !== undefined)
-    return { ...fallback, costNanos, result, error: undefined };
   return { ...fallback, costNanos, error: error ?? fallback.error };
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { createMetrics, type Metrics } from "../../shared/metrics/metrics.ts";
-import { newProcessId } from "../../shared/db/process-id.ts";
+import { newId } from "../../shared/contracts/new-id.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
@@ -35,7 +35,7 @@ export async function openFleetParts(
   options: ProcessOptions,
 ): Promise<FleetParts> {
   const { config, redisUrl, redisPrefix } = options;
-  const id = newProcessId(kind);
+  const id = newId(kind);
   const log = options.log.child({ process: id });
   const trouble = connectionLog(log);
   const resources = new AsyncDisposableStack();

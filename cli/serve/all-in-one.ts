@@ -4,7 +4,7 @@ import { startApi, type RunningApi } from "../../api/main.ts";
 import type { Config } from "../../config/config.ts";
 import { openDatabase } from "../../shared/db/database.ts";
 import { migrate } from "../../shared/db/migrate.ts";
-import { newProcessId } from "../../shared/db/process-id.ts";
+import { newId } from "../../shared/contracts/new-id.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
@@ -77,7 +77,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     };
     const worker = await startWorker({
       ...shared,
-      id: newProcessId("worker"),
+      id: newId("worker"),
       stops: path.ownStops,
       backend,
       log: log.child({ part: "worker" }),
@@ -89,7 +89,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     resources.defer(() => worker.stop(workerGraceMs));
     const api = await startApi({
       ...shared,
-      id: newProcessId("api"),
+      id: newId("api"),
       replies: path.receiver,
       stops: path.stops,
       readSince: () => path.readSince(),

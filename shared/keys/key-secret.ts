@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-import { v7 as uuidv7 } from "uuid";
+import { hash, randomBytes } from "node:crypto";
+import { newId } from "../contracts/new-id.ts";
 
 export interface NewSecret {
   /** `key_` and a time-ordered UUID. */
@@ -15,7 +15,7 @@ export interface NewSecret {
 export function newSecret(): NewSecret {
   const secret = `sk-${randomBytes(32).toString("base64url")}`;
   return {
-    id: `key_${uuidv7().replaceAll("-", "")}`,
+    id: newId("key"),
     secret,
     hash: hashSecret(secret),
     hint: secret.slice(-4),
@@ -24,5 +24,5 @@ export function newSecret(): NewSecret {
 
 /** SHA-256 of a key; random keys need no salt and no slow hash. */
 export function hashSecret(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
+  return hash("sha256", secret, "buffer");
 }

@@ -8,10 +8,10 @@ declare module "ioredis" {
       ranks: string,
       time: string,
       waiting: string,
-      tenant: string,
       last: number,
       ttlMs: number,
-    ): Result<number, Context>;
+      ...tenants: readonly string[]
+    ): Result<number[], Context>;
     spillwayStarted(time: string, rank: number, ttlMs: number): Result<number, Context>;
   }
 }
@@ -21,23 +21,27 @@ const TTL_MS = 3_600_000;
 
 /**
  * KEYS: 1 sorted set of the tenants' last ranks, 2 virtual time, 3 BullMQ's waiting entries of all
- * classes. ARGV: 1 tenant, 2 highest rank, 3 TTL in ms. Returns the tenant's next rank. Ranks that
+ * classes. ARGV: 1 highest rank, 2 TTL in ms, 3… tenants. Returns the next rank of each. Ranks that
  * time has passed say nothing any more and are dropped. An empty queue begins anew, but not in the
  * middle of a burst, whose entries come only after their ranks.
  */
 const RANK = `
 local now = tonumber(redis.call('GET', KEYS[2]) or '0')
 if now > 0 and redis.call('ZCARD', KEYS[3]) == 0
-   and (now > ARGV[2] / 2 or redis.call('PTTL', KEYS[1]) < ARGV[3] - 1000) then
+   and (now > ARGV[1] / 2 or redis.call('PTTL', KEYS[1]) < ARGV[2] - 1000) then
   redis.call('DEL', KEYS[1], KEYS[2])
   now = 0
 end
-local last = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '0')
-local rank = math.min(math.max(now, last) + 1, tonumber(ARGV[2]))
+local ranks = {}
+for at = 3, #ARGV do
+  local last = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[at]) or '0')
+  local rank = math.min(math.max(now, last) + 1, tonumber(ARGV[1]))
+  redis.call('ZADD', KEYS[1], rank, ARGV[at])
+  ranks[#ranks + 1] = rank
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], rank, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return rank`;
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return ranks`;
 
 /** KEYS: 1 virtual time. ARGV: 1 rank of a started entry, 2 TTL in ms. */
 const STARTED = `
@@ -46,10 +50,21 @@ if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then
 end
 return 1`;
 
+/** Starts are told together: time may lag by so much. */
+const TELL_MS = 20;
+
+interface Asked {
+  readonly tenant: string;
+  readonly resolve: (rank: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The order of a fleet, shared by all API processes, beside the queues that it orders. */
 export class RedisFairOrder implements FairOrder {
   readonly #redis: Redis;
   readonly #prefix: string;
+  /** By provider and class: who waits for the call that is on the wire. */
+  readonly #asked = new Map<string, Asked[]>();
   /** Started entries that Redis has not heard of: the highest rank of each time key. */
   readonly #started = new Map<string, number>();
 
@@ -62,15 +77,16 @@ export class RedisFairOrder implements FairOrder {
   }
 
   async rank(provider: string, serviceClass: number, tenant: string): Promise<number> {
-    const queue = this.#key(provider);
-    const rank = await this.#redis.spillwayRank(
-      `${queue}:order:${serviceClass}`,
-      `${queue}:time:${serviceClass}`,
-      `${queue}:prioritized`,
-      tenant,
-      PRIORITY_BAND - 1,
-      TTL_MS,
-    );
+    const rank = await new Promise<number>((resolve, reject) => {
+      const name = `${serviceClass} ${provider}`;
+      const asked = this.#asked.get(name);
+      if (asked !== undefined) {
+        asked.push({ tenant, resolve, reject });
+        return;
+      }
+      this.#asked.set(name, [{ tenant, resolve, reject }]);
+      void this.#ask(name, provider, serviceClass);
+    });
     return serviceClass * PRIORITY_BAND + rank;
   }
 
@@ -79,7 +95,30 @@ export class RedisFairOrder implements FairOrder {
     const time = `${this.#key(provider)}:time:${Math.floor(priority / PRIORITY_BAND)}`;
     const known = this.#started.get(time);
     this.#started.set(time, Math.max(known ?? 0, priority % PRIORITY_BAND));
-    if (known === undefined) queueMicrotask(() => this.#tell(time));
+    if (known === undefined) setTimeout(() => this.#tell(time), TELL_MS).unref();
+  }
+
+  async #ask(name: string, provider: string, serviceClass: number): Promise<void> {
+    const queue = this.#key(provider);
+    await Promise.resolve(); // who asks in the same tick is asked for together
+    for (;;) {
+      const asked = this.#asked.get(name)?.splice(0) ?? [];
+      if (asked.length === 0) break;
+      try {
+        const ranks = await this.#redis.spillwayRank(
+          `${queue}:order:${serviceClass}`,
+          `${queue}:time:${serviceClass}`,
+          `${queue}:prioritized`,
+          PRIORITY_BAND - 1,
+          TTL_MS,
+          ...asked.map(({ tenant }) => tenant),
+        );
+        for (const [at, { resolve }] of asked.entries()) resolve(ranks[at] ?? 1);
+      } catch (error) {
+        for (const { reject } of asked) reject(error);
+      }
+    }
+    this.#asked.delete(name);
   }
 
   /** Virtual time that is not told lags until the next start: others wait a little less. */

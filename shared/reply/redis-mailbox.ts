@@ -37,6 +37,7 @@ const CLOSE_MS = 500;
 export class RedisMailbox {
   readonly #options: RedisMailboxOptions;
   readonly #lines = new Map<string, Line>();
+  readonly #expiriesSetAt = new Map<string, number>();
   readonly #closed = new AbortController();
   #reading: Promise<void> | undefined;
   #readSince = Number.NEGATIVE_INFINITY;
@@ -103,13 +104,18 @@ export class RedisMailbox {
       fields.push(`k${head}`, key);
     }
     const inbox = this.#inbox(to);
-    const answers = await redis
-      .pipeline()
-      .xadd(inbox, "*", ...fields)
-      .pexpire(inbox, TTL_MS)
-      .exec();
-    const failure = answers?.find(([error]) => error !== null)?.[0];
-    if (failure) throw failure;
+    await redis.xadd(inbox, "*", ...fields);
+    await this.#keepAlive(inbox);
+  }
+
+  /** An inbox that nobody reads any more goes by itself. */
+  async #keepAlive(inbox: string): Promise<void> {
+    const now = performance.now();
+    if (now - (this.#expiriesSetAt.get(inbox) ?? Number.NEGATIVE_INFINITY) < TTL_MS / 4) return;
+    for (const [other, at] of this.#expiriesSetAt)
+      if (now - at > TTL_MS) this.#expiriesSetAt.delete(other);
+    this.#expiriesSetAt.set(inbox, now);
+    await this.#options.redis.pexpire(inbox, TTL_MS);
   }
 
   async #read(): Promise<void> {

@@ -8,6 +8,8 @@ export interface RemoteAttemptReplyOptions {
   readonly fence: number;
   readonly post: (to: string, envelope: Envelope) => void;
   readonly now: () => number;
+  /** Told of so many bytes more, or fewer, that are kept. */
+  readonly onRetained: (bytes: number) => void;
   /** Resolves when the process may keep another result. */
   readonly room: () => Promise<void>;
   /** Acknowledged to the last message after `close`, or given up. */
@@ -47,16 +49,12 @@ export class RemoteAttemptReply implements AttemptReply {
     this.#probedAt = this.#heardAt;
   }
 
-  /** Bytes kept for sending them again. */
-  get retainedBytes(): number {
-    return this.#unacknowledged.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
   async send(message: ReplyMessage): Promise<boolean> {
     if (message.type === "result") await this.#options.room();
     if (this.#isGone) return false;
     const sent = { seq: this.#nextSeq++, message, bytes: payloadBytes(message) };
     this.#unacknowledged.push(sent);
+    this.#options.onRetained(sent.bytes);
     this.#post(sent);
     if (message.type !== "chunk") return true;
     this.#sentBytes += sent.bytes;
@@ -77,7 +75,7 @@ export class RemoteAttemptReply implements AttemptReply {
     }
     const { received, takenBytes, missing } = envelope;
     this.#takenBytes = Math.max(this.#takenBytes, takenBytes);
-    this.#unacknowledged = this.#unacknowledged.filter(({ seq }) => seq > received);
+    this.#forget(received);
     if (missing) for (const sent of this.#unacknowledged) this.#post(sent);
     this.#unblock();
     this.#endIfOver();
@@ -109,9 +107,16 @@ export class RemoteAttemptReply implements AttemptReply {
 
   #giveUp(): void {
     this.#isGone = true;
-    this.#unacknowledged = [];
+    this.#forget(this.#nextSeq);
     this.#unblock();
     this.#endIfOver();
+  }
+
+  /** Messages up to `seq` need not be sent again. */
+  #forget(seq: number): void {
+    const kept = this.#unacknowledged.findIndex((sent) => sent.seq > seq);
+    const forgotten = this.#unacknowledged.splice(0, kept === -1 ? Infinity : kept);
+    this.#options.onRetained(-forgotten.reduce((sum, { bytes }) => sum + bytes, 0));
   }
 
   #unblock(): void {

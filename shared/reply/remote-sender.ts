@@ -18,6 +18,7 @@ export class RemoteSender implements ReplySender {
   readonly #options: RemoteSenderOptions;
   readonly #attempts = new Map<string, RemoteAttemptReply>();
   readonly #onRoom: (() => void)[] = [];
+  #retainedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RemoteSenderOptions) {
@@ -37,6 +38,9 @@ export class RemoteSender implements ReplySender {
       fence,
       ...this.#options,
       room: () => this.#room(),
+      onRetained: (bytes) => {
+        this.#retainedBytes += bytes;
+      },
       onOver: () => {
         this.#attempts.delete(key);
         for (const resolve of this.#onRoom.splice(0)) resolve();
@@ -73,9 +77,7 @@ export class RemoteSender implements ReplySender {
   }
 
   async #room(): Promise<void> {
-    const retained = (): number =>
-      [...this.#attempts.values()].reduce((bytes, attempt) => bytes + attempt.retainedBytes, 0);
-    while (retained() >= RETAINED_BYTES)
+    while (this.#retainedBytes >= RETAINED_BYTES)
       await new Promise<void>((resolve) => this.#onRoom.push(resolve));
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newProcessId } from "../../shared/db/process-id.ts";
+import { newId } from "../../shared/contracts/new-id.ts";
 import { ProcessLease, type ProcessLeaseOptions } from "../../shared/db/process-lease.ts";
 import { sweepStatements, type FleetProcess } from "../../shared/db/sweep.ts";
 import { eventually } from "../support/eventually.ts";
@@ -32,7 +32,7 @@ function make(options: Partial<ProcessLeaseOptions> = {}): Watched {
   const events: string[] = [];
   const lease = new ProcessLease({
     directUrl: proxy.through(seeded.test.url),
-    id: newProcessId("worker"),
+    id: newId("worker"),
     kind: "worker",
     inFleet: false,
     onHeld: ({ id }) => void events.push(`held ${id === lease.id ? "as itself" : id}`),

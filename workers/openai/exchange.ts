@@ -12,6 +12,9 @@ export interface ResponseHead {
 /** Received bytes that may wait to be read before the socket is paused. */
 const highWaterBytes = 64 * 1024;
 
+/** Every call ends with one, most when they are over: not worth a stack each. */
+const aborted = new CallStopped({ kind: "aborted" });
+
 /**
  * One HTTP request and its response, read by pulling, with one deadline at a time. Whatever ends
  * it early (abort, deadline, socket error) is thrown as `CallStopped` by the next thing awaited.
@@ -50,6 +53,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     await this.#until(() => this.#head !== undefined || this.#broken !== undefined);
     if (this.#head === undefined) throw this.#broken ?? new CallStopped(failed("cut", "no answer"));
     return this.#head;
+  }
+
+  /** The answer has come in whole, so that its socket is free. */
+  get isComplete(): boolean {
+    return this.#ended;
   }
 
   /** All bytes received since the last read; undefined at the body's end. */
@@ -98,7 +106,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends the exchange now. Closes the socket unless the response is complete. */
   stop(end: FailedEnd | AbortedEnd): void {
     if (this.#stopped !== undefined) return;
-    this.#stopped = new CallStopped(end);
+    this.#stopped = end.kind === "aborted" ? aborted : new CallStopped(end);
     clearTimeout(this.#timer);
     this.#chunks = [];
     this.#bufferedBytes = 0;

@@ -67,8 +67,10 @@ export function createOpenAiProvider(
       return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
     } finally {
       request.signal.removeEventListener("abort", abort);
-      abort();
-      await connections.closed();
+      if (!exchange.isComplete) {
+        abort();
+        await connections.closed();
+      }
     }
   }
 

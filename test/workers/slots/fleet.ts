@@ -1,5 +1,5 @@
 import { slotLock } from "../../../shared/db/advisory-locks.ts";
-import { newProcessId } from "../../../shared/db/process-id.ts";
+import { newId } from "../../../shared/contracts/new-id.ts";
 import { ProcessLease } from "../../../shared/db/process-lease.ts";
 import { SlotLeases } from "../../../workers/slots/slot-leases.ts";
 import type { SeededDatabase } from "../../db/seed.ts";
@@ -38,7 +38,7 @@ export async function startFleetWorker(
   let backend: number | undefined;
   const lease = new ProcessLease({
     directUrl: proxy.through(seeded.test.url),
-    id: newProcessId("worker"),
+    id: newId("worker"),
     kind: "worker",
     inFleet: false,
     async onHeld(session) {
