@@ -10,6 +10,8 @@ declare module "ioredis" {
       waiting: string,
       last: number,
       ttlMs: number,
+      fromScore: string,
+      toScore: string,
       ...tenants: readonly string[]
     ): Result<number[], Context>;
     spillwayStarted(time: string, rank: number, ttlMs: number): Result<number, Context>;
@@ -18,22 +20,25 @@ declare module "ioredis" {
 
 /** Of a class in which nothing happens; then it begins anew. */
 const TTL_MS = 3_600_000;
+/** BullMQ's scores are priorities times this, plus a count. */
+const SCORE = 2 ** 32;
 
 /**
  * KEYS: 1 sorted set of the tenants' last ranks, 2 virtual time, 3 BullMQ's waiting entries of all
- * classes. ARGV: 1 highest rank, 2 TTL in ms, 3… tenants. Returns the next rank of each. Ranks that
- * time has passed say nothing any more and are dropped. An empty queue begins anew, but not in the
- * middle of a burst, whose entries come only after their ranks.
+ * classes. ARGV: 1 highest rank, 2 TTL in ms, 3 and 4 bounds of the class's scores in KEYS[3],
+ * 5… tenants. Returns the next rank of each. Ranks that time has passed say nothing any more and are
+ * dropped. A class that has emptied begins anew, but not in the middle of a burst, whose entries come
+ * only after their ranks.
  */
 const RANK = `
 local now = tonumber(redis.call('GET', KEYS[2]) or '0')
-if now > 0 and redis.call('ZCARD', KEYS[3]) == 0
+if now > 0 and redis.call('ZCOUNT', KEYS[3], ARGV[3], ARGV[4]) == 0
    and (now > ARGV[1] / 2 or redis.call('PTTL', KEYS[1]) < ARGV[2] - 1000) then
   redis.call('DEL', KEYS[1], KEYS[2])
   now = 0
 end
 local ranks = {}
-for at = 3, #ARGV do
+for at = 5, #ARGV do
   local last = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[at]) or '0')
   local rank = math.min(math.max(now, last) + 1, tonumber(ARGV[1]))
   redis.call('ZADD', KEYS[1], rank, ARGV[at])
@@ -111,6 +116,8 @@ export class RedisFairOrder implements FairOrder {
           `${queue}:prioritized`,
           PRIORITY_BAND - 1,
           TTL_MS,
+          String(serviceClass * PRIORITY_BAND * SCORE),
+          `(${(serviceClass + 1) * PRIORITY_BAND * SCORE}`,
           ...asked.map(({ tenant }) => tenant),
         );
         for (const [at, { resolve }] of asked.entries()) resolve(ranks[at] ?? 1);

@@ -1,36 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ProviderWorker } from "../../workers/dispatch/provider-worker.ts";
 import { eventually } from "../support/eventually.ts";
-import { queueEntry, startQueueRig, Taken, type QueueRig } from "./queue-rig.ts";
+import { queueBackends, queueEntry, startQueueRig, Taken, type QueueRig } from "./queue-rig.ts";
 
 let rig: QueueRig;
 let taken: Taken;
 let worker: ProviderWorker;
 let number = 0;
-
-beforeAll(async () => {
-  rig = await startQueueRig();
-});
-beforeEach(() => {
-  taken = new Taken();
-  worker = new ProviderWorker(rig.backend, "gpu-a", taken.hold);
-});
-afterEach(async () => {
-  const closing = worker.close();
-  const releasing = setInterval(() => taken.releaseAll(), 10);
-  await closing;
-  clearInterval(releasing);
-  // What a test has left waiting would be taken by the next one's worker.
-  const rest = new Taken();
-  const sweeping = rig.backend.openWorker("gpu-a", rest.pass, 50);
-  await eventually(async () => {
-    for (let index = 0; index < number; index++)
-      if (await rig.queues.has("gpu-a", `job_${index}`, 0)) throw new Error("entries are left");
-  });
-  await sweeping.close();
-  number = 0;
-});
-afterAll(() => rig.close());
 
 async function add(count: number): Promise<void> {
   for (let index = 0; index < count; index++)
@@ -51,99 +27,125 @@ async function settlesAt(running: number): Promise<void> {
   expect(taken.running).toBe(running);
 }
 
-describe("what it takes", () => {
-  test("nothing while it holds no slot, and as many at once as it holds", async () => {
-    await add(6);
-    worker.setSlots(0);
-    await settlesAt(0);
-    worker.setSlots(3);
-    await settlesAt(3);
-    taken.releaseAll();
-    await settlesAt(3);
-    expect(taken.highest).toBe(3);
+describe.each(queueBackends)("on %s", (on) => {
+  beforeAll(async () => {
+    rig = await startQueueRig(on);
   });
-
-  test("more when its slots become more", async () => {
-    await add(6);
-    worker.setSlots(1);
-    await settlesAt(1);
-    worker.setSlots(4);
-    await settlesAt(4);
+  beforeEach(() => {
+    taken = new Taken();
+    worker = new ProviderWorker(rig.backend, "gpu-a", taken.hold);
   });
-
-  test("fewer when they become fewer, once what runs has ended", async () => {
-    await add(8);
-    worker.setSlots(4);
-    await settlesAt(4);
-    worker.setSlots(1);
-    await settlesAt(4);
-    taken.release(taken.jobs[0] ?? "");
-    await eventually(() => expect(taken.running).toBe(3));
-    await settlesAt(3);
-    taken.releaseAll();
-    await settlesAt(1);
-  });
-});
-
-describe("while its provider is down or it has no slot", () => {
-  test.each([
-    ["down", (is: boolean) => worker.setUp(!is)],
-    ["without slots", (is: boolean) => worker.setSlots(is ? 0 : 2)],
-  ])("%s: what runs goes on, nothing more is taken, and afterwards it is", async (_what, set) => {
-    worker.setSlots(2);
-    await add(2);
-    await settlesAt(2);
-    set(true);
-    await add(2);
-    taken.releaseAll();
-    await settlesAt(0);
-    set(false);
-    await settlesAt(2);
-    expect(taken.entries).toHaveLength(4);
-  });
-
-  test("changes that follow each other quickly end with the last one's state", async () => {
-    worker.setSlots(2);
-    for (let flip = 0; flip < 25; flip++) worker.setUp(flip % 2 === 1);
-    await add(3);
-    await settlesAt(0);
-    for (let flip = 0; flip < 26; flip++) worker.setUp(flip % 2 === 1);
-    await settlesAt(2);
-  });
-});
-
-describe("closing", () => {
-  test("waits for what runs, and takes nothing more", async () => {
-    worker.setSlots(2);
-    await add(4);
-    await settlesAt(2);
-    let isClosed = false;
-    const closing = worker.close().then(() => (isClosed = true));
-    await settlesAt(2);
-    expect(isClosed).toBe(false);
-    taken.releaseAll();
+  afterEach(async () => {
+    const closing = worker.close();
+    const releasing = setInterval(() => taken.releaseAll(), 10);
     await closing;
-    expect(taken.entries).toHaveLength(2);
+    clearInterval(releasing);
+    // What a test has left waiting would be taken by the next one's worker.
+    const rest = new Taken();
+    const sweeping = rig.backend.openWorker("gpu-a", rest.pass, 50);
+    await eventually(async () => {
+      for (let index = 0; index < number; index++)
+        if (await rig.queues.has("gpu-a", `job_${index}`, 0)) throw new Error("entries are left");
+    });
+    await sweeping.close();
+    number = 0;
+  });
+  afterAll(() => rig.close());
+
+  describe("what it takes", () => {
+    test("nothing while it holds no slot, and as many at once as it holds", async () => {
+      await add(6);
+      worker.setSlots(0);
+      await settlesAt(0);
+      worker.setSlots(3);
+      await settlesAt(3);
+      taken.releaseAll();
+      await settlesAt(3);
+      expect(taken.highest).toBe(3);
+    });
+
+    test("more when its slots become more", async () => {
+      await add(6);
+      worker.setSlots(1);
+      await settlesAt(1);
+      worker.setSlots(4);
+      await settlesAt(4);
+    });
+
+    test("fewer when they become fewer, once what runs has ended", async () => {
+      await add(8);
+      worker.setSlots(4);
+      await settlesAt(4);
+      worker.setSlots(1);
+      await settlesAt(4);
+      taken.release(taken.jobs[0] ?? "");
+      await eventually(() => expect(taken.running).toBe(3));
+      await settlesAt(3);
+      taken.releaseAll();
+      await settlesAt(1);
+    });
   });
 
-  test("while paused with calls running, waits for them too", async () => {
-    worker.setSlots(1);
-    await add(1);
-    await settlesAt(1);
-    worker.setUp(false);
-    let isClosed = false;
-    const closing = worker.close().then(() => (isClosed = true));
-    await settlesAt(1);
-    expect(isClosed).toBe(false);
-    taken.releaseAll();
-    await closing;
+  describe("while its provider is down or it has no slot", () => {
+    test.each([
+      ["down", (is: boolean) => worker.setUp(!is)],
+      ["without slots", (is: boolean) => worker.setSlots(is ? 0 : 2)],
+    ])("%s: what runs goes on, nothing more is taken, and afterwards it is", async (_what, set) => {
+      worker.setSlots(2);
+      await add(2);
+      await settlesAt(2);
+      set(true);
+      await add(2);
+      taken.releaseAll();
+      await settlesAt(0);
+      set(false);
+      await settlesAt(2);
+      expect(taken.entries).toHaveLength(4);
+    });
+
+    test("changes that follow each other quickly end with the last one's state", async () => {
+      worker.setSlots(2);
+      for (let flip = 0; flip < 25; flip++) worker.setUp(flip % 2 === 1);
+      await add(3);
+      await settlesAt(0);
+      for (let flip = 0; flip < 26; flip++) worker.setUp(flip % 2 === 1);
+      await settlesAt(2);
+    });
   });
 
-  test("before it ever took anything is done at once; later changes are ignored", async () => {
-    await worker.close();
-    worker.setSlots(2);
-    worker.setUp(true);
-    await add(1);
-    await settlesAt(0);
+  describe("closing", () => {
+    test("waits for what runs, and takes nothing more", async () => {
+      worker.setSlots(2);
+      await add(4);
+      await settlesAt(2);
+      let isClosed = false;
+      const closing = worker.close().then(() => (isClosed = true));
+      await settlesAt(2);
+      expect(isClosed).toBe(false);
+      taken.releaseAll();
+      await closing;
+      expect(taken.entries).toHaveLength(2);
+    });
+
+    test("while paused with calls running, waits for them too", async () => {
+      worker.setSlots(1);
+      await add(1);
+      await settlesAt(1);
+      worker.setUp(false);
+      let isClosed = false;
+      const closing = worker.close().then(() => (isClosed = true));
+      await settlesAt(1);
+      expect(isClosed).toBe(false);
+      taken.releaseAll();
+      await closing;
+    });
+
+    test("before it ever took anything is done at once; later changes are ignored", async () => {
+      await worker.close();
+      worker.setSlots(2);
+      worker.setUp(true);
+      await add(1);
+      await settlesAt(0);
+    });
   });
 });

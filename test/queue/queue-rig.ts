@@ -2,9 +2,11 @@ import type { Entry } from "../../shared/contracts/entry.ts";
 import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import { postgresQueueBackend } from "../../shared/queue/postgres-queue-backend.ts";
 import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
+import { redisQueueBackend } from "../../shared/queue/redis-queue-backend.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { startTestRedis } from "../support/redis.ts";
 
-/** The queues of two providers on PostgreSQL, in a database of their own. */
+/** The queues of two providers, in a database or a Redis of their own. */
 export interface QueueRig {
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
@@ -13,14 +15,13 @@ export interface QueueRig {
   close(): Promise<void>;
 }
 
-export async function startQueueRig(): Promise<QueueRig> {
-  const database = await createTestDatabase();
+/** Where entries can be kept: each test of what all backends promise runs on all of them. */
+export const queueBackends = ["PostgreSQL", "Redis"] as const;
+
+export async function startQueueRig(on: (typeof queueBackends)[number]): Promise<QueueRig> {
   const errors: Error[] = [];
-  const backend = postgresQueueBackend({
-    connectionString: database.url,
-    maxConnections: 10,
-    onError: (error) => errors.push(error),
-  });
+  const onError = (error: Error): void => void errors.push(error);
+  const { backend, remove } = await openers[on](onError);
   await backend.prepare();
   const queues = openProviderQueues(backend, ["gpu-a", "gpu-b"]);
   return {
@@ -30,10 +31,28 @@ export async function startQueueRig(): Promise<QueueRig> {
     async close() {
       await queues.close();
       await backend.close();
-      await database.drop();
+      await remove();
     },
   };
 }
+
+interface Opened {
+  readonly backend: QueueBackend;
+  readonly remove: () => Promise<void>;
+}
+
+const openers = {
+  async PostgreSQL(onError: (error: Error) => void): Promise<Opened> {
+    const { url: connectionString, drop } = await createTestDatabase();
+    const backend = postgresQueueBackend({ connectionString, maxConnections: 10, onError });
+    return { backend, remove: drop };
+  },
+  async Redis(onError: (error: Error) => void): Promise<Opened> {
+    const redis = await startTestRedis();
+    const backend = redisQueueBackend({ url: redis.url, prefix: "test", onError });
+    return { backend, remove: () => redis.stop() };
+  },
+};
 
 /** An entry of an interactive chat job. */
 export function queueEntry(job: string, other: Partial<Entry> = {}): Entry {
