@@ -6,7 +6,7 @@ import { applyFault } from "./faults/apply-fault.ts";
 import { describeFault, type PlannedFault } from "./faults/fault.ts";
 import { planFaults } from "./faults/plan-faults.ts";
 import { type ChaosFleet, providers, startChaosFleet } from "./fleet/chaos-fleet.ts";
-import { callApi } from "./load/call-api.ts";
+import { callApi, type CallTarget } from "./load/call-api.ts";
 import type { CallRecord } from "./load/call-record.ts";
 import { shapeRequest } from "./load/request-shapes.ts";
 import { runLoad } from "./load/run-load.ts";
@@ -43,30 +43,35 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     random: new SeededRandom(seed + 1).next,
     now,
   });
+  const budgets = watchBudgets(fleet.postgres.database.pool, now);
   try {
-    const late = await fleet.whenReady(READY_MS);
+    const late = await Promise.race([fleet.whenReady(READY_MS), whenAborted(interrupted, [])]);
+    if (interrupted.aborted) return 1;
     if (late.length > 0) throw new Error(`${late.join(", ")} did not start`);
-    const budgets = watchBudgets(fleet.postgres.database.pool, now);
     const time = AbortSignal.timeout(seconds * 1_000);
     const ended = AbortSignal.any([time, interrupted]);
     const load = runLoad({
       fleet,
       now,
       ended,
+      interrupted,
       perSecond: options.perSecond,
       random: new SeededRandom(seed + 2),
     });
     const differences = await breakThings(fleet, faults, { log, ended, beganAtMs: now() });
     log(`The time is over at ${(now() / 1_000).toFixed(1)} s: all is healed.`);
-    const records = await Promise.race([load, whenAborted(interrupted, [])]);
+    const records = await load;
     if (interrupted.aborted) return 1;
-    differences.push(...(await lookAtRest(fleet, records, now)), ...budgets.differences);
-    await budgets.stop();
+    differences.push(
+      ...(await lookAtRest(fleet, records, { now, interrupted })),
+      ...budgets.differences,
+    );
     const lines = [...summarize(records, faults), `budgets      looked at ${budgets.looks} times`];
     for (const line of [...differences.map((one) => `DIFFERENCE   ${one}`), ...lines]) log(line);
     log(`differences  ${differences.length}, seed ${seed}`);
     return differences.length;
   } finally {
+    await budgets.stop();
     await fleet.stop();
   }
 }
@@ -102,12 +107,12 @@ async function breakThings(
 async function lookAtRest(
   fleet: ChaosFleet,
   records: readonly CallRecord[],
-  now: () => number,
+  run: Pick<CallTarget, "now" | "interrupted">,
 ): Promise<string[]> {
   const { pool } = fleet.postgres.database;
   const late = await fleet.whenReady(READY_MS);
   const differences = late.map((name) => `${name} did not come back`);
-  const last = await askEach(fleet, now);
+  const last = await askEach(fleet, run);
   differences.push(
     ...last
       .filter(({ complete }) => !complete)
@@ -123,7 +128,10 @@ async function lookAtRest(
   return [...differences, ...processes.flatMap(({ crashes }) => crashes), ...ends.flat()];
 }
 
-async function askEach(fleet: ChaosFleet, now: () => number): Promise<CallRecord[]> {
+async function askEach(
+  fleet: ChaosFleet,
+  run: Pick<CallTarget, "now" | "interrupted">,
+): Promise<CallRecord[]> {
   const apis = ["api-1", "api-2"] as const;
   return await Promise.all(
     apis.map((api) =>
@@ -138,7 +146,7 @@ async function askEach(fleet: ChaosFleet, now: () => number): Promise<CallRecord
           leavesAfterMs: undefined,
           bytesPerSecond: undefined,
         },
-        { url: fleet.apiUrls[api], secret: fleet.keys.free, now },
+        { url: fleet.apiUrls[api], secret: fleet.keys.free, ...run },
       ),
     ),
   );

@@ -29,8 +29,8 @@ const statesByCode: Readonly<Record<string, readonly string[]>> = {
   upstream_failed: ["failed"],
   deadline_exceeded: ["expired"],
   no_capacity: ["failed"],
-  // The answer was there, and got lost on its way: that is what it says.
-  answer_lost: ["done", "failed"],
+  // Says that it may have run.
+  answer_lost: ["done", "failed", "cancelled", "expired"],
 };
 const NOT_DONE = ["failed", "cancelled", "expired"];
 

@@ -92,16 +92,16 @@ export class SupervisedProcess {
       if (this.#child !== undefined) flaws.push(`${this.name} did not end within ${withinMs} ms`);
       else if (child.exitCode !== 0) flaws.push(`${this.name} ended with ${howItEnded(child)}`);
     }
-    this.kill();
-    await this.#loop;
-    this.#guard.release();
+    await this.kill();
     return flaws;
   }
 
   /** At once and for good. */
-  kill(): void {
+  async kill(): Promise<void> {
     this.#isStopping = true;
     this.#child?.kill("SIGKILL");
+    await this.#loop;
+    this.#guard.release();
   }
 
   async #keep(): Promise<void> {

@@ -21,6 +21,8 @@ export interface CallTarget {
   readonly secret: string;
   /** Milliseconds since the run's start. */
   readonly now: () => number;
+  /** Aborted, every caller hangs up. */
+  readonly interrupted: AbortSignal;
 }
 
 /** After this time beyond the deadline nobody waits any more. */
@@ -32,6 +34,7 @@ export async function callApi(plan: CallPlan, target: CallTarget): Promise<CallR
   const outgoing = request(`${target.url}/v1${plan.request.path}`, {
     method: "POST",
     agent: false,
+    signal: target.interrupted,
     headers: {
       authorization: `Bearer ${target.secret}`,
       "content-type": "application/json",

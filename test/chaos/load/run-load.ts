@@ -12,6 +12,7 @@ export interface LoadOptions {
   readonly now: () => number;
   /** No request begins after it. */
   readonly ended: AbortSignal;
+  readonly interrupted: AbortSignal;
 }
 
 /** More callers than this at once would say nothing new. */
@@ -26,7 +27,7 @@ const keyWeights: Readonly<Record<KeyName, number>> = {
 
 /** Mixed requests at random times over both APIs; resolves when the last caller has an end. */
 export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
-  const { fleet, random, perSecond, now, ended } = options;
+  const { fleet, random, perSecond, now, ended, interrupted } = options;
   const records: CallRecord[] = [];
   const open = new Set<Promise<CallRecord>>();
   const keep = async (call: Promise<CallRecord>): Promise<void> => {
@@ -38,7 +39,7 @@ export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
     await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
     const plan = planCall(random, `m${number}x${random.int(1_000_000, 9_999_999)}`);
     if (ended.aborted || open.size >= MOST_AT_ONCE) continue;
-    const target = { url: fleet.apiUrls[plan.api], secret: fleet.keys[plan.key], now };
+    const target = { url: fleet.apiUrls[plan.api], secret: fleet.keys[plan.key], now, interrupted };
     const call = callApi(plan, target);
     open.add(call);
     void keep(call);
