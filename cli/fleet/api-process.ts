@@ -1,9 +1,6 @@
 import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import { startApi, type RunningApi } from "../../api/main.ts";
-import { openRedis } from "../../shared/redis/open-redis.ts";
-import { closeRedis } from "../../shared/redis/close-redis.ts";
 import { RedisFairOrder } from "../../shared/queue/redis-fair-order.ts";
-import { connectionLog } from "../serve/connection-log.ts";
 import { openFleetParts } from "./fleet-parts.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
@@ -17,12 +14,7 @@ export interface ApiProcessOptions extends ProcessOptions {
 /** Starts one API process of a fleet. Rejects when the address is taken or Redis cannot be used. */
 export async function startApiProcess(options: ApiProcessOptions): Promise<RunningApi> {
   const parts = await openFleetParts("api", options);
-  const { id, database, queues, board, path, metrics, log } = parts;
-  const order = openRedis({
-    url: options.redisUrl,
-    role: "producer",
-    onError: connectionLog(log)("Redis reports"),
-  });
+  const { id, database, queues, board, path, redis, metrics, log } = parts;
   try {
     const api = await startApi({
       id,
@@ -35,7 +27,7 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
       metrics,
       log,
       jobs: new OwnedJobs(),
-      order: new RedisFairOrder(order, options.redisPrefix),
+      order: new RedisFairOrder(redis, options.redisPrefix),
       replies: path.receiver,
       reply: path.sender,
       stops: path.stops,
@@ -49,11 +41,10 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
       ...api,
       async stop(graceMs) {
         await api.stop(graceMs);
-        await (closing ??= Promise.all([parts.close(), closeRedis(order)]).then(() => undefined));
+        await (closing ??= parts.close());
       },
     };
   } catch (error) {
-    await closeRedis(order);
     await parts.close();
     throw error;
   }

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
+import type { Redis } from "ioredis";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { createMetrics, type Metrics } from "../../shared/metrics/metrics.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
@@ -6,6 +7,9 @@ import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
 import { redisQueueBackend } from "../../shared/queue/redis-queue-backend.ts";
+import { checkRedis } from "../../shared/redis/check-redis.ts";
+import { closeRedis } from "../../shared/redis/close-redis.ts";
+import { openRedis } from "../../shared/redis/open-redis.ts";
 import { connectionLog } from "../serve/connection-log.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import { fleetReplyPath, type ReplyPath } from "./reply-path.ts";
@@ -19,6 +23,8 @@ export interface FleetParts {
   readonly queues: ProviderQueues;
   readonly board: ProviderBoard;
   readonly path: ReplyPath;
+  /** Its commands fail rather than wait for a server that is away. */
+  readonly redis: Redis;
   readonly metrics: Metrics;
   readonly log: FastifyBaseLogger;
   /** After the process's own part has stopped. */
@@ -48,12 +54,15 @@ export async function openFleetParts(
     });
     resources.defer(() => database.close());
     const onError = trouble("Redis reports");
+    const redis = openRedis({ url: redisUrl, role: "producer", onError });
+    resources.defer(() => closeRedis(redis));
+    await checkRedis(redis);
     const backend = redisQueueBackend({ url: redisUrl, prefix: redisPrefix, onError });
     resources.defer(() => backend.close());
     await backend.prepare();
     const queues = openProviderQueues(backend, config.providers.keys());
     resources.defer(() => queues.close());
-    const path = fleetReplyPath({ redisUrl, redisPrefix, id, database, onError });
+    const path = fleetReplyPath({ redis, redisUrl, redisPrefix, id, database, onError });
     resources.defer(() => path.close(DRAIN_MS));
     const board = new ProviderBoard(config.providers.values());
     const metrics = createMetrics({ pool: database.pool, board });
@@ -64,6 +73,7 @@ export async function openFleetParts(
       queues,
       board,
       path,
+      redis,
       metrics,
       log,
       close: () => resources.disposeAsync(),

@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import type { Notice } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { LocalReplyHub } from "../../shared/reply/local-replies.ts";
@@ -32,6 +33,7 @@ export function localReplyPath(): ReplyPath {
 }
 
 export interface FleetReplyPathOptions {
+  readonly redis: Redis;
   readonly redisUrl: string;
   readonly redisPrefix: string;
   /** This process's name in the fleet. */
@@ -42,7 +44,7 @@ export interface FleetReplyPathOptions {
 
 /** The reply path of one process of a fleet. */
 export function fleetReplyPath(options: FleetReplyPathOptions): ReplyPath {
-  const { redisUrl, redisPrefix, id, database, onError } = options;
+  const { redis, redisUrl, redisPrefix, id, database, onError } = options;
   const ownStops = new LocalStopRequests();
   // Only the owner has the body: a job that is queued again, but that its owner does not know, ends.
   const endUnknown = (job: string, notice: Notice): void => {
@@ -52,6 +54,7 @@ export function fleetReplyPath(options: FleetReplyPathOptions): ReplyPath {
       .catch(onError);
   };
   const replies = openRemoteReplies({
+    redis,
     redisUrl,
     redisPrefix,
     address: id,

@@ -16,7 +16,10 @@ export interface EntryWorker {
   pause(doNotWaitActive?: boolean): Promise<void>;
   resume(): void | Promise<void>;
   isPaused(): boolean;
-  close(force?: boolean): Promise<void>;
+  /** Waits for what runs, and for the server. */
+  close(): Promise<void>;
+  /** Gives up the worker's own connection. */
+  disconnect(): Promise<void>;
 }
 
 /** Runs one taken entry to its end, or says that it cannot now: then it goes back to wait. */

@@ -70,7 +70,9 @@ export class RedisMailbox {
   /** Stops reading and removes the inbox; letters that are on their way out are sent first. */
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#options.reader.disconnect();
+    const { reader } = this.#options;
+    reader.disconnect();
+    reader.stream?.destroy(); // it would stay open until the blocking read returns
     // Of a server that is away, ioredis leaves the read pending for ever.
     await Promise.race([this.#reading, sleep(CLOSE_MS)]);
     const until = performance.now() + CLOSE_MS;

@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import type { Notice } from "../contracts/reply.ts";
 import { closeRedis } from "../redis/close-redis.ts";
 import { openRedis } from "../redis/open-redis.ts";
@@ -9,6 +10,8 @@ import type { ReplyReceiver, ReplySender } from "./reply-path.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
 export interface RemoteRepliesOptions {
+  /** For what is sent; its commands must fail rather than wait for a server that is away. */
+  readonly redis: Redis;
   readonly redisUrl: string;
   /** Of all keys. */
   readonly redisPrefix: string;
@@ -34,10 +37,9 @@ export interface RemoteReplies {
 
 const now = (): number => performance.now();
 
-/** Opens a process's inbox and its way to others' inboxes. */
+/** Opens a process's inbox and its way to others' inboxes; `redis` stays the caller's. */
 export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies {
-  const { redisUrl: url, redisPrefix: prefix, address, onError } = options;
-  const redis = openRedis({ url, role: "producer", onError });
+  const { redis, redisUrl: url, redisPrefix: prefix, address, onError } = options;
   const reader = openRedis({ url, role: "consumer", onError });
   const mailbox: RedisMailbox = new RedisMailbox({
     redis,
@@ -83,7 +85,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
       await sender.drain(drainMs);
       sender.stop();
       await mailbox.close();
-      await Promise.all([closeRedis(redis), closeRedis(reader)]);
+      await closeRedis(reader);
     },
   };
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { ReplyMessage } from "../../shared/contracts/reply.ts";
+import { closeRedis } from "../../shared/redis/close-redis.ts";
+import { openRedis } from "../../shared/redis/open-redis.ts";
 import { openRemoteReplies, type RemoteReplies } from "../../shared/reply/remote-replies.ts";
 import type { AttemptReply, ReplyInbox } from "../../shared/reply/reply-path.ts";
 import { eventually } from "../support/eventually.ts";
@@ -34,15 +36,27 @@ async function openSide(address: string, redisUrl = redis.url): Promise<Side> {
   const stopped: string[] = [];
   const unknown: string[] = [];
   const errors: string[] = [];
+  const onError = ({ message }: Error): void => void errors.push(message);
+  const client = openRedis({ url: redisUrl, role: "producer", onError });
   const replies = openRemoteReplies({
+    redis: client,
     redisUrl,
     redisPrefix: "test",
     address,
     onStop: (job, reason) => void stopped.push(`${job} ${reason}`),
     onUnknown: (job, notice) => void unknown.push(`${job} ${notice.type}`),
-    onError: ({ message }) => void errors.push(message),
+    onError,
   });
-  const side = { ...replies, stopped, unknown, errors };
+  const side = {
+    ...replies,
+    stopped,
+    unknown,
+    errors,
+    async close(drainMs: number) {
+      await replies.close(drainMs);
+      await closeRedis(client);
+    },
+  };
   open.push(side);
   await eventually(() => {
     replies.stops.request("opened", "", address);

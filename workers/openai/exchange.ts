@@ -148,6 +148,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#ended = true;
+    clearTimeout(this.#timer);
     this.#notify();
   }
 
@@ -159,7 +160,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #setDeadline(reason: "first_byte_timeout" | "idle_timeout", ms: number): void {
     clearTimeout(this.#timer);
     this.#refreshOnData = false;
-    if (this.#stopped !== undefined) return;
+    if (this.#stopped !== undefined || this.#ended) return;
     this.#timer = setTimeout(() => {
       if (this.#reading) this.stop(failed(reason, `nothing came within ${ms} ms`));
     }, ms);
