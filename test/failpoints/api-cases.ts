@@ -1,0 +1,105 @@
+import {
+  answersFailing,
+  answersLarge,
+  answersStream,
+  answersWhole,
+  comes,
+  runsInVain,
+  waits,
+  waitsInVain,
+  waitsTooLong,
+  type ApiScenario,
+} from "./api-scenarios.ts";
+import type { ApiPoint } from "./points.ts";
+
+/** What becomes of a job whose API dies at a point. Its caller's connection dies with it. */
+export interface ApiCase {
+  readonly scenario: ApiScenario;
+  /** `none`: there is no such job. Whatever it is, no hold stays. */
+  readonly job: readonly string[];
+  /** What its caller sees. */
+  readonly ends: readonly string[];
+}
+
+const lost = ["connection lost"];
+const none = { job: ["none"], ends: lost };
+/** It waited, and had nobody left to wait for. */
+const cancelled = { job: ["cancelled"], ends: lost };
+/** Its entry waits too, and a worker that comes may take it before anyone knows. */
+const cancelledOrDone = { job: ["cancelled", "done"], ends: lost };
+/** It ran, and ran to its end. */
+const done = { job: ["done"], ends: lost };
+
+export const killedApi: Readonly<Record<ApiPoint, ApiCase | readonly ApiCase[]>> = {
+  "before register": { scenario: comes, ...none },
+  "after register": { scenario: comes, ...none },
+  "before beat": { scenario: comes, ...none },
+  "after beat": { scenario: comes, ...none },
+
+  "before find key": { scenario: answersWhole, ...none },
+  "after find key": { scenario: answersWhole, ...none },
+  "before rank": { scenario: answersWhole, ...none },
+  // The order is asked while the job is accepted.
+  "after rank": { scenario: answersWhole, job: ["none", "cancelled"], ends: lost },
+  "before accept": { scenario: answersWhole, ...none },
+  "after accept": { scenario: answersWhole, ...cancelled },
+  "before add entry": { scenario: answersWhole, ...cancelled },
+  "after add entry": { scenario: answersWhole, ...done },
+  "received started": { scenario: answersWhole, ...done },
+  "received head": { scenario: answersStream, ...done },
+  "received chunk": { scenario: answersStream, ...done },
+  "received result": [
+    { scenario: answersWhole, ...done },
+    { scenario: answersStream, ...done },
+  ],
+  "before fetch payload": { scenario: answersLarge, ...done },
+  "after fetch payload": { scenario: answersLarge, ...done },
+  "received end": [
+    { scenario: answersWhole, ...done },
+    { scenario: answersStream, ...done },
+  ],
+  "before send ack": { scenario: answersWhole, ...done },
+  // The answer may have left meanwhile.
+  "after send ack": { scenario: answersWhole, job: ["done"], ends: ["answer", ...lost] },
+  // It has failed at one provider and cannot go to the other.
+  "received enqueue": { scenario: answersFailing, ...cancelled },
+
+  "before end": [
+    { scenario: waitsTooLong, job: ["cancelled", "expired"], ends: lost },
+    { scenario: waitsInVain, ...cancelledOrDone },
+    { scenario: runsInVain, ...cancelled },
+  ],
+  "after end": [
+    { scenario: waitsTooLong, job: ["expired"], ends: lost },
+    { scenario: waitsInVain, ...cancelled },
+    { scenario: runsInVain, ...cancelled },
+  ],
+  "before remove entry": { scenario: waitsInVain, ...cancelled },
+  "after remove entry": { scenario: waitsInVain, ...cancelled },
+  "before send stop": { scenario: runsInVain, ...cancelled },
+  "after send stop": { scenario: runsInVain, ...cancelled },
+  "before find ended": { scenario: waits, ...cancelledOrDone },
+  "after find ended": { scenario: waits, ...cancelledOrDone },
+};
+
+/** Buried alive, it finds out. Too late for what had not begun. */
+const tooLate = { ...cancelled, ends: ["503 unavailable"] };
+const answered = { ...done, ends: ["answer"] };
+
+export const frozenApi: Readonly<Partial<Record<ApiPoint, ApiCase>>> = {
+  // Whoever cannot accept within two seconds says so, and takes back what may have been accepted.
+  "before accept": {
+    scenario: answersWhole,
+    job: ["failed", "done"],
+    ends: ["503 unavailable", "answer"],
+  },
+  "after accept": { scenario: answersWhole, ...tooLate },
+  "before add entry": { scenario: answersWhole, ...tooLate },
+  "after add entry": { scenario: answersWhole, ...answered },
+  "received started": { scenario: answersStream, ...answered },
+  "received chunk": { scenario: answersStream, ...answered },
+  "received result": { scenario: answersWhole, ...answered },
+  "received end": { scenario: answersWhole, ...answered },
+  "received enqueue": { scenario: answersFailing, ...tooLate },
+  "after fetch payload": { scenario: answersLarge, ...answered },
+};

@@ -1,0 +1,52 @@
+/** Statements that change something, by what stands in them. */
+const changes: readonly (readonly [RegExp, string])[] = [
+  [/from accept_jobs\(/, "accept"],
+  [/from claim_jobs\(/, "claim"],
+  [/from settle_attempts\(/, "settle"],
+  [/from move_jobs\(/, "move"],
+  [/from end_jobs\(/, "end"],
+  [/from close_lost_attempts\(/, "close lost"],
+  [/select end_orphans\(/, "end orphans"],
+  [/from sweep_waiting\(/, "due"],
+  [/select wake_for_epoch\(/, "wake for epoch"],
+  [/select overflow_now\(/, "overflow now"],
+  [/from reroute_jobs\(/, "reroute"],
+  [/from overflow_jobs\(/, "overflow"],
+  [/from report_health\(/, "report health"],
+  [/select open_budget_periods\(/, "open periods"],
+  [/^insert into providers/, "sync providers"],
+  [/^insert into processes/, "register"],
+  [/^update processes set beat/, "beat"],
+  [/^delete from processes/, "forget"],
+  [/pg_try_advisory_lock\(/, "lock slots"],
+  [/^insert into slot_holders/, "note slots"],
+  [/^update slot_holders set worker = null/, "free slot"],
+  [/pg_advisory_unlock\(/, "unlock slot"],
+  // They change nothing, but a caller's fate hangs on their answers.
+  [/left join keys k on k\.hash/, "find key"],
+  [/from jsonb_to_recordset\(\$1\) as a\(id text, worker text\)/, "find ended"],
+];
+
+/** Statements whose answers only lead to those above. */
+const reads: readonly RegExp[] = [
+  /^select p\.id, p\.kind, p\.beat/,
+  /^select p\.id from processes/,
+  /^select j\.id as job_id, j\.cancel_reason/,
+  /^select (id, )?name, slots/,
+  /^select count\(\*\)::integer as count from processes/,
+  /^select nextval\(/,
+  /^select pg_advisory_lock\(/,
+  /^select pg_try_advisory_lock_shared\(/,
+  /^select m ->> /,
+];
+
+/**
+ * The step that a statement is; undefined for a read. One that nobody has given a name is its own
+ * name, which no point has.
+ */
+export function nameStatement(sql: string): string | undefined {
+  const text = sql.trim().replaceAll(/\s+/g, " ");
+  const known = changes.find(([pattern]) => pattern.test(text));
+  if (known !== undefined) return known[1];
+  return reads.some((pattern) => pattern.test(text)) ? undefined : text;
+}

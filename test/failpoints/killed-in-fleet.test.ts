@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { LanePool } from "./lane-pool.ts";
+import { playWorker } from "./play-worker.ts";
+import { fleetPoints } from "./points.ts";
+import { killedInFleet } from "./worker-cases.ts";
+
+// They mostly wait, for beats that stand still and for sweeps.
+vi.setConfig({ maxConcurrency: 6 });
+
+let lanes: LanePool;
+beforeAll(async () => {
+  lanes = await LanePool.open({ apis: 2, workers: 1 });
+});
+afterAll(async () => {
+  await lanes.close();
+});
+
+const cases = fleetPoints.map((point) => ({ point, expected: killedInFleet[point] }));
+
+describe.concurrent("a worker that dies while it cares for the fleet leaves that to the others", () => {
+  test.for(cases)("$point", async ({ point, expected }) => {
+    await lanes.use((lane) => playWorker(lane, point, expected, (victim) => victim.kill()));
+  });
+});

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { LanePool } from "./lane-pool.ts";
+import { playWorker } from "./play-worker.ts";
+import { runPoints } from "./points.ts";
+import { killedInRun } from "./worker-cases.ts";
+
+// They mostly wait, for beats that stand still and for sweeps.
+vi.setConfig({ maxConcurrency: 6 });
+
+let lanes: LanePool;
+beforeAll(async () => {
+  lanes = await LanePool.open({ apis: 2, workers: 1 });
+});
+afterAll(async () => {
+  await lanes.close();
+});
+
+const cases = runPoints.flatMap((point) =>
+  [killedInRun[point]].flat().map((expected) => ({ point, expected })),
+);
+
+describe.concurrent("a worker that dies while it runs a job costs an attempt at most, and says so if it costs an answer", () => {
+  test.for(cases)("$point", async ({ point, expected }) => {
+    await lanes.use((lane) => playWorker(lane, point, expected, (victim) => victim.kill()));
+  });
+});

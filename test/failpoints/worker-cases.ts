@@ -1,0 +1,149 @@
+import type { FleetPoint, RunPoint, WorkerPoint } from "./points.ts";
+import {
+  buriesApi,
+  buriesWorker,
+  comes,
+  comesTooLate,
+  findsNewEpoch,
+  leaves,
+  looksForEntry,
+  overflows,
+  overflowsFromDown,
+  reroutes,
+  shares,
+  worksFailing,
+  worksLarge,
+  worksStalling,
+  worksStream,
+  worksWhole,
+  type Scenario,
+} from "./worker-scenarios.ts";
+
+/** What a worker's end at a point may do to the callers of the jobs at stake there. */
+export interface WorkerCase {
+  readonly scenario: Scenario;
+  /** A regular expression for what the step must be about. */
+  readonly about?: string;
+  /** How the job may end for its caller; never with a wrong answer, or a part taken for the whole. */
+  readonly ends: readonly string[];
+  /** Attempts that the job may have in the ledger by then. */
+  readonly attempts: readonly number[];
+}
+
+const noJob = { ends: [], attempts: [] };
+/** Nothing was lost but time. */
+const first = { ends: ["answer"], attempts: [1] };
+/** The attempt is closed as unknown, and another one answers. */
+const again = { ends: ["answer"], attempts: [2] };
+const cut = { ends: ["stream cut by answer_lost"], attempts: [1] };
+/** A part that still waited to be sent is no part: nothing has been forwarded. */
+const cutOrAgain = { ends: [...cut.ends, ...again.ends], attempts: [1, 2] };
+const late = { ends: ["504 deadline_exceeded"], attempts: [0] };
+
+export const killedInFleet: Readonly<Record<FleetPoint, WorkerCase>> = {
+  "before sync providers": { scenario: comes, ...noJob },
+  "after sync providers": { scenario: comes, ...noJob },
+  "before open periods": { scenario: comes, ...noJob },
+  "after open periods": { scenario: comes, ...noJob },
+  "before register": { scenario: comes, ...noJob },
+  "after register": { scenario: comes, ...noJob },
+  "before report health": { scenario: comes, ...noJob },
+  "after report health": { scenario: comes, ...noJob },
+  "before beat": { scenario: comes, ...noJob },
+  "after beat": { scenario: comes, ...noJob },
+  "before lock slots": { scenario: comes, ...noJob },
+  "after lock slots": { scenario: comes, about: '"slot":', ...noJob },
+  "before note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
+  "after note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
+  "before free slot": { scenario: shares, ...noJob },
+  "after free slot": { scenario: shares, ...noJob },
+  "before unlock slot": { scenario: shares, ...noJob },
+  "after unlock slot": { scenario: shares, ...noJob },
+  "before unregister": { scenario: leaves, ...noJob },
+  "after unregister": { scenario: leaves, ...noJob },
+
+  "before close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+  "after close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+  "before notice enqueue": { scenario: buriesWorker, ...again },
+  "after notice enqueue": { scenario: buriesWorker, ...again },
+  "before end orphans": { scenario: buriesApi, ...noJob },
+  "after end orphans": { scenario: buriesApi, ...noJob },
+  "before forget": { scenario: buriesApi, ...noJob },
+  "after forget": { scenario: buriesApi, ...noJob },
+  "before notice end": { scenario: comesTooLate, ...late },
+  "after notice end": { scenario: comesTooLate, ...late },
+  "before wake for epoch": { scenario: findsNewEpoch, ...first },
+  "after wake for epoch": { scenario: findsNewEpoch, about: '"woken":[1-9]', ...first },
+  "before due": { scenario: looksForEntry, ...first },
+  "after due": { scenario: looksForEntry, about: "job_", ...first },
+  "before find entry": { scenario: looksForEntry, ...first },
+  "after find entry": { scenario: looksForEntry, ...first },
+  "before overflow now": { scenario: overflowsFromDown, ...first },
+  "after overflow now": { scenario: overflowsFromDown, ...first },
+  "before reroute": { scenario: reroutes, ...first },
+  "after reroute": { scenario: reroutes, about: "job_", ...first },
+  "before overflow": { scenario: overflows, ...first },
+  "after overflow": { scenario: overflows, about: "job_", ...first },
+};
+
+export const killedInRun: Readonly<Record<RunPoint, WorkerCase | readonly WorkerCase[]>> = {
+  "before run entry": { scenario: worksWhole, ...first },
+  "before claim": { scenario: worksWhole, ...first },
+  "after claim": { scenario: worksWhole, ...again },
+  "before send started": { scenario: worksWhole, ...again },
+  "after send started": { scenario: worksWhole, ...again },
+  "call begun": { scenario: worksWhole, ...again },
+  "call sent": { scenario: worksWhole, ...again },
+  "call headers": { scenario: worksWhole, ...again },
+  "call answered": { scenario: worksWhole, ...again },
+  "before send head": { scenario: worksStream, ...again },
+  // The first chunk may be with it.
+  "after send head": { scenario: worksStalling, ...cutOrAgain },
+  "before send chunk": { scenario: worksStream, ...again },
+  "after send chunk": { scenario: worksStalling, ...cut },
+  "before send result": [
+    { scenario: worksWhole, ...again },
+    { scenario: worksStream, ...cutOrAgain },
+  ],
+  // The ledger row may have been written or not: answered by this attempt, or by another one.
+  "after send result": { scenario: worksWhole, ends: ["answer"], attempts: [1, 2] },
+  "before store payload": { scenario: worksLarge, ...again },
+  // The row may have been written while the answer was stored; nobody knows where.
+  "after store payload": {
+    scenario: worksLarge,
+    ends: ["answer", "502 answer_lost"],
+    attempts: [1, 2],
+  },
+  "before settle": [
+    { scenario: worksWhole, ...again },
+    { scenario: worksStream, ...cutOrAgain },
+  ],
+  "after settle": [
+    { scenario: worksWhole, ...first },
+    // Chunks that still waited to be sent held the rest up.
+    { scenario: worksStream, ends: [...first.ends, ...cut.ends], attempts: [1] },
+  ],
+  "before send end": { scenario: worksWhole, ...first },
+  "after send end": { scenario: worksWhole, ...first },
+  "after run entry": { scenario: worksWhole, ...first },
+  "before move": { scenario: worksFailing, ...again },
+  "after move": { scenario: worksFailing, ...again },
+  "before send enqueue": { scenario: worksFailing, ...again },
+  "after send enqueue": { scenario: worksFailing, ...again },
+  "before end": { scenario: comesTooLate, ...late },
+  "after end": { scenario: comesTooLate, ...late },
+};
+
+/** Stopped for longer than its lease is believed in, and continued. */
+export const frozenWorker: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
+  // It wakes believing that it is in the fleet, runs the entry, and learns the truth in the middle.
+  "before run entry": { scenario: worksWhole, ends: ["answer"], attempts: [1, 2] },
+  "after claim": { scenario: worksWhole, ...again },
+  "call sent": { scenario: worksWhole, ...again },
+  "after send chunk": { scenario: worksStalling, ...cut },
+  "before settle": { scenario: worksWhole, ...again },
+  "after settle": { scenario: worksWhole, ...first },
+  "before send end": { scenario: worksWhole, ...first },
+  "after move": { scenario: worksFailing, ...again },
+  "before close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+};
