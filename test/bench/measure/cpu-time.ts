@@ -1,4 +1,4 @@
-import { readFile, readdir } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick. */
 const msPerTick = 10;
@@ -9,23 +9,19 @@ interface ProcessFacts {
 }
 
 /** The number of the process that started this one. */
-export async function parentOf(pid: number): Promise<number> {
-  const facts = await readProcess(String(pid));
+export function parentOf(pid: number): number {
+  const facts = readProcess(String(pid));
   if (facts === undefined) throw new Error(`there is no process ${pid}`);
   return facts.parent;
 }
 
 /**
  * Processor time, user and system, of each process and all below it since they started, in
- * milliseconds. Children that have ended are counted by who waited for them.
+ * milliseconds. Children that have ended are counted by who waited for them. Reads at once, without
+ * waiting in between: on a crowded machine that would take longer than what is measured.
  */
-export async function cpuTimes(roots: readonly number[]): Promise<number[]> {
-  const processes = new Map<number, ProcessFacts>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const facts = await readProcess(entry);
-    if (facts !== undefined) processes.set(Number(entry), facts);
-  }
+export function cpuTimes(roots: readonly number[]): number[] {
+  const processes = readProcesses();
   const isBelow = (pid: number, root: number): boolean => {
     for (let at = pid; at > 0; at = processes.get(at)?.parent ?? 0) if (at === root) return true;
     return false;
@@ -38,9 +34,32 @@ export async function cpuTimes(roots: readonly number[]): Promise<number[]> {
   });
 }
 
+/**
+ * Everything that runs. One that ended between the reading of its parent and its own would be
+ * counted by neither, so the list is read again until nobody has ended meanwhile.
+ */
+function readProcesses(): ReadonlyMap<number, ProcessFacts> {
+  let before = listProcesses();
+  for (;;) {
+    const after = listProcesses();
+    if (before.keys().every((pid) => after.has(pid))) return after;
+    before = after;
+  }
+}
+
+function listProcesses(): Map<number, ProcessFacts> {
+  const processes = new Map<number, ProcessFacts>();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const facts = readProcess(entry);
+    if (facts !== undefined) processes.set(Number(entry), facts);
+  }
+  return processes;
+}
+
 /** What all processors of the machine have worked since its start, in milliseconds. */
-export async function machineBusyMs(): Promise<number> {
-  const [first = ""] = (await readFile("/proc/stat", "utf8")).split("\n");
+export function machineBusyMs(): number {
+  const [first = ""] = readFileSync("/proc/stat", "utf8").split("\n");
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = first
     .split(/ +/)
     .slice(1)
@@ -48,9 +67,13 @@ export async function machineBusyMs(): Promise<number> {
   return (user + nice + system + irq + softIrq) * msPerTick;
 }
 
-async function readProcess(pid: string): Promise<ProcessFacts | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
+function readProcess(pid: string): ProcessFacts | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return undefined; // It has ended.
+  }
   // The name stands in parentheses and may hold anything.
   const fields = text
     .slice(text.lastIndexOf(")") + 2)

@@ -35,7 +35,7 @@ export async function measure(
 ): Promise<Measurement> {
   await sleep(restMs);
   const parts = Object.entries(system.processes) as [Part, number][];
-  const edges: Promise<number[]>[] = [];
+  const edges: number[][] = [];
   const { connections, bodyBytes, stream } = conditions;
   const result = await generator.run(
     {
@@ -48,7 +48,7 @@ export async function measure(
     },
     () => edges.push(cpuTimes(parts.map(([, pid]) => pid))),
   );
-  const [before = [], after = []] = await Promise.all(edges);
+  const [before = [], after = []] = edges;
   const cpuMs: Partial<Record<Part, number>> = {};
   for (const [index, [part]] of parts.entries())
     cpuMs[part] = ((after[index] ?? 0) - (before[index] ?? 0)) / result.answers;

@@ -19,7 +19,7 @@ export async function compareRequests(options: BenchOptions, run: BenchRun): Pro
     const machine = [await describeMachine()];
     if (databaseUrl !== undefined) machine.push(await describePostgres(databaseUrl));
     await warmUp(run.generator, systems);
-    const foreignShare = await watchForeignLoad(systems);
+    const foreignShare = watchForeignLoad(systems);
     const measurements = await measureRequests({
       ...options,
       generator: run.generator,
@@ -31,7 +31,7 @@ export async function compareRequests(options: BenchOptions, run: BenchRun): Pro
         );
       },
     });
-    machine.push(`other programs used ${((await foreignShare()) * 100).toFixed(0)} %`);
+    machine.push(`other programs used ${(foreignShare() * 100).toFixed(0)} %`);
     return [resultTable(measurements), markTable(measurements), machine.join("; ")].join("\n\n");
   } finally {
     await stop();

@@ -20,7 +20,7 @@ export async function benchPostgres(dataDir: string): Promise<BenchPostgres> {
   const client = new Client({ connectionString: postgres.connectionString });
   await client.connect();
   const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-  const pid = await parentOf(rows[0]?.pid ?? 0);
+  const pid = parentOf(rows[0]?.pid ?? 0);
   await client.end();
   return {
     url: postgres.connectionString,
