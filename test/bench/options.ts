@@ -14,7 +14,7 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- [options]
-  --quick              windows of 2 s instead of 5 s
+  --quick              windows of 2 s instead of 4 s
   --seconds N          windows of N seconds
   --only a,b           of forwarder, portkey, embedded, split; the upstream itself always runs
   --connections 1,32   instead of 1,32,128,256
@@ -34,7 +34,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       profile: { type: "boolean", default: false },
     },
   });
-  const seconds = numberOf(values.seconds ?? (values.quick ? "2" : "5"), "--seconds");
+  const seconds = numberOf(values.seconds ?? (values.quick ? "2" : "4"), "--seconds");
   return {
     systems: (values.only?.split(",") ?? gatewayNames).map(systemNamed),
     connections: (values.connections ?? "1,32,128,256")

@@ -18,7 +18,8 @@ export async function compareRequests(options: BenchOptions, run: BenchRun): Pro
     const databaseUrl = systems.findLast((system) => system.databaseUrl)?.databaseUrl;
     const machine = [await describeMachine()];
     if (databaseUrl !== undefined) machine.push(await describePostgres(databaseUrl));
-    await warmUp(run.generator, systems);
+    run.progress("warming up");
+    await warmUp(run.generator, systems, options.window);
     const foreignShare = watchForeignLoad(systems);
     const measurements = await measureRequests({
       ...options,

@@ -32,7 +32,7 @@ export async function compareRows(options: BenchOptions, run: BenchRun): Promise
         const system = await starts[name](start, `${name}-${rows}`);
         resources.defer(system.stop);
         systems.push(system);
-        await warmUp(run.generator, [system]);
+        await warmUp(run.generator, [system], options.window);
         await fillRows(system.databaseUrl ?? "", rows, run.progress);
       }
       table.push(...(await compare(systems, options, run)));

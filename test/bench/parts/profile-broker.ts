@@ -31,7 +31,7 @@ export async function profileBroker(options: BenchOptions, run: BenchRun): Promi
       ],
     });
     resources.defer(system.stop);
-    await warmUp(run.generator, [system]);
+    await warmUp(run.generator, [system], options.window);
     const load = { connections, bodyBytes: 1024, stream: false, slowCommits: false };
     const beganMs = nowMs();
     const { perSecond } = await measure(run.generator, system, load, options.window);
