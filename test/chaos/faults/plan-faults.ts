@@ -28,7 +28,7 @@ export function planFaults(random: SeededRandom, totalMs: number): PlannedFault[
 function excludeEachOther(one: Fault, other: Fault): boolean {
   if (subjectOf(one) === subjectOf(other)) return true;
   if (one.kind === "slots" || other.kind === "slots")
-    return [one, other].some(({ kind }) => kind === "postgres restart"); // it takes a statement
+    return [one, other].some(({ kind }) => kind.startsWith("postgres")); // it takes a statement
   // A worker that is frozen while the database drops its session has calls at an upstream that
   // nobody can end and no lease that tells of them: no broker could keep I6 then.
   return (
