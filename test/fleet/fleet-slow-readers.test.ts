@@ -88,7 +88,7 @@ async function whenHeldUp(): Promise<number> {
     last = now;
     if (still < 50) throw new Error(`still growing: ${now} tokens`);
     return now;
-  }, 90_000);
+  }, 60_000);
 }
 
 test("500 slow readers of long streams fill no process and stand in nobody's way", async () => {
