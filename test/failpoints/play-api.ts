@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import type { ApiCase } from "./api-cases.ts";
 import { asked } from "./asked.ts";
 import { expectRest } from "./expect-rest.ts";
+import { orderOfApi } from "./order.ts";
 import type { Lane } from "./lane.ts";
 import type { ApiPoint } from "./points.ts";
 import type { Victim } from "./victim.ts";
@@ -19,13 +20,15 @@ export async function playApi(
 ): Promise<void> {
   const { victim, ask } = await scenario(lane, point);
   try {
-    await victim.reached();
+    const { passed } = await victim.reached();
+    expect(passed).toEqual(expect.arrayContaining([...(orderOfApi[point] ?? [])]));
     await lane.startWorkers();
     const [survivor] = lane.apis;
     if (survivor === undefined) throw new Error("no API survives");
-    const other = asked(lane, survivor, { model: "plain" });
-    await harm(victim);
-    expect(await other).toMatchObject({ ending: "answer" });
+    const other = eventually(async () => {
+      expect(await asked(lane, survivor, { model: "plain" })).toMatchObject({ ending: "answer" });
+    }, 15_000);
+    await Promise.all([harm(victim), other]);
     if (ask !== undefined) expect(ends).toContain((await ask).ending);
     await eventually(async () => expect(job).toContain(await stateOfJob(lane, victim)), 15_000);
   } finally {

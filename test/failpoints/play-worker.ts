@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { expectRest } from "./expect-rest.ts";
+import { orderOfWorker } from "./order.ts";
 import type { Lane } from "./lane.ts";
 import type { WorkerPoint } from "./points.ts";
 import type { Victim } from "./victim.ts";
@@ -15,7 +16,8 @@ export async function playWorker(
 ): Promise<void> {
   const { victim, asks, atStake, repair } = await scenario(lane, point, about);
   try {
-    const jobs = await victim.reached();
+    const { jobs, passed } = await victim.reached();
+    expect(passed).toEqual(expect.arrayContaining([...(orderOfWorker[point] ?? [])]));
     if (atStake === "named") expect(jobs, "jobs of the step").not.toEqual([]);
     await harm(victim);
     await repair?.();

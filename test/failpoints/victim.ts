@@ -13,8 +13,8 @@ export interface Victim {
   readonly baseUrl: string;
   /** `about`: a regular expression for what the step is about, when not every such step counts. */
   arm(point: Point, about?: string): Promise<void>;
-  /** Resolves when it has stopped at its point, with the jobs that the step is about. */
-  reached(): Promise<readonly string[]>;
+  /** Resolves when it has stopped at its point. */
+  reached(): Promise<Reached>;
   kill(): Promise<void>;
   /** Lets it go on. */
   thaw(): void;
@@ -22,6 +22,13 @@ export interface Victim {
   askToEnd(): void;
   /** Steps that it took and that have no point. */
   readonly unnamed: readonly string[];
+}
+
+interface Reached {
+  /** The jobs that the step is about. */
+  readonly jobs: readonly string[];
+  /** The points that it passed before. */
+  readonly passed: readonly string[];
 }
 
 export interface VictimOptions {
@@ -64,14 +71,17 @@ export async function startVictim(
   child.stderr?.on("data", (bytes: Buffer) => (output += bytes.toString("utf8")));
   const runs = Promise.withResolvers<Extract<FromChild, { runs: string }>>();
   const armed = new Map<string, () => void>();
-  const reached = Promise.withResolvers<readonly string[]>();
+  const reached = Promise.withResolvers<Reached>();
   const unnamed: string[] = [];
   let armedPoint: string | undefined = atStart?.point;
   child.on("message", (message: FromChild) => {
     if ("runs" in message) runs.resolve(message);
     else if ("armed" in message) armed.get(message.armed)?.();
     else if ("unnamed" in message) unnamed.push(message.unnamed);
-    else reached.resolve([...new Set(message.about.match(/job_[0-9a-z]+/g))]);
+    else {
+      const jobs = [...new Set(message.about.match(/job_[0-9a-z]+/g))];
+      reached.resolve({ jobs, passed: message.passed });
+    }
   });
   child.on("close", () => {
     const error = new Error(`the ${kind} ended: ${output.slice(-2_000)}`);

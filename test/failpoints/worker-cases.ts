@@ -145,5 +145,11 @@ export const frozenWorker: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = 
   "after settle": { scenario: worksWhole, ...first },
   "before send end": { scenario: worksWhole, ...first },
   "after move": { scenario: worksFailing, ...again },
-  "before close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+  // It wakes holding the slots, and may take the job once more before it learns the truth.
+  "before close lost": {
+    scenario: buriesWorker,
+    about: "worker_gone",
+    ends: ["answer"],
+    attempts: [2, 3],
+  },
 };

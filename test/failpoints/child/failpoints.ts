@@ -3,6 +3,7 @@ import type { Arming, FromChild } from "./messages.ts";
 /** The points of this child process. At an armed one it says so and stops, to be killed or to go on. */
 export class Failpoints {
   readonly #points: ReadonlySet<string>;
+  readonly #passed = new Set<string>();
   #armed: Arming | undefined;
 
   constructor(points: Iterable<string>) {
@@ -20,11 +21,14 @@ export class Failpoints {
       tell({ unnamed: point });
       return;
     }
-    if (this.#armed?.point !== point) return;
-    const text = toText(about);
-    if (!new RegExp(this.#armed.about).test(text)) return;
+    if (this.#armed?.point === point) this.#stopIf(this.#armed, toText(about));
+    this.#passed.add(point);
+  }
+
+  #stopIf({ point, about }: Arming, text: string): void {
+    if (!new RegExp(about).test(text)) return;
     this.#armed = undefined;
-    tell({ reached: point, about: text });
+    tell({ reached: point, about: text, passed: [...this.#passed] });
     // All threads, here and now: what was not done so far is not done.
     process.kill(process.pid, "SIGSTOP");
   }

@@ -13,7 +13,7 @@ export type FromChild =
   /** It runs; its name in the fleet, and an API's address. */
   | { readonly runs: string; readonly url: string | undefined }
   | { readonly armed: string }
-  /** It stops here, now. `about`: JSON. */
-  | { readonly reached: string; readonly about: string }
+  /** It stops here, now. `about`: JSON; `passed`: the points that it has passed so far. */
+  | { readonly reached: string; readonly about: string; readonly passed: readonly string[] }
   /** It took a step that has no point. */
   | { readonly unnamed: string };

@@ -1,0 +1,25 @@
+import type { ApiPoint, WorkerPoint } from "./points.ts";
+
+/** What a worker must have behind it at a point: a word never leaves before its statement. */
+export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly WorkerPoint[]>>> = {
+  "before send started": ["after claim"],
+  "call begun": ["after claim"],
+  "before send result": ["call answered"],
+  "before settle": ["call answered"],
+  "before send end": ["after settle"],
+  "after run entry": ["after settle"],
+  "before send enqueue": ["after move"],
+  "before notice enqueue": ["after close lost"],
+  "before notice end": ["after end"],
+  "before forget": ["after end orphans"],
+  "before note slots": ["after lock slots"],
+  "before unlock slot": ["after free slot"],
+};
+
+/** The same of an API. */
+export const orderOfApi: Readonly<Partial<Record<ApiPoint, readonly ApiPoint[]>>> = {
+  "before accept": ["after find key"],
+  "before add entry": ["after accept", "after rank"],
+  "before remove entry": ["after end"],
+  "before send stop": ["after end"],
+};
