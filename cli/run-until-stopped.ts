@@ -30,7 +30,11 @@ export async function runUntilStopped(
     void stop(0);
   };
   void signals.second.then(cutShort);
-  const running = await start();
+  const running = await start().catch((error: unknown) => {
+    // What a failed start could not close must not keep the process, or nobody starts it again.
+    setTimeout(exitWithFailure, CUT_SHORT_MS).unref();
+    throw error;
+  });
   stop = running.stop;
   const failure = await Promise.race([signals.first, running.failed]);
   if (failure === undefined) {

@@ -11,7 +11,7 @@ import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/reply/reply-path.ts";
 import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
-import { every } from "../shared/timing/every.ts";
+import { every, type Repeating } from "../shared/timing/every.ts";
 import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
@@ -171,7 +171,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       deps.stops.request(job, reason);
     },
     onLost: ({ id, kind }) => {
-      log.warn({ process: id, kind }, "a process is gone: closing what it left");
+      log.warn({ lost: id, kind }, "a process is gone: closing what it left");
     },
   });
   const mover = new OverflowMover({
@@ -186,33 +186,42 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     checkMs: CHECK_MS,
   });
 
-  await lease.start();
-  await report();
-  // What a predecessor left behind ends before anything new is taken.
-  await sweeper.sweep();
-  await slots.refresh();
   const failing = (what: string) => (error: unknown) => {
     log.warn({ err: error }, `${what} failed; it will be tried again`);
   };
-  const loops = [
-    every(SHARE_MS, () => slots.refresh(), failing("slot sharing")),
-    every(SWEEP_MS, () => sweeper.sweep(), failing("sweep")),
-    every(MOVE_MS, () => mover.move(), failing("overflow")),
-    every(PROBE_MS, () => prober.probe(), failing("probe")),
-    every(REPORT_MS, report, failing("provider health")),
-    every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
-  ];
-
+  const loops: Repeating[] = [];
   let graceTimer: NodeJS.Timeout | undefined;
   let stopping: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await Promise.all(Array.from(workers.values(), (worker) => worker.close()));
     clearTimeout(graceTimer);
     await Promise.all(loops.map((loop) => loop.stop()));
-    await slots.releaseAll();
+    await slots.releaseAll().catch(failing("giving slots back"));
     await lease.stop();
     await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
   };
+
+  try {
+    await lease.start();
+    await report();
+    // What a predecessor left behind ends before anything new is taken.
+    await sweeper.sweep();
+    await slots.refresh();
+  } catch (error) {
+    // A lease that is kept would count in the fleet's shares, and nothing would be taken with them.
+    await close();
+    throw error;
+  }
+  loops.push(
+    every(SHARE_MS, () => slots.refresh(), failing("slot sharing")),
+    every(SWEEP_MS, () => sweeper.closeDead(), failing("sweep")),
+    // Apart: it asks the queue, which may be away.
+    every(SWEEP_MS, () => sweeper.wake(), failing("waking jobs")),
+    every(MOVE_MS, () => mover.move(), failing("overflow")),
+    every(PROBE_MS, () => prober.probe(), failing("probe")),
+    every(REPORT_MS, report, failing("provider health")),
+    every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
+  );
   return {
     isReady: () => lease.session !== undefined && stopping === undefined,
     async stop(graceMs) {

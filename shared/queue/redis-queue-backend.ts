@@ -29,6 +29,9 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
         connection: producer,
         prefix: queueKeyPrefix(prefix, name),
         defaultJobOptions: entryOptions,
+        // BullMQ asks the server once; a queue whose question was lost would fail for ever.
+        skipVersionCheck: true,
+        skipWaitingForReady: true,
       });
       queue.on("error", onError);
       return queue;

@@ -28,9 +28,9 @@ async function firstAnswer(client: Redis): Promise<string> {
       try {
         return await client.info("memory");
       } catch (error) {
-        const { message } = error as Error;
-        // Answers that time does not change.
-        if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(message)) throw unusable(error);
+        // Answers that time does not change; the greeting's come to the client, not to the command.
+        const refusal = [last, error].find(isRefusal);
+        if (refusal !== undefined) throw unusable(refusal);
         if (performance.now() > until) throw unusable(last ?? error);
         await sleep(RETRY_MS);
       }
@@ -38,6 +38,10 @@ async function firstAnswer(client: Redis): Promise<string> {
   } finally {
     client.off("error", note);
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /^(NOAUTH|WRONGPASS|NOPERM)\b/.test(error.message);
 }
 
 function unusable(cause: unknown): Error {

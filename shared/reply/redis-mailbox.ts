@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { packEnvelope, unpackEnvelope, type Envelope } from "./envelope.ts";
+import { packEnvelope, payloadBytes, unpackEnvelope, type Envelope } from "./envelope.ts";
 
 export interface RedisMailboxOptions {
   /** For what is sent; its commands must fail rather than wait for a server that is away. */
@@ -24,7 +24,10 @@ interface Line {
 const INLINE_BYTES = 256 * 1024;
 /** What nobody fetches, Redis forgets. */
 const TTL_MS = 60_000;
+/** Bounds on what one entry of an inbox holds, and one read brings: others' letters come after it. */
 const BATCH = 256;
+const BATCH_BYTES = 512 * 1024;
+const READ = 32;
 const BLOCK_MS = 2_000;
 const RETRY_MS = 200;
 const CLOSE_MS = 500;
@@ -84,7 +87,7 @@ export class RedisMailbox {
     await Promise.resolve(); // letters of one tick travel together
     while (line.waiting.length > 0) {
       try {
-        await this.#sendBatch(to, line.waiting.splice(0, BATCH));
+        await this.#sendBatch(to, line.waiting.splice(0, batchSize(line.waiting)));
       } catch (error) {
         this.#options.onError(error as Error);
       }
@@ -128,11 +131,11 @@ export class RedisMailbox {
       try {
         // Always from the start, and what was read is deleted: no position to lose with the stream.
         const found = await reader.xreadBuffer(
-          ...(["COUNT", BATCH, "BLOCK", BLOCK_MS, "STREAMS", inbox, "0"] as const),
+          ...(["COUNT", READ, "BLOCK", BLOCK_MS, "STREAMS", inbox, "0"] as const),
         );
         const entries = found?.[0]?.[1] ?? [];
         for (const [, fields] of entries) await this.#open(fields);
-        if (entries.length < BATCH) this.#readSince = begunAt;
+        if (entries.length < READ) this.#readSince = begunAt;
         if (entries.length > 0)
           reader.xdel(inbox, ...entries.map(([id]) => id)).catch(this.#options.onError);
       } catch (error) {
@@ -172,4 +175,14 @@ export class RedisMailbox {
   #inbox(address: string): string {
     return `${this.#options.prefix}:inbox:${address}`;
   }
+}
+
+/** How many letters, from the first on, go together. */
+function batchSize(waiting: readonly Envelope[]): number {
+  let bytes = 0;
+  for (const [at, envelope] of waiting.slice(0, BATCH).entries()) {
+    bytes += "message" in envelope ? payloadBytes(envelope.message) : 0;
+    if (bytes > BATCH_BYTES) return Math.max(1, at);
+  }
+  return BATCH;
 }

@@ -127,7 +127,7 @@ async function stop(
   outcome: Extract<ProviderOutcome, { kind: "aborted" }>,
 ): Promise<void> {
   const reason = attempt.abort.reason() ?? "stopped";
-  if (reason === "lease_lost") {
+  if (reason === "lease_lost" || reason === "shutdown") {
     await waitAgain(deps, attempt, outcome, reason);
     return;
   }
@@ -136,8 +136,8 @@ async function stop(
 }
 
 /**
- * A lost lease is no fault of the job or its provider: it waits again where it was, unless a part
- * of its answer has gone out or it has used up its attempts.
+ * A lost lease and a worker that stops are no fault of the job or its provider: it waits again where
+ * it was, unless a part of its answer has gone out or it has used up its attempts.
  */
 async function waitAgain(
   deps: ConcludeDeps,

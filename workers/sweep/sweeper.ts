@@ -43,11 +43,21 @@ export class Sweeper {
     this.#deps = deps;
   }
 
-  /** One sweep. Rejects when the database does not answer; then nothing is concluded from it. */
+  /** One whole sweep. Rejects when the database does not answer; then nothing is concluded from it. */
   async sweep(): Promise<void> {
+    await this.closeDead();
+    await this.wake();
+  }
+
+  /** Stops what is asked to stop, and closes what forgetful and dead processes left. */
+  async closeDead(): Promise<void> {
     await this.#stopRequested();
     await this.#closeForgotten();
     await this.#buryDead();
+  }
+
+  /** Ends waiting jobs past their deadlines and finds those whose entries are lost. */
+  async wake(): Promise<void> {
     await this.#noteEpoch();
     await this.#wakeWaiting();
   }
