@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import { within } from "../timing/within.ts";
 import { packEnvelope, payloadBytes, unpackEnvelope, type Envelope } from "./envelope.ts";
 
 export interface RedisMailboxOptions {
@@ -77,7 +78,7 @@ export class RedisMailbox {
     reader.disconnect();
     reader.stream?.destroy(); // it would stay open until the blocking read returns
     // Of a server that is away, ioredis leaves the read pending for ever.
-    await Promise.race([this.#reading, sleep(CLOSE_MS)]);
+    await within(CLOSE_MS, this.#reading ?? Promise.resolve());
     const until = performance.now() + CLOSE_MS;
     while (this.#lines.size > 0 && performance.now() < until) await sleep(10);
     await this.#options.redis.del(this.#inbox(this.#options.address)).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../../shared/timing/within.ts";
 import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/queue-backend.ts";
 
 const CLOSE_MS = 2_000;
@@ -50,8 +50,8 @@ export class ProviderWorker {
     if (!worker.isPaused()) await worker.pause(true);
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     // BullMQ waits for a server that is away; what it could not acknowledge is left as a hint.
-    const closed = worker.close().then(() => true);
-    if (await Promise.race([closed, sleep(CLOSE_MS, false)])) return;
+    const closed = worker.close();
+    if (await within(CLOSE_MS, closed)) return;
     closed.catch(() => undefined);
     worker.disconnect().catch(() => undefined);
   }
