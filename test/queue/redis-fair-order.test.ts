@@ -2,7 +2,6 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
-import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
 import { RedisFairOrder } from "../../shared/queue/redis-fair-order.ts";
 import { redisQueueBackend } from "../../shared/queue/redis-queue-backend.ts";
 import { closeRedis } from "../../shared/redis/close-redis.ts";
@@ -25,23 +24,29 @@ interface Ranked {
 let redis: TestRedis;
 let clients: Redis[];
 let orders: RedisFairOrder[];
-let backend: QueueBackend;
+let prefix: string;
 let queues: ProviderQueues;
 let turn = 0;
 
 beforeAll(async () => {
   redis = await startTestRedis();
   clients = [1, 2].map(() => openRedis({ url: redis.url, role: "producer", onError: noError }));
-  orders = clients.map((client) => new RedisFairOrder(client, "test"));
-  backend = redisQueueBackend({ url: redis.url, prefix: "test", onError: noError });
-  await backend.prepare();
-  queues = openProviderQueues(backend, ["p"]);
   await Promise.all(clients.map((client) => eventually(() => client.ping())));
 });
-beforeEach(() => redis.wipe());
+beforeEach(async () => {
+  await redis.wipe();
+  // Starts are told a little later: another prefix keeps those of a test before out of this one.
+  prefix = `test-${++turn}`;
+  orders = clients.map((client) => new RedisFairOrder(client, prefix));
+  const backend = redisQueueBackend({ url: redis.url, prefix, onError: noError });
+  await backend.prepare();
+  queues = openProviderQueues(backend, ["p"]);
+  return async () => {
+    await queues.close();
+    await backend.close();
+  };
+});
 afterAll(async () => {
-  await queues.close();
-  await backend.close();
   await Promise.all(clients.map((client) => closeRedis(client)));
   await redis.stop();
 });
@@ -89,7 +94,7 @@ async function enqueue(job: string, { priority }: Ranked): Promise<void> {
   await queues.add("p", queueEntry(job), { priority, delayMs: 0 });
 }
 
-const key = (name: string, serviceClass = 1): string => `{test:p}:p:${name}:${serviceClass}`;
+const key = (name: string, serviceClass = 1): string => `{${prefix}:p}:p:${name}:${serviceClass}`;
 
 /** As if nobody had asked for a turn for two seconds. */
 async function passTwoSeconds(): Promise<void> {
@@ -225,7 +230,7 @@ test("what is kept does not grow with the tenants that have been served, and end
   await add("b");
   // The tenant whose ranks lie ahead of time, and the newcomer.
   expect(await redis.client().zrange(key("order"), "0", "-1")).toEqual(["b", "a"]);
-  const keys = await redis.client().keys("*");
+  const keys = await redis.client().keys("*:[ot]*:1");
   expect(keys.toSorted()).toEqual([key("order"), key("time")]);
   for (const each of keys) expect(await redis.client().pttl(each)).toBeGreaterThan(HOUR_MS / 2);
 });
