@@ -18,6 +18,7 @@ import { createOpenAiProvider } from "./openai/openai-provider.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
+import { hasEnded, ownPlace } from "./slots/process-place.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
 import { OverflowMover } from "./sweep/overflow-mover.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
@@ -79,10 +80,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   );
   const aborts = new AttemptAborts(deps.stops);
   const workers = new Map<string, ProviderWorker>();
+  const place = ownPlace();
   const slots = new SlotLeases({
     providers: names,
     onShare: (provider, share) => workers.get(provider)?.setSlots(share),
     now: Date.now,
+    place,
+    hasEnded: (other) => hasEnded(other, place),
   });
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
@@ -143,7 +147,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     const providerConfig = config.providers.get(name);
     if (providerConfig === undefined) continue;
     const take = async (entry: Parameters<typeof runEntry>[1]): Promise<"taken" | "not_now"> => {
-      const token = prober.isReachable(name) ? slots.take(name) : null;
+      const mayBegin = lease.isFresh() && prober.isReachable(name);
+      const token = mayBegin ? slots.take(name) : null;
       if (token === null) return "not_now";
       try {
         await runEntry(run, entry, provider, providerConfig);

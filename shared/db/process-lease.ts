@@ -26,6 +26,8 @@ export interface LeaseSession {
 
 /** Long enough for a busy event loop, which sees its own timer before the answer. */
 const PROBE_TIMEOUT_MS = 5_000;
+/** Others may take a process for dead that was silent for longer. */
+const FRESH_MS = 3_000;
 
 /**
  * Keeps this process registered: a row in `processes`, an advisory lock that the kernel frees when
@@ -37,12 +39,18 @@ export class ProcessLease {
   #session: LeaseSession | undefined;
   /** The process number of the session's server side. */
   #backend: number | undefined;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #loop: Promise<void> | undefined;
   readonly #wake = new AbortController();
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
+  }
+
+  /** The database has answered lately: a process that was frozen knows better than to begin. */
+  isFresh(): boolean {
+    return this.#session !== undefined && performance.now() - this.#answeredAt < FRESH_MS;
   }
 
   get id(): string {
@@ -106,6 +114,7 @@ export class ProcessLease {
       this.#backend = rows[0]?.backend;
       this.#checkBackend(again[0]?.backend);
       this.#session = { id, client };
+      this.#answeredAt = performance.now();
       await this.#options.onHeld(this.#session);
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -145,6 +154,7 @@ export class ProcessLease {
     );
     if (rows[0] === undefined) throw new Error("another process declared this one dead");
     this.#checkBackend(rows[0].backend);
+    this.#answeredAt = performance.now();
   }
 
   /** Locks taken on another backend are not ours to rely on. A pooler may change it at any time. */

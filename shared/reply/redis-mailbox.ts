@@ -17,8 +17,13 @@ export interface RedisMailboxOptions {
   readonly onError: (error: Error) => void;
 }
 
+interface Letter {
+  readonly envelope: Envelope;
+  readonly onOver: () => void;
+}
+
 interface Line {
-  readonly waiting: Envelope[];
+  readonly waiting: Letter[];
 }
 
 /** Larger payloads go by a key of their own, so that they hold up nobody else's letters. */
@@ -60,15 +65,18 @@ export class RedisMailbox {
     this.#reading = this.#read();
   }
 
-  post(to: string, envelope: Envelope): void {
-    const line = this.#lines.get(to);
-    if (line !== undefined) {
-      line.waiting.push(envelope);
-      return;
-    }
-    const opened = { waiting: [envelope] };
-    this.#lines.set(to, opened);
-    void this.#send(to, opened);
+  /** Resolves once Redis has the letter, or it is lost. */
+  post(to: string, envelope: Envelope): Promise<void> {
+    return new Promise((onOver) => {
+      const line = this.#lines.get(to);
+      if (line !== undefined) {
+        line.waiting.push({ envelope, onOver });
+        return;
+      }
+      const opened = { waiting: [{ envelope, onOver }] };
+      this.#lines.set(to, opened);
+      void this.#send(to, opened);
+    });
   }
 
   /** Stops reading and removes the inbox; letters that are on their way out are sent first. */
@@ -87,19 +95,21 @@ export class RedisMailbox {
   async #send(to: string, line: Line): Promise<void> {
     await Promise.resolve(); // letters of one tick travel together
     while (line.waiting.length > 0) {
+      const batch = line.waiting.splice(0, batchSize(line.waiting));
       try {
-        await this.#sendBatch(to, line.waiting.splice(0, batchSize(line.waiting)));
+        await this.#sendBatch(to, batch);
       } catch (error) {
         this.#options.onError(error as Error);
       }
+      for (const { onOver } of batch) onOver();
     }
     this.#lines.delete(to);
   }
 
-  async #sendBatch(to: string, batch: readonly Envelope[]): Promise<void> {
+  async #sendBatch(to: string, batch: readonly Letter[]): Promise<void> {
     const { redis, address } = this.#options;
     const fields: (string | Buffer)[] = ["from", address];
-    for (const envelope of batch) {
+    for (const { envelope } of batch) {
       const { head, bytes } = packEnvelope(envelope);
       if (bytes.length <= INLINE_BYTES) {
         fields.push(`i${head}`, bytes);
@@ -179,9 +189,9 @@ export class RedisMailbox {
 }
 
 /** How many letters, from the first on, go together. */
-function batchSize(waiting: readonly Envelope[]): number {
+function batchSize(waiting: readonly Letter[]): number {
   let bytes = 0;
-  for (const [at, envelope] of waiting.slice(0, BATCH).entries()) {
+  for (const [at, { envelope }] of waiting.slice(0, BATCH).entries()) {
     bytes += "message" in envelope ? payloadBytes(envelope.message) : 0;
     if (bytes > BATCH_BYTES) return Math.max(1, at);
   }

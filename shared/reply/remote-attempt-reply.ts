@@ -1,4 +1,5 @@
 import type { ReplyMessage } from "../contracts/reply.ts";
+import { within } from "../timing/within.ts";
 import { payloadBytes, type Envelope } from "./envelope.ts";
 import { REPLY_CREDIT_BYTES, type AttemptReply } from "./reply-path.ts";
 
@@ -6,7 +7,8 @@ export interface RemoteAttemptReplyOptions {
   readonly owner: string;
   readonly job: string;
   readonly fence: number;
-  readonly post: (to: string, envelope: Envelope) => void;
+  /** Resolves once the letter is on its way, or lost. */
+  readonly post: (to: string, envelope: Envelope) => Promise<void>;
   readonly now: () => number;
   /** Told of so many bytes more, or fewer, that are kept. */
   readonly onRetained: (bytes: number) => void;
@@ -22,6 +24,8 @@ interface Sent {
   readonly bytes: number;
 }
 
+/** A result waits so long for Redis before its ledger row is written. */
+const POST_MS = 500;
 /** Silence of an owner after which it is asked what it has. */
 const PROBE_AFTER_MS = 2_000;
 /** Silence of a closed attempt's owner after which it is taken to be gone; the sweeper knew sooner. */
@@ -55,8 +59,10 @@ export class RemoteAttemptReply implements AttemptReply {
     const sent = { seq: this.#nextSeq++, message, bytes: payloadBytes(message) };
     this.#unacknowledged.push(sent);
     this.#options.onRetained(sent.bytes);
-    this.#post(sent);
-    if (message.type !== "chunk") return true;
+    const posted = this.#post(sent);
+    // What follows is the ledger row, and this must not die with the worker between the two.
+    if (message.type === "result") await within(POST_MS, posted);
+    if (message.type !== "chunk") return !this.#isGone;
     this.#sentBytes += sent.bytes;
     while (this.#isBlocked()) await new Promise<void>((resolve) => this.#blocked.push(resolve));
     return !this.#isGone;
@@ -76,7 +82,7 @@ export class RemoteAttemptReply implements AttemptReply {
     const { received, takenBytes, missing } = envelope;
     this.#takenBytes = Math.max(this.#takenBytes, takenBytes);
     this.#forget(received);
-    if (missing) for (const sent of this.#unacknowledged) this.#post(sent);
+    if (missing) for (const sent of this.#unacknowledged) void this.#post(sent);
     this.#unblock();
     this.#endIfOver();
   }
@@ -93,16 +99,16 @@ export class RemoteAttemptReply implements AttemptReply {
     if (!waits || now - Math.max(this.#heardAt, this.#probedAt) < PROBE_AFTER_MS) return;
     this.#probedAt = now;
     const { owner, job, fence } = this.#options;
-    this.#options.post(owner, { kind: "probe", job, fence, seq: this.#nextSeq - 1 });
+    void this.#options.post(owner, { kind: "probe", job, fence, seq: this.#nextSeq - 1 });
   }
 
   #isBlocked(): boolean {
     return !this.#isGone && this.#sentBytes - this.#takenBytes >= REPLY_CREDIT_BYTES;
   }
 
-  #post({ seq, message }: Sent): void {
+  #post({ seq, message }: Sent): Promise<void> {
     const { owner, job, fence } = this.#options;
-    this.#options.post(owner, { kind: "message", job, fence, seq, message });
+    return this.#options.post(owner, { kind: "message", job, fence, seq, message });
   }
 
   #giveUp(): void {

@@ -5,7 +5,7 @@ import { REPLY_CREDIT_BYTES, type ReplyInbox } from "./reply-path.ts";
 
 export interface RemoteInboxOptions {
   readonly job: string;
-  readonly post: (to: string, envelope: Envelope) => void;
+  readonly post: (to: string, envelope: Envelope) => unknown;
   readonly now: () => number;
   readonly onClose: () => void;
 }

@@ -4,7 +4,7 @@ import { RemoteInbox } from "./remote-inbox.ts";
 import type { ReplyInbox, ReplyReceiver } from "./reply-path.ts";
 
 export interface RemoteReceiverOptions {
-  readonly post: (to: string, envelope: Envelope) => void;
+  readonly post: (to: string, envelope: Envelope) => unknown;
   readonly now: () => number;
   /** A notice about a job that is not waited for here. */
   readonly onUnknown: (job: string, notice: Notice) => void;

@@ -49,7 +49,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
     onEnvelope: (envelope, from) => deliver(envelope, from),
     onError,
   });
-  const post = (to: string, envelope: Envelope): void => mailbox.post(to, envelope);
+  const post = (to: string, envelope: Envelope): Promise<void> => mailbox.post(to, envelope);
   const sender = new RemoteSender({ post, now });
   const receiver = new RemoteReceiver({ post, now, onUnknown: options.onUnknown });
   const deliver = (envelope: Envelope, from: string): void => {
@@ -77,7 +77,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
     receiver,
     stops: {
       request(job, reason, worker) {
-        if (worker !== null) post(worker, { kind: "stop", job, reason });
+        if (worker !== null) void post(worker, { kind: "stop", job, reason });
       },
     },
     readSince: () => mailbox.readSince,

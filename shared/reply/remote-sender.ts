@@ -4,7 +4,8 @@ import { RemoteAttemptReply } from "./remote-attempt-reply.ts";
 import type { AttemptReply, ReplySender } from "./reply-path.ts";
 
 export interface RemoteSenderOptions {
-  readonly post: (to: string, envelope: Envelope) => void;
+  /** Resolves once the letter is on its way, or lost. */
+  readonly post: (to: string, envelope: Envelope) => Promise<void>;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
 }
@@ -51,7 +52,7 @@ export class RemoteSender implements ReplySender {
   }
 
   notify(owner: string, job: string, message: Notice): Promise<boolean> {
-    this.#options.post(owner, { kind: "notice", job, message });
+    void this.#options.post(owner, { kind: "notice", job, message });
     return Promise.resolve(true);
   }
 

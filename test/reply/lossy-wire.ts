@@ -96,9 +96,10 @@ export class LossyWire {
   }
 
   #poster(from: string) {
-    return (to: string, envelope: Envelope): void => {
+    return (to: string, envelope: Envelope): Promise<void> => {
       this.posted.push({ to, kind: envelope.kind });
       this.#of(to).push({ from, ...packEnvelope(envelope) });
+      return Promise.resolve();
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { LeaseSession } from "../../shared/db/process-lease.ts";
 import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/db/advisory-locks.ts";
+import type { ProcessPlace } from "./process-place.ts";
 import { fairShare } from "./fair-share.ts";
 
 /** The right to have one request in flight at a provider, until released. */
@@ -14,6 +15,9 @@ export interface SlotLeasesOptions {
   /** Called with the number of slots that this worker may use now, whenever it changes. */
   readonly onShare: (provider: string, slots: number) => void;
   readonly now: () => number;
+  readonly place: ProcessPlace;
+  /** Whether a process has certainly ended, with all its sockets. */
+  readonly hasEnded: (place: ProcessPlace) => boolean;
 }
 
 interface Slot {
@@ -27,6 +31,13 @@ interface Slot {
   restsUntil: number;
 }
 
+/** Who used a slot last and did not give it back. */
+interface Holder {
+  readonly worker: string;
+  readonly machine: string | null;
+  readonly pid: number | null;
+}
+
 interface ProviderSlots {
   id: number;
   share: number;
@@ -34,8 +45,13 @@ interface ProviderSlots {
   readonly slots: Map<number, Slot>;
 }
 
-/** How long a slot rests whose last holder did not give it back: its call may still be running. */
+/** How long a slot rests whose last holder ended uncleanly, or was this worker itself. */
 const REST_MS = 1_000;
+/**
+ * The same when its holder may live on: cut off from the database without knowing, it finds out with
+ * its next probe, a second later, if that is not answered in five; then it stops its calls.
+ */
+const CUT_OFF_REST_MS = 7_000;
 
 /**
  * Slots as leases: session advisory locks on the lease session, so that the kernel frees them with
@@ -128,6 +144,7 @@ export class SlotLeases {
   }
 
   async #takeMore(session: LeaseSession, state: ProviderSlots, slots: number): Promise<void> {
+    const { place } = this.#options;
     const mine = heldNumbers(state);
     if (mine.length >= state.share) return;
     const taken = await lockSlots(session.client, state.id, slots, mine, state.share - mine.length);
@@ -140,15 +157,23 @@ export class SlotLeases {
       };
       known.held = true;
       known.leaving = false;
-      if (before !== null) known.restsUntil = this.#options.now() + REST_MS;
+      if (before !== null)
+        known.restsUntil = this.#options.now() + this.#restMs(session.id, before);
       state.slots.set(slot, known);
     }
     await session.client.query(
-      `insert into slot_holders (provider_id, slot, worker)
-       select $1, slot, $2 from unnest($3::integer[]) as slot
-       on conflict (provider_id, slot) do update set worker = excluded.worker`,
-      [state.id, session.id, taken.map(({ slot }) => slot)],
+      `insert into slot_holders (provider_id, slot, worker, machine, pid)
+       select $1, slot, $2, $4, $5 from unnest($3::integer[]) as slot
+       on conflict (provider_id, slot) do update
+         set worker = excluded.worker, machine = excluded.machine, pid = excluded.pid`,
+      [state.id, session.id, taken.map(({ slot }) => slot), place.machine, place.pid],
     );
+  }
+
+  #restMs(self: string, { worker, machine, pid }: Holder): number {
+    if (worker === self) return REST_MS;
+    const isKnown = machine !== null && pid !== null;
+    return isKnown && this.#options.hasEnded({ machine, pid }) ? REST_MS : CUT_OFF_REST_MS;
   }
 
   #announce(): void {
@@ -178,10 +203,10 @@ async function lockSlots(
   slots: number,
   mine: readonly number[],
   wanted: number,
-): Promise<{ slot: number; before: string | null }[]> {
+): Promise<{ slot: number; before: Holder | null }[]> {
   // The limit stops the scan, so no more locks are taken than wanted.
-  const { rows } = await client.query<{ slot: number; before: string | null }>(
-    `select t.slot, h.worker as before from (
+  const { rows } = await client.query<{ slot: number } & (Holder | { worker: null })>(
+    `select t.slot, h.worker, h.machine, h.pid from (
        select slot from generate_series(0, $2::integer - 1) as slot
        where slot <> all ($3::integer[]) and pg_try_advisory_lock($4, slot)
        limit $5
@@ -189,7 +214,7 @@ async function lockSlots(
      left join slot_holders h on h.provider_id = $1 and h.slot = t.slot`,
     [providerId, slots, mine, slotLock(providerId), wanted],
   );
-  return rows;
+  return rows.map((row) => ({ slot: row.slot, before: row.worker === null ? null : row }));
 }
 
 /**

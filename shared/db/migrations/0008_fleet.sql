@@ -22,6 +22,9 @@ begin
   return query select p.name, p.slots, p.healthy from providers p;
 end $$;
 
+-- Where a slot's last user runs or ran, so that others of that machine can see whether it has ended.
+alter table slot_holders add column machine text, add column pid integer;
+
 -- The epoch of the queue's server, as the sweepers have dealt with it. While a new one is dealt with
 -- it stands in `next`, and `woken_*` tell how far down the order of their times jobs have been woken.
 create table queue_epoch (

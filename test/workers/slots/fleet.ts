@@ -25,6 +25,7 @@ export async function startFleetWorker(
   seeded: SeededDatabase,
   providers: readonly string[],
   now: () => number = Date.now,
+  hasEnded: () => boolean = () => true,
 ): Promise<FleetWorker> {
   const { pool } = seeded.database;
   const { hostname, port } = new URL(seeded.test.url);
@@ -34,6 +35,8 @@ export async function startFleetWorker(
     providers,
     onShare: (provider, share) => shares.set(provider, share),
     now,
+    place: { machine: "test", pid: 1 },
+    hasEnded,
   });
   let backend: number | undefined;
   const lease = new ProcessLease({

@@ -142,6 +142,29 @@ describe("sharing", () => {
     expect(first.shares.get("gpu-a")).toBe(SLOTS);
     expect(takeAll(first)).toHaveLength(4);
   });
+
+  test("of a worker that may only be cut off rest until it must have noticed", async () => {
+    const first = await startFleetWorker(
+      seeded,
+      ["gpu-a"],
+      () => time,
+      () => false,
+    );
+    workers.push(first);
+    await first.slots.refresh();
+    const second = await join();
+    await rounds(ROUNDS, first, second);
+    await second.loseSession(true);
+    await seeded.database.pool.query("delete from processes where id = $1", [second.lease.id]);
+    await first.slots.refresh();
+    expect(takeAll(first)).toHaveLength(4);
+    time += 6_999;
+    await first.slots.refresh();
+    expect(takeAll(first)).toHaveLength(0);
+    time += 1;
+    await first.slots.refresh();
+    expect(takeAll(first)).toHaveLength(4);
+  });
 });
 
 describe("a changed limit", () => {
