@@ -230,16 +230,17 @@ export class JobRun implements OwnedJob {
 
   /** The caller has been answered, so that the job must not run once the database is back. */
   #endLater({ state, code }: StopRequest): void {
+    const { database, stops, requeueMs } = this.#deps;
     this.#place.removeEntry();
-    const again = (): void => {
-      this.#deps.database.end
-        .submit({ job: this.id, place: null, state, code })
-        .then((row) => {
-          if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
-        })
-        .catch(() => setTimeout(again, this.#deps.requeueMs).unref());
+    const again = async (): Promise<void> => {
+      try {
+        const row = await database.end.submit({ job: this.id, place: null, state, code });
+        if (row.verdict === "running") stops.request(this.id, code, row.worker);
+      } catch {
+        setTimeout(() => void again(), requeueMs).unref();
+      }
     };
-    again();
+    void again();
   }
 
   /** Wakes the reader of `events`; messages that are there already come first. */

@@ -55,7 +55,8 @@ test("reads the example of the design and fills in every default", () => {
 });
 
 test("takes every key that the file may have", () => {
-  const config = accept(`server: { body_limit: 512KiB, queue_limit: 2GiB, sync_wait: 1.5s, deadline: 1h }
+  const config =
+    accept(`server: { body_limit: 512KiB, queue_limit: 2GiB, sync_wait: 1.5s, deadline: 1h }
 providers:
   a:
     location: local

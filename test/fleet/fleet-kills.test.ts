@@ -83,8 +83,8 @@ test("2,000 requests over two APIs while workers are killed and frozen, and an A
       while (next < REQUESTS) await askOne(next++);
     }),
   );
-  let loadEnded = false;
-  void load.finally(() => (loadEnded = true));
+  const loaded = new AbortController();
+  void load.finally(() => loaded.abort());
 
   const frozen = (async () => {
     await sleep(3_000);
@@ -94,9 +94,9 @@ test("2,000 requests over two APIs while workers are killed and frozen, and an A
     worker?.child.kill("SIGCONT");
   })();
   let kills = 0;
-  while (!loadEnded) {
+  while (!loaded.signal.aborted) {
     await Promise.race([sleep(KILL_EVERY_MS), load]);
-    if (loadEnded) break;
+    if (loaded.signal.aborted) break;
     // The first one is frozen meanwhile, or has been.
     const victim = 1 + Math.floor(randomOf(kills++) * 2);
     workers[victim]?.child.kill("SIGKILL");

@@ -47,10 +47,10 @@ function askSteadily(apis: readonly ApiProcess[], name: string): SteadyLoad {
   const answers = new Map<number, Answer | undefined>();
   let next = 0;
   let right = 0;
-  let stopped = false;
+  const stopped = new AbortController();
   const callers = Array.from({ length: CALLERS }, async (_, caller) => {
     const { baseUrl = "" } = apis[caller % apis.length] ?? {};
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       const index = next++;
       const answer = await ask(
         { baseUrl },
@@ -64,7 +64,7 @@ function askSteadily(apis: readonly ApiProcess[], name: string): SteadyLoad {
   return {
     right: () => right,
     async stop() {
-      stopped = true;
+      stopped.abort();
       await Promise.all(callers);
       return answers;
     },

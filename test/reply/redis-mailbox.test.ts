@@ -88,7 +88,7 @@ describe("letters", () => {
     const [from, to] = [await open("from"), await open("to")];
     to.mailbox.start();
     for (const job of names(0, 1_000)) {
-      from.mailbox.post("to", stop(job));
+      void from.mailbox.post("to", stop(job));
       if (Number(job.slice(4)) % 97 === 0) await eventually(() => expect(to.got).not.toEqual([]));
     }
     await eventually(() => expect(to.got).toHaveLength(1_000));
@@ -99,16 +99,16 @@ describe("letters", () => {
   test("go to their address only, and back by the sender's name", async () => {
     const [one, two, three] = [await open("one"), await open("two"), await open("three")];
     for (const box of [one, two, three]) box.mailbox.start();
-    one.mailbox.post("two", stop("there"));
+    void one.mailbox.post("two", stop("there"));
     await eventually(() => expect(two.stops).toEqual(["there"]));
-    two.mailbox.post(two.got[0]?.from ?? "", stop("back"));
+    void two.mailbox.post(two.got[0]?.from ?? "", stop("back"));
     await eventually(() => expect(one.stops).toEqual(["back"]));
     expect(three.got).toEqual([]);
   });
 
   test("of one tick travel together, and are gone once read", async () => {
     const [from, to] = [await open("from"), await open("to")];
-    for (const job of names(0, 200)) from.mailbox.post("to", stop(job));
+    for (const job of names(0, 200)) void from.mailbox.post("to", stop(job));
     await eventually(async () => expect(await redis.client().xlen(inbox("to"))).toBe(1));
     to.mailbox.start();
     await eventually(() => expect(to.stops).toEqual(names(0, 200)));
@@ -118,7 +118,7 @@ describe("letters", () => {
   test("larger than 256 KB go by a key of their own, which does not outlive them", async () => {
     const [from, to] = [await open("from"), await open("to")];
     const sent = [result("a", 300_000), result("b", 10), result("c", 2_000_000)];
-    for (const envelope of sent) from.mailbox.post("to", envelope);
+    for (const envelope of sent) void from.mailbox.post("to", envelope);
     await eventually(async () => expect(await redis.client().exists(inbox("to"))).toBe(1));
     const keys = await redis.client().keys(`${PREFIX}:payload:*`);
     expect(keys).toHaveLength(2);
@@ -132,7 +132,7 @@ describe("letters", () => {
 
   test("that nobody fetches are forgotten by Redis", async () => {
     const from = await open("from");
-    from.mailbox.post("nobody", stop("x"));
+    void from.mailbox.post("nobody", stop("x"));
     await eventually(async () => {
       const left = await redis.client().pttl(inbox("nobody"));
       expect(left).toBeGreaterThan(30_000);
@@ -156,22 +156,22 @@ describe("a server that comes back", () => {
   test("empty, or with what it had, carries letters again in both directions", async () => {
     const [one, two] = [await open("one"), await open("two")];
     for (const box of [one, two]) box.mailbox.start();
-    one.mailbox.post("two", stop("before"));
+    void one.mailbox.post("two", stop("before"));
     await eventually(() => expect(two.stops).toEqual(["before"]));
     await redis.kill();
-    one.mailbox.post("two", stop("meanwhile"));
+    void one.mailbox.post("two", stop("meanwhile"));
     await eventually(() => expect(one.errors).not.toEqual([]));
     await redis.restart();
     let tries = 0;
     await eventually(() => {
-      one.mailbox.post("two", stop(`after ${++tries}`));
-      two.mailbox.post("one", stop(`back ${tries}`));
+      void one.mailbox.post("two", stop(`after ${++tries}`));
+      void two.mailbox.post("one", stop(`back ${tries}`));
       expect(two.stops.some((job) => job.startsWith("after"))).toBe(true);
       expect(one.stops.some((job) => job.startsWith("back"))).toBe(true);
     }, AGAIN_MS);
     await redis.wipe();
     const from = two.got.length;
-    one.mailbox.post("two", stop("after the wipe"));
+    void one.mailbox.post("two", stop("after the wipe"));
     await eventually(() => expect(two.stops.slice(from)).toContain("after the wipe"));
   });
 
@@ -189,7 +189,7 @@ describe("a server that comes back", () => {
     expect(seenAway).toBeLessThan(awayMs);
     await redis.restart();
     await eventually(() => {
-      to.mailbox.post("to", stop("a letter ends a read that waits"));
+      void to.mailbox.post("to", stop("a letter ends a read that waits"));
       expect(to.mailbox.readSince).toBeGreaterThan(awayMs);
     }, AGAIN_MS);
   });
@@ -200,8 +200,8 @@ describe("closing", () => {
     const [from, to] = [await open("from"), await open("to")];
     from.mailbox.start();
     to.mailbox.start();
-    to.mailbox.post("from", stop("never read"));
-    for (const job of names(0, 600)) from.mailbox.post("to", stop(job));
+    void to.mailbox.post("from", stop("never read"));
+    for (const job of names(0, 600)) void from.mailbox.post("to", stop(job));
     await from.mailbox.close();
     await eventually(() => expect(to.stops).toEqual(names(0, 600)));
     expect(await redis.client().exists(inbox("from"))).toBe(0);
@@ -211,7 +211,7 @@ describe("closing", () => {
     const box = await open("from");
     box.mailbox.start();
     await redis.freeze();
-    box.mailbox.post("to", stop("x"));
+    void box.mailbox.post("to", stop("x"));
     const startMs = performance.now();
     await box.mailbox.close();
     expect(performance.now() - startMs).toBeLessThan(6_000);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Sweeper } from "../../../workers/sweep/sweeper.ts";
+import { queueEntry } from "../../queue/queue-rig.ts";
 import { startSweepRig, type SweepRig } from "./sweep-rig.ts";
 
 let rig: SweepRig;
@@ -104,14 +105,6 @@ describe("a dead worker", () => {
 });
 
 describe("a frozen worker, whose lock is held while its beat stands still", () => {
-  /** Sweeps in a process whose own beat goes on. */
-  async function sweepAlive(sweeper: Sweeper, times: number): Promise<void> {
-    for (let sweep = 0; sweep < times; sweep++) {
-      await rig.beat("worker_sweeping");
-      await sweeper.sweep();
-    }
-  }
-
   test("is dead after three sweeps, and not before", async () => {
     await rig.live("worker_sweeping");
     await rig.accept("job_6");
@@ -209,7 +202,7 @@ describe("a waiting job", () => {
   test("whose entry is lost is queued again by its owner; one whose entry waits is not", async () => {
     await rig.accept("job_lost", { check_ms: 0 });
     await rig.accept("job_there", { check_ms: 0 });
-    await rig.queues.add("gpu-a", entry("job_there"), { priority: 1, delayMs: 0 });
+    await rig.queues.add("gpu-a", queueEntry("job_there"), { priority: 1, delayMs: 0 });
     await rig.sweeper().sweep();
     expect(await rig.told("job_lost")).toEqual([
       { type: "enqueue", provider: "gpu-a", place: 0, delayMs: 0 },
@@ -287,17 +280,10 @@ test("several sweepers side by side do nothing twice", async () => {
   expect(await rig.held()).toBe(25_000n);
 });
 
-function entry(job: string) {
-  return {
-    v: 1,
-    job,
-    place: 0,
-    owner: "api_test",
-    endpoint: "chat.completions",
-    stream: false,
-    wantsUsage: false,
-    choices: 1,
-    maxOutputTokens: 1,
-    body: "{}",
-  } as const;
+/** Sweeps in a process whose own beat goes on. */
+async function sweepAlive(sweeper: Sweeper, times: number): Promise<void> {
+  for (let sweep = 0; sweep < times; sweep++) {
+    await rig.beat("worker_sweeping");
+    await sweeper.sweep();
+  }
 }
