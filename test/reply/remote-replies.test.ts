@@ -1,25 +1,17 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { ReplyMessage } from "../../shared/contracts/reply.ts";
-import { closeRedis } from "../../shared/redis/close-redis.ts";
-import { openRedis } from "../../shared/redis/open-redis.ts";
-import { openRemoteReplies, type RemoteReplies } from "../../shared/reply/remote-replies.ts";
 import type { AttemptReply, ReplyInbox } from "../../shared/reply/reply-path.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import type { TestRedis } from "../support/test-redis.ts";
 import { chunk, end, started } from "./lossy-wire.ts";
-
-interface Side extends RemoteReplies {
-  readonly stopped: string[];
-  readonly unknown: string[];
-  readonly errors: string[];
-}
+import { openReplySide, type ReplySide } from "./reply-side.ts";
 
 let redis: TestRedis;
-let api: Side;
-let worker: Side;
-let open: Side[];
+let api: ReplySide;
+let worker: ReplySide;
+let open: ReplySide[];
 
 beforeEach(async () => {
   redis = await startTestRedis();
@@ -31,37 +23,9 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** One process's side, once its mail comes through. */
-async function openSide(address: string, redisUrl = redis.url): Promise<Side> {
-  const stopped: string[] = [];
-  const unknown: string[] = [];
-  const errors: string[] = [];
-  const onError = ({ message }: Error): void => void errors.push(message);
-  const client = openRedis({ url: redisUrl, role: "producer", onError });
-  const replies = openRemoteReplies({
-    redis: client,
-    redisUrl,
-    redisPrefix: "test",
-    address,
-    onStop: (job, reason) => void stopped.push(`${job} ${reason}`),
-    onUnknown: (job, notice) => void unknown.push(`${job} ${notice.type}`),
-    onError,
-  });
-  const side = {
-    ...replies,
-    stopped,
-    unknown,
-    errors,
-    async close(drainMs: number) {
-      await replies.close(drainMs);
-      await closeRedis(client);
-    },
-  };
+async function openSide(address: string, redisUrl = redis.url): Promise<ReplySide> {
+  const side = await openReplySide(address, redisUrl);
   open.push(side);
-  await eventually(() => {
-    replies.stops.request("opened", "", address);
-    expect(stopped).not.toEqual([]);
-  });
   return side;
 }
 
