@@ -91,7 +91,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
         statements: sweepStatements(pool),
         database,
         queues,
-        epoch: () => Promise.resolve(epoch()),
+        epoch: async () => epoch(),
         reply: hub,
         self: workerId,
         workerId: () => workerId,
