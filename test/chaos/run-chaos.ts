@@ -50,6 +50,7 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     if (late.length > 0) throw new Error(`${late.join(", ")} did not start`);
     const time = AbortSignal.timeout(seconds * 1_000);
     const ended = AbortSignal.any([time, interrupted]);
+    const loadBeganAtMs = Date.now();
     const load = runLoad({
       fleet,
       now,
@@ -63,7 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     const records = await load;
     if (interrupted.aborted) return 1;
     differences.push(
-      ...(await lookAtRest(fleet, records, { now, interrupted })),
+      ...(await lookAtRest(fleet, records, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
     );
     const lines = [...summarize(records, faults), `budgets      looked at ${budgets.looks} times`];
@@ -107,7 +108,7 @@ async function breakThings(
 async function lookAtRest(
   fleet: ChaosFleet,
   records: readonly CallRecord[],
-  run: Pick<CallTarget, "now" | "interrupted">,
+  run: Pick<CallTarget, "now" | "interrupted"> & { readonly loadBeganAtMs: number },
 ): Promise<string[]> {
   const { pool } = fleet.postgres.database;
   const late = await fleet.whenReady(READY_MS);
@@ -122,7 +123,7 @@ async function lookAtRest(
   // A limit lowered for the time was never above these.
   for (const [name, { slots }] of Object.entries(providers))
     await pool.query("update providers set slots = $2 where name = $1", [name, slots]);
-  differences.push(...(await findAllDifferences(fleet, [...records, ...last])));
+  differences.push(...(await findAllDifferences(fleet, [...records, ...last], run.loadBeganAtMs)));
   const processes = Object.values(fleet.processes);
   const ends = await Promise.all(processes.map((one) => one.stop(END_MS)));
   return [...differences, ...processes.flatMap(({ crashes }) => crashes), ...ends.flat()];

@@ -1,4 +1,5 @@
 import { validateHeaderValue } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ProviderConfig } from "../../config/config.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
@@ -13,6 +14,8 @@ import { readStream } from "./read-stream.ts";
 import type { Seen } from "./seen.ts";
 
 const probeTimeoutMs = 3000;
+/** The upstream learns of a hang-up a moment after us; until then the call is in flight there. */
+const HANG_UP_MS = 50;
 
 /**
  * A provider that speaks the OpenAI API over HTTP/1.1, with a connection pool of its own.
@@ -70,6 +73,7 @@ export function createOpenAiProvider(
       if (!exchange.isComplete) {
         abort();
         await connections.closed();
+        if (exchange.sent) await sleep(HANG_UP_MS);
       }
     }
   }

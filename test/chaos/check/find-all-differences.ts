@@ -1,12 +1,15 @@
 import { findDifferences } from "../../support/checker.ts";
-import type { ChaosFleet } from "../fleet/chaos-fleet.ts";
+import { type ChaosFleet, type ProviderName, providers } from "../fleet/chaos-fleet.ts";
 import type { CallRecord } from "../load/call-record.ts";
+import { findOverlaps } from "./find-overlaps.ts";
 import { findCallerDifferences, type JobRow } from "./find-caller-differences.ts";
 
 /** Compares callers, database and upstreams of a fleet at rest. One line for each difference. */
 export async function findAllDifferences(
   fleet: Pick<ChaosFleet, "postgres" | "upstreams" | "processes">,
   records: readonly CallRecord[],
+  /** Of the wall clock. */
+  loadBeganAtMs: number,
 ): Promise<string[]> {
   const { postgres, upstreams, processes } = fleet;
   const { rows: jobs } = await postgres.database.pool.query<JobRow>(
@@ -21,6 +24,11 @@ export async function findAllDifferences(
       wasInTrouble: (api, fromMs, toMs) => processes[api].wasInTrouble(fromMs, toMs),
     }),
     ...recorded.filter((line) => !isLostOnTheWay(line)),
+    ...Object.entries(providers).flatMap(([name, { slots }]) => {
+      const counters = upstreams[name as ProviderName].counters();
+      if (counters.highWater <= slots) return [];
+      return findOverlaps(counters, slots, loadBeganAtMs).map((calls) => `${name}: ${calls}`);
+    }),
   ];
 }
 
