@@ -27,6 +27,8 @@ const PAGE = 500;
 const PATIENCE_MS = 60_000;
 /** An end without a result may have been told by a message that nobody repeats. */
 const NOTICE_PATIENCE_MS = 5_000;
+/** A worker of which nothing has been heard yet may live: it asks every two seconds. */
+const UNHEARD_PATIENCE_MS = 10_000;
 
 /**
  * Finds jobs that have ended in the database while their callers still wait: the worker died after
@@ -54,7 +56,7 @@ export class EndedWatch {
     const asked = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
     for (const ended of await this.#deps.findEnded(asked)) {
       const job = jobs.get(ended.id);
-      if (job !== undefined && this.#isOver(ended)) job.noteEnded(ended);
+      if (job !== undefined && this.#isOver(ended, job.worker)) job.noteEnded(ended);
     }
   }
 
@@ -65,13 +67,19 @@ export class EndedWatch {
     return page;
   }
 
-  #isOver({ id, state, worker_lives }: EndedJob): boolean {
+  #isOver(ended: EndedJob, worker: string | undefined): boolean {
+    const { id } = ended;
     const since = this.#endedSince.get(id);
     if (since === undefined) {
       this.#endedSince.set(id, this.#deps.now());
       return false;
     }
-    const patienceMs = state === "done" ? PATIENCE_MS : NOTICE_PATIENCE_MS;
-    return this.#deps.readSince() > since + (worker_lives ? patienceMs : 0);
+    return this.#deps.readSince() > since + patienceMs(ended, worker);
   }
+}
+
+function patienceMs({ state, worker_lives }: EndedJob, worker: string | undefined): number {
+  if (worker === undefined) return UNHEARD_PATIENCE_MS;
+  if (!worker_lives) return 0;
+  return state === "done" ? PATIENCE_MS : NOTICE_PATIENCE_MS;
 }
