@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { Prober } from "../../workers/dispatch/prober.ts";
+import type { ProbeResult, Provider } from "../../workers/provider.ts";
+
+const ROUNDS_WHILE_UP = 5;
+const SUSPENSION_MS = 60_000;
+
+/** What each provider's probe finds. */
+let finds: Record<string, ProbeResult>;
+let probes: string[];
+let changes: string[];
+let nowMs: number;
+let prober: Prober;
+
+beforeEach(() => {
+  finds = { "gpu-a": "well", "gpu-b": "well", cloud: "well" };
+  probes = [];
+  changes = [];
+  nowMs = 5_000;
+  prober = new Prober({
+    providers: new Map(Object.keys(finds).map((name) => [name, provider(name)])),
+    isCloud: (name) => name === "cloud",
+    onChange: (name, up) => void changes.push(`${name} ${up ? "up" : "down"}`),
+    now: () => nowMs,
+  });
+});
+
+function provider(name: string): Provider {
+  return {
+    name,
+    call: () => Promise.reject(new Error("probes make no calls")),
+    probe(signal) {
+      expect(signal.aborted).toBe(false);
+      probes.push(name);
+      return Promise.resolve(finds[name] ?? "unreachable");
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function rounds(count: number): Promise<string[]> {
+  probes.length = 0;
+  for (let round = 0; round < count; round++) await prober.probe();
+  return probes.toSorted();
+}
+
+describe("what is probed", () => {
+  test("local providers that are reached, each fifth round; a cloud that is reached, never", async () => {
+    expect(await rounds(1)).toEqual(["gpu-a", "gpu-b"]);
+    expect(await rounds(ROUNDS_WHILE_UP - 1)).toEqual([]);
+    expect(await rounds(1)).toEqual(["gpu-a", "gpu-b"]);
+  });
+
+  test("in each round, whatever is not reached", async () => {
+    finds["gpu-a"] = "unreachable";
+    await rounds(1);
+    prober.note("cloud", false);
+    finds["cloud"] = "unreachable";
+    expect(await rounds(2)).toEqual(["cloud", "cloud", "gpu-a", "gpu-a"]);
+  });
+});
+
+describe("a provider", () => {
+  test("that does not answer is out by the next probe, and in again when it answers", async () => {
+    finds["gpu-a"] = "unreachable";
+    await rounds(1);
+    expect(prober.isReachable("gpu-a")).toBe(false);
+    expect(prober.unreachable()).toEqual(["gpu-a"]);
+    finds["gpu-a"] = "well";
+    await rounds(1);
+    expect(prober.isReachable("gpu-a")).toBe(true);
+    expect(changes).toEqual(["gpu-a down", "gpu-a up"]);
+  });
+
+  test("that a call could not reach is out at once; each change is told once", async () => {
+    prober.note("gpu-b", false);
+    prober.note("gpu-b", false);
+    expect(prober.unreachable()).toEqual(["gpu-b"]);
+    await rounds(1);
+    prober.note("gpu-b", true);
+    expect(changes).toEqual(["gpu-b down", "gpu-b up"]);
+  });
+
+  test("that answers with errors stays as it was, in or out", async () => {
+    finds["gpu-a"] = "unwell";
+    await rounds(1);
+    expect(prober.isReachable("gpu-a")).toBe(true);
+    finds["gpu-a"] = "unreachable";
+    await rounds(ROUNDS_WHILE_UP);
+    finds["gpu-a"] = "unwell";
+    await rounds(2);
+    expect(prober.isReachable("gpu-a")).toBe(false);
+    expect(changes).toEqual(["gpu-a down"]);
+  });
+
+  test("that nobody configured is not heard of", () => {
+    prober.note("stranger", false);
+    expect(prober.unreachable()).toEqual([]);
+    expect(prober.isReachable("stranger")).toBe(true);
+    expect(changes).toEqual([]);
+  });
+});
+
+describe("a provider that will not serve us", () => {
+  test("stays out for a minute, however well its probes are", async () => {
+    prober.suspend("cloud");
+    expect(prober.isReachable("cloud")).toBe(false);
+    nowMs += SUSPENSION_MS - 1;
+    await rounds(3);
+    expect(prober.isReachable("cloud")).toBe(false);
+    nowMs += 1;
+    await rounds(1);
+    expect(prober.isReachable("cloud")).toBe(true);
+    expect(changes).toEqual(["cloud down", "cloud up"]);
+  });
+
+  test("stays out longer when it says so again", async () => {
+    prober.suspend("cloud");
+    nowMs += SUSPENSION_MS - 1;
+    prober.suspend("cloud");
+    nowMs += SUSPENSION_MS - 1;
+    await rounds(1);
+    expect(prober.isReachable("cloud")).toBe(false);
+    expect(changes).toEqual(["cloud down"]);
+  });
+
+  test("is still out afterwards if it does not answer then", async () => {
+    prober.suspend("cloud");
+    finds["cloud"] = "unreachable";
+    nowMs += SUSPENSION_MS;
+    await rounds(2);
+    expect(prober.isReachable("cloud")).toBe(false);
+  });
+});
+
+test("a slow probe holds up its own round, and no other provider's", async () => {
+  const answer = Promise.withResolvers<ProbeResult>();
+  const slow: Provider = { ...provider("slow"), probe: () => answer.promise };
+  const reached: string[] = [];
+  const both = new Prober({
+    providers: new Map([
+      ["slow", slow],
+      ["gpu-a", provider("gpu-a")],
+    ]),
+    isCloud: () => false,
+    onChange: (name, up) => void reached.push(`${name} ${up ? "up" : "down"}`),
+    now: () => nowMs,
+  });
+  finds["gpu-a"] = "unreachable";
+  const round = both.probe();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(reached).toEqual(["gpu-a down"]);
+  answer.resolve("unreachable");
+  await round;
+  expect(reached).toEqual(["gpu-a down", "slow down"]);
+});
