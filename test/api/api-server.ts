@@ -24,6 +24,7 @@ export interface ApiServerOptions {
   readonly server?: Partial<Config["server"]>;
   readonly heartbeatMs?: number;
   readonly confirmMs?: number;
+  readonly requeueMs?: number;
 }
 
 interface JobRow {
