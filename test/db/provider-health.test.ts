@@ -56,6 +56,7 @@ describe("a provider is down", () => {
 
   test("not by the word of an API process, nor of one that nobody knows", async () => {
     await join("api_1", "api");
+    await join("api_2", "api");
     await join("worker_1");
     await report("api_1", "gpu-a");
     await report("worker_unknown", "gpu-a");
