@@ -119,9 +119,11 @@ describe("letters", () => {
     const [from, to] = [await open("from"), await open("to")];
     const sent = [result("a", 300_000), result("b", 10), result("c", 2_000_000)];
     for (const envelope of sent) void from.mailbox.post("to", envelope);
-    await eventually(async () => expect(await redis.client().exists(inbox("to"))).toBe(1));
-    const keys = await redis.client().keys(`${PREFIX}:payload:*`);
-    expect(keys).toHaveLength(2);
+    const keys = await eventually(async () => {
+      const found = await redis.client().keys(`${PREFIX}:payload:*`);
+      expect(found).toHaveLength(2);
+      return found;
+    });
     for (const key of keys) expect(await redis.client().pttl(key)).toBeGreaterThan(30_000);
     expect(await redis.client().memory("USAGE", inbox("to"))).toBeLessThan(100_000);
     to.mailbox.start();

@@ -179,7 +179,7 @@ test("whatever is lost, doubled or late, a caller reads every message once and i
       expect(speaker.answers).toEqual(speaker.script.map(() => true));
       expectSilence(wire);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 
@@ -205,7 +205,7 @@ test("a newer attempt takes over at a point and for good, with a credit of its o
       expect(speakers.every(({ isDone }) => isDone)).toBe(true);
       expectSilence(wire);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 
@@ -227,7 +227,7 @@ test("once the caller has gone, every attempt hears it and keeps nothing", async
       expect(late.toSorted((a, b) => Number(b) - Number(a))).toEqual(late);
       expectSilence(wire);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 
