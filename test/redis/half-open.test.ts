@@ -10,8 +10,8 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 /** A command's patience, and some of this machine's. */
 const FAILS_WITHIN_MS = 4_000;
-/** A silent connection is given up after 15 s. */
-const BACK_WITHIN_MS = 25_000;
+/** A silent connection is given up after 15 s, one with a blocking read later. */
+const BACK_WITHIN_MS = 40_000;
 const noError = (): void => undefined;
 
 /** A Redis behind a line that can be broken, and one end of it that writes. */
