@@ -30,13 +30,15 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-async function upstreamUrl(): Promise<string> {
+async function makeRunDir(): Promise<string> {
   const runDir = await mkdtemp(join(tmpdir(), "spillway-bench-"));
-  const upstream = await startUpstream({ runDir });
-  onTestFinished(async () => {
-    await upstream.stop();
-    await rm(runDir, { recursive: true });
-  });
+  onTestFinished(() => rm(runDir, { recursive: true }));
+  return runDir;
+}
+
+async function upstreamUrl(): Promise<string> {
+  const upstream = await startUpstream({ runDir: await makeRunDir() });
+  onTestFinished(upstream.stop);
   return `${upstream.baseUrl}/chat/completions`;
 }
 
@@ -53,6 +55,15 @@ test("streams of the simulated upstream are whole, and their first token comes l
   expect(result.answers).toBeGreaterThan(0);
   expect(result.firstTokenMs?.p50).toBeGreaterThan(19);
   expect(result.latencyMs.p50 - (result.firstTokenMs?.p50 ?? 0)).toBeGreaterThan(100);
+});
+
+test("a program of the same name is found at its own address, not at its predecessor's", async () => {
+  const runDir = await makeRunDir();
+  const first = await startUpstream({ runDir });
+  onTestFinished(first.stop);
+  const second = await startUpstream({ runDir });
+  onTestFinished(second.stop);
+  expect(second.url).not.toBe(first.url);
 });
 
 test("an error's status counts as an error, whatever its body", async () => {

@@ -39,7 +39,10 @@ export async function profileBroker(options: BenchOptions, run: BenchRun): Promi
     // The profiles are written at the processes' end.
     await resources.disposeAsync();
 
-    const sections = [`${connections} connections, ${perSecond.toFixed(0)} requests/s, profiled`];
+    const sections = [
+      `${connections} connections, ${perSecond.toFixed(0)} requests/s, profiled. Times are of the ` +
+        `clock: where processors are short, system calls seem longer than they are.`,
+    ];
     for (const name of isSplit ? ["api", "worker"] : ["serve"]) {
       const profile = await readProfile(join(run.runDir, `${name}.cpuprofile`), window);
       sections.push(

@@ -35,7 +35,7 @@ const shownCharacters = 2_000;
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { name, ready } = options;
   const logFile = join(options.logDir, `${name}.log`);
-  const log = openSync(logFile, "a");
+  const log = openSync(logFile, "w");
   const { PATH, HOME } = process.env;
   const child = spawn(options.file, options.args, {
     env: { PATH, HOME, NODE_ENV: "production", ...options.env },
