@@ -49,7 +49,6 @@ export async function runUntilStopped(
   }
   await running.stop(failure === undefined ? GRACE_MS : 0);
   stderr.write("Stopped.\n");
-  signals.close();
 }
 
 function exitWithFailure(): never {
@@ -59,9 +58,9 @@ function exitWithFailure(): never {
 interface Signals {
   readonly first: Promise<void>;
   readonly second: Promise<void>;
-  close(): void;
 }
 
+/** To the process's very end: a third Ctrl-C does not turn an orderly end into a killed one. */
 function listenForSignals(): Signals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
@@ -74,12 +73,5 @@ function listenForSignals(): Signals {
   };
   process.on("SIGINT", heard);
   process.on("SIGTERM", heard);
-  return {
-    first: first.promise,
-    second: second.promise,
-    close() {
-      process.off("SIGINT", heard);
-      process.off("SIGTERM", heard);
-    },
-  };
+  return { first: first.promise, second: second.promise };
 }

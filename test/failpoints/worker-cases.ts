@@ -38,11 +38,6 @@ const again = { ends: ["answer"], attempts: [2] };
 const cut = { ends: ["stream cut by answer_lost"], attempts: [1] };
 /** A part that still waited to be sent is no part: nothing has been forwarded. */
 const cutOrAgain = { ends: [...cut.ends, ...again.ends], attempts: [1, 2] };
-/**
- * The ledger row may be written while a large answer is still being stored, or waits for letters
- * before it: then nobody knows the answer any more, and its caller is told so.
- */
-const storedTooLate = { ends: ["answer", "502 answer_lost"], attempts: [1, 2] };
 const late = { ends: ["504 deadline_exceeded"], attempts: [0] };
 
 export const killedInFleet: Readonly<Record<FleetPoint, WorkerCase>> = {
@@ -112,8 +107,8 @@ export const killedInRun: Readonly<Record<RunPoint, WorkerCase | readonly Worker
   ],
   // The ledger row may have been written or not: answered by this attempt, or by another one.
   "after send result": { scenario: worksWhole, ends: ["answer"], attempts: [1, 2] },
-  "before store payload": { scenario: worksLarge, ...storedTooLate },
-  "after store payload": { scenario: worksLarge, ...storedTooLate },
+  "before store payload": { scenario: worksLarge, ...again },
+  "after store payload": { scenario: worksLarge, ...again },
   "before settle": [
     { scenario: worksWhole, ...again },
     { scenario: worksStream, ...cutOrAgain },
