@@ -257,7 +257,7 @@ export class JobRun implements OwnedJob {
   }
 
   #heard() {
-    return { asked: this.#stop?.code, facts: this.#facts, result: this.#result };
+    return { asked: this.#stop, facts: this.#facts, result: this.#result };
   }
 
   #after(ms: number, act: () => void): void {

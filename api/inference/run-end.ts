@@ -75,8 +75,8 @@ function explain(state: EndState, code: string | null): BrokerError {
 
 /** What has been heard of a job before its end. */
 interface Heard {
-  /** The code with which this process asked the job to end, if it did. */
-  readonly asked: string | undefined;
+  /** How and why this process asked the job to end, if it did. */
+  readonly asked: { readonly state: EndState; readonly code: string } | undefined;
   readonly facts: AttemptFacts | undefined;
   /** The answer of the attempt that was heard last. */
   readonly result: ResultMessage | undefined;
@@ -87,8 +87,9 @@ export function endByMessage(message: EndMessage, { asked, facts, result }: Hear
   const { state, costNanos } = message;
   if (state === "done" && result !== undefined)
     return { state, facts: message.facts ?? facts, costNanos, result, error: undefined };
-  const stopped = state === "cancelled" || state === "expired";
-  const code = stopped && asked !== undefined && ownReasons.has(asked) ? asked : null;
+  // Another may have asked before, for a reason of its own.
+  const isOurs = asked?.state === state && ownReasons.has(asked.code);
+  const code = isOurs ? asked.code : null;
   const fallback = endByState(state, code, message.facts ?? facts);
   const error = code === null ? readError(message) : undefined;
   return { ...fallback, costNanos, error: error ?? fallback.error };

@@ -16,17 +16,18 @@ export interface OpenRedisOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const COMMAND_TIMEOUT_MS = 3_000;
-/** Longer than any blocking read: a connection that is silent for so long is half open. */
-const SILENCE_MS = 15_000;
 const MAX_RETRY_MS = 1_000;
 
+/** A connection that is silent for `socketTimeout` while it owes an answer is half open. */
 const roles: Readonly<Record<RedisRole, RedisOptions>> = {
   producer: {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: 5_000,
   },
-  consumer: { maxRetriesPerRequest: null },
+  // Longer than the longest blocking read.
+  consumer: { maxRetriesPerRequest: null, socketTimeout: 12_000 },
 };
 
 /** Opens a connection that comes back by itself, also after a failover. */
@@ -35,7 +36,6 @@ export function openRedis({ url, role, onError }: OpenRedisOptions): Redis {
     ...roles[role],
     replyMapping: "legacy",
     connectTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS,
     retryStrategy: (tries) => Math.min(25 * 2 ** Math.min(tries, 6), MAX_RETRY_MS),
     // The old primary after a failover: the address may lead to the new one now.
     reconnectOnError: (error) => (error.message.startsWith("READONLY") ? 2 : false),

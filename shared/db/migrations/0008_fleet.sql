@@ -61,6 +61,8 @@ begin
     select j.id from jobs j
     where j.state = 'waiting' and (j.wake_at, j.id) < (known.woken_at, known.woken_id)
       and j.wake_at > now()
+      -- Not those of the pages before, which have just been checked.
+      and (j.checks = 0 or j.wake_at > now() + interval '5 s')
     order by j.wake_at desc, j.id desc limit page);
   select j.wake_at, j.id into last from jobs j where j.id = any (ids) order by j.wake_at, j.id limit 1;
   perform 1 from jobs where id = any (ids) order by id for update;
