@@ -138,7 +138,7 @@ test("a caller without a stream waits no longer than the bound, whatever state t
   const answer = bounded.post("/v1/chat/completions", chat);
   const job = await bounded.worker.take("gpu-a");
   expect(await job.stopRequested).toBe("sync_wait");
-  await job.settle("cancelled", { error: { code: "cancelled", message: "Stopped." } });
+  await job.settle("expired", { error: { code: "deadline_exceeded", message: "Late." } });
   const running = await answer;
   expect(running.status).toBe(504);
   expect(await running.json()).toMatchObject({ error: { code: "deadline_exceeded" } });

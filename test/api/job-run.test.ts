@@ -250,3 +250,13 @@ async function refusals(job: string, count: number): Promise<void> {
 async function pass(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
+test("a job that another asked to stop before its caller's wait was over ends as its row says", async () => {
+  await using bounded = await startApi({ server: { syncWaitMs: 600 } });
+  const answer = bounded.post("/v1/chat/completions", chat);
+  const job = await bounded.worker.take("gpu-a");
+  expect(await job.stopRequested).toBe("sync_wait");
+  await job.settle("cancelled", { error: { code: "cancelled", message: "Stopped." } });
+  const response = await answer;
+  expect(response.status).toBe(499);
+  expect(await response.json()).toMatchObject({ error: { code: "cancelled" } });
+});
