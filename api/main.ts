@@ -6,6 +6,7 @@ import { readHealth } from "../shared/db/provider-health.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-path.ts";
 import { every } from "../shared/timing/every.ts";
+import { within } from "../shared/timing/within.ts";
 import { registerAdmin } from "./admin/register-admin.ts";
 import { registerMetrics } from "./admin/metrics-route.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
@@ -50,6 +51,7 @@ export interface RunningApi {
 const LEASE_PATIENCE_MS = 2_000;
 const FLEET_MS = 1_000;
 const WATCH_MS = 2_000;
+const DRAIN_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
 export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
@@ -121,6 +123,8 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
   const close = async (): Promise<void> => {
     await app.close();
     await jobs.whenEmpty();
+    // Of callers who have just hung up.
+    await within(DRAIN_MS, database.end.drain());
     await Promise.all(loops.map((loop) => loop.stop()));
     clearTimeout(graceTimer);
     clearTimeout(giveUp);

@@ -14,6 +14,8 @@ const defaults: Readonly<Record<string, string>> = {
   log_checkpoints: "off",
   autovacuum_naptime: "10s",
   jit: "off",
+  // Small tables are in memory: an index is as near as the table, also before the first analyze.
+  random_page_cost: "1.1",
   timezone: "UTC",
   log_timezone: "UTC",
 };
