@@ -208,7 +208,8 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   await expectNoDifferences();
   expect(gpu.counters().highWater).toBe(SLOTS);
   const { rows } = await fleet.database.pool.query(
-    "select status, count(*)::integer as rows from ledger where error_code = 'lease_lost' group by status",
+    "select count(*)::integer as rows from ledger where error_code in ('lease_lost', 'worker_lost')",
   );
-  expect(rows).toEqual([{ status: "cancelled", rows: 4 }]);
+  // Closed by their worker, or by a sweeper that was quicker.
+  expect(rows).toEqual([{ rows: 4 }]);
 });
