@@ -7,7 +7,7 @@ export default defineConfig({
     // Generous: a slow machine makes a test slow, not wrong.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Made for two cores: many files mostly wait, for servers that are frozen or away.
-    maxWorkers: 3,
+    // Two cores, real servers: more files at once only make each other late.
+    maxWorkers: 2,
   },
 });
