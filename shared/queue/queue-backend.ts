@@ -16,10 +16,8 @@ export interface EntryWorker {
   pause(doNotWaitActive?: boolean): Promise<void>;
   resume(): void | Promise<void>;
   isPaused(): boolean;
-  /** Waits for what runs, and for the server. */
-  close(): Promise<void>;
-  /** Gives up the worker's own connection. */
-  disconnect(): Promise<void>;
+  /** By force, it waits neither for what runs nor for the server. */
+  close(force?: boolean): Promise<void>;
 }
 
 /** Runs one taken entry to its end, or says that it cannot now: then it goes back to wait. */

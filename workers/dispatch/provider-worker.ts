@@ -1,7 +1,7 @@
-import { within } from "../../shared/timing/within.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/queue-backend.ts";
 
-const CLOSE_MS = 2_000;
+const ACKNOWLEDGE_MS = 100;
 
 /**
  * Takes entries from one provider's queue, as many at once as this process holds slots; none while
@@ -49,11 +49,10 @@ export class ProviderWorker {
     if (worker === undefined) return;
     if (!worker.isPaused()) await worker.pause(true);
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    // BullMQ waits for a server that is away; what it could not acknowledge is left as a hint.
-    const closed = worker.close();
-    if (await within(CLOSE_MS, closed)) return;
-    closed.catch(() => undefined);
-    worker.disconnect().catch(() => undefined);
+    // Time for the last acknowledgements, should the queue answer; without them a hint is left.
+    await sleep(ACKNOWLEDGE_MS);
+    // By force: BullMQ would wait for a server that is away.
+    await worker.close(true);
   }
 
   #change(): void {
