@@ -3,10 +3,10 @@ import type { Plan, PlannedTarget, Residency } from "../shared/contracts/plan.ts
 import type { ReplyError } from "../shared/contracts/reply.ts";
 import { fullJitterMs } from "./back-off.ts";
 
-/** One thing to try next. A retry stays at the same target. */
+/** One thing to try next. A retry stays at the same target; an excused one counts for no limit. */
 export type Step =
   | { readonly kind: "move"; readonly target: number; readonly delayMs: number }
-  | { readonly kind: "retry"; readonly delayMs: number };
+  | { readonly kind: "retry"; readonly delayMs: number; readonly excused?: true };
 
 /** Why no job should be sent to the provider for now. */
 export type ProviderTrouble = "unreachable" | "credential" | "quota";
@@ -105,6 +105,13 @@ function stepsAfter(attempt: FailedAttempt): Steps {
       return { steps: [], fail: rejected(attempt.error) };
     case "context_overflow":
       return { steps: moves(attempt, isRoomierThan(attempt)), fail: tooLong(attempt.error) };
+    case "unsupported":
+      next = { steps: moves(attempt), fail: rejected(attempt.error) };
+      break;
+    case "no_endpoint":
+      // The call went out and is closed as it was; the next one asks through chat completions.
+      next = { steps: askOtherwise(attempt), fail: misconfigured };
+      break;
     case "connect":
       next = { steps: [...moves(attempt), ...waitHere(attempt)], fail: unreachable };
       break;
@@ -171,6 +178,13 @@ function retryHere(attempt: FailedAttempt): readonly Step[] {
   const { tries, random, retryAfterMs = 0, remainingMs } = attempt;
   const delayMs = Math.max(retryAfterMs, fullJitterMs(tries, random));
   return delayMs < remainingMs ? [{ kind: "retry", delayMs }] : [];
+}
+
+/** The same target at once, however many calls went out: the provider refuses its endpoint once. */
+function askOtherwise(attempt: FailedAttempt): readonly Step[] {
+  const here = attempt.plan[attempt.target];
+  const resident = here !== undefined && isResident(attempt, here);
+  return resident ? [{ kind: "retry", delayMs: 0, excused: true }] : [];
 }
 
 /** Back into the queue of a provider that cannot be reached, which rests until it answers. */

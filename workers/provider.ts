@@ -1,21 +1,12 @@
-import type { Endpoint } from "../shared/contracts/endpoint.ts";
+import type { JobRequest } from "../shared/contracts/job-request.ts";
 import type { ProviderOutcome, Usage } from "../shared/contracts/outcome.ts";
 
-/** One call, ready to be sent. */
-export interface ProviderCall {
-  readonly endpoint: Endpoint;
-  /** The request body as JSON text, model and output cap written in. */
-  readonly body: string;
-  readonly stream: boolean;
+/** One call: a request at one target. Responses always come as a stream, whatever `stream` says. */
+export interface ProviderCall extends JobRequest {
+  /** The model name that the provider knows. */
+  readonly model: string;
   /** `<job>.<fence>`, sent as `x-client-request-id`. */
   readonly requestId: string;
-  /** Forward the usage chunk of a stream, or drop it after reading. */
-  readonly wantsUsage: boolean;
-  /**
-   * Choices that a complete answer holds. Embeddings: the number of inputs; checked when above 1,
-   * so 1 also stands for "not known".
-   */
-  readonly choices: number;
   /** The most that the upstream can truthfully report; usage beyond it counts as not reported. */
   readonly maxUsage?: Usage;
   readonly signal: AbortSignal;

@@ -12,6 +12,10 @@ export const failureReasons = [
   "auth",
   /** 404: the provider does not know the model or the path. */
   "not_found",
+  /** The provider has no `/v1/responses`; from now on it is asked through chat completions. */
+  "no_endpoint",
+  /** Chat completions cannot say what was asked, and the provider knows no other way. Not sent. */
+  "unsupported",
   /** 408. */
   "request_timeout",
   /** 409. */
@@ -43,6 +47,9 @@ export interface UpstreamError {
   readonly param?: string;
 }
 
+/** How a response that is done ended. */
+export type ResponseStatus = "completed" | "incomplete";
+
 interface Traffic {
   /** The request may have reached the provider. False only when no connection was made. */
   readonly sent: boolean;
@@ -62,10 +69,12 @@ export type ProviderOutcome = Traffic &
     | {
         readonly kind: "ok";
         readonly contentType: string;
-        /** A whole answer's bytes, as they came. Absent for streams. */
+        /** A whole answer's bytes: as they came, or the finished response object. */
         readonly body?: Buffer;
         /** A stream's last events, held back until the ledger row is written. */
         readonly tail?: string;
+        /** Of a response, which always has both `body` and `tail`. */
+        readonly responseStatus?: ResponseStatus;
       }
     | {
         readonly kind: "failed";

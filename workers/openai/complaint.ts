@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from "./json-object.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /** What an upstream says about a failure, from any of the shapes that engines use; cleaned. */
 export interface Complaint {

@@ -1,7 +1,7 @@
 import type { FailedEnd } from "./call-stopped.ts";
 import { classifyError } from "./classify-error.ts";
 import { readComplaint } from "./complaint.ts";
-import { asObject } from "./json-object.ts";
+import { asObject } from "../../shared/json/json-object.ts";
 
 /** An error inside a 200 answer or an event (`{"error":…}` at the top), as a failure. */
 export function readInBandError(parsed: unknown): FailedEnd | undefined {

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from "./json-object.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /** Strings beside the generated text that the engine did not generate. */
 const labels = new Set(["role", "id", "type"]);

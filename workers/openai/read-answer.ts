@@ -3,7 +3,7 @@ import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stoppe
 import type { Exchange, ResponseHead } from "./exchange.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
 import { readInBandError } from "./in-band-error.ts";
-import { asObject, type JsonObject } from "./json-object.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { countOutputBytes } from "./output-bytes.ts";
 import type { ReadLimits } from "./read-limits.ts";
 import { readUsage } from "./read-usage.ts";

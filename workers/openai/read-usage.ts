@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { Usage } from "../../shared/contracts/outcome.ts";
-import { asObject } from "./json-object.ts";
+import { asObject } from "../../shared/json/json-object.ts";
 
 /** An answer's `usage`, or undefined when absent, negative, fractional or beyond `max`. */
 export function readUsage(value: unknown, endpoint: Endpoint, max?: Usage): Usage | undefined {

@@ -6,7 +6,7 @@ import { classifyError } from "./classify-error.ts";
 import { readComplaint } from "./complaint.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
 import { readInBandError } from "./in-band-error.ts";
-import { asObject, type JsonObject } from "./json-object.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { countOutputBytes } from "./output-bytes.ts";
 import { readUsage } from "./read-usage.ts";
 

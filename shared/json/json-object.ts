@@ -9,3 +9,9 @@ export function asObject(value: unknown): JsonObject | undefined {
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** A field's text; empty when it is none. */
+export function stringAt(object: JsonObject, name: string): string {
+  const value = object[name];
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,73 @@
+import { asObject, type JsonObject } from "../json/json-object.ts";
+import { findInputFlaw } from "./find-input-flaw.ts";
+import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
+
+/** Values of `include` that only ask for what a translated answer cannot have anyway. */
+const harmlessIncludes = new Set([
+  "reasoning.encrypted_content",
+  "file_search_call.results",
+  "web_search_call.action.sources",
+  "web_search_call.results",
+  "computer_call_output.output.image_url",
+  "code_interpreter_call.outputs",
+]);
+
+/** Fields that ask for something, whatever their value. */
+const nativeOnly = [
+  "conversation",
+  "prompt",
+  "max_tool_calls",
+  "top_logprobs",
+  "context_management",
+  "moderation",
+] as const;
+
+/** The first thing in a response request that chat completions cannot express, if any. */
+export function findUntranslatable(body: JsonObject): Untranslatable | undefined {
+  const field = nativeOnly.find((name) => asks(body[name]));
+  if (field !== undefined) return untranslatable(field, `'${field}'`);
+  if (body["truncation"] != null && body["truncation"] !== "disabled")
+    return untranslatable("truncation", "Automatic truncation");
+  return (
+    findToolFlaw(body["tools"]) ??
+    findChoiceFlaw(body["tool_choice"]) ??
+    findFormatFlaw(asObject(body["text"])?.["format"]) ??
+    findIncludeFlaw(body["include"]) ??
+    findInputFlaw(body["input"])
+  );
+}
+
+function asks(value: unknown): boolean {
+  if (value == null || value === 0) return false;
+  return !(Array.isArray(value) && value.length === 0);
+}
+
+function findToolFlaw(tools: unknown): Untranslatable | undefined {
+  if (!Array.isArray(tools)) return undefined;
+  for (const [index, each] of (tools as unknown[]).entries()) {
+    const type = asObject(each)?.["type"];
+    if (type !== "function") return untranslatable(`tools[${index}].type`, named("A tool", type));
+  }
+  return undefined;
+}
+
+function findChoiceFlaw(choice: unknown): Untranslatable | undefined {
+  const type = asObject(choice)?.["type"];
+  return type === undefined || type === "function"
+    ? undefined
+    : untranslatable("tool_choice.type", named("A tool choice", type));
+}
+
+function findFormatFlaw(format: unknown): Untranslatable | undefined {
+  const type = asObject(format)?.["type"];
+  const known = ["text", "json_object", "json_schema", undefined];
+  return known.includes(type as string | undefined)
+    ? undefined
+    : untranslatable("text.format.type", named("A text format", type));
+}
+
+function findIncludeFlaw(include: unknown): Untranslatable | undefined {
+  if (!Array.isArray(include)) return undefined;
+  const index = (include as unknown[]).findIndex((each) => !harmlessIncludes.has(String(each)));
+  return index === -1 ? undefined : untranslatable(`include[${index}]`, "This");
+}

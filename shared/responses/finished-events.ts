@@ -1,0 +1,104 @@
+import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
+import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "./format-event.ts";
+import {
+  argumentsDelta,
+  argumentsDone,
+  isTextKind,
+  itemEvent,
+  partEvents,
+  textOf,
+  type ItemEvent,
+  type ItemPlace,
+} from "./item-events.ts";
+
+/** The first three events of every response's stream, as texts. `response` is in any state. */
+export function preludeEvents(response: JsonObject): readonly string[] {
+  const open = { ...response, completed_at: null, error: null, incomplete_details: null };
+  const at = (status: string) => ({ ...open, status, output: [], usage: null });
+  return [
+    formatEvent({ type: "response.created", sequence_number: 0, response: at("queued") }),
+    formatEvent({ type: "response.queued", sequence_number: 1, response: at("queued") }),
+    formatEvent({ type: "response.in_progress", sequence_number: 2, response: at("in_progress") }),
+  ];
+}
+
+/**
+ * All events after the prelude of a response that was not streamed, as texts: one delta for each
+ * part, and the terminal event.
+ */
+export function finishedEvents(response: JsonObject): readonly string[] {
+  const output = Array.isArray(response["output"]) ? (response["output"] as unknown[]) : [];
+  const events = output.flatMap((item, index) => eventsOfItem(index, asObject(item) ?? {}));
+  const terminal =
+    response["status"] === "incomplete" ? "response.incomplete" : "response.completed";
+  return [...events, { type: terminal, response }].map((event, index) =>
+    formatEvent({ ...event, sequence_number: FIRST_OUTPUT_SEQUENCE + index }),
+  );
+}
+
+/**
+ * The last event of a response that failed or was cancelled, as text. There is no event for
+ * `cancelled`; clients take `response.incomplete` whose response says so.
+ */
+export function failureEvent(response: JsonObject, sequence: number): string {
+  const type = response["status"] === "failed" ? "response.failed" : "response.incomplete";
+  return formatEvent({ type, sequence_number: sequence, response });
+}
+
+function eventsOfItem(index: number, item: JsonObject): readonly ItemEvent[] {
+  const place = { item_id: stringAt(item, "id"), output_index: index };
+  const done = itemEvent("done", index, item);
+  switch (item["type"]) {
+    case "message":
+      return [
+        itemEvent("added", index, { ...item, status: "in_progress", content: [] }),
+        ...eventsOfParts(place, item["content"]),
+        done,
+      ];
+    case "reasoning": {
+      const { content, ...rest } = item;
+      return [
+        itemEvent("added", index, { ...rest, summary: [] }),
+        ...eventsOfParts(place, item["summary"]),
+        ...eventsOfParts(place, content),
+        done,
+      ];
+    }
+    case "function_call": {
+      const text = stringAt(item, "arguments");
+      return [
+        itemEvent("added", index, { ...item, status: "in_progress", arguments: "" }),
+        ...(text === "" ? [] : [argumentsDelta(place, text)]),
+        argumentsDone(place, stringAt(item, "name"), text),
+        done,
+      ];
+    }
+    default:
+      return [itemEvent("added", index, item), done];
+  }
+}
+
+function eventsOfParts(place: ItemPlace, parts: unknown): readonly ItemEvent[] {
+  if (!Array.isArray(parts)) return [];
+  return (parts as unknown[]).flatMap((each, index) => {
+    const part = asObject(each) ?? {};
+    const kind = part["type"];
+    if (!isTextKind(kind)) return partEventsOfUnknown(place, index, part);
+    const events = partEvents(kind, place, index);
+    const text = textOf(part, kind);
+    return [events.added(part), ...(text === "" ? [] : [events.delta(text)]), ...events.done(part)];
+  });
+}
+
+/** Their place must be taken: clients count the parts. */
+function partEventsOfUnknown(
+  place: ItemPlace,
+  index: number,
+  part: JsonObject,
+): readonly ItemEvent[] {
+  const at = { ...place, content_index: index, part };
+  return [
+    { type: "response.content_part.added", ...at },
+    { type: "response.content_part.done", ...at },
+  ];
+}

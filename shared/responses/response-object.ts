@@ -1,0 +1,110 @@
+import type { ResponseFacts } from "../contracts/response-facts.ts";
+import type { JsonObject } from "../json/json-object.ts";
+
+/** What a response's request is known by beside its body. */
+export interface EchoedFacts extends ResponseFacts {
+  /** The output cap that was applied, as in the job's request. */
+  readonly maxOutputTokens?: number | null;
+}
+
+export interface ResponseState {
+  readonly status: "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+  readonly output?: readonly JsonObject[];
+  /** Of `failed`: the codes are a closed list at OpenAI. */
+  readonly error?: {
+    readonly code: "server_error" | "rate_limit_exceeded";
+    readonly message: string;
+  };
+  readonly incompleteReason?: "max_output_tokens" | "content_filter";
+  readonly usage?: JsonObject;
+  /** Unix seconds; of `completed`. */
+  readonly completedAt?: number;
+}
+
+/**
+ * The Response object of OpenAI in any state, with every field that its clients need. `body` is
+ * the request without what the broker consumed; what the request left out has OpenAI's defaults.
+ */
+export function responseObject(
+  body: JsonObject,
+  facts: EchoedFacts,
+  state: ResponseState,
+): JsonObject {
+  const reason = state.incompleteReason;
+  return {
+    ...responseDefaults,
+    ...echoOf(body),
+    ...factsOf(facts),
+    status: state.status,
+    completed_at: state.completedAt ?? null,
+    error: state.error ?? null,
+    incomplete_details: reason === undefined ? null : { reason },
+    output: state.output ?? [],
+    usage: state.usage ?? null,
+  };
+}
+
+/**
+ * What an upstream says of a finished response, as an answer to this request: what the request
+ * decided is told as the request had it, and the rest, known or not, as the upstream said it.
+ */
+export function adoptedResponse(
+  body: JsonObject,
+  facts: EchoedFacts,
+  upstream: JsonObject,
+): JsonObject {
+  const said = Object.fromEntries(Object.entries(upstream).filter(([, value]) => value != null));
+  return {
+    ...responseDefaults,
+    completed_at: null,
+    error: null,
+    incomplete_details: null,
+    output: [],
+    usage: null,
+    ...said,
+    ...echoOf(body),
+    ...factsOf(facts),
+  };
+}
+
+const responseDefaults: JsonObject = {
+  instructions: null,
+  max_tool_calls: null,
+  metadata: {},
+  parallel_tool_calls: true,
+  prompt_cache_key: null,
+  reasoning: { effort: null, summary: null },
+  safety_identifier: null,
+  service_tier: "default",
+  temperature: 1,
+  text: { format: { type: "text" } },
+  tool_choice: "auto",
+  tools: [],
+  top_logprobs: 0,
+  top_p: 1,
+  truncation: "disabled",
+};
+
+const echoed = [...Object.keys(responseDefaults), "prompt_cache_retention", "user"];
+
+function echoOf(body: JsonObject): JsonObject {
+  const given: Record<string, unknown> = {};
+  for (const name of echoed) if (body[name] != null) given[name] = body[name];
+  const { text } = given;
+  if (typeof text === "object" && !Array.isArray(text))
+    given["text"] = { ...(responseDefaults["text"] as object), ...text };
+  return given;
+}
+
+function factsOf(facts: EchoedFacts): JsonObject {
+  return {
+    id: facts.id,
+    object: "response",
+    created_at: facts.createdAt,
+    model: facts.model,
+    background: facts.background,
+    store: facts.store,
+    previous_response_id: facts.previousResponseId,
+    max_output_tokens: facts.maxOutputTokens ?? null,
+  };
+}
