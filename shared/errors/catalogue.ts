@@ -14,8 +14,12 @@ export const errorCatalogue = {
   not_found: { status: 404, type: "invalid_request_error", retryable: false },
   model_not_found: { status: 404, type: "invalid_request_error", retryable: false },
   method_not_allowed: { status: 405, type: "invalid_request_error", retryable: false },
+  /** The result is asked for before the job has ended. */
+  not_ready: { status: 409, type: "invalid_request_error", retryable: false },
   payload_too_large: { status: 413, type: "invalid_request_error", retryable: false },
   unsupported_media_type: { status: 415, type: "invalid_request_error", retryable: false },
+  /** The idempotency key stands for another request. */
+  idempotency_conflict: { status: 422, type: "invalid_request_error", retryable: false },
   rate_limit_exceeded: { status: 429, type: "rate_limit_error", retryable: true },
   /** The caller went away or asked to stop; nobody reads this answer, but the log and the job do. */
   cancelled: { status: 499, type: "cancelled", retryable: false },
