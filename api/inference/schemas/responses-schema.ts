@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { commonFields, integer } from "./common-fields.ts";
+
+const MAX_TOOLS = 128;
+const MAX_PAIRS = 16;
+const MAX_KEY_CHARS = 64;
+const MAX_VALUE_CHARS = 512;
+
+const contentPart = z.looseObject({ type: z.string() });
+
+/** Items of many types, which only their upstream knows; a message may leave its type out. */
+const inputItem = z.looseObject({
+  type: z.string().nullish(),
+  role: z.string().nullish(),
+  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+});
+
+const tool = z.looseObject({ type: z.string(), name: z.string().nullish() });
+
+const metadata = z
+  .record(z.string().max(MAX_KEY_CHARS), z.string().max(MAX_VALUE_CHARS))
+  .refine(
+    (pairs) => Object.keys(pairs).length <= MAX_PAIRS,
+    `Too many pairs: at most ${MAX_PAIRS}`,
+  );
+
+/** A field that would keep state at the upstream, where no other provider could find it. */
+const absent = (why: string) => z.null(`Not supported: ${why}`).optional();
+
+/** The known fields of `POST /v1/responses`; unknown ones are the upstream's business. */
+export const responsesSchema = z
+  .looseObject({
+    ...commonFields,
+    input: z.union([z.string(), z.array(inputItem)]).nullish(),
+    instructions: z.string().nullish(),
+    max_output_tokens: integer.min(1).max(Number.MAX_SAFE_INTEGER).nullish(),
+    stream: z.boolean().nullish(),
+    stream_options: z.looseObject({ include_obfuscation: z.boolean().nullish() }).nullish(),
+    background: z.boolean().nullish(),
+    store: z.boolean().nullish(),
+    previous_response_id: z.string().nullish(),
+    metadata: metadata.nullish(),
+    tools: z.array(tool).max(MAX_TOOLS).nullish(),
+    tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
+    reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
+    include: z.array(z.string()).nullish(),
+    truncation: z.enum(["auto", "disabled"]).nullish(),
+    conversation: absent("use 'previous_response_id' or send the earlier items"),
+    prompt: absent("send the prompt's own text as 'instructions' or 'input'"),
+  })
+  .superRefine((request, context) => {
+    const refuse = (field: string, message: string): void => {
+      context.addIssue({ code: "custom", path: [field], message });
+    };
+    if (request.input == null && request.previous_response_id == null)
+      refuse("input", "Required unless there is a 'previous_response_id'");
+    if (request.background === true && request.store === false)
+      refuse("store", "Must not be false with 'background': true");
+    if (request.stream_options != null && request.stream !== true)
+      refuse("stream_options", "Only allowed with 'stream': true");
+  });
