@@ -1,0 +1,19 @@
+import ipaddr from "ipaddr.js";
+
+export interface NetworkList {
+  readonly isEmpty: boolean;
+  contains(address: ipaddr.IPv4 | ipaddr.IPv6): boolean;
+}
+
+/** Networks in CIDR notation. Throws for a text that is none. */
+export function createNetworkList(networks: readonly string[]): NetworkList {
+  const parsed = networks.map((network) => ipaddr.parseCIDR(network));
+  return {
+    isEmpty: parsed.length === 0,
+    contains: (address) =>
+      parsed.some(([network, bits]) =>
+        // An IPv4 network does not hold the IPv6 forms that carry its addresses.
+        network.kind() === address.kind() ? address.match(network, bits) : false,
+      ),
+  };
+}

@@ -1,0 +1,143 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+import { EgressError } from "./egress-error.ts";
+
+export interface SignedPost {
+  readonly url: string | URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent byte for byte, since it is signed. */
+  readonly body: string | Buffer;
+  /** Bound of the whole call. */
+  readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
+  /** Ends the call; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** What came of the body before its end, the byte limit or the time limit, as text. */
+  readonly bodyStart: string;
+}
+
+/**
+ * Sends one POST on a connection of its own, which is closed afterwards. Any status is an answer,
+ * redirects too; once it is there, neither a body without end nor a broken one changes it. Throws
+ * `EgressError` when no status came.
+ */
+export async function postSigned(agent: Dispatcher, post: SignedPost): Promise<PostAnswer> {
+  const { signal } = post;
+  signal?.throwIfAborted();
+  const url = URL.parse(post.url.toString());
+  if (url === null) throw new EgressError("refused_address", "the address is no URL");
+  const call = new Call(post.maxResponseBytes);
+  const timer = setTimeout(() => {
+    call.end(new EgressError("timeout", `no answer within ${post.timeoutMs} ms`));
+  }, post.timeoutMs);
+  const abort = () => call.fail(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    agent.dispatch(
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: "POST",
+        headers: { ...post.headers },
+        body: post.body,
+        // A connection that was kept would be used again without a check.
+        reset: true,
+      },
+      call,
+    );
+    return await call.answer;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** One request and what came back. Whatever settles it first also closes its socket. */
+class Call implements Dispatcher.DispatchHandler {
+  readonly #settled = Promise.withResolvers<PostAnswer>();
+  readonly #maxBytes: number;
+  #isOver = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #head: { readonly status: number; readonly retryAfter: string | undefined } | undefined;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get answer(): Promise<PostAnswer> {
+    return this.#settled.promise;
+  }
+
+  /** Ends with the answer as far as it is known, or with the error when there is none. */
+  end(error: unknown): void {
+    if (this.#isOver) return;
+    if (this.#head === undefined) {
+      this.fail(error);
+      return;
+    }
+    const body = Buffer.concat(this.#chunks).subarray(0, this.#maxBytes);
+    this.#settled.resolve({ ...this.#head, bodyStart: asText(body) });
+    this.#stop();
+  }
+
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#settled.reject(error);
+    this.#stop();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isOver) this.#stop();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return;
+    // A header that comes twice is an array, whatever the type says.
+    const [retryAfter] = [headers["retry-after"]].flat();
+    this.#head = { status, retryAfter };
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes >= this.#maxBytes) this.end(undefined);
+  }
+
+  onResponseEnd(): void {
+    this.#controller = undefined;
+    this.end(undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#controller = undefined;
+    if (error instanceof EgressError) this.end(error);
+    else this.end(new EgressError("reset", `the connection broke: ${codeOf(error)}`, error));
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#controller?.abort(new Error("the call is over"));
+  }
+}
+
+/** Without a cut character at its end, and without NUL, which no database column takes as text. */
+function asText(body: Buffer): string {
+  return new TextDecoder().decode(body, { stream: true }).replaceAll("\0", "\ufffd");
+}
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}
