@@ -1,0 +1,44 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { parseInput } from "../../shared/admin/parse-input.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { parseBody } from "../inference/parse-body.ts";
+
+const pageQuery = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d?|100)$/, "expected a number from 1 to 100")
+    .default("20")
+    .transform(Number),
+  // The SDK sends an empty one for null.
+  after: z
+    .string()
+    .max(128, "not an id")
+    .optional()
+    .transform((id) => id || undefined),
+});
+
+/** Reads the body of a request by a schema that knows all its fields. No body is an empty object. */
+export function readBody<Schema extends z.ZodType>(
+  schema: Schema,
+  request: FastifyRequest,
+): z.output<Schema> {
+  const body = request.body as Buffer | undefined;
+  return parseInput(schema, body === undefined || body.length === 0 ? {} : parseBody(body).fields);
+}
+
+/** Reads `limit` and `after`. */
+export function readPage(request: FastifyRequest): z.output<typeof pageQuery> {
+  return parseInput(pageQuery, request.query);
+}
+
+/** An id of the path; one that cannot be one is as unknown as any other. */
+export function readId(request: FastifyRequest, name: "id" | "delivery"): string {
+  const id = (request.params as Readonly<Record<string, string>>)[name] ?? "";
+  return /^\w{1,128}$/.test(id) ? id : notFound(name === "id" ? "endpoint" : "delivery");
+}
+
+/** Another key's is as unknown as one that never was. */
+export function notFound(what: "endpoint" | "delivery"): never {
+  throw new BrokerError("not_found", `No such webhook ${what}.`);
+}

@@ -1,0 +1,298 @@
+-- Up Migration
+
+-- Nothing here has a foreign key: what ends jobs must lock no row that others share.
+
+create table webhook_endpoints (
+  id text primary key,
+  key_id text not null,
+  name text not null,
+  url text not null,
+  event_types text[] not null check (cardinality(event_types) > 0),
+  secret text not null,
+  -- Signs beside the new one until then.
+  old_secret text,
+  old_secret_until timestamptz,
+  enabled boolean not null default true,
+  -- gone (it answered 410) | failing | owner
+  disabled_reason text,
+  disabled_at timestamptz,
+  -- Since when it has only failed.
+  failing_since timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  check (enabled = (disabled_at is null) and enabled = (disabled_reason is null))
+);
+create index webhook_endpoints_of_key on webhook_endpoints (key_id, id);
+
+create table webhook_events (
+  id text primary key,
+  key_id text not null,
+  type text not null,
+  -- The response, batch or job that it is about.
+  object_id text not null,
+  created_at timestamptz not null default now()
+);
+create index webhook_events_by_time on webhook_events (created_at);
+
+create table webhook_deliveries (
+  id text primary key,
+  event_id text not null,
+  key_id text not null,
+  -- Null: to the `url` that one request named.
+  endpoint_id text,
+  url text,
+  -- What shares a small number of calls in flight: an endpoint, its tests, or the requests' own
+  -- addresses at one host.
+  lane text not null,
+  -- A test: one attempt, of no consequence for the endpoint.
+  once boolean not null default false,
+  state text not null default 'pending'
+    check (state in ('pending', 'sending', 'delivered', 'dead', 'cancelled')),
+  -- Numbers the attempts, and tells a late word about one from a word about the last.
+  attempts integer not null default 0,
+  -- Failures since the schedule began, which it does anew with each redelivery.
+  failures integer not null default 0,
+  -- When the next attempt is due; of one that is being sent, when its sender is given up.
+  next_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  check ((endpoint_id is null) <> (url is null))
+);
+create index webhook_deliveries_of_lane on webhook_deliveries (lane, id);
+create index webhook_deliveries_of_event on webhook_deliveries (event_id);
+create index webhook_deliveries_due on webhook_deliveries (next_at)
+  where state in ('pending', 'sending');
+create index webhook_deliveries_due_in_lane on webhook_deliveries (lane, next_at)
+  where state in ('pending', 'sending');
+create index webhook_deliveries_sending on webhook_deliveries (lane) where state = 'sending';
+
+create table webhook_attempts (
+  delivery_id text not null,
+  attempt integer not null,
+  started_at timestamptz not null,
+  -- All null while it runs.
+  status integer,
+  ms integer,
+  error text,
+  primary key (delivery_id, attempt)
+);
+
+-- These turn over like jobs.
+alter table webhook_deliveries set (autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_cost_delay = 0);
+
+-- A kind and a UUID of version 7, as everywhere; made here, where the rows are made.
+create function new_id(kind text) returns text language sql volatile as $$
+  select kind || '_' || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+    || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14)
+$$;
+
+-- The outbox, called inside whatever statement ends a job: one event, with a delivery to each of the
+-- key's endpoints that listen to its type and one to the address that the request named. Locks
+-- nothing. Returns the event's id; null when nobody listens.
+create function emit_event(of_key text, event_type text, of_object text, direct_url text)
+returns text language plpgsql as $$
+declare
+  event text;
+begin
+  with recipients as (
+    select e.id as endpoint, null::text as url, e.id as lane
+    from webhook_endpoints e
+    where e.key_id = of_key and e.enabled and event_type = any (e.event_types)
+    union all
+    select null, direct_url, left('direct:' || of_key || ':'
+      || coalesce(lower(substring(direct_url from '^[^/]*//([^/?#]*)')), ''), 400)
+    where direct_url is not null
+  ), made as (
+    insert into webhook_events (id, key_id, type, object_id)
+    select new_id('evt'), of_key, event_type, of_object where exists (select from recipients)
+    returning id
+  ), sent as (
+    insert into webhook_deliveries (id, event_id, key_id, endpoint_id, url, lane)
+    select new_id('whd'), made.id, of_key, r.endpoint, r.url, r.lane from made, recipients r
+  )
+  select made.id into event from made;
+  return event;
+end $$;
+
+-- What waits for an endpoint that takes nothing any more waits no longer; it can be replayed. One
+-- page at once: the rest ends as it comes due.
+create function cancel_deliveries(of_lane text) returns void language sql as $$
+  update webhook_deliveries set state = 'cancelled' where id in (
+    select d.id from webhook_deliveries d
+    where d.lane = of_lane and d.state in ('pending', 'sending') and d.state = 'pending'
+    order by d.next_at limit 5000 for update skip locked)
+$$;
+
+-- Takes deliveries that are due and lends them for `lease_ms`. Of one lane at most `per_lane` are out
+-- over the whole fleet, of one key `per_key`, so whoever is slow holds up only himself. One caller at
+-- a time; the others return at once.
+create function claim_webhooks(
+  moment timestamptz, page integer, lease_ms integer, per_lane integer, per_key integer
+)
+returns table (
+  delivery_id text, attempt integer, failures integer, once boolean, endpoint_id text, url text,
+  secret text, old_secret text, event_id text, event_type text, object_id text,
+  created_at timestamptz
+) language plpgsql as $$
+#variable_conflict use_column
+begin
+  if not exists (select from webhook_deliveries d
+      where d.state in ('pending', 'sending') and d.next_at <= moment)
+    or not pg_try_advisory_xact_lock(1397948418) then
+    return;
+  end if;
+  return query
+  with recursive lanes as (
+    (select d.lane from webhook_deliveries d
+     where d.state in ('pending', 'sending') order by d.lane limit 1)
+    union all
+    -- One step of the index a lane, however many deliveries wait in it.
+    select (select d.lane from webhook_deliveries d
+      where d.state in ('pending', 'sending') and d.lane > l.lane order by d.lane limit 1)
+    from lanes l where l.lane is not null
+  ),
+  lent as materialized (
+    select d.lane, d.key_id from webhook_deliveries d
+    where d.state = 'sending' and d.next_at > moment
+  ),
+  due as (
+    select d.* from lanes l
+    cross join lateral (
+      select d.id, d.key_id, d.next_at, row_number() over (order by d.next_at, d.id) as turn
+      from webhook_deliveries d
+      where d.lane = l.lane and d.state in ('pending', 'sending') and d.next_at <= moment
+      order by d.next_at, d.id
+      limit greatest(0, per_lane - (select count(*) from lent where lent.lane = l.lane))
+    ) as d
+  ),
+  fair as (
+    select d.*, row_number() over (partition by d.key_id order by d.turn, d.next_at)
+      + (select count(*) from lent where lent.key_id = d.key_id) as of_key
+    from due d
+  ),
+  chosen as (
+    select f.id from fair f where f.of_key <= per_key order by f.turn, f.next_at limit page
+  ),
+  locked as (
+    select d.* from webhook_deliveries d
+    where d.id in (select c.id from chosen c)
+      and d.state in ('pending', 'sending') and d.next_at <= moment
+    for update skip locked
+  ),
+  taken as (
+    select d.id, coalesce(e.url, d.url) as url,
+      case when d.endpoint_id is null then k.webhook_secret else e.secret end as secret,
+      case when e.old_secret_until > moment then e.old_secret end as old_secret,
+      case when d.endpoint_id is null then k.webhook_secret is not null
+        else e.id is not null and (e.enabled or d.once) end as wanted
+    from locked d
+    left join webhook_endpoints e on e.id = d.endpoint_id
+    left join keys k on k.id = d.key_id
+  ),
+  stopped as (
+    update webhook_deliveries d set state = 'cancelled' from taken t
+    where d.id = t.id and not t.wanted
+  ),
+  -- Whoever sent these before has died, or cannot reach the database.
+  interrupted as (
+    update webhook_attempts a set error = 'interrupted' from locked d
+    where a.delivery_id = d.id and a.attempt = d.attempts and d.state = 'sending'
+      and a.status is null and a.error is null
+  ),
+  claimed as (
+    update webhook_deliveries d set state = 'sending', attempts = d.attempts + 1,
+      next_at = moment + lease_ms * interval '1 ms'
+    from taken t where d.id = t.id and t.wanted
+    returning d.*
+  ),
+  noted as (
+    insert into webhook_attempts (delivery_id, attempt, started_at)
+    select c.id, c.attempts, moment from claimed c
+  )
+  select c.id, c.attempts, c.failures, c.once, c.endpoint_id, t.url, t.secret, t.old_secret,
+    v.id, v.type, v.object_id, v.created_at
+  from claimed c join taken t on t.id = c.id join webhook_events v on v.id = c.event_id;
+end $$;
+
+-- Writes down how an attempt ended. `outcome`: delivered | failed | interrupted (stopped by us: no
+-- failure, tried again at once). `retry_ms`: when a failed one is tried again; null: never. `gone`:
+-- the receiver asked for no more. The endpoint is disabled when it is gone, or has only failed for
+-- five days; then its reason is returned. A word about an attempt that was given up changes nothing
+-- but the attempt's own row.
+create function note_webhook_attempt(
+  moment timestamptz, of_delivery text, of_attempt integer, to_url text, http_status integer,
+  took_ms integer, problem text, outcome text, retry_ms bigint, gone boolean
+) returns text language plpgsql as $$
+declare
+  mine webhook_deliveries;
+  reason text;
+begin
+  update webhook_attempts a set status = http_status, ms = took_ms, error = problem
+  where a.delivery_id = of_delivery and a.attempt = of_attempt;
+  update webhook_deliveries d set
+    state = case when outcome = 'delivered' then 'delivered'
+      when outcome = 'interrupted' then 'pending'
+      when retry_ms is null or d.once then 'dead' else 'pending' end,
+    failures = d.failures + case outcome when 'failed' then 1 else 0 end,
+    next_at = case outcome when 'failed' then moment + coalesce(retry_ms, 0) * interval '1 ms'
+      else moment end
+  where d.id = of_delivery and d.attempts = of_attempt and d.state = 'sending'
+  returning d.* into mine;
+  if mine.id is null or mine.endpoint_id is null or mine.once or outcome = 'interrupted' then
+    return null;
+  end if;
+  if outcome = 'delivered' then
+    update webhook_endpoints set failing_since = null
+    where id = mine.endpoint_id and failing_since is not null;
+    return null;
+  end if;
+  update webhook_endpoints set failing_since = moment
+  where id = mine.endpoint_id and failing_since is null;
+  -- Not for what an address did that is no longer the endpoint's.
+  update webhook_endpoints e set enabled = false, disabled_at = moment,
+    disabled_reason = case when gone then 'gone' else 'failing' end
+  where e.id = mine.endpoint_id and e.enabled and e.url = to_url
+    and (gone or e.failing_since <= moment - interval '5 days')
+  returning e.disabled_reason into reason;
+  if not exists (select from webhook_endpoints e where e.id = mine.endpoint_id and e.enabled) then
+    perform cancel_deliveries(mine.lane);
+  end if;
+  return reason;
+end $$;
+
+-- Sends the endpoint's dead and cancelled deliveries of events from that time again, one page; the
+-- number of them.
+create function replay_deliveries(
+  of_endpoint text, since timestamptz, until timestamptz, page integer
+) returns integer language sql as $$
+  with again as (
+    update webhook_deliveries set state = 'pending', failures = 0, next_at = now() where id in (
+      select d.id from webhook_deliveries d join webhook_events v on v.id = d.event_id
+      where d.lane = of_endpoint and d.state in ('dead', 'cancelled')
+        and v.created_at >= since and v.created_at < until
+      order by d.id limit page for update of d skip locked)
+    returning 1)
+  select count(*)::integer from again
+$$;
+
+-- Forgets one page of events that are older than the retention and that nobody waits for any more.
+-- Returns how many.
+create function forget_old_webhooks(retention interval, page integer) returns integer
+language plpgsql as $$
+declare
+  old text[];
+begin
+  old := array(
+    select v.id from webhook_events v
+    where v.created_at < now() - retention
+      and not exists (select from webhook_deliveries d
+        where d.event_id = v.id and d.state in ('pending', 'sending'))
+    order by v.created_at limit page for update skip locked);
+  delete from webhook_attempts a using webhook_deliveries d
+  where d.event_id = any (old) and a.delivery_id = d.id;
+  delete from webhook_deliveries d where d.event_id = any (old);
+  delete from webhook_events v where v.id = any (old);
+  return cardinality(old);
+end $$;
+
+-- Down Migration

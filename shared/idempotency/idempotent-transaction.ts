@@ -1,0 +1,99 @@
+import type { Pool, PoolClient } from "pg";
+import { BrokerError } from "../errors/broker-error.ts";
+import { inTransaction } from "../keys/in-transaction.ts";
+
+export interface IdempotentCall {
+  readonly keyId: string;
+  /** Without the query string. */
+  readonly path: string;
+  /** Undefined: the caller asked for no such care. */
+  readonly idemKey: string | undefined;
+  readonly bodyHash: Buffer;
+}
+
+export interface IdempotentAnswer {
+  readonly status: number;
+  /** JSON. */
+  readonly body: string;
+  /** It was made by an earlier call. */
+  readonly replayed: boolean;
+}
+
+type Query = Pick<PoolClient, "query">;
+
+/**
+ * Does `work` once for each key of idempotency and remembers its answer for 24 hours, both in one
+ * transaction: of calls side by side one does the work, and the others get its answer. What fails is
+ * not remembered. `prepare` runs before the transaction, and only when there is no answer yet.
+ * Throws `BrokerError` `idempotency_conflict` when the key stands for another body.
+ */
+export async function idempotentTransaction<Prepared>(
+  pool: Pool,
+  call: IdempotentCall,
+  prepare: () => Promise<Prepared>,
+  work: (client: PoolClient, prepared: Prepared) => Promise<{ status: number; body: unknown }>,
+): Promise<IdempotentAnswer> {
+  const known = call.idemKey === undefined ? undefined : await storedAnswer(pool, call);
+  if (known !== undefined) return known;
+  const prepared = await prepare();
+  return inTransaction(pool, async (client) => {
+    // Before the work, so that whoever has the same key waits here and then finds the answer.
+    if (call.idemKey !== undefined && !(await takeKey(client, call))) {
+      const other = await storedAnswer(client, call);
+      if (other !== undefined) return other;
+      throw new BrokerError("unavailable", "The same request is under way.", {
+        retryAfterMs: 1_000,
+      });
+    }
+    const done = await work(client, prepared);
+    const answer = { status: done.status, body: JSON.stringify(done.body), replayed: false };
+    if (call.idemKey !== undefined) await storeAnswer(client, call, answer);
+    return answer;
+  });
+}
+
+async function storedAnswer(
+  database: Query,
+  { keyId, path, idemKey, bodyHash }: IdempotentCall,
+): Promise<IdempotentAnswer | undefined> {
+  const { rows } = await database.query<{ same: boolean; status: number; response: Buffer }>(
+    `select body_hash = $4 as same, status, response from idempotency_keys
+     where key_id = $1 and path = $2 and idem_key = $3 and status is not null
+       and created_at >= now() - interval '24 h'`,
+    [keyId, path, idemKey, bodyHash],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  if (!row.same)
+    throw new BrokerError(
+      "idempotency_conflict",
+      "This Idempotency-Key was used with another body.",
+      { param: "Idempotency-Key" },
+    );
+  return { status: row.status, body: row.response.toString(), replayed: true };
+}
+
+/** Waits for whoever holds the key now. */
+async function takeKey(client: Query, call: IdempotentCall): Promise<boolean> {
+  const taken = await client.query(
+    `insert into idempotency_keys (key_id, path, idem_key, body_hash) values ($1, $2, $3, $4)
+     on conflict (key_id, path, idem_key) do update
+       set body_hash = excluded.body_hash, job_id = null, status = null, response = null,
+         created_at = now()
+       where idempotency_keys.created_at < now() - interval '24 h'`,
+    [call.keyId, call.path, call.idemKey, call.bodyHash],
+  );
+  return taken.rowCount === 1;
+}
+
+async function storeAnswer(
+  client: Query,
+  call: IdempotentCall,
+  answer: IdempotentAnswer,
+): Promise<void> {
+  await client.query(
+    `update idempotency_keys set status = $4, response = $5
+     where key_id = $1 and path = $2 and idem_key = $3`,
+    [call.keyId, call.path, call.idemKey, answer.status, Buffer.from(answer.body)],
+  );
+}

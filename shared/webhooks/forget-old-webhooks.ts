@@ -1,0 +1,14 @@
+import type { Pool } from "pg";
+
+/** Forgets one page of events past their retention, with their deliveries; how many. */
+export async function forgetOldWebhooks(
+  database: Pick<Pool, "query">,
+  retentionMs: number,
+  page: number,
+): Promise<number> {
+  const { rows } = await database.query<{ forgotten: number }>(
+    "select forget_old_webhooks($1 * interval '1 ms', $2) as forgotten",
+    [retentionMs, page],
+  );
+  return rows[0]?.forgotten ?? 0;
+}

@@ -1,0 +1,28 @@
+import type { PoolClient } from "pg";
+import {
+  selectDeliveries,
+  toDeliveryView,
+  type DeliveryRow,
+  type DeliveryView,
+} from "./delivery-view.ts";
+
+/**
+ * Sends a delivery of the endpoint again, whatever became of it, under the same id and with the
+ * whole schedule before it; undefined: there is none. One that is on its way stays as it is.
+ */
+export async function redeliver(
+  client: Pick<PoolClient, "query">,
+  endpointId: string,
+  deliveryId: string,
+): Promise<DeliveryView | undefined> {
+  await client.query(
+    `update webhook_deliveries set state = 'pending', failures = 0, next_at = now()
+     where id = $1 and lane = $2 and state <> 'sending'`,
+    [deliveryId, endpointId],
+  );
+  const { rows } = await client.query<DeliveryRow>(
+    `${selectDeliveries} where d.id = $1 and d.lane = $2`,
+    [deliveryId, endpointId],
+  );
+  return rows[0] && toDeliveryView(rows[0]);
+}

@@ -1,0 +1,21 @@
+import type { PoolClient } from "pg";
+
+/** Deliveries that one call sends again. */
+const PAGE = 5_000;
+
+/**
+ * Sends an endpoint's dead and cancelled deliveries of events from that time again. `hasMore`: the
+ * same call finds more.
+ */
+export async function replayDeliveries(
+  client: Pick<PoolClient, "query">,
+  endpointId: string,
+  span: { readonly since: Date; readonly until?: Date | undefined },
+): Promise<{ replayed: number; hasMore: boolean }> {
+  const { rows } = await client.query<{ replayed: number }>(
+    "select replay_deliveries($1, $2, coalesce($3::timestamptz, 'infinity'), $4) as replayed",
+    [endpointId, span.since, span.until ?? null, PAGE],
+  );
+  const replayed = rows[0]?.replayed ?? 0;
+  return { replayed, hasMore: replayed === PAGE };
+}
