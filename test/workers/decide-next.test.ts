@@ -158,6 +158,18 @@ const rows: readonly Row[] = [
     code: "upstream_rejected",
   },
   {
+    when: "no /v1/responses there: the same target at once, whatever the limits say",
+    given: { ...wide, reason: "no_endpoint", tries: 9 },
+    steps: [{ kind: "retry", delayMs: 0, excused: true }],
+    code: "upstream_failed",
+  },
+  {
+    when: "chat completions cannot express the request there: others, then an honest refusal",
+    given: { ...wide, reason: "unsupported", tries: 0 },
+    steps: [toB, toCloud],
+    code: "upstream_rejected",
+  },
+  {
     when: "context overflow: only targets with more context",
     given: { ...wide, reason: "context_overflow" },
     steps: [toCloud],

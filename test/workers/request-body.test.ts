@@ -1,14 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Entry } from "../../shared/contracts/entry.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import { requestBody } from "../../workers/request-body.ts";
 
-function entry(other: Partial<Entry> = {}): Entry {
+function request(other: Partial<JobRequest> = {}): JobRequest {
   return {
-    v: 1,
-    job: "job",
-    place: 0,
-    owner: "api",
     endpoint: "chat.completions",
     stream: false,
     wantsUsage: false,
@@ -19,9 +15,9 @@ function entry(other: Partial<Entry> = {}): Entry {
   };
 }
 
-/** What a target reads of an entry without an output cap. */
-const sent = (other: Partial<Entry>) =>
-  JSON.parse(requestBody(entry({ maxOutputTokens: null, ...other }), "m", "max_tokens")) as {
+/** What a target reads of a request without an output cap. */
+const sent = (other: Partial<JobRequest>) =>
+  JSON.parse(requestBody(request({ maxOutputTokens: null, ...other }), "m", "max_tokens")) as {
     stream_options?: unknown;
   };
 
@@ -32,11 +28,11 @@ describe("the output cap", () => {
     // Completions know one name only, whatever the provider takes for chat.
     ["completions", "max_completion_tokens", { model: "m", max_tokens: 16 }],
   ] as const)("of %s at a target that takes %s", (endpoint, field, expected) => {
-    expect(JSON.parse(requestBody(entry({ endpoint }), "m", field))).toEqual(expected);
+    expect(JSON.parse(requestBody(request({ endpoint }), "m", field))).toEqual(expected);
   });
 
   test("is not sent where there is none", () => {
-    const embeddings = entry({
+    const embeddings = request({
       endpoint: "embeddings",
       maxOutputTokens: null,
       body: '{"input":"x"}',
@@ -54,13 +50,13 @@ describe("the caller's text", () => {
     ['\n { "a" : [ ] } ', '{"model":"m","max_tokens":16, "a" : [ ] } '],
     ['{"}":{}}', '{"model":"m","max_tokens":16,"}":{}}'],
   ])("%j comes after what the broker writes, byte for byte", (body, expected) => {
-    expect(requestBody(entry({ body }), "m", "max_tokens")).toBe(expected);
+    expect(requestBody(request({ body }), "m", "max_tokens")).toBe(expected);
     expect(() => JSON.parse(expected) as unknown).not.toThrow();
   });
 
   test("keeps what parsing would change: exact numbers, escapes, lone surrogates, doubled keys", () => {
     const body = String.raw`{"n":1e400,"i":12345678901234567890,"z":-0.0,"t":"\u0000\ud800\u00e9","x":1,"x":2}`;
-    expect(requestBody(entry({ body }), "m", "max_tokens")).toContain(body.slice(1));
+    expect(requestBody(request({ body }), "m", "max_tokens")).toContain(body.slice(1));
   });
 
   test("any object arrives whole, with the broker's fields beside it", () => {
@@ -76,7 +72,7 @@ describe("the caller's text", () => {
         fc.integer({ min: 0, max: 4 }),
         (object, around, model, indent) => {
           const body = `${around}${JSON.stringify(object, null, indent)}${around}`;
-          const text = requestBody(entry({ body }), model, "max_tokens");
+          const text = requestBody(request({ body }), model, "max_tokens");
           expect(JSON.parse(text)).toEqual({
             ...(JSON.parse(body) as object),
             model,
@@ -88,7 +84,7 @@ describe("the caller's text", () => {
   });
 
   test("a model name cannot break out of its field", () => {
-    const text = requestBody(entry(), '","admin":true,"x":"', "max_tokens");
+    const text = requestBody(request(), '","admin":true,"x":"', "max_tokens");
     expect(JSON.parse(text)).toEqual({ model: '","admin":true,"x":"', max_tokens: 16 });
   });
 });

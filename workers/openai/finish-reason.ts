@@ -31,3 +31,18 @@ export function judgeFinishReason(reason: unknown): "open" | "complete" | "broke
   if (typeof reason !== "string") return "broken";
   return completeReasons.has(reason.toLowerCase()) ? "complete" : "broken";
 }
+
+const cutShort: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = new Map([
+  ["length", "max_output_tokens"],
+  ["model_length", "max_output_tokens"],
+  ["max_tokens", "max_output_tokens"],
+  ["content_filter", "content_filter"],
+  ["safety", "content_filter"],
+  ["recitation", "content_filter"],
+  ["sensitive", "content_filter"],
+]);
+
+/** Why a complete answer is not all that there was to say, in the words of a response. */
+export function incompleteReasonOf(reason: string) {
+  return cutShort.get(reason.toLowerCase());
+}

@@ -12,3 +12,9 @@ export function readInBandError(parsed: unknown): FailedEnd | undefined {
   const complaint = readComplaint(object);
   return classifyError({ status: undefined, complaint, retryAfterMs: undefined });
 }
+
+/** The data of an `error` event, in any shape. */
+export function readErrorEvent(data: unknown): FailedEnd {
+  const complaint = readComplaint(data);
+  return classifyError({ status: undefined, complaint, retryAfterMs: undefined });
+}

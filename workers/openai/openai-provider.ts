@@ -3,15 +3,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProviderConfig } from "../../config/config.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
-import { CallStopped, failed, type CallEnd } from "./call-stopped.ts";
+import { requestBody } from "../request-body.ts";
+import { ResponseCalls } from "../responses/response-calls.ts";
+import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stopped.ts";
 import { createConnections } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
+import type { PreparedCall } from "./prepared-call.ts";
 import { probe } from "./probe.ts";
 import { readAnswer } from "./read-answer.ts";
 import { defaultReadLimits, type ReadLimits } from "./read-limits.ts";
 import { readRefusal } from "./read-refusal.ts";
 import { readStream } from "./read-stream.ts";
 import type { Seen } from "./seen.ts";
+import { StreamReader } from "./stream-reader.ts";
 
 const probeTimeoutMs = 3000;
 /** The upstream learns of a hang-up a moment after us; until then the call is in flight there. */
@@ -24,8 +28,10 @@ const HANG_UP_MS = 50;
 export function createOpenAiProvider(
   config: ProviderConfig,
   limits: ReadLimits = defaultReadLimits,
+  now: () => number = Date.now,
 ): Provider {
   const { timeouts } = config;
+  const responses = new ResponseCalls(config, limits, now);
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, "");
   const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
@@ -33,6 +39,17 @@ export function createOpenAiProvider(
   if (config.apiKey !== undefined) {
     credential["authorization"] = `Bearer ${config.apiKey}`;
     validateHeaderValue("authorization", credential["authorization"]);
+  }
+
+  function prepare(request: ProviderCall): PreparedCall | FailedEnd {
+    const { endpoint, model, stream } = request;
+    if (endpoint === "responses") return responses.prepare(request);
+    return {
+      endpoint,
+      body: requestBody(request, model, config.maxTokensField),
+      ...(stream ? { reader: new StreamReader(request, limits.eventChars) } : {}),
+      onRefusal: (end) => end,
+    };
   }
 
   async function call(request: ProviderCall, sink: ProviderSink) {
@@ -46,27 +63,37 @@ export function createOpenAiProvider(
     if (request.signal.aborted) {
       return { kind: "aborted", sent: false, gotHeaders: false, ...counts(seen) } as const;
     }
+    const prepared = prepare(request);
+    if ("kind" in prepared) {
+      return { ...prepared, sent: false, gotHeaders: false, ...counts(seen) };
+    }
     const exchange = new Exchange(
       connections,
       {
         method: "POST",
-        path: basePath + endpoints[request.endpoint] + base.search,
+        path: basePath + endpoints[prepared.endpoint] + base.search,
         headers: {
           ...credential,
           "content-type": "application/json",
-          accept: request.stream ? "text/event-stream, application/json" : "application/json",
+          accept:
+            prepared.reader === undefined
+              ? "application/json"
+              : "text/event-stream, application/json",
           "accept-encoding": "identity",
           "user-agent": "spillway",
           "x-client-request-id": request.requestId,
         },
-        body: request.body,
+        body: prepared.body,
       },
       timeouts,
     );
     const abort = () => exchange.stop({ kind: "aborted" });
     request.signal.addEventListener("abort", abort, { once: true });
     try {
-      const end = withoutKey(await converse(exchange, request, sink, seen), config.apiKey);
+      const end = withoutKey(
+        await converse(exchange, request, prepared, sink, seen),
+        config.apiKey,
+      );
       return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
     } finally {
       request.signal.removeEventListener("abort", abort);
@@ -81,18 +108,19 @@ export function createOpenAiProvider(
   async function converse(
     exchange: Exchange,
     request: ProviderCall,
+    { reader, onRefusal }: PreparedCall,
     sink: ProviderSink,
     seen: Seen,
   ): Promise<CallEnd> {
     const { idleMs } = timeouts;
     try {
       const head = await exchange.head();
-      if (head.status >= 300) return await readRefusal(exchange, head, limits);
+      if (head.status >= 300) return onRefusal(await readRefusal(exchange, head, limits));
       const encoding = head.headers["content-encoding"] ?? "identity";
       if (encoding !== "identity") return failed("malformed", "the answer is compressed");
-      return request.stream
-        ? await readStream(exchange, head, { call: request, sink, idleMs, limits }, seen)
-        : await readAnswer(exchange, head, { call: request, idleMs, limits }, seen);
+      return reader === undefined
+        ? await readAnswer(exchange, head, { call: request, idleMs, limits }, seen)
+        : await readStream(exchange, head, { reader, sink, idleMs, limits }, seen);
     } catch (error) {
       if (error instanceof CallStopped) return error.end;
       throw error;

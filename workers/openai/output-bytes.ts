@@ -17,6 +17,11 @@ export function countOutputBytes(choice: JsonObject): number {
   );
 }
 
+/** The same of any value: the UTF-8 bytes of its strings. */
+export function countStringBytes(value: unknown): number {
+  return stringBytes(value, 0);
+}
+
 function stringBytes(value: unknown, depth: number): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (depth === deepest) return 0;

@@ -1,27 +1,27 @@
-import type { ProviderCall, ProviderSink } from "../provider.ts";
+import type { ProviderSink } from "../provider.ts";
+import type { AnswerReader } from "./answer-reader.ts";
 import { CallStopped, failed, type CallEnd } from "./call-stopped.ts";
 import type { Exchange, ResponseHead } from "./exchange.ts";
 import { readInBandError } from "./in-band-error.ts";
 import type { ReadLimits } from "./read-limits.ts";
 import { readSmallBody } from "./read-refusal.ts";
 import type { Seen } from "./seen.ts";
-import { StreamReader } from "./stream-reader.ts";
 
 export interface StreamRequest {
-  readonly call: ProviderCall;
+  readonly reader: AnswerReader;
   readonly sink: ProviderSink;
   readonly idleMs: number;
   readonly limits: ReadLimits;
 }
 
 /**
- * Passes a stream on to the sink, up to the last finish reason, and returns the rest as `tail`.
+ * Passes a stream on to the sink, up to its last events, and returns those as `tail`.
  * Nothing reaches the sink before the first event that is not an error. Throws `CallStopped`.
  */
 export async function readStream(
   exchange: Exchange,
   head: ResponseHead,
-  { call, sink, idleMs, limits }: StreamRequest,
+  { reader, sink, idleMs, limits }: StreamRequest,
   seen: Seen,
 ): Promise<CallEnd> {
   const contentType = head.headers["content-type"] ?? "";
@@ -29,7 +29,6 @@ export async function readStream(
     const error = readInBandError(await readSmallBody(exchange, limits));
     return error ?? failed("malformed", "not an event stream");
   }
-  const reader = new StreamReader(call, limits.eventChars);
   let forwarding = false;
   for (;;) {
     const bytes = await exchange.read();
@@ -49,7 +48,10 @@ export async function readStream(
     if (step.failure !== undefined) throw new CallStopped(step.failure);
     if (step.tail !== undefined) {
       await discardRest(exchange, limits.drainMs);
-      return { kind: "ok", contentType, tail: step.tail };
+      if (step.response === undefined) return { kind: "ok", contentType, tail: step.tail };
+      const { body, status } = step.response;
+      const { tail } = step;
+      return { kind: "ok", contentType: "application/json", body, tail, responseStatus: status };
     }
   }
 }

@@ -1,22 +1,14 @@
-import { createParser, type EventSourceMessage, type EventSourceParser } from "eventsource-parser";
+import type { EventSourceMessage } from "eventsource-parser";
 import type { Usage } from "../../shared/contracts/outcome.ts";
 import type { ProviderCall } from "../provider.ts";
+import type { AnswerReader, StreamStep } from "./answer-reader.ts";
 import { failed, type FailedEnd } from "./call-stopped.ts";
-import { classifyError } from "./classify-error.ts";
-import { readComplaint } from "./complaint.ts";
+import { EventFeed } from "./event-feed.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
-import { readInBandError } from "./in-band-error.ts";
+import { readErrorEvent, readInBandError } from "./in-band-error.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { countOutputBytes } from "./output-bytes.ts";
 import { readUsage } from "./read-usage.ts";
-
-/** What a piece of a stream came to: events to forward, then perhaps the end. */
-export interface StreamStep {
-  readonly text: string;
-  readonly failure?: FailedEnd;
-  /** The stream is whole; these last events wait for the ledger row. */
-  readonly tail?: string;
-}
 
 /** Choices with an index at or beyond this are no answer. */
 const mostChoices = 65_536;
@@ -25,16 +17,13 @@ const mostChoices = 65_536;
  * Reads the event stream of one answer: events go on with their data unchanged, except that the
  * ones from the last finish reason on are held back. Pure: bytes in, steps out.
  */
-export class StreamReader {
-  /** An event that is not an error was seen. */
+export class StreamReader implements AnswerReader {
   started = false;
   outputBytes = 0;
-  /** The last valid usage. */
   usage: Usage | undefined;
   readonly #call: Pick<ProviderCall, "endpoint" | "wantsUsage" | "maxUsage">;
   readonly #maxEventChars: number;
-  readonly #decoder = new TextDecoder();
-  readonly #parser: EventSourceParser;
+  readonly #feed: EventFeed;
   readonly #seen = new Set<number>();
   readonly #finished = new Set<number>();
   #text = "";
@@ -49,25 +38,21 @@ export class StreamReader {
   ) {
     this.#call = call;
     this.#maxEventChars = maxEventChars;
-    this.#parser = createParser({
-      maxBufferSize: maxEventChars,
+    this.#feed = new EventFeed(maxEventChars, {
       onEvent: (event) => this.#take(event),
-      onError: (error) => {
-        if (error.type === "max-buffer-size-exceeded") this.#fail("malformed", "event too large");
-      },
+      onTooLarge: () => this.#fail("malformed", "event too large"),
     });
   }
 
-  /** Takes the next bytes, split anywhere. Not to be called after a step with an end. */
   push(bytes: Buffer): StreamStep {
-    this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
+    this.#feed.push(bytes);
     return this.#step();
   }
 
-  /** The body is over. A `[DONE]` without its blank line still counts; nothing else does. */
+  /** A `[DONE]` without its blank line still counts; nothing else does. */
   end(): StreamStep {
     this.#bodyEnded = true;
-    this.#parser.feed("\n\n");
+    this.#feed.end();
     if (!this.#done) this.#fail("cut", "the stream ended before [DONE]");
     return this.#step();
   }
@@ -158,11 +143,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function readErrorEvent(data: unknown): FailedEnd {
-  const complaint = readComplaint(data);
-  return classifyError({ status: undefined, complaint, retryAfterMs: undefined });
 }
 
 function formatEvent({ event, id, data }: EventSourceMessage): string {

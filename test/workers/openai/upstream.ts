@@ -97,6 +97,7 @@ export function providerFor(
       apiKey: "sk-upstream",
       slots: 2,
       timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
+      responses: "auto",
       maxTokensField: "max_tokens",
       ...changes,
     },
@@ -109,7 +110,9 @@ export function providerFor(
 export function callOf(changes: Partial<ProviderCall> = {}): ProviderCall {
   return {
     endpoint: "chat.completions",
-    body: '{"model":"m","messages":[]}',
+    body: '{"messages":[]}',
+    model: "m",
+    maxOutputTokens: null,
     stream: false,
     requestId: "job-1.1",
     wantsUsage: true,

@@ -1,0 +1,94 @@
+import type { ProviderConfig } from "../../config/config.ts";
+import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
+import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
+import { failed, type FailedEnd } from "../openai/call-stopped.ts";
+import type { PreparedCall } from "../openai/prepared-call.ts";
+import type { ReadLimits } from "../openai/read-limits.ts";
+import type { ProviderCall } from "../provider.ts";
+import { chatBody } from "./chat-body.ts";
+import { ChatSource } from "./chat-source.ts";
+import { isMissingEndpoint } from "./missing-endpoint.ts";
+import { nativeBody } from "./native-body.ts";
+import { NativeSource } from "./native-source.ts";
+import { ResponseReader } from "./response-reader.ts";
+import type { AskedResponse } from "./response-source.ts";
+
+/** How long an upstream without `/v1/responses` is not asked for it again. */
+const TRANSLATE_MS = 600_000;
+
+/** How one provider serves responses: itself, or through chat completions. */
+export class ResponseCalls {
+  readonly #config: ProviderConfig;
+  readonly #limits: ReadLimits;
+  readonly #now: () => number;
+  #translateUntil = Number.NEGATIVE_INFINITY;
+
+  /** `now`: Unix time in milliseconds. */
+  constructor(config: ProviderConfig, limits: ReadLimits, now: () => number) {
+    this.#config = config;
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  /** A response request as it goes out here, or why it cannot. */
+  prepare(call: ProviderCall): PreparedCall | FailedEnd {
+    const { response: facts, maxOutputTokens, maxUsage } = call;
+    if (facts === undefined) throw new Error("a response request without its facts");
+    const body = parseBody(call.body);
+    const asked: AskedResponse = {
+      body,
+      facts: { ...facts, maxOutputTokens },
+      now: this.#now,
+      ...(maxUsage === undefined ? {} : { maxUsage }),
+    };
+    return this.#translates() ? this.#translated(call, asked) : this.#native(call, asked);
+  }
+
+  #translates(): boolean {
+    const { responses } = this.#config;
+    if (responses === "auto") return this.#now() < this.#translateUntil;
+    return responses === "translate";
+  }
+
+  #native(call: ProviderCall, asked: AskedResponse): PreparedCall {
+    const { location, responses } = this.#config;
+    const { model, maxOutputTokens, streamOptions } = call;
+    return {
+      endpoint: "responses",
+      body: nativeBody(asked.body, {
+        model,
+        maxOutputTokens,
+        location,
+        ...(streamOptions === undefined ? {} : { streamOptions }),
+      }),
+      reader: new ResponseReader(new NativeSource(asked), this.#limits),
+      onRefusal: (end) => {
+        if (responses !== "auto" || !isMissingEndpoint(end)) return end;
+        this.#translateUntil = this.#now() + TRANSLATE_MS;
+        return { ...end, reason: "no_endpoint" };
+      },
+    };
+  }
+
+  #translated(call: ProviderCall, asked: AskedResponse): PreparedCall | FailedEnd {
+    const flaw = findUntranslatable(asked.body);
+    if (flaw !== undefined)
+      return {
+        ...failed("unsupported", "chat completions cannot express the request"),
+        error: flaw,
+      };
+    const { model, maxOutputTokens } = call;
+    const { maxTokensField } = this.#config;
+    return {
+      endpoint: "chat.completions",
+      body: chatBody(asked.body, { model, maxOutputTokens, maxTokensField }),
+      reader: new ResponseReader(new ChatSource(asked), this.#limits),
+      onRefusal: (end) => end,
+    };
+  }
+}
+
+function parseBody(text: string): JsonObject {
+  return (mayExceedDouble(text) ? parseExact(text) : JSON.parse(text)) as JsonObject;
+}

@@ -1,0 +1,116 @@
+import type { EventSourceMessage } from "eventsource-parser";
+import type { Usage } from "../../shared/contracts/outcome.ts";
+import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
+import { asObject } from "../../shared/json/json-object.ts";
+import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../shared/responses/format-event.ts";
+import type { ItemEvent } from "../../shared/responses/item-events.ts";
+import type { AnswerReader, StreamStep } from "../openai/answer-reader.ts";
+import { failed, type FailedEnd } from "../openai/call-stopped.ts";
+import { EventFeed } from "../openai/event-feed.ts";
+import { readErrorEvent, readInBandError } from "../openai/in-band-error.ts";
+import type { ReadLimits } from "../openai/read-limits.ts";
+import type { ResponseSource, Taken } from "./response-source.ts";
+
+/**
+ * Reads the event stream of one response: numbers its events from the first that is not the
+ * broker's own, and holds back the last ones. Pure: bytes in, steps out.
+ */
+export class ResponseReader implements AnswerReader {
+  started = false;
+  readonly #source: ResponseSource;
+  readonly #limits: Pick<ReadLimits, "answerBytes" | "eventChars">;
+  readonly #feed: EventFeed;
+  #sequence = FIRST_OUTPUT_SEQUENCE;
+  #text = "";
+  #failure: FailedEnd | undefined;
+  #end: Pick<StreamStep, "tail" | "response"> | undefined;
+
+  constructor(source: ResponseSource, limits: Pick<ReadLimits, "answerBytes" | "eventChars">) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#feed = new EventFeed(limits.eventChars, {
+      onEvent: (event) => this.#take(event),
+      onTooLarge: () => this.#fail("malformed", "event too large"),
+    });
+  }
+
+  get outputBytes(): number {
+    return this.#source.outputBytes;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#source.usage;
+  }
+
+  push(bytes: Buffer): StreamStep {
+    this.#feed.push(bytes);
+    return this.#step();
+  }
+
+  end(): StreamStep {
+    this.#feed.end();
+    if (this.#end === undefined) this.#fail("cut", "the stream ended before its last event");
+    return this.#step();
+  }
+
+  #step(): StreamStep {
+    const text = this.#text;
+    this.#text = "";
+    if (this.#failure !== undefined) return { text, failure: this.#failure };
+    return { text, ...this.#end };
+  }
+
+  #take(event: EventSourceMessage): void {
+    if (this.#end !== undefined || this.#failure !== undefined) return;
+    if (event.data.trim() === "[DONE]") {
+      this.#apply(this.#source.done());
+      return;
+    }
+    const data = parse(event.data);
+    this.#failure =
+      event.event === "error" || asObject(data)?.["type"] === "error"
+        ? readErrorEvent(data ?? event.data)
+        : readInBandError(data);
+    if (this.#failure !== undefined) return;
+    const object = asObject(data);
+    if (object === undefined) this.#fail("malformed", "an event's data is not a JSON object");
+    else this.#apply(this.#source.take(event, object));
+    if (this.#source.outputBytes > this.#limits.answerBytes)
+      this.#fail("malformed", "the answer is too large");
+  }
+
+  #apply(taken: Taken): void {
+    if (taken.kind === "failed") this.#failure ??= taken.failure;
+    if (taken.kind === "none" || taken.kind === "failed") return;
+    this.started = true;
+    const text = taken.events.map((each) => this.#number(each)).join("");
+    if (taken.kind === "events") {
+      this.#text += text;
+      return;
+    }
+    const { status, response } = taken;
+    const last = this.#number({ type: `response.${status}`, response });
+    const body = Buffer.from(JSON.stringify(response));
+    this.#end = { tail: text + last, response: { body, status } };
+  }
+
+  #number(event: ItemEvent): string {
+    const text = formatEvent({ ...event, sequence_number: this.#sequence });
+    this.#sequence += 1;
+    return text;
+  }
+
+  #fail(reason: "cut" | "malformed", detail: string): void {
+    if (this.#end === undefined) this.#failure ??= failed(reason, detail);
+  }
+}
+
+/** Numbers that a double would change stay as they were written. */
+function parse(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return mayExceedDouble(text) ? parseExact(text) : value;
+  } catch {
+    return undefined;
+  }
+}
