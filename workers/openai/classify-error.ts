@@ -44,6 +44,9 @@ const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
   ["badrequesterror", "bad_request"],
 ]);
 
+/** Codes of a failed response that say that its request was at fault. */
+const faultyRequest = /^invalid_prompt$|^bio_policy$|image/;
+
 /** What an upstream's refusal means; reliability.md's error map as one pure function. */
 export function classifyError({ status, complaint, retryAfterMs }: Refusal): FailedEnd {
   const effective = status ?? complaint?.status;
@@ -79,6 +82,7 @@ function reasonOf(
   for (const word of words) {
     const reason = reasonsByWord.get(word.toLowerCase());
     if (reason !== undefined) return reason;
+    if (faultyRequest.test(word)) return "bad_request";
   }
   return "server_error";
 }

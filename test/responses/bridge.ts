@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import { preludeEvents } from "../../shared/responses/finished-events.ts";
+import { responseId } from "../../shared/responses/response-id.ts";
+import { responseObject } from "../../shared/responses/response-object.ts";
+import { httpUpstream, providerFor, sse } from "../workers/openai/upstream.ts";
+
+export interface UpstreamRequest {
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+}
+
+export interface Bridge {
+  /** For clients: `POST {baseUrl}/responses`. */
+  readonly baseUrl: string;
+  /** What the upstream got, in order. */
+  readonly requests: readonly UpstreamRequest[];
+  readonly outcomes: readonly ProviderOutcome[];
+}
+
+/** What an upstream answers: events, or a status with a JSON body. */
+export type Script = (
+  request: UpstreamRequest,
+  turn: number,
+) => string | { readonly status: number; readonly body: unknown };
+
+/**
+ * A server that serves `/v1/responses` with a provider alone: no admission, no queue, no
+ * database. The upstream behind it plays the script.
+ */
+export async function startBridge(
+  script: Script,
+  changes: Partial<ProviderConfig> = {},
+): Promise<Bridge> {
+  const requests: UpstreamRequest[] = [];
+  const outcomes: ProviderOutcome[] = [];
+  const upstream = await httpUpstream((request, response, text) => {
+    const got = { path: request.url ?? "", body: JSON.parse(text) as Record<string, unknown> };
+    requests.push(got);
+    const answer = script(got, requests.length - 1);
+    if (typeof answer === "string") response.writeHead(200, sse).end(answer);
+    else response.writeHead(answer.status).end(JSON.stringify(answer.body));
+  });
+  const provider = providerFor(upstream.baseUrl, changes);
+  const server = createServer((request, response) => {
+    void readAll(request).then(async (text) => {
+      const { stream, job } = jobOf(text, requests.length);
+      const facts = { ...job.response!, maxOutputTokens: job.maxOutputTokens };
+      const prelude = preludeEvents(
+        responseObject(JSON.parse(job.body) as Record<string, unknown>, facts, {
+          status: "queued",
+        }),
+      );
+      const events: string[] = [...prelude];
+      const call = { ...job, model: "up", requestId: "job_1.1", signal: neverAborted() };
+      const sink = {
+        head: () => undefined,
+        write: (more: string) => {
+          events.push(more);
+          return Promise.resolve();
+        },
+      };
+      let outcome = await provider.call(call, sink);
+      if (outcome.kind === "failed" && outcome.reason === "no_endpoint") {
+        outcomes.push(outcome);
+        outcome = await provider.call(call, sink);
+      }
+      outcomes.push(outcome);
+      answer(response, outcome, stream, events);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { baseUrl: `http://127.0.0.1:${port}/v1`, requests, outcomes };
+}
+
+const consumed = [
+  "model",
+  "stream",
+  "stream_options",
+  "background",
+  "store",
+  "previous_response_id",
+  "service_tier",
+  "max_output_tokens",
+];
+
+/** What the API makes of a request, in short. */
+export function jobOf(text: string, turn = 0): { stream: boolean; job: JobRequest } {
+  const fields = JSON.parse(text) as Record<string, unknown>;
+  const body = Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !consumed.includes(name)),
+  );
+  return {
+    stream: fields["stream"] === true,
+    job: {
+      endpoint: "responses",
+      stream: fields["stream"] === true,
+      wantsUsage: true,
+      choices: 1,
+      maxOutputTokens: (fields["max_output_tokens"] as number | undefined) ?? 1000,
+      body: JSON.stringify(body),
+      response: {
+        id: responseId(`job_${turn.toString(16).padStart(32, "0")}`),
+        createdAt: 1_700_000_000,
+        model: String(fields["model"]),
+        background: false,
+        store: fields["store"] !== false,
+        previousResponseId: null,
+      },
+    },
+  };
+}
+
+function answer(
+  response: ServerResponse,
+  outcome: ProviderOutcome,
+  stream: boolean,
+  events: readonly string[],
+): void {
+  if (outcome.kind !== "ok") {
+    const error = outcome.kind === "failed" ? outcome.error : undefined;
+    response.writeHead(400).end(JSON.stringify({ error: { code: "x", ...error } }));
+  } else if (stream) {
+    response.writeHead(200, sse).end(events.join("") + outcome.tail);
+  } else {
+    response.writeHead(200, { "content-type": outcome.contentType }).end(outcome.body);
+  }
+}
+
+async function readAll(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const bytes of request) chunks.push(bytes as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
