@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Pool } from "pg";
 import { eventually } from "../support/eventually.ts";
@@ -57,6 +59,34 @@ describe("a worker that is lost after the call and before it has written that do
     expect((await rig.deliveries(id))[0]).toMatchObject({
       state: "pending",
       attempts: [{ status_code: 204 }, { status_code: 500 }],
+    });
+  });
+
+  test("also when the whole process is killed", async () => {
+    const { id } = await rig.endpoint("/killed");
+    await rig.emit();
+    const child = spawn(process.execPath, [
+      new URL("sender-child.ts", import.meta.url).pathname,
+      rig.broker.url,
+    ]);
+    const exited = once(child, "exit");
+    rig.receiver.answer = async () => {
+      child.kill("SIGKILL");
+      await exited;
+      return { status: 204 };
+    };
+    await exited;
+    expect(child.signalCode).toBe("SIGKILL");
+    expect((await rig.deliveries(id))[0]).toMatchObject({
+      attempts: [{ attempt: 1, status_code: null, error: null }],
+    });
+    rig.advance(3_000);
+    await sendAll(rig.sender());
+    const [first, second] = ids("/killed");
+    expect(second).toBe(first);
+    expect((await rig.deliveries(id))[0]).toMatchObject({
+      state: "delivered",
+      attempts: [{ error: "interrupted" }, { status_code: 204 }],
     });
   });
 

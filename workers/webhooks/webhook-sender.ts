@@ -103,8 +103,9 @@ export class WebhookSender {
         name,
         this.#send(delivery).finally(() => {
           this.#running.delete(name);
-          // What waits behind it need not wait for the next round.
-          this.round().catch(() => undefined);
+          // What waits behind it need not wait for the next round. With many under way, a claim for
+          // each that ends would be many claims.
+          if (this.#running.size <= MAX_IN_FLIGHT / 2) this.round().catch(() => undefined);
         }),
       );
     }

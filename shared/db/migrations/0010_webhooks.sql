@@ -133,7 +133,9 @@ returns table (
   delivery_id text, attempt integer, failures integer, once boolean, endpoint_id text, url text,
   secret text, old_secret text, event_id text, event_type text, object_id text,
   created_at timestamptz
-) language plpgsql as $$
+) language plpgsql
+-- After a backlog the statistics still say that most rows are open.
+set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
   if not exists (select from webhook_deliveries d
@@ -155,20 +157,27 @@ begin
     select d.lane, d.key_id from webhook_deliveries d
     where d.state = 'sending' and d.next_at > moment
   ),
+  lent_in_lane as (select t.lane, count(*) as n from lent t group by t.lane),
+  lent_of_key as (select t.key_id, count(*) as n from lent t group by t.key_id),
+  room as (
+    select l.lane, per_lane - coalesce(t.n, 0) as n
+    from lanes l left join lent_in_lane t on t.lane = l.lane
+    where coalesce(t.n, 0) < per_lane
+  ),
   due as (
-    select d.* from lanes l
+    select d.* from room
     cross join lateral (
       select d.id, d.key_id, d.next_at, row_number() over (order by d.next_at, d.id) as turn
       from webhook_deliveries d
-      where d.lane = l.lane and d.state in ('pending', 'sending') and d.next_at <= moment
-      order by d.next_at, d.id
-      limit greatest(0, per_lane - (select count(*) from lent where lent.lane = l.lane))
+      where d.lane = room.lane and d.state in ('pending', 'sending') and d.next_at <= moment
+      order by d.next_at, d.id limit room.n
     ) as d
   ),
   fair as (
-    select d.*, row_number() over (partition by d.key_id order by d.turn, d.next_at)
-      + (select count(*) from lent where lent.key_id = d.key_id) as of_key
-    from due d
+    select d.id, d.turn, d.next_at,
+      row_number() over (partition by d.key_id order by d.turn, d.next_at) + coalesce(t.n, 0)
+        as of_key
+    from due d left join lent_of_key t on t.key_id = d.key_id
   ),
   chosen as (
     select f.id from fair f where f.of_key <= per_key order by f.turn, f.next_at limit page
