@@ -4,6 +4,11 @@ import { isInternalName } from "./internal-name.ts";
 /** All addresses of a host name. Rejects when there is none or nobody knows. */
 export type ResolveHost = (hostname: string) => Promise<readonly string[]>;
 
+export interface ResolveHostOptions {
+  /** Addresses of name servers instead of the system's. */
+  readonly servers?: readonly string[];
+}
+
 const TIMEOUT_MS = 2_000;
 const TRIES = 2;
 
@@ -13,8 +18,9 @@ const TRIES = 2;
  * internal names, whose servers are the operator's, are looked up by the system (hosts file, search
  * list).
  */
-export function createResolveHost(): ResolveHost {
+export function createResolveHost(options: ResolveHostOptions = {}): ResolveHost {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+  if (options.servers !== undefined) resolver.setServers(options.servers);
   return async (hostname) => {
     if (isInternalName(hostname)) {
       const found = await lookup(hostname, { all: true });
