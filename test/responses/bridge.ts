@@ -41,37 +41,32 @@ export async function startBridge(
   const upstream = await httpUpstream((request, response, text) => {
     const got = { path: request.url ?? "", body: JSON.parse(text) as Record<string, unknown> };
     requests.push(got);
-    const answer = script(got, requests.length - 1);
-    if (typeof answer === "string") response.writeHead(200, sse).end(answer);
-    else response.writeHead(answer.status).end(JSON.stringify(answer.body));
+    const played = script(got, requests.length - 1);
+    if (typeof played === "string") response.writeHead(200, sse).end(played);
+    else response.writeHead(played.status).end(JSON.stringify(played.body));
   });
   const provider = providerFor(upstream.baseUrl, changes);
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const text = await readAll(request);
+    const { stream, job } = jobOf(text, requests.length);
+    const body = JSON.parse(job.body) as Record<string, unknown>;
+    if (job.response === undefined) throw new Error("no facts");
+    const facts = { ...job.response, maxOutputTokens: job.maxOutputTokens };
+    const events = [...preludeEvents(responseObject(body, facts, { status: "queued" }))];
+    const call = { ...job, model: "up", requestId: "job_1.1", signal: neverAborted() };
+    const sink = {
+      head: () => undefined,
+      write: (more: string) => {
+        events.push(more);
+        return Promise.resolve();
+      },
+    };
+    const outcome = await provider.call(call, sink);
+    outcomes.push(outcome);
+    answer(response, outcome, stream, events);
+  };
   const server = createServer((request, response) => {
-    void readAll(request).then(async (text) => {
-      const { stream, job } = jobOf(text, requests.length);
-      const facts = { ...job.response!, maxOutputTokens: job.maxOutputTokens };
-      const prelude = preludeEvents(
-        responseObject(JSON.parse(job.body) as Record<string, unknown>, facts, {
-          status: "queued",
-        }),
-      );
-      const events: string[] = [...prelude];
-      const call = { ...job, model: "up", requestId: "job_1.1", signal: neverAborted() };
-      const sink = {
-        head: () => undefined,
-        write: (more: string) => {
-          events.push(more);
-          return Promise.resolve();
-        },
-      };
-      let outcome = await provider.call(call, sink);
-      if (outcome.kind === "failed" && outcome.reason === "no_endpoint") {
-        outcomes.push(outcome);
-        outcome = await provider.call(call, sink);
-      }
-      outcomes.push(outcome);
-      answer(response, outcome, stream, events);
-    });
+    void serve(request, response);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
@@ -84,7 +79,7 @@ export async function startBridge(
   return { baseUrl: `http://127.0.0.1:${port}/v1`, requests, outcomes };
 }
 
-const consumed = [
+const consumed = new Set([
   "model",
   "stream",
   "stream_options",
@@ -93,14 +88,12 @@ const consumed = [
   "previous_response_id",
   "service_tier",
   "max_output_tokens",
-];
+]);
 
 /** What the API makes of a request, in short. */
 export function jobOf(text: string, turn = 0): { stream: boolean; job: JobRequest } {
   const fields = JSON.parse(text) as Record<string, unknown>;
-  const body = Object.fromEntries(
-    Object.entries(fields).filter(([name]) => !consumed.includes(name)),
-  );
+  const body = Object.fromEntries(Object.entries(fields).filter(([name]) => !consumed.has(name)));
   return {
     stream: fields["stream"] === true,
     job: {

@@ -258,9 +258,9 @@ describe("fields of the request", () => {
   });
 });
 
-describe("what chat completions cannot express is named", () => {
-  const user = (part: object) => ({ input: [{ role: "user", content: [part] }] });
+const user = (part: object) => ({ input: [{ role: "user", content: [part] }] });
 
+describe("what chat completions cannot express is named", () => {
   it.each<[string, JsonObject]>([
     ["tools[1].type", { tools: [{ type: "function", name: "f" }, { type: "web_search" }] }],
     ["tools[0].type", { tools: [{ type: "custom", name: "f" }] }],

@@ -146,7 +146,7 @@ describe.each(upstreams)("a tool loop %s", (_name, responses, script) => {
     const outputs = await Promise.all(
       first!.tool_calls!.map((each) => weatherTool.invoke(each as never)),
     );
-    const second = await model.invoke([question, first!, ...(outputs as never[])]);
+    const second = await model.invoke([question, first!, ...outputs]);
     expect(second.text).toBe("Hello");
     expect(second.usage_metadata).toMatchObject({ input_tokens: 7, output_tokens: 5 });
   });

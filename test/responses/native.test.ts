@@ -16,6 +16,9 @@ import { eventsOf, facts, readAll, readerOf, sdkResponse } from "./read-with-sdk
 const read = (wire: string, body: JsonObject = {}, cuts: readonly number[] = []) =>
   readAll(readerOf("native", body), wire, cuts);
 
+const failedWith = (error: unknown) =>
+  nativeEvent("response.failed", { response: { status: "failed", error, output: [] } });
+const owned = (id: string) => ownedItemId(id, facts.id);
 const hello = message("msg_up1", "Hello");
 
 describe("a native response", () => {
@@ -33,12 +36,11 @@ describe("a native response", () => {
 
   it("marks the items' ids with the response's, wherever they stand", () => {
     const { text, response } = read(nativeAnswer.hello);
-    const owned = ownedItemId("msg_up1", facts.id);
     const ids = eventsOf(text).map(
       (event) => event["item_id"] ?? (event["item"] as JsonObject)["id"],
     );
-    expect(new Set(ids)).toEqual(new Set([ownedItemId("rs_up1", facts.id), owned]));
-    expect(response?.["output"]).toMatchObject([{ type: "reasoning" }, { id: owned }]);
+    expect(new Set(ids)).toEqual(new Set([owned("rs_up1"), owned("msg_up1")]));
+    expect(response?.["output"]).toMatchObject([{ type: "reasoning" }, { id: owned("msg_up1") }]);
   });
 
   it("says of the request what the request said, and else what the upstream says", () => {
@@ -77,7 +79,7 @@ describe("a native response", () => {
     const odd = `data: {"type":"response.later","item_id":"x","p":0.12345678901234567890}\n\n`;
     const { text } = read(nativeStream(odd + messageEvents(0, hello, "Hello"), [hello]));
     expect(text.split("\n\n")[0]).toBe(
-      `event: response.later\ndata: {"type":"response.later","item_id":"${ownedItemId("x", facts.id)}","p":0.12345678901234567890,"sequence_number":3}`,
+      `event: response.later\ndata: {"type":"response.later","item_id":"${owned("x")}","p":0.12345678901234567890,"sequence_number":3}`,
     );
   });
 
@@ -135,9 +137,6 @@ describe("a native response", () => {
       }),
     );
   });
-
-  const failedWith = (error: unknown) =>
-    nativeEvent("response.failed", { response: { status: "failed", error, output: [] } });
 
   it.each([
     ["response.failed", failedWith({ code: "server_error", message: "x" }), "server_error"],
@@ -204,7 +203,6 @@ describe("a native request", () => {
   });
 
   it("has no ids that the upstream does not know", () => {
-    const owned = (id: string) => ownedItemId(id, facts.id);
     const thought = { type: "reasoning", summary: [], id: owned("rs_1") };
     const input = [
       "odd",
