@@ -20,8 +20,8 @@ const READ_AHEAD_BYTES = 16 * 1024;
 /**
  * An HTTP client that opens connections only where the policy allows, checked at the moment of
  * connecting: a name is resolved, all its addresses are checked and one of these very addresses is
- * dialled. It follows no redirects and verifies certificates whatever the environment says. Refused
- * or failed connections end their calls with `EgressError`.
+ * dialled. It keeps no connections, follows no redirects, and verifies certificates whatever the
+ * environment says. Refused or failed connections end their calls with `EgressError`.
  */
 export function createGuardedAgent(policy: EgressPolicy, options: GuardedAgentOptions = {}): Agent {
   const resolveHost = options.resolveHost ?? createResolveHost();
@@ -63,6 +63,7 @@ export function createGuardedAgent(policy: EgressPolicy, options: GuardedAgentOp
       callback(null, socket);
     });
   };
+  // No pipelining, no keep-alive: a connection that was kept would be used again without a check.
   return new Agent({ connect, allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
 }
 

@@ -30,7 +30,8 @@ export async function postSigned(agent: Dispatcher, post: SignedPost): Promise<P
   const { signal } = post;
   signal?.throwIfAborted();
   const url = URL.parse(post.url.toString());
-  if (url === null) throw new EgressError("refused_address", "the address is no URL");
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new EgressError("refused_address", "the address is no http or https URL");
   const call = new Call(post.maxResponseBytes);
   const timer = setTimeout(() => {
     call.end(new EgressError("timeout", `no answer within ${post.timeoutMs} ms`));
@@ -45,8 +46,6 @@ export async function postSigned(agent: Dispatcher, post: SignedPost): Promise<P
         method: "POST",
         headers: { ...post.headers },
         body: post.body,
-        // A connection that was kept would be used again without a check.
-        reset: true,
       },
       call,
     );

@@ -81,6 +81,17 @@ describe("a canary on this machine", () => {
     expect(hits()).toEqual([0, 0]);
   });
 
+  test("is never reached by a name that is another name's", async () => {
+    names.names.set("inner.example", ["127.0.0.1", "::1"]);
+    names.names.set("hooks.example", { alias: "inner.example" });
+    expect(await resolveHost("hooks.example")).toEqual(["127.0.0.1", "::1"]);
+    for (const { port } of canaries)
+      await expect(post(agentFor(), `https://hooks.example:${port}/`)).rejects.toMatchObject({
+        reason: "refused_address",
+      });
+    expect(hits()).toEqual([0, 0]);
+  });
+
   test("is never reached by localhost, which the system knows", async () => {
     for (const { port } of canaries)
       await expect(post(agentFor(), `https://localhost:${port}/`)).rejects.toMatchObject({

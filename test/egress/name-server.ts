@@ -2,16 +2,22 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import ipaddr from "ipaddr.js";
 
+/** A name's addresses, another name that has them, or no answer at all. */
+type NameEntry = readonly string[] | { readonly alias: string } | "silent";
+
 /** A DNS server on loopback. */
 export interface NameServer extends AsyncDisposable {
   /** As `Resolver.setServers` takes it. */
   readonly address: string;
-  /** What it answers from now on; a name without an entry does not exist, `"silent"` gets no answer. */
-  readonly names: Map<string, readonly string[] | "silent">;
+  /** What it answers from now on; a name without an entry does not exist. */
+  readonly names: Map<string, NameEntry>;
 }
 
 const HEADER_BYTES = 12;
 const NOT_FOUND = 3;
+const CNAME = 5;
+/** The question's name, as an answer names it. */
+const pointer = Buffer.from([0xc0, HEADER_BYTES]);
 const TYPES = { ipv4: 1, ipv6: 28 } as const;
 
 /** Answers A and AAAA questions, with a time to live of 0. */
@@ -22,23 +28,19 @@ export async function startNameServer(): Promise<NameServer> {
     const { name, type, end } = readQuestion(query);
     const found = names.get(name);
     if (found === "silent") return;
-    const records = (found ?? [])
+    const alias = found !== undefined && "alias" in found ? found.alias : undefined;
+    const target = alias === undefined ? found : names.get(alias);
+    const owner = alias === undefined ? pointer : encodeName(alias);
+    const answers = (Array.isArray(target) ? (target as readonly string[]) : [])
       .map((text) => ipaddr.parse(text))
       .filter((ip) => TYPES[ip.kind()] === type)
-      .map((ip) => Buffer.from(ip.toByteArray()));
+      .map((ip) => record(owner, type, Buffer.from(ip.toByteArray())));
+    if (alias !== undefined) answers.unshift(record(pointer, CNAME, encodeName(alias)));
     const header = Buffer.alloc(HEADER_BYTES);
     query.copy(header, 0, 0, 2);
     header.writeUInt16BE(0x8580 | (found === undefined ? NOT_FOUND : 0), 2);
     header.writeUInt16BE(1, 4);
-    header.writeUInt16BE(records.length, 6);
-    const answers = records.map((data) => {
-      const record = Buffer.alloc(12);
-      record.writeUInt16BE(0xc000 | HEADER_BYTES, 0);
-      record.writeUInt16BE(type, 2);
-      record.writeUInt16BE(1, 4);
-      record.writeUInt16BE(data.length, 10);
-      return Buffer.concat([record, data]);
-    });
+    header.writeUInt16BE(answers.length, 6);
     const question = query.subarray(HEADER_BYTES, end);
     socket.send(Buffer.concat([header, question, ...answers]), port, address);
   });
@@ -52,6 +54,20 @@ export async function startNameServer(): Promise<NameServer> {
       await once(socket, "close");
     },
   };
+}
+
+function record(owner: Buffer, type: number, data: Buffer): Buffer {
+  const fixed = Buffer.alloc(10);
+  fixed.writeUInt16BE(type, 0);
+  fixed.writeUInt16BE(1, 2);
+  fixed.writeUInt16BE(data.length, 8);
+  return Buffer.concat([owner, fixed, data]);
+}
+
+function encodeName(name: string): Buffer {
+  const labels = name.split(".").map((label) => Buffer.from(label));
+  const parts = labels.flatMap((label) => [Buffer.from([label.length]), label]);
+  return Buffer.concat([...parts, Buffer.from([0])]);
 }
 
 function readQuestion(query: Buffer): { name: string; type: number; end: number } {
