@@ -75,6 +75,21 @@ describe("a chat completion as a response", () => {
     expect(status).toBe("completed");
   });
 
+  it("finishes a part before the next one of its message", () => {
+    const { text, tail } = read(chunk({ content: "a" }) + chunk({ refusal: "b" }) + ending("stop"));
+    const parts = eventsOf(text + tail).filter((event) => "content_index" in event);
+    expect(parts.map((event) => `${event.type} ${String(event["content_index"])}`)).toEqual([
+      "response.content_part.added 0",
+      "response.output_text.delta 0",
+      "response.output_text.done 0",
+      "response.content_part.done 0",
+      "response.content_part.added 1",
+      "response.refusal.delta 1",
+      "response.refusal.done 1",
+      "response.content_part.done 1",
+    ]);
+  });
+
   it("ends with a whole response object, the same in the last event", () => {
     const { tail, response, reader } = read(everything);
     expect(eventsOf(tail ?? "").at(-1)?.["response"]).toEqual(response);

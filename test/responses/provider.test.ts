@@ -27,11 +27,11 @@ const missing: Refusal = { status: 404, body: '{"detail":"Not Found"}' };
 /** A provider before an upstream that refuses its native endpoint so, or has it. */
 async function providerAt(responses: "native" | "translate" | "auto", refusal?: Refusal) {
   const paths: string[] = [];
-  const bodies: unknown[] = [];
+  const bodies: string[] = [];
   const upstream = await httpUpstream((request, response, body) => {
     const path = request.url ?? "";
     paths.push(path);
-    bodies.push(JSON.parse(body));
+    bodies.push(body);
     if (path === "/v1/chat/completions") response.writeHead(200, sse).end(chatAnswer);
     else if (refusal !== undefined) response.writeHead(refusal.status).end(refusal.body);
     else response.writeHead(200, sse).end(nativeAnswer.hello);
@@ -69,7 +69,19 @@ describe("a provider that is asked for a response", () => {
     const other = await providerAt("translate");
     expect(await other.ask()).toMatchObject({ kind: "ok", responseStatus: "completed" });
     expect([one.paths, other.paths]).toEqual([[native], [chat]]);
-    expect(other.bodies).toMatchObject([{ model: "up", stream: true, max_tokens: 1000 }]);
+    expect(JSON.parse(other.bodies[0] ?? "")).toMatchObject({
+      model: "up",
+      stream: true,
+      max_tokens: 1000,
+    });
+  });
+
+  it.each(["native", "translate"] as const)("by `%s`: numbers go as written", async (responses) => {
+    const { provider, bodies } = await providerAt(responses);
+    const { job } = jobOf('{"model":"m"}');
+    const body = '{"input":"Hi","seed":9223372036854775807}';
+    await provider.call(callOf({ ...job, body, model: "up" }), recordingSink());
+    expect(bodies[0]).toContain('"seed":9223372036854775807');
   });
 
   it("streams events up to the last ones, which wait, beside the whole object", async () => {
