@@ -4,7 +4,9 @@ import { onTestFinished } from "vitest";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
 import { preludeEvents } from "../../shared/responses/finished-events.ts";
+import { referencedResponses, resolveReferences } from "../../shared/responses/item-references.ts";
 import { responseId } from "../../shared/responses/response-id.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import { httpUpstream, providerFor, sse } from "../workers/openai/upstream.ts";
@@ -29,8 +31,8 @@ export type Script = (
 ) => string | { readonly status: number; readonly body: unknown };
 
 /**
- * A server that serves `/v1/responses` with a provider alone: no admission, no queue, no
- * database. The upstream behind it plays the script.
+ * A server that serves `/v1/responses` with a provider and a memory alone: no admission, no queue,
+ * no database. The upstream behind it plays the script.
  */
 export async function startBridge(
   script: Script,
@@ -38,6 +40,7 @@ export async function startBridge(
 ): Promise<Bridge> {
   const requests: UpstreamRequest[] = [];
   const outcomes: ProviderOutcome[] = [];
+  const outputs = new Map<string, readonly JsonObject[]>();
   const upstream = await httpUpstream((request, response, text) => {
     const got = { path: request.url ?? "", body: JSON.parse(text) as Record<string, unknown> };
     requests.push(got);
@@ -48,7 +51,7 @@ export async function startBridge(
   const provider = providerFor(upstream.baseUrl, changes);
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const text = await readAll(request);
-    const { stream, job } = jobOf(text, requests.length);
+    const { stream, job } = jobOf(withItems(text, outputs), requests.length);
     const body = JSON.parse(job.body) as Record<string, unknown>;
     if (job.response === undefined) throw new Error("no facts");
     const facts = { ...job.response, maxOutputTokens: job.maxOutputTokens };
@@ -63,6 +66,10 @@ export async function startBridge(
     };
     const outcome = await provider.call(call, sink);
     outcomes.push(outcome);
+    if (outcome.kind === "ok" && job.response.store) {
+      const stored = JSON.parse(outcome.body?.toString() ?? "") as { output: JsonObject[] };
+      outputs.set(job.response.id, stored.output);
+    }
     answer(response, outcome, stream, events);
   };
   const server = createServer((request, response) => {
@@ -89,6 +96,15 @@ const consumed = new Set([
   "service_tier",
   "max_output_tokens",
 ]);
+
+/** References to items of stored responses are replaced by the items. */
+function withItems(text: string, outputs: ReadonlyMap<string, readonly JsonObject[]>): string {
+  const fields = JSON.parse(text) as JsonObject;
+  const { input } = fields;
+  if (!Array.isArray(input)) return text;
+  for (const id of referencedResponses(input)) if (!outputs.has(id)) throw new Error(`no ${id}`);
+  return JSON.stringify({ ...fields, input: resolveReferences(input, outputs) });
+}
 
 /** What the API makes of a request, in short. */
 export function jobOf(text: string, turn = 0): { stream: boolean; job: JobRequest } {

@@ -10,6 +10,9 @@ import { chunk, doneEvent } from "../workers/openai/upstream.ts";
 import { startBridge, type Bridge, type Script } from "./bridge.ts";
 import { nativeAnswer } from "./native-answer.ts";
 
+// It warns that reasoning without encrypted content is not sent again when nothing is stored.
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 const usage = {
   prompt_tokens: 7,
   completion_tokens: 5,
@@ -98,31 +101,38 @@ describe.each(upstreams)("a tool loop %s", (_name, responses, script) => {
     expect(second.usage).toMatchObject({ input_tokens: 7, output_tokens: 5, total_tokens: 12 });
   });
 
-  it("runs with the AI SDK's defaults", async () => {
+  it.each([
+    ["the AI SDK's defaults, which refer to stored items", {}],
+    ["the AI SDK when nothing is stored", { store: false }],
+  ])("runs with %s", async (_what, options) => {
     const bridge = await startBridge(script, { responses });
     const openai = createOpenAI({ apiKey: "k", baseURL: bridge.baseUrl });
-    const result = streamText({
+    const question = {
       model: openai("m"),
-      prompt: "Weather?",
       maxRetries: 0,
       stopWhen: isStepCount(3),
-      providerOptions: { openai: { store: false } },
-      tools: {
-        weather: tool({
-          inputSchema: z.object({ city: z.string() }),
-          execute: ({ city }) => weather[city] ?? "",
-        }),
-      },
-      onError: ({ error }) => {
+      providerOptions: { openai: options },
+      tools: { weather: aiWeather },
+      onError: ({ error }: { error: unknown }) => {
         throw error;
       },
-    });
+    };
+    const result = streamText({ ...question, prompt: "Weather?" });
     expect(await result.text).toBe("Hello");
     const steps = await result.steps;
     expect(steps[0]?.toolResults.map((each) => each.output)).toEqual(["sun", "rain"]);
     expect(steps[1]?.reasoningText).toBe("They greet.");
     expect(await result.finishReason).toBe("stop");
     expect(steps[1]?.usage).toMatchObject({ inputTokens: 7, outputTokens: 5 });
+    const messages = [
+      { role: "user" as const, content: "Weather?" },
+      ...(await result.responseMessages),
+      { role: "user" as const, content: "Thanks" },
+    ];
+    expect(await streamText({ ...question, messages }).text).toBe("Hello");
+    const last = JSON.stringify(bridge.requests.at(-1)?.body);
+    for (const word of ["Weather?", "Let me see.", "Paris", "sun", "Hello", "Thanks"])
+      expect(last).toContain(word);
   });
 
   it("runs with LangChain's ChatOpenAI", async () => {
@@ -191,6 +201,11 @@ const weatherFunction = {
     additionalProperties: false,
   },
 };
+
+const aiWeather = tool({
+  inputSchema: z.object({ city: z.string() }),
+  execute: ({ city }) => weather[city] ?? "",
+});
 
 const weatherTool = langChainTool(({ city }: { city: string }) => weather[city] ?? "", {
   name: "weather",

@@ -7,6 +7,11 @@ import {
   preludeEvents,
 } from "../../shared/responses/finished-events.ts";
 import { ownedItemId, responseOfItem, upstreamItemId } from "../../shared/responses/item-id.ts";
+import {
+  findReference,
+  referencedResponses,
+  resolveReferences,
+} from "../../shared/responses/item-references.ts";
 import { jobOfResponse, responseId } from "../../shared/responses/response-id.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import { nativeAnswer } from "./native-answer.ts";
@@ -102,6 +107,25 @@ describe("ids", () => {
     const foreign = "msg_67ccd3acc8d48190a77525dc6de64b41";
     expect(responseOfItem(foreign)).toBeUndefined();
     expect(upstreamItemId(foreign)).toBe(foreign);
+  });
+});
+
+describe("references to items of earlier answers", () => {
+  const id = ownedItemId("msg_0", facts.id);
+  const item = { id, type: "message" };
+  const elsewhere = { type: "item_reference", id: ownedItemId("msg_1", responseId("job_x")) };
+  const input = [{ role: "user", content: "x" }, { type: "item_reference", id }, elsewhere];
+
+  it("are replaced by the items, as far as these are there", () => {
+    expect(referencedResponses(input)).toEqual(new Set([facts.id]));
+    const resolved = resolveReferences(input, new Map([[facts.id, [{ id: "x" }, item]]]));
+    expect(resolved).toEqual([input[0], item, elsewhere]);
+    expect(findReference(resolved)).toBe("input[2].id");
+    expect(findReference(resolved.slice(0, 2))).toBeUndefined();
+  });
+
+  it("are in lists only", () => {
+    expect([...referencedResponses("x"), findReference("x")]).toEqual([undefined]);
   });
 });
 
