@@ -1,6 +1,9 @@
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../shared/db/database.ts";
+import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
+import type { EventLog } from "../shared/events/event-log.ts";
+import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { FairOrder } from "../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
@@ -23,7 +26,10 @@ import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addCompletions } from "./routes/completions.ts";
 import { addEmbeddings } from "./routes/embeddings.ts";
 import { addHealth } from "./routes/health.ts";
+import { addJobs } from "./routes/jobs.ts";
 import { addModels } from "./routes/models.ts";
+import { addResponses } from "./routes/responses.ts";
+import { addWebhookEndpoints } from "./webhooks/webhook-endpoints.ts";
 
 export interface ApiDeps {
   readonly config: Config;
@@ -37,6 +43,8 @@ export interface ApiDeps {
   readonly backlog: QueueBacklog;
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
   readonly jobs: OwnedJobs;
+  readonly accepted: AcceptedQueue;
+  readonly events: EventLog;
   readonly keyAuth: KeyAuth;
   readonly findEnded: InferenceDeps["findEnded"];
   /** Name of this API process in the fleet. */
@@ -48,6 +56,8 @@ export interface ApiDeps {
   readonly heartbeatMs?: number;
   /** How long a worker may take to confirm an end that was asked for; 2 s by default. */
   readonly confirmMs?: number;
+  /** How often followers of a job look at it without news; 1 s by default. */
+  readonly lookMs?: number;
   /** Pause before an entry is offered again to a queue that did not take it; 1 s by default. */
   readonly requeueMs?: number;
 }
@@ -99,11 +109,16 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       heartbeatMs: deps.heartbeatMs ?? 15_000,
       confirmMs: deps.confirmMs ?? 2_000,
       requeueMs: deps.requeueMs ?? 1_000,
+      lookMs: deps.lookMs ?? 1_000,
+      egress: createEgressPolicy(config.webhooks),
       random: Math.random,
     };
     addChatCompletions(scope, inference);
     addCompletions(scope, inference);
     addEmbeddings(scope, inference);
+    addResponses(scope, inference);
+    addJobs(scope, inference);
+    addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
     addModels(scope, config.models.values(), new Date());
     done();
   });

@@ -16,7 +16,16 @@ import { QueueBacklog } from "./inference/queue-backlog.ts";
 
 export interface ApiProcessDeps extends Pick<
   ApiDeps,
-  "config" | "log" | "queues" | "stops" | "board" | "order" | "jobs" | "heartbeatMs"
+  | "config"
+  | "log"
+  | "queues"
+  | "stops"
+  | "board"
+  | "order"
+  | "jobs"
+  | "accepted"
+  | "events"
+  | "heartbeatMs"
 > {
   /** This process's name in the fleet. */
   readonly id: string;

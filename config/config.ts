@@ -19,6 +19,8 @@ export interface ProviderConfig {
     readonly firstByteMs: number;
     readonly idleMs: number;
   };
+  /** How it serves `/v1/responses`: itself, through chat completions, or itself until it says 404. */
+  readonly responses: "native" | "translate" | "auto";
   /** The field in which this upstream takes the output cap of a chat completion. */
   readonly maxTokensField: "max_tokens" | "max_completion_tokens";
 }
@@ -62,6 +64,18 @@ export interface Config {
     readonly syncWaitMs: number;
     /** A job's deadline when neither request nor key sets one. */
     readonly deadlineMs: number;
+    /** The same for jobs whose caller does not wait on the connection. */
+    readonly asyncDeadlineMs: number;
+    /** An SDK's automatic retry joins the job of its lost connection. */
+    readonly attachRetries: boolean;
+  };
+  readonly retention: {
+    /** How long results of accepted jobs are kept after their end. */
+    readonly resultsMs: number;
+  };
+  readonly webhooks: {
+    /** CIDR networks that tenants' addresses may reach although they are internal. */
+    readonly allowNetworks: readonly string[];
   };
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   readonly models: ReadonlyMap<string, RouteConfig>;

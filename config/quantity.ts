@@ -8,7 +8,7 @@ interface Limits {
 
 type Units = Readonly<Record<string, number>>;
 
-const time: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const time: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const bytes: Units = {
   B: 1,
   KB: 1000,
@@ -19,7 +19,7 @@ const bytes: Units = {
   GiB: 1024 ** 3,
 };
 
-const DURATION_UNIT = "must be a duration with its unit, such as 500ms, 2s, 5m or 1h";
+const DURATION_UNIT = "must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d";
 const SIZE_UNIT = "must be a size with its unit, such as 512KiB, 10MB or 10MiB";
 
 /** A duration such as `2s`; becomes milliseconds. */

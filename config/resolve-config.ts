@@ -20,7 +20,11 @@ export function resolveConfig(file: ConfigFile, order: NameOrder): Config {
       queueLimitBytes: file.server.queue_limit,
       syncWaitMs: file.server.sync_wait,
       deadlineMs: file.server.deadline,
+      asyncDeadlineMs: file.server.async_deadline,
+      attachRetries: file.server.attach_retries,
     },
+    retention: { resultsMs: file.retention.results },
+    webhooks: { allowNetworks: file.webhooks.allow_networks },
     providers: new Map(
       order.providers.map((name) => [name, resolveProvider(name, entry(file.providers, name))]),
     ),
@@ -48,6 +52,7 @@ function resolveProvider(name: string, written: WrittenProvider): ProviderConfig
     apiKey: written.api_key,
     slots: written.slots,
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle },
+    responses: written.responses,
     maxTokensField:
       written.max_tokens_field ??
       (written.location === "local" ? "max_tokens" : "max_completion_tokens"),

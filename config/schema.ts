@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { baseUrl } from "./base-url.ts";
+import { network } from "./network.ts";
 import { byteSize, duration, durationOrNever } from "./quantity.ts";
 
 /** The most tokens that a context or an answer may be said to have. */
@@ -84,6 +85,12 @@ export const providerSchema = z
       })
       .prefault({})
       .describe("How long a call may take, each with its unit: `500ms`, `2s`, `5m`, `1h`."),
+    responses: z
+      .enum(["native", "translate", "auto"])
+      .prefault("auto")
+      .describe(
+        "How this upstream serves `/v1/responses`: itself, through chat completions, or `auto`: itself until it answers 404.",
+      ),
     max_tokens_field: z
       .enum(["max_tokens", "max_completion_tokens"])
       .optional()
@@ -176,9 +183,37 @@ export const configFileSchema = z.strictObject({
       deadline: duration({ min: "1ms", max: "168h" })
         .prefault("600s")
         .describe("A job's deadline when neither request nor key sets one."),
+      async_deadline: duration({ min: "1s", max: "30d" })
+        .prefault("24h")
+        .describe("The same for jobs whose caller does not wait on the connection."),
+      attach_retries: z
+        .boolean()
+        .prefault(false)
+        .describe(
+          "Let an SDK's automatic retry join the job of its lost connection instead of running again. Such requests are stored like accepted jobs.",
+        ),
     })
     .prefault({})
     .describe("Limits of the API."),
+  retention: z
+    .strictObject({
+      results: duration({ min: "1m", max: "365d" })
+        .prefault("30d")
+        .describe("How long results of accepted jobs are kept after their end."),
+    })
+    .prefault({})
+    .describe("How long what is stored is kept."),
+  webhooks: z
+    .strictObject({
+      allow_networks: z
+        .array(network)
+        .prefault([])
+        .describe(
+          "Networks in CIDR notation that webhooks and media links may reach although they are internal, such as `10.1.0.0/16`; plain http is allowed inside them only.",
+        ),
+    })
+    .prefault({})
+    .describe("Signed calls to the addresses that key holders register."),
   providers: z
     .record(providerName, providerSchema)
     .meta({ minProperties: 1 })

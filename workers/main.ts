@@ -6,11 +6,18 @@ import { ProcessLease } from "../shared/db/process-lease.ts";
 import { reportHealth } from "../shared/db/provider-health.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
 import { syncProviders } from "../shared/db/sync-providers.ts";
+import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
+import { forgetAccepted } from "../shared/jobs/forget-accepted.ts";
+import { findAbandoned } from "../shared/jobs/lost-jobs.ts";
+import { forgetEvents } from "../shared/events/forget-events.ts";
+import { forgetOldWebhooks } from "../shared/webhooks/forget-old-webhooks.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/reply/reply-path.ts";
 import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
+import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
+import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
 import { every, type Repeating } from "../shared/timing/every.ts";
 import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
@@ -20,7 +27,9 @@ import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
 import { hasEnded, ownPlace } from "./slots/process-place.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
+import { Housekeeping } from "./sweep/housekeeping.ts";
 import { OverflowMover } from "./sweep/overflow-mover.ts";
+import { WebhookSender } from "./webhooks/webhook-sender.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
 
 export interface WorkerDeps {
@@ -35,6 +44,7 @@ export interface WorkerDeps {
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
   readonly reply: ReplySender;
+  readonly accepted: AcceptedQueue;
   readonly stops: LocalStopRequests;
   readonly board: ProviderBoard;
   readonly log: FastifyBaseLogger;
@@ -57,6 +67,12 @@ const MOVE_MS = 200;
 const PROBE_MS = 1_000;
 const REPORT_MS = 1_000;
 const PERIODS_MS = 60_000;
+const WEBHOOK_MS = 500;
+const WEBHOOK_GRACE_MS = 2_000;
+const FORGET_MS = 60_000;
+const ABANDONED_MS = 2_000;
+/** An SDK's retry has come by then. */
+const ABANDONED_AFTER_MS = 15_000;
 /** When the sweeper first checks that a new entry exists: long after it should have been added. */
 const CHECK_MS = 5_000;
 
@@ -141,7 +157,14 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     random: Math.random,
     checkMs: CHECK_MS,
   });
-  const run = { database, reply, aborts, conclude, workerId: () => lease.session?.id };
+  const run = {
+    database,
+    reply,
+    aborts,
+    conclude,
+    onTaken: (provider: string, priority: number) => deps.accepted.taken(provider, priority),
+    workerId: () => lease.session?.id,
+  };
 
   for (const [name, provider] of providers) {
     const providerConfig = config.providers.get(name);
@@ -191,6 +214,20 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     checkMs: CHECK_MS,
   });
 
+  const egress = createGuardedAgent(createEgressPolicy(config.webhooks));
+  const webhooks = new WebhookSender({ pool: database.pool, agent: egress, log });
+  const { resultsMs } = config.retention;
+  const housekeeping = new Housekeeping({
+    forgets: [
+      (page) => forgetAccepted(database.pool, resultsMs, page),
+      (page) => forgetEvents(database.pool, page),
+      (page) => forgetOldWebhooks(database.pool, resultsMs, page),
+    ],
+    findAbandoned: (page) => findAbandoned(database.pool, ABANDONED_AFTER_MS, page),
+    database,
+    reply,
+  });
+
   const failing = (what: string) => (error: unknown) => {
     log.warn({ err: error }, `${what} failed; it will be tried again`);
   };
@@ -201,6 +238,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await Promise.all(Array.from(workers.values(), (worker) => worker.close()));
     clearTimeout(graceTimer);
     await Promise.all(loops.map((loop) => loop.stop()));
+    await webhooks.stop(WEBHOOK_GRACE_MS);
+    await egress.destroy();
     await slots.releaseAll().catch(failing("giving slots back"));
     await lease.stop();
     await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
@@ -225,6 +264,9 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     every(MOVE_MS, () => mover.move(), failing("overflow")),
     every(PROBE_MS, () => prober.probe(), failing("probe")),
     every(REPORT_MS, report, failing("provider health")),
+    every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),
+    every(FORGET_MS, () => housekeeping.forget(), failing("forgetting old jobs")),
+    every(ABANDONED_MS, () => housekeeping.endAbandoned(), failing("ending abandoned jobs")),
     every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
   );
   return {

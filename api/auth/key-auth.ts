@@ -17,6 +17,8 @@ export interface CallerKey {
   readonly maxServiceTier: Exclude<ServiceClass, "batch">;
   /** A budget stands above the key, so that every job needs a known worst case. */
   readonly budgeted: boolean;
+  /** A request may name the address that is told of its end. */
+  readonly allowWebhookUrl: boolean;
 }
 
 export interface KeyAuth {
@@ -103,6 +105,7 @@ function toUsableKey(row: FoundKeyRow): UsableKey | null {
       residency: row.residency,
       maxServiceTier: row.max_service_tier,
       budgeted: row.budgeted,
+      allowWebhookUrl: row.allow_webhook_url,
     },
   };
 }

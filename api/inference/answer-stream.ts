@@ -1,24 +1,33 @@
 import type { FastifyReply } from "fastify";
 import type { AttemptFacts } from "../../shared/contracts/reply.ts";
+import { splitEvents } from "../../shared/events/split-events.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import type { JobRun } from "./job-run.ts";
 import { noteEnd } from "./note-end.ts";
 import type { RunEnd } from "./run-end.ts";
+import type { StreamView } from "./stream-view.ts";
+
+export interface AnswerStreamOptions {
+  readonly heartbeatMs: number;
+  readonly view: StreamView;
+}
 
 /**
  * Answers with a job's events as they come. A failure before the headers have left is thrown as
- * `BrokerError`; after that it is an event of its own, and the stream ends without `[DONE]`.
+ * `BrokerError`; after that it is an event of its own, and the stream ends without its good end.
  */
 export async function answerStream(
   run: JobRun,
   reply: FastifyReply,
-  options: { readonly heartbeatMs: number },
+  { heartbeatMs, view }: AnswerStreamOptions,
 ): Promise<void> {
   let facts: AttemptFacts | undefined;
+  let opening = view.beginning() + view.opening();
+  let events = 0;
   const stream = new EventStream({
     reply,
-    heartbeatMs: options.heartbeatMs,
+    heartbeatMs,
     headers: () => ({ "x-request-id": reply.request.id, ...answerHeaders(run.id, facts) }),
   });
   run.overdue.addEventListener("abort", () => stream.abandon());
@@ -28,26 +37,27 @@ export async function answerStream(
         facts = event.facts;
         stream.open();
       } else if (event.type === "chunk") {
-        await stream.write(event.text);
+        events += splitEvents(event.text).length;
+        await stream.write(opening + event.text);
+        opening = "";
       } else {
         noteEnd(reply.request.facts, event.end);
         facts = event.end.facts ?? facts;
-        finish(run, reply, stream, event.end);
+        finish(event.end);
       }
     }
   } finally {
     stream.stop();
   }
-}
 
-function finish(run: JobRun, reply: FastifyReply, stream: EventStream, end: RunEnd): void {
-  if (end.error === undefined) {
-    stream.end(end.result?.tail);
-  } else if (stream.opened) {
-    reply.request.facts.errorCode = end.error.code;
-    stream.end(`data: ${JSON.stringify(end.error)}\n\n`);
-  } else {
-    reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
-    throw end.error;
+  function finish(end: RunEnd): void {
+    if (end.error === undefined) stream.end(opening + (end.result?.tail ?? ""));
+    else if (stream.opened) {
+      reply.request.facts.errorCode = end.error.code;
+      stream.end(opening + view.failure(end.error, end.state, events));
+    } else {
+      reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
+      throw end.error;
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { Config, RouteConfig, TargetConfig } from "../../config/config.ts";
+import type { Config, ProviderConfig, RouteConfig, TargetConfig } from "../../config/config.ts";
 import type { Location } from "../../shared/contracts/plan.ts";
 import type { Price } from "../../shared/money/price.ts";
 import { parseUsd } from "../../shared/money/usd.ts";
@@ -10,6 +10,8 @@ export interface CompiledTarget {
   readonly model: string;
   readonly contextLength: number | undefined;
   readonly price: Price;
+  /** How its provider serves `/v1/responses`. */
+  readonly responses: ProviderConfig["responses"];
 }
 
 /** A route with what every request needs of it worked out once. */
@@ -30,6 +32,7 @@ export function compileRoutes(config: Config): ReadonlyMap<string, CompiledRoute
       role,
       model: target.model,
       contextLength: target.contextLength,
+      responses: provider.responses,
       price: {
         inputNanosPerMillion: parseUsd(target.price.input),
         outputNanosPerMillion: parseUsd(target.price.output),

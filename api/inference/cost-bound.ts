@@ -10,7 +10,29 @@ const TOOL_PREAMBLE_TOKENS = 256;
 const TOKENS_PER_TOOL = 64;
 
 /** Parts whose tokens their text does bound; all others are media. */
-const TEXT_PARTS = new Set<unknown>(["text", "refusal"]);
+const TEXT_PARTS = new Set<unknown>([
+  "text",
+  "refusal",
+  "input_text",
+  "output_text",
+  "summary_text",
+  "reasoning_text",
+]);
+
+/** Items of a response's input whose tokens their text does bound; undefined: a message. */
+const TEXT_ITEMS = new Set<unknown>([
+  undefined,
+  null,
+  "message",
+  "function_call",
+  "function_call_output",
+  "custom_tool_call",
+  "custom_tool_call_output",
+  "reasoning",
+]);
+
+/** Tools that bring nothing into the context but what the caller sends. */
+const CALLER_TOOLS = new Set<unknown>(["function", "custom", undefined]);
 
 export interface InputBound {
   /** Tokens that the text of the request can be at most. */
@@ -34,7 +56,11 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
     if (prompts !== undefined)
       bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
   // A template in the request can repeat its input as often as it likes.
-  const media = hasMedia(messages) || fields["chat_template"] != null;
+  const media =
+    hasMedia(messages) ||
+    hasInputMedia(input) ||
+    hasForeignTools(tools) ||
+    fields["chat_template"] != null;
   return { textTokens: bound, media };
 }
 
@@ -57,6 +83,23 @@ function hasMedia(messages: unknown): boolean {
     ({ content, audio }) =>
       audio != null || (Array.isArray(content) && content.some((part) => !isText(part))),
   );
+}
+
+/** Items refer to what an upstream has stored, or hold parts that are no text. */
+function hasInputMedia(input: unknown): boolean {
+  if (!Array.isArray(input)) return false;
+  return input.some((item: unknown) => {
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
+    const { type, content, output } = item as Record<string, unknown>;
+    const parts = [content, output].filter((value) => Array.isArray(value)).flat();
+    return !TEXT_ITEMS.has(type) || parts.some((part) => !isText(part));
+  });
+}
+
+/** What an upstream's own tools find comes into the context unseen. */
+function hasForeignTools(tools: unknown): boolean {
+  if (!Array.isArray(tools)) return false;
+  return (tools as ({ type?: unknown } | null)[]).some((tool) => !CALLER_TOOLS.has(tool?.type));
 }
 
 function isText(part: unknown): boolean {

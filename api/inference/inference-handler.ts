@@ -1,30 +1,47 @@
+import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Pool } from "pg";
 import type { Config } from "../../config/config.ts";
-import { newId } from "../../shared/contracts/new-id.ts";
+import type { Database } from "../../shared/db/database.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
+import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
+import { idempotencyKeyOf } from "../http/idempotency-key.ts";
+import { preferencesOf, type Preferences } from "../http/prefer.ts";
+import { deliverAccepted, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { responseView } from "../responses/response-view.ts";
+import { acceptJob, type AcceptDeps } from "./accept-job.ts";
 import { admitJob, type AdmitDeps } from "./admit-job.ts";
 import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
-import { chooseTarget } from "./choose-target.ts";
+import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
-import type { JobRun } from "./job-run.ts";
-import { makePlan } from "./make-plan.ts";
+import { disconnection } from "./disconnection.ts";
+import { jobTerms, type JobTerms, type TermsDeps } from "./job-terms.ts";
+import { parseBody } from "./parse-body.ts";
+import { withPreviousTurn } from "./previous-turn.ts";
 import { readRequest, type InferenceRequest } from "./read-request.ts";
-import { deadlineOf, residencyOf, serviceClassOf } from "./request-terms.ts";
+import { chunkView, type StreamView } from "./stream-view.ts";
+import { webhookUrlOf } from "./webhook-url.ts";
 
-export interface InferenceDeps extends AdmitDeps {
+export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, TermsDeps {
   readonly server: Config["server"];
+  readonly database: Pick<Database, "accept" | "end"> & { readonly pool: Pool };
+  readonly jobs: AdmitDeps["jobs"];
   readonly routes: ReadonlyMap<string, CompiledRoute>;
+  readonly egress: EgressPolicy;
   readonly heartbeatMs: number;
-  readonly random: () => number;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** Answers one inference endpoint: body in, job through the queues, result or stream out. */
+/** How long after the loss of a connection its caller's retry may still join the job. */
+const ATTACH_WITHIN_MS = 60_000;
+
+/** Answers one inference endpoint: body in, job through the queues, result, stream or job out. */
 export function inferenceHandler(deps: InferenceDeps, endpoint: Endpoint): Handler {
   return (request, reply) => {
     const work = answer(deps, endpoint, request, reply);
@@ -40,52 +57,119 @@ async function answer(
   reply: FastifyReply,
 ): Promise<unknown> {
   const gone = disconnection(request, reply);
-  const inference = readRequest(endpoint, request.body as Buffer | undefined, (model) =>
-    findRoute(deps.routes, callerOf(request), model),
-  );
+  const key = callerOf(request);
+  const preferences = preferencesOf(request.headers);
+  const idempotencyKey = idempotencyKeyOf(request.headers);
+  const raw = request.body as Buffer | undefined;
+  const parsed = parseBody(raw);
+  checkMedia(parsed.fields, deps.egress);
+  const body =
+    endpoint === "responses" ? await withPreviousTurn(deps.database.pool, key.id, parsed) : parsed;
+  const inference = readRequest(endpoint, body, (model) => findRoute(deps.routes, key, model));
   request.facts.model = inference.route.config.name;
-  const run = await admit(deps, endpoint, request, inference, gone);
+  const isAsync = preferences.respondAsync || inference.response?.background === true;
+  const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
+  const hash = raw === undefined ? "" : hashOf(raw);
+  const mayRetry = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
+  const retry = mayRetry ? retryCount(request) : undefined;
+  const path = request.routeOptions.url ?? "";
+  const requestHash = retry === undefined ? undefined : hashOf(Buffer.from(`${path} ${hash}`));
+  const deliver = (job: string): Promise<unknown> =>
+    deliverAccepted(deps, request, reply, {
+      job,
+      preferences,
+      background: inference.response?.background === true,
+      stream: inference.stream,
+      gone,
+    });
+
+  if (requestHash !== undefined && retry !== undefined && retry > 0) {
+    const lost = { key: key.id, hash: requestHash, waiter: deps.owner };
+    const job = await attachLost(deps.database.pool, lost, ATTACH_WITHIN_MS);
+    if (job !== undefined) return await watchLoss(deps, job, gone, deliver(job));
+  }
+  const terms = jobTerms(deps, {
+    key,
+    headers: request.headers,
+    receivedAt: request.receivedAt,
+    endpoint,
+    request: inference,
+    callerWaits: !isAsync,
+  });
+  const isStored = inference.response?.store === true || requestHash !== undefined;
+  if (!isAsync && !isStored && idempotencyKey === undefined)
+    return await answerInteractive(deps, terms, preferences, gone, request, reply);
+  const accepted = await acceptJob(deps, terms, {
+    idempotency: idempotencyKey === undefined ? undefined : { path, key: idempotencyKey, hash },
+    notify: isAsync,
+    webhookUrl,
+    requestHash,
+  });
+  if (accepted.attached) reply.header("idempotent-replayed", "true");
+  const delivered = deliver(accepted.job);
+  return requestHash === undefined
+    ? await delivered
+    : await watchLoss(deps, accepted.job, gone, delivered);
+}
+
+/** A job that nothing is stored of: its caller's connection is all that waits for it. */
+async function answerInteractive(
+  deps: InferenceDeps,
+  terms: JobTerms,
+  { waitMs }: Preferences,
+  gone: AbortSignal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { syncWaitMs } = deps.server;
+  const inference = terms.request;
+  if (waitMs !== undefined) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
+  const run = await admitJob(deps, {
+    ...terms,
+    syncWaitMs: inference.stream ? undefined : Math.min(waitMs ?? syncWaitMs, syncWaitMs),
+    gone,
+  });
   request.facts.jobId = run.id;
   reply.header("x-spillway-job-id", run.id);
   return inference.stream
-    ? await answerStream(run, reply, deps)
+    ? await answerStream(run, reply, { heartbeatMs: deps.heartbeatMs, view: viewFor(terms) })
     : await answerWhole(run, reply, inference);
 }
 
-async function admit(
+function viewFor({ request, jobRequest }: JobTerms): StreamView {
+  const { response: facts, maxOutputTokens } = jobRequest;
+  if (facts === undefined) return chunkView;
+  const { fields = {} } = (request.response ?? {}) as Partial<
+    NonNullable<InferenceRequest["response"]>
+  >;
+  return responseView({ fields, facts, maxOutputTokens, startingAfter: -1 });
+}
+
+/** While the caller is answered, the loss of its connection is noted, for its SDK's next try. */
+async function watchLoss(
   deps: InferenceDeps,
-  endpoint: Endpoint,
-  request: FastifyRequest,
-  inference: InferenceRequest,
+  job: string,
   gone: AbortSignal,
-): Promise<JobRun> {
-  const key = callerOf(request);
-  const { headers } = request;
-  const { route, input, outputTokens, serviceTier } = inference;
-  const residency = residencyOf(headers, key.residency);
-  const { budgeted } = key;
-  const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
-  const elapsedMs = performance.now() - request.receivedAt;
-  const deadlineMs = Math.floor(deadlineOf(headers, deps.server.deadlineMs) - elapsedMs);
-  if (deadlineMs <= 0)
-    throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
-  const first = chooseTarget(plan, route.config, deps.board, deps.random);
-  if (first === null)
-    throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`);
-  return await admitJob(deps, {
-    id: newId("job"),
-    key,
-    endpoint,
-    request: inference,
-    plan,
-    inputTokens,
-    first,
-    residency,
-    serviceClass: serviceClassOf(serviceTier, key.maxServiceTier),
-    deadlineMs,
-    syncWaitMs: inference.stream ? undefined : deps.server.syncWaitMs,
-    gone,
-  });
+  delivered: Promise<unknown>,
+): Promise<unknown> {
+  const note = (): void => {
+    noteLost(deps.database.pool, job, deps.owner).catch((error: unknown) => {
+      deps.log.warn({ err: error, job }, "a lost connection was not noted");
+    });
+  };
+  if (gone.aborted) note();
+  else gone.addEventListener("abort", note, { once: true });
+  return await delivered;
+}
+
+/** How often an SDK of OpenAI's has tried this request before; undefined for other callers. */
+function retryCount(request: FastifyRequest): number | undefined {
+  const [count] = [request.headers["x-stainless-retry-count"]].flat();
+  return count !== undefined && /^\d{1,3}$/.test(count) ? Number(count) : undefined;
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** A model that the key may not use does not exist for it. */
@@ -102,17 +186,4 @@ function findRoute(
       { param: "model" },
     );
   return route;
-}
-
-/** Aborts when the connection closes before the answer is complete. */
-function disconnection(request: FastifyRequest, reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  const onClose = (): void => {
-    if (reply.raw.writableFinished) return;
-    request.facts.status = 499;
-    gone.abort();
-  };
-  reply.raw.once("close", onClose);
-  if (reply.raw.destroyed) onClose();
-  return gone.signal;
 }

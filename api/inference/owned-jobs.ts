@@ -13,7 +13,12 @@ export interface OwnedJob extends WatchedJob {
 export class OwnedJobs {
   readonly #jobs = new Map<string, OwnedJob>();
   #onEmpty: (() => void)[] = [];
-  #shuttingDown = false;
+  readonly #shutdown = new AbortController();
+
+  /** Aborted after a shutdown's grace time. */
+  get shutdown(): AbortSignal {
+    return this.#shutdown.signal;
+  }
 
   get size(): number {
     return this.#jobs.size;
@@ -25,7 +30,7 @@ export class OwnedJobs {
 
   add(job: OwnedJob): void {
     this.#jobs.set(job.id, job);
-    if (this.#shuttingDown) job.stop("cancelled", "shutdown");
+    if (this.shutdown.aborted) job.stop("cancelled", "shutdown");
   }
 
   remove(job: OwnedJob): void {
@@ -45,7 +50,7 @@ export class OwnedJobs {
 
   /** After the grace time: asks all jobs to end, and those that are still being admitted. */
   shutDown(): void {
-    this.#shuttingDown = true;
+    this.#shutdown.abort();
     this.stopAll("shutdown");
   }
 }

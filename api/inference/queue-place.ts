@@ -1,4 +1,4 @@
-import type { Entry } from "../../shared/contracts/entry.ts";
+import type { InteractiveEntry } from "../../shared/contracts/entry.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import type { QueueBacklog } from "./queue-backlog.ts";
 import type { FairOrder } from "../../shared/queue/fair-order.ts";
@@ -12,7 +12,7 @@ export interface QueuePlaceDeps {
 }
 
 export interface QueuePlaceOptions {
-  readonly entry: Omit<Entry, "place">;
+  readonly entry: Omit<InteractiveEntry, "place">;
   readonly serviceClass: number;
   /** Whose turn it is in the fair order. */
   readonly tenant: string;

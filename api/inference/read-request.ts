@@ -5,12 +5,14 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { inputBound, type InputBound } from "./cost-bound.ts";
-import { parseBody, type ParsedBody } from "./parse-body.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
+import type { ParsedBody } from "./parse-body.ts";
 import { chatSchema } from "./schemas/chat-schema.ts";
 import { completionSchema } from "./schemas/completion-schema.ts";
 import { embeddingSchema } from "./schemas/embedding-schema.ts";
 import { countPrompts, type PromptInput } from "./schemas/prompt-input.ts";
-import { upstreamBody } from "./upstream-body.ts";
+import { responsesSchema } from "./schemas/responses-schema.ts";
+import { ownFields, upstreamBody } from "./upstream-body.ts";
 
 /** The database counts tokens in 32 bits. */
 const MAX_OUTPUT_TOKENS = 2 ** 31 - 1;
@@ -33,21 +35,64 @@ export interface InferenceRequest {
   readonly base64: boolean;
   /** The entry's body. */
   readonly body: string;
+  /** The caller's own, shown with the job. */
+  readonly metadata: unknown;
+  /** Where the caller wants to be told of the job's end; not checked yet. */
+  readonly webhookUrl: unknown;
+  /** Of `/v1/responses`. */
+  readonly response: ResponseTerms | undefined;
+}
+
+interface ResponseTerms {
+  readonly background: boolean;
+  readonly store: boolean;
+  readonly previousResponseId: string | null;
+  /** For reading: what becomes `body`. */
+  readonly fields: JsonObject;
 }
 
 /** Finds a public model for the caller. Throws `BrokerError` `model_not_found`. */
 export type FindRoute = (model: string) => CompiledRoute;
 
-/** Reads and checks a request's body. Throws `BrokerError` with `param` for whatever is wrong. */
+/** Checks a request's body. Throws `BrokerError` with `param` for whatever is wrong. */
 export function readRequest(
   endpoint: Endpoint,
-  raw: Buffer | undefined,
+  body: ParsedBody,
   findRoute: FindRoute,
 ): InferenceRequest {
-  const body = parseBody(raw);
-  return endpoint === "embeddings"
-    ? readEmbedding(body, findRoute)
-    : readGeneration(endpoint, body, findRoute);
+  if (endpoint === "embeddings") return readEmbedding(body, findRoute);
+  if (endpoint === "responses") return readResponse(body, findRoute);
+  return readGeneration(endpoint, body, findRoute);
+}
+
+function readResponse(body: ParsedBody, findRoute: FindRoute): InferenceRequest {
+  const request = checkFields(responsesSchema, body.fields);
+  const route = findRoute(request.model);
+  if (route.config.kind !== "chat") throw wrongKind(route.config, "does not chat");
+  const cap = within(request.max_output_tokens, "max_output_tokens", route.config);
+  const { defaults } = route.config;
+  const upstream = upstreamBody(body.exact, defaults, {}, ownFields.response);
+  return {
+    route,
+    stream: request.stream === true,
+    wantsUsage: true,
+    streamOptions: undefined,
+    choices: 1,
+    maxOutputTokens: cap,
+    outputTokens: cap,
+    input: inputBound(upstream.fields, upstream.text),
+    serviceTier: request.service_tier,
+    base64: false,
+    body: upstream.text,
+    metadata: request.metadata ?? null,
+    webhookUrl: body.fields["webhook_url"],
+    response: {
+      background: request.background === true,
+      store: request.store !== false,
+      previousResponseId: request.previous_response_id ?? null,
+      fields: upstream.fields,
+    },
+  };
 }
 
 function readEmbedding(body: ParsedBody, findRoute: FindRoute): InferenceRequest {
@@ -68,11 +113,14 @@ function readEmbedding(body: ParsedBody, findRoute: FindRoute): InferenceRequest
     serviceTier: request.service_tier,
     base64: (request.encoding_format ?? defaults["encoding_format"]) === "base64",
     body: upstream.text,
+    metadata: request.metadata ?? null,
+    webhookUrl: body.fields["webhook_url"],
+    response: undefined,
   };
 }
 
 function readGeneration(
-  endpoint: Exclude<Endpoint, "embeddings">,
+  endpoint: "chat.completions" | "completions",
   body: ParsedBody,
   findRoute: FindRoute,
 ): InferenceRequest {
@@ -102,6 +150,9 @@ function readGeneration(
     serviceTier: request.service_tier,
     base64: false,
     body: upstream.text,
+    metadata: request.metadata ?? null,
+    webhookUrl: body.fields["webhook_url"],
+    response: undefined,
   };
 }
 
@@ -111,9 +162,17 @@ interface Caps {
 }
 
 /** The most tokens of one choice: the caller's cap, else the route's, which is also the most. */
-function outputCap(request: Caps, { maxOutputTokens }: RouteConfig): number {
+function outputCap(request: Caps, route: RouteConfig): number {
   const param = request.max_completion_tokens != null ? "max_completion_tokens" : "max_tokens";
-  const cap = request[param] ?? maxOutputTokens;
+  return within(request[param], param, route);
+}
+
+function within(
+  asked: number | null | undefined,
+  param: string,
+  { maxOutputTokens }: RouteConfig,
+): number {
+  const cap = asked ?? maxOutputTokens;
   if (cap > maxOutputTokens)
     throw new BrokerError(
       "invalid_request",

@@ -17,10 +17,14 @@ export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Resid
 }
 
 /**
- * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else the SDK's
- * `X-Stainless-Timeout` (seconds), else the default. Throws `BrokerError` for a bad deadline.
+ * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else, if its caller waits,
+ * the SDK's `X-Stainless-Timeout` (seconds), else the default. Throws `BrokerError` for a bad deadline.
  */
-export function deadlineOf(headers: IncomingHttpHeaders, defaultMs: number): number {
+export function deadlineOf(
+  headers: IncomingHttpHeaders,
+  defaultMs: number,
+  callerWaits: boolean,
+): number {
   const asked = headers["x-spillway-deadline-ms"];
   if (asked !== undefined) {
     const deadlineMs = typeof asked === "string" && /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
@@ -32,7 +36,8 @@ export function deadlineOf(headers: IncomingHttpHeaders, defaultMs: number): num
       );
     return deadlineMs;
   }
-  const sdkTimeoutMs = Math.ceil(Number(headers["x-stainless-timeout"]) * 1_000);
+  const sdkTimeout = callerWaits ? headers["x-stainless-timeout"] : undefined;
+  const sdkTimeoutMs = Math.ceil(Number(sdkTimeout) * 1_000);
   return Math.min(sdkTimeoutMs > 0 ? sdkTimeoutMs : defaultMs, MAX_TIMER_MS);
 }
 

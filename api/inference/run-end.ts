@@ -27,6 +27,7 @@ const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     "The answer took longer than a connection may wait; ask for a stream.",
   ],
   disconnect: ["cancelled", "The caller closed the connection."],
+  cancel: ["cancelled", "The job was cancelled."],
   shutdown: ["unavailable", "The broker is shutting down."],
   owner_lost: ["unavailable", "The broker lost its place in the fleet."],
   queue_unavailable: ["unavailable", "The queue cannot be reached."],
@@ -62,11 +63,12 @@ export function endByState(
     facts,
     costNanos: undefined,
     result: undefined,
-    error: explain(state, code),
+    error: explainEnd(state, code),
   };
 }
 
-function explain(state: EndState, code: string | null): BrokerError {
+/** What a caller is told of a job that did not get done, by its state and the code kept with it. */
+export function explainEnd(state: EndState, code: string | null): BrokerError {
   if (code === "revoked") return invalidApiKey();
   const known = code === null || state === "done" ? undefined : explanations[code];
   const [errorCode, message] = known ?? byState[state];

@@ -1,6 +1,5 @@
 import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import { startApi, type RunningApi } from "../../api/main.ts";
-import { RedisFairOrder } from "../../shared/queue/redis-fair-order.ts";
 import { openFleetParts } from "./fleet-parts.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
@@ -14,7 +13,7 @@ export interface ApiProcessOptions extends ProcessOptions {
 /** Starts one API process of a fleet. Rejects when the address is taken or Redis cannot be used. */
 export async function startApiProcess(options: ApiProcessOptions): Promise<RunningApi> {
   const parts = await openFleetParts("api", options);
-  const { id, database, queues, board, path, redis, metrics, log } = parts;
+  const { id, database, queues, board, path, metrics, log } = parts;
   try {
     const api = await startApi({
       id,
@@ -27,9 +26,11 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
       metrics,
       log,
       jobs: new OwnedJobs(),
-      order: new RedisFairOrder(redis, options.redisPrefix),
+      order: parts.order,
+      accepted: parts.accepted,
+      events: parts.events,
       replies: path.receiver,
-      reply: path.sender,
+      reply: parts.reply,
       stops: path.stops,
       readSince: () => path.readSince(),
       adminKey: options.adminKey,

@@ -1,9 +1,14 @@
 import type { FastifyBaseLogger } from "fastify";
-import type { Redis } from "ioredis";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { createMetrics, type Metrics } from "../../shared/metrics/metrics.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { EventLog } from "../../shared/events/event-log.ts";
+import { RedisEventLog } from "../../shared/events/redis-event-log.ts";
+import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
+import type { FairOrder } from "../../shared/queue/fair-order.ts";
+import { RedisFairOrder } from "../../shared/queue/redis-fair-order.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import { openProviderQueues, type ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
 import { redisQueueBackend } from "../../shared/queue/redis-queue-backend.ts";
@@ -12,6 +17,7 @@ import { closeRedis } from "../../shared/redis/close-redis.ts";
 import { openRedis } from "../../shared/redis/open-redis.ts";
 import { connectionLog } from "../serve/connection-log.ts";
 import type { ProcessOptions } from "./process-options.ts";
+import { openAcceptedJobs } from "./accepted-jobs.ts";
 import { fleetReplyPath, type ReplyPath } from "./reply-path.ts";
 
 /** What an API or a worker process of a fleet is composed of, before its own part. */
@@ -23,8 +29,11 @@ export interface FleetParts {
   readonly queues: ProviderQueues;
   readonly board: ProviderBoard;
   readonly path: ReplyPath;
-  /** Its commands fail rather than wait for a server that is away. */
-  readonly redis: Redis;
+  readonly order: FairOrder;
+  readonly accepted: AcceptedQueue;
+  readonly events: EventLog;
+  /** Tells of any job. */
+  readonly reply: ReplySender;
   readonly metrics: Metrics;
   readonly log: FastifyBaseLogger;
   /** After the process's own part has stopped. */
@@ -64,6 +73,16 @@ export async function openFleetParts(
     resources.defer(() => queues.close());
     const path = fleetReplyPath({ redis, redisUrl, redisPrefix, id, database, onError });
     resources.defer(() => path.close(DRAIN_MS));
+    const order = new RedisFairOrder(redis, redisPrefix);
+    const { accepted, events, reply } = openAcceptedJobs({
+      pool: database.pool,
+      queues,
+      order,
+      owned: path.sender,
+      events: new RedisEventLog({ redis, redisUrl, redisPrefix, onError }),
+      onError: trouble("an accepted job was not queued yet"),
+    });
+    resources.defer(() => events.close());
     const board = new ProviderBoard(config.providers.values());
     const metrics = createMetrics({ pool: database.pool, board });
     return {
@@ -73,7 +92,10 @@ export async function openFleetParts(
       queues,
       board,
       path,
-      redis,
+      order,
+      accepted,
+      events,
+      reply,
       metrics,
       log,
       close: () => resources.disposeAsync(),

@@ -31,7 +31,8 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       queues,
       board,
       log,
-      reply: path.sender,
+      reply: parts.reply,
+      accepted: parts.accepted,
       stops: path.ownStops,
       onAttemptClosed: (attempt) => {
         metrics.attemptEnded(attempt);

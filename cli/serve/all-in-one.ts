@@ -11,6 +11,8 @@ import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
 import { openProviderQueues } from "../../shared/queue/provider-queues.ts";
 import { startWorker } from "../../workers/main.ts";
+import { PostgresEventLog } from "../../shared/events/postgres-event-log.ts";
+import { openAcceptedJobs } from "../fleet/accepted-jobs.ts";
 import { localReplyPath } from "../fleet/reply-path.ts";
 import { connectionLog } from "./connection-log.ts";
 
@@ -65,6 +67,17 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
 
     const board = new ProviderBoard(config.providers.values());
     const path = localReplyPath();
+    const order = new LocalFairOrder();
+    const onError = trouble("an accepted job was not queued yet");
+    const { accepted, events, reply } = openAcceptedJobs({
+      pool: database.pool,
+      queues,
+      order,
+      owned: path.sender,
+      events: new PostgresEventLog(database.pool, trouble("the event log reports")),
+      onError,
+    });
+    resources.defer(() => events.close());
     const metrics = createMetrics({ pool: database.pool, board });
     const shared = {
       config,
@@ -72,7 +85,9 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       directUrl: options.directUrl,
       queues,
       board,
-      reply: path.sender,
+      reply,
+      accepted,
+      events,
       inFleet: false,
     };
     const worker = await startWorker({
@@ -95,7 +110,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       readSince: () => path.readSince(),
       jobs: new OwnedJobs(),
       metrics,
-      order: new LocalFairOrder(),
+      order,
       adminKey: options.adminKey,
       host: options.host,
       port: options.port,

@@ -3,6 +3,7 @@ export const endpoints = {
   "chat.completions": "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
+  responses: "/responses",
 } as const;
 
 export type Endpoint = keyof typeof endpoints;

@@ -14,7 +14,7 @@ export interface AcceptMember {
   readonly residency: Residency;
   readonly interactive: boolean;
   readonly stream: boolean;
-  /** The API process that answers the caller. */
+  /** The API process that answers the caller; empty for an accepted job. */
   readonly owner: string;
   readonly plan: Plan;
   /** Index of the first target. */
@@ -31,15 +31,47 @@ export interface AcceptMember {
   readonly overflow_on_failure: boolean;
   /** When the sweeper first checks that the queue still has the entry. */
   readonly check_ms: number;
+  /** Of an accepted job: what is stored of its request. */
+  readonly request?: StoredRequest;
+  readonly idem?: IdempotencyClaim;
+  /** The end is told by webhook. */
+  readonly notify?: boolean;
+  /** The request is kept after the end. */
+  readonly stored?: boolean;
+  readonly webhook_url?: string;
+  /** SHA-256 in hex of what was asked, for the retries of the caller's SDK. */
+  readonly request_hash?: string;
+  /** The API process that holds the caller's connection. */
+  readonly waiter?: string;
+}
+
+interface StoredRequest {
+  /** JSON text. */
+  readonly facts: string;
+  /** Base64. */
+  readonly body: string;
+  readonly compressed: boolean;
+}
+
+/** One job for each key of a caller and path, for a day. */
+interface IdempotencyClaim {
+  readonly path: string;
+  readonly key: string;
+  /** SHA-256 of the body, in hex. */
+  readonly hash: string;
 }
 
 export interface AcceptRow {
   readonly job_id: string;
-  /** `budget`: refused, with what is left of which limit. `key`: revoked or expired meanwhile. */
-  readonly verdict: "accepted" | "already" | "budget" | "key";
+  /**
+   * `budget`: refused, with what is left of which limit. `key`: revoked or expired meanwhile.
+   * `attached`: its idempotency key stands for `other_job`. `mismatch`: for another request.
+   */
+  readonly verdict: "accepted" | "already" | "budget" | "key" | "attached" | "mismatch";
   readonly free_nanos: bigint | null;
   readonly limit_nanos: bigint | null;
   readonly resets_at: Date | null;
+  readonly other_job: string | null;
 }
 
 /**
@@ -56,6 +88,7 @@ export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, Accept
       "select m ->> 'id' as member, m ->> 'key' as rows from jsonb_array_elements($1::jsonb) as m",
     giveUpAfterMs: 2_000,
     memberKey: (member) => member.id,
+    memberChars: (member) => member.request?.body.length ?? 0,
     rowKey: (row) => row.job_id,
   });
 }

@@ -19,11 +19,14 @@ export interface GroupStatementOptions<Member, Row> {
   /** How long a member waits for its answer; then it is rejected, and may yet take effect. */
   readonly giveUpAfterMs: number;
   readonly memberKey: (member: Member) => string;
+  /** Of large parts, so that a group stays within what one parameter can carry. */
+  readonly memberChars?: (member: Member) => number;
   readonly rowKey: (row: Row) => string;
 }
 
 const RETRY_PAUSE_MS = 50;
 const MAX_CONFLICTS = 5;
+const MAX_CHARS = 16 * 1024 * 1024;
 
 /**
  * A statement for many callers at once (group commit): what arrives while the last statement is on
@@ -93,12 +96,15 @@ export class GroupStatement<Member, Row> {
   #nextGroup(
     queue: readonly PendingMember<Member, Row>[],
   ): [PendingMember<Member, Row>[], PendingMember<Member, Row>[]] {
-    const { maxMembers = 128, memberKey } = this.#options;
+    const { maxMembers = 128, memberKey, memberChars = () => 0 } = this.#options;
+    let chars = 0;
     const group = new Map<string, PendingMember<Member, Row>>();
     const rest: PendingMember<Member, Row>[] = [];
     for (const pending of queue) {
       const key = memberKey(pending.member);
-      if (group.size < maxMembers && !group.has(key)) group.set(key, pending);
+      chars += memberChars(pending.member);
+      const hasRoom = group.size < maxMembers && (group.size === 0 || chars <= MAX_CHARS);
+      if (hasRoom && !group.has(key)) group.set(key, pending);
       else rest.push(pending);
     }
     return [[...group.values()], rest];

@@ -9,6 +9,20 @@ export interface SettleMember extends AttemptFacts {
   readonly job: string;
   readonly fence: number;
   readonly state: EndState;
+  /** Of a response that is done. */
+  readonly response_status?: "completed" | "incomplete";
+  /** Of an accepted job. */
+  readonly result?: StoredResult;
+}
+
+/** Bytes in base64; `compressed` says so of both. */
+export interface StoredResult {
+  readonly content_type: string | null;
+  readonly body: string | null;
+  readonly events: string | null;
+  readonly compressed: boolean;
+  /** What the caller is told of a job that did not get done: a `ReplyError` as JSON text. */
+  readonly error: string | null;
 }
 
 export interface SettleRow {
@@ -35,6 +49,7 @@ export function settleStatement(pool: Pool): GroupStatement<SettleMember, Settle
     lockedRowsText: jobBudgets("m ->> 'job' || '.' || (m ->> 'fence')"),
     giveUpAfterMs: Number.POSITIVE_INFINITY,
     memberKey: (member) => `${member.job}.${member.fence}`,
+    memberChars: ({ result }) => (result?.body?.length ?? 0) + (result?.events?.length ?? 0),
     rowKey: (row) => `${row.job_id}.${row.fence}`,
   });
 }

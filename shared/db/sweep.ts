@@ -45,6 +45,8 @@ export interface SweepStatements {
   ): Promise<LostJob[]>;
   /** Returns the jobs that ended. */
   endOrphans(owner: string): Promise<string[]>;
+  /** The connections of an API process's accepted jobs are lost with it. */
+  noteLost(owner: string): Promise<void>;
   /** Jobs that this worker runs and that somebody has asked to stop. */
   stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
   openPeriods(): Promise<void>;
@@ -83,6 +85,9 @@ export function sweepStatements(pool: Pool): SweepStatements {
     endOrphans: async (owner) => {
       const ended = await rows<{ job_id: string }>("select end_orphans($1) as job_id", [owner]);
       return ended.map(({ job_id }) => job_id);
+    },
+    noteLost: async (owner) => {
+      await rows("select note_lost(null, $1)", [owner]);
     },
     stops: (worker) =>
       rows(

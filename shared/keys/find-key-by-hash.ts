@@ -17,6 +17,7 @@ export interface FoundKeyRow {
   readonly budgeted: boolean;
   readonly revoked: boolean;
   readonly expires_at: Date | null;
+  readonly allow_webhook_url: boolean;
 }
 
 /** The statement that finds keys by their hashes, many callers' at once. */
@@ -28,7 +29,8 @@ export function findKeyStatement(
     name: "find_keys",
     text: `
       select m.hash, k.id, k.name, k.models, k.residency, k.max_service_tier,
-        b.id is not null as budgeted, k.revoked_at is not null as revoked, k.expires_at
+        b.id is not null as budgeted, k.revoked_at is not null as revoked, k.expires_at,
+        k.allow_webhook_url
       from jsonb_to_recordset($1) as m(hash text)
       left join keys k on k.hash = decode(m.hash, 'hex')
       left join budgets b on b.key_id = k.id and b.removed_at is null`,

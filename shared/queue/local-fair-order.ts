@@ -24,9 +24,11 @@ export class LocalFairOrder implements FairOrder {
 
   left(provider: string, priority: number, started: boolean): void {
     const lane = this.#lane(provider, Math.floor(priority / PRIORITY_BAND));
-    lane.waiting--;
+    // Entries that wait since before this process began are not counted: they only move time on.
+    const isCounted = lane.waiting > 0;
+    if (isCounted) lane.waiting--;
     if (started) lane.now = Math.max(lane.now, priority % PRIORITY_BAND);
-    if (lane.waiting > 0) return;
+    if (!isCounted || lane.waiting > 0) return;
     lane.now = 0;
     lane.lastRank.clear();
   }

@@ -25,7 +25,7 @@ export function openProviderQueues(
   };
   return {
     async add(provider, entry, { priority, delayMs }) {
-      await find(provider).add(entry.endpoint, entry, {
+      await find(provider).add("endpoint" in entry ? entry.endpoint : "accepted", entry, {
         jobId: entryId(entry.job, entry.place),
         priority,
         ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),

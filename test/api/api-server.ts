@@ -1,3 +1,5 @@
+import { openAcceptedJobs } from "../../cli/fleet/accepted-jobs.ts";
+import { PostgresEventLog } from "../../shared/events/postgres-event-log.ts";
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { buildApi } from "../../api/app.ts";
@@ -66,6 +68,16 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
       done();
     },
   });
+  const order = new LocalFairOrder();
+  const events = new PostgresEventLog(database.pool, () => undefined);
+  const { accepted } = openAcceptedJobs({
+    pool: database.pool,
+    queues,
+    order,
+    owned: hub,
+    events,
+    onError: () => undefined,
+  });
   const app = await buildApi({
     config,
     log: pino({}, sink),
@@ -74,7 +86,9 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     replies: hub,
     stops,
     board,
-    order: new LocalFairOrder(),
+    order,
+    accepted,
+    events,
     jobs,
     backlog: new QueueBacklog(() => config.server.queueLimitBytes),
     findEnded: (asked) => findEnded(database.pool, asked),

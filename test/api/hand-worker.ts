@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Entry } from "../../shared/contracts/entry.ts";
+import type { InteractiveEntry } from "../../shared/contracts/entry.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type {
   AttemptFacts,
@@ -62,14 +62,14 @@ const statuses: Record<EndState, LedgerStatus> = {
 
 /** One claimed attempt. */
 export class RunningJob {
-  readonly entry: Entry;
+  readonly entry: InteractiveEntry;
   readonly facts: AttemptFacts;
   readonly claim: ClaimedJob;
   /** The reason, once somebody asks this attempt to stop. */
   readonly stopRequested: Promise<string>;
   readonly #deps: HandWorkerDeps;
 
-  constructor(deps: HandWorkerDeps, entry: Entry, claim: ClaimedJob) {
+  constructor(deps: HandWorkerDeps, entry: InteractiveEntry, claim: ClaimedJob) {
     this.#deps = deps;
     this.entry = entry;
     this.claim = claim;

@@ -1,8 +1,8 @@
-import type { Entry } from "../../shared/contracts/entry.ts";
+import type { Entry, InteractiveEntry } from "../../shared/contracts/entry.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 
 export interface WaitingEntry {
-  readonly entry: Entry;
+  readonly entry: InteractiveEntry;
   readonly priority: number;
   readonly delayMs: number;
 }
@@ -42,7 +42,7 @@ export class MemoryQueues implements ProviderQueues {
     if (this.failure !== undefined) throw this.failure;
     if (await this.has(provider, entry.job, entry.place)) return;
     // Through JSON, as every real queue does it.
-    const added = { entry: JSON.parse(JSON.stringify(entry)) as Entry, ...order };
+    const added = { entry: JSON.parse(JSON.stringify(entry)) as InteractiveEntry, ...order };
     const taker = this.#takers.get(provider)?.shift();
     if (taker !== undefined) {
       taker(added);

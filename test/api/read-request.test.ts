@@ -1,3 +1,4 @@
+import { parseBody } from "../../api/inference/parse-body.ts";
 import { describe, expect, test } from "vitest";
 import { compileRoutes } from "../../api/inference/compiled-route.ts";
 import { readRequest } from "../../api/inference/read-request.ts";
@@ -9,7 +10,7 @@ const routes = compileRoutes(testConfig());
 
 function read(endpoint: Endpoint, body: unknown) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return readRequest(endpoint, Buffer.from(text), (model) => {
+  return readRequest(endpoint, parseBody(Buffer.from(text)), (model) => {
     const route = routes.get(model);
     if (route === undefined) throw new BrokerError("model_not_found", "no", { param: "model" });
     return route;
@@ -166,7 +167,7 @@ describe("prompts and inputs", () => {
     const big = compileRoutes(testConfig()).get("chat-small");
     if (big === undefined) throw new Error("no route");
     const longer = { ...big, config: { ...big.config, maxOutputTokens: 10_000_000 } };
-    const body = Buffer.from(JSON.stringify({ ...request, max_tokens: 10_000_000 }));
+    const body = parseBody(Buffer.from(JSON.stringify({ ...request, max_tokens: 10_000_000 })));
     expect(() => readRequest("completions", body, () => longer)).toThrow(/Too many output tokens/);
   });
 });

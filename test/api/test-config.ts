@@ -8,6 +8,7 @@ function provider(name: string, location: "local" | "cloud"): ProviderConfig {
     apiKey: undefined,
     slots: 2,
     timeouts: { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 },
+    responses: "auto",
     maxTokensField: "max_tokens",
   };
 }
@@ -61,8 +62,12 @@ export function testConfig(server: Partial<Config["server"]> = {}): Config {
       queueLimitBytes: 1e9,
       syncWaitMs: 60_000,
       deadlineMs: 120_000,
+      asyncDeadlineMs: 600_000,
+      attachRetries: false,
       ...server,
     },
+    retention: { resultsMs: 86_400_000 },
+    webhooks: { allowNetworks: [] },
     providers: new Map(providers.map((each) => [each.name, each])),
     models: new Map(routes.map((each) => [each.name, each])),
   };

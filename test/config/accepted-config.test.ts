@@ -13,7 +13,11 @@ test("reads the example of the design and fills in every default", () => {
     queueLimitBytes: 256 * 1024 * 1024,
     syncWaitMs: 240_000,
     deadlineMs: 600_000,
+    asyncDeadlineMs: 86_400_000,
+    attachRetries: false,
   });
+  expect(config.retention).toEqual({ resultsMs: 30 * 86_400_000 });
+  expect(config.webhooks).toEqual({ allowNetworks: [] });
   expect(config.providers.get("gpu-a")).toEqual({
     name: "gpu-a",
     location: "local",
@@ -22,6 +26,7 @@ test("reads the example of the design and fills in every default", () => {
     slots: 16,
     timeouts: { connectMs: 2000, firstByteMs: 120_000, idleMs: 60_000 },
     maxTokensField: "max_tokens",
+    responses: "auto",
   });
   expect(config.providers.get("openai")).toMatchObject({
     apiKey: "sk-test",
@@ -81,6 +86,8 @@ models:
     queueLimitBytes: 2 * 1024 ** 3,
     syncWaitMs: 1500,
     deadlineMs: 3_600_000,
+    asyncDeadlineMs: 86_400_000,
+    attachRetries: false,
   });
   expect(config.providers.get("a")).toMatchObject({
     baseUrl: "http://127.0.0.1:1",

@@ -121,12 +121,12 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
   [
     "a timeout without its unit",
     withLine(6, "    price: { input: 0, output: 0 }", "    timeouts: { idle: 60 }"),
-    "7:23 providers.gpu-a.timeouts.idle: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
+    "7:23 providers.gpu-a.timeouts.idle: must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d",
   ],
   [
     "a timeout with another unit",
     withLine(6, "    price: { input: 0, output: 0 }", "    timeouts: { idle: 1d }"),
-    "7:23 providers.gpu-a.timeouts.idle: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
+    "7:23 providers.gpu-a.timeouts.idle: must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d",
   ],
   [
     "a timeout of nothing",
@@ -205,7 +205,7 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
   [
     "a wait without its unit",
     withLine(19, "    overflow_when: { waited: 5 }"),
-    "19:30 models.chat-small.overflow_when.waited: must be a duration with its unit, such as 500ms, 2s, 5m or 1h, or never",
+    "19:30 models.chat-small.overflow_when.waited: must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d, or never",
   ],
   [
     "a default for a governed field",

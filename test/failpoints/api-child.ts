@@ -1,5 +1,6 @@
 import { OwnedJobs } from "../../api/inference/owned-jobs.ts";
 import { startApi } from "../../api/main.ts";
+import { openAcceptedJobs } from "../../cli/fleet/accepted-jobs.ts";
 import { openFleetParts } from "../../cli/fleet/fleet-parts.ts";
 import type { FairOrder } from "../../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
@@ -15,20 +16,32 @@ await runChild(apiPoints, async (options, failpoints) => {
   const parts = await openFleetParts("api", options);
   const { id, database, board, path, metrics, log } = parts;
   const order = openRedis({ url: options.redisUrl, role: "producer", onError: () => undefined });
+  const queues = watchedQueues(parts.queues, failpoints);
+  const watched = watchedOrder(new RedisFairOrder(order, options.redisPrefix), failpoints);
+  const { accepted, events, reply } = openAcceptedJobs({
+    pool: database.pool,
+    queues,
+    order: watched,
+    owned: path.sender,
+    events: parts.events,
+    onError: () => undefined,
+  });
   const api = await startApi({
     id,
     inFleet: true,
     config: options.config,
     database,
     directUrl: options.directUrl,
-    queues: watchedQueues(parts.queues, failpoints),
+    queues,
     board,
     metrics,
     log,
     jobs: new OwnedJobs(),
-    order: watchedOrder(new RedisFairOrder(order, options.redisPrefix), failpoints),
+    order: watched,
+    accepted,
+    events,
     replies: watchedReplies(path.receiver, failpoints),
-    reply: path.sender,
+    reply,
     stops: path.stops,
     readSince: () => path.readSince(),
     adminKey: "sk-admin-test",

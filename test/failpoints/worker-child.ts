@@ -1,3 +1,4 @@
+import { openAcceptedJobs } from "../../cli/fleet/accepted-jobs.ts";
 import { openFleetParts } from "../../cli/fleet/fleet-parts.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../shared/queue/queue-backend.ts";
@@ -10,6 +11,15 @@ import { workerPoints } from "./points.ts";
 await runChild(workerPoints, async (options, failpoints) => {
   const parts = await openFleetParts("worker", options);
   const { id, database, board, path, metrics, log } = parts;
+  const queues = watchedQueues(parts.queues, failpoints);
+  const { accepted, reply } = openAcceptedJobs({
+    pool: database.pool,
+    queues,
+    order: parts.order,
+    owned: path.sender,
+    events: parts.events,
+    onError: () => undefined,
+  });
   const worker = await startWorker({
     id,
     inFleet: true,
@@ -17,10 +27,11 @@ await runChild(workerPoints, async (options, failpoints) => {
     database,
     directUrl: options.directUrl,
     backend: watchedBackend(parts.backend, failpoints),
-    queues: watchedQueues(parts.queues, failpoints),
+    queues,
     board,
     log,
-    reply: path.sender,
+    reply,
+    accepted,
     stops: path.ownStops,
     onAttemptClosed: (attempt) => {
       metrics.attemptEnded(attempt);

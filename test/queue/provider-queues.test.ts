@@ -83,7 +83,7 @@ describe.each(queueBackends)("on %s", (on) => {
       work(taken.pass);
       await add("after", 9);
       await eventually(() => expect(taken.jobs).toEqual(["twice", "after"]));
-      expect(taken.entries[0]?.body).toBe("first");
+      expect(taken.entries[0]).toMatchObject({ body: "first" });
     });
 
     test("of one job at two places are two entries", async () => {
@@ -138,7 +138,7 @@ describe.each(queueBackends)("on %s", (on) => {
       const taken = new Taken();
       work(taken.pass);
       await eventually(() => expect(taken.entries).toHaveLength(bodies.length));
-      expect(taken.entries.map(({ body }) => body)).toEqual(bodies);
+      expect(taken.entries).toMatchObject(bodies.map((body) => ({ body })));
     });
 
     test("a raw NUL or lone surrogate in a body does not stop the queue", async () => {

@@ -1,4 +1,4 @@
-import type { Entry } from "../../shared/contracts/entry.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { PlannedTarget } from "../../shared/contracts/plan.ts";
 import type { AttemptFacts } from "../../shared/contracts/reply.ts";
 import type { ClaimedJob } from "../../shared/db/claim.ts";
@@ -7,15 +7,21 @@ import type { AttemptAbort } from "./attempt-aborts.ts";
 
 /** One claimed job on its way through a provider. */
 export interface Attempt {
-  readonly entry: Entry;
+  readonly jobId: string;
+  readonly place: number;
+  readonly request: JobRequest;
+  /** Its result is stored, and more than one reader may follow it. */
+  readonly accepted: boolean;
   readonly job: ClaimedJob;
   readonly target: PlannedTarget;
   readonly facts: AttemptFacts;
   readonly abort: AttemptAbort;
-  /** To the job's owner. */
+  /** To the job's owner, or its event log. */
   readonly reply: AttemptReply;
   /** `performance.now()` at the claim. */
   readonly startedAt: number;
-  /** Bytes have gone to the caller: no other attempt may follow. */
+  /** Bytes have gone to the caller of an interactive job: no other attempt may follow. */
   forwarded: boolean;
+  /** Of an accepted job's stream: the events that have gone to its log. */
+  readonly events: string[];
 }

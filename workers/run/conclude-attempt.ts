@@ -10,6 +10,7 @@ import { attemptCost } from "../attempt-cost.ts";
 import { decideNext, type Next, type ProviderTrouble } from "../decide-next.ts";
 import type { Attempt } from "./attempt.ts";
 import { endError } from "./end-error.ts";
+import { storedResult } from "./stored-result.ts";
 
 export interface ConcludeDeps {
   readonly database: Database;
@@ -45,14 +46,18 @@ async function settle(
   error?: ReplyError,
   code?: string,
 ): Promise<void> {
-  const { entry, job, facts } = attempt;
+  const { jobId, job, facts } = attempt;
   const ledger = ledgerFacts(attempt, outcome, code ?? error?.code ?? null);
-  if (outcome.kind === "ok") await attempt.reply.send(resultOf(outcome));
+  if (outcome.kind === "ok" && !attempt.accepted)
+    await attempt.reply.send(resultOf(attempt, outcome));
+  const status = outcome.kind === "ok" ? outcome.responseStatus : undefined;
   const row = await deps.database.settle.submit({
-    job: entry.job,
+    job: jobId,
     fence: job.fence,
     state,
     ...ledger,
+    ...(status === undefined ? {} : { response_status: status }),
+    ...(attempt.accepted ? { result: await storedResult(attempt, outcome, error) } : {}),
   });
   const ours = row.state === state && row.ledger_status === ledger.status;
   if (ours) closed(deps, attempt, ledger, row.overrun_nanos);
@@ -74,18 +79,19 @@ async function settle(
 
 /** A failed attempt: the steps that may follow, in order, until the move statement accepts one. */
 async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Promise<void> {
-  const { entry, job, target } = attempt;
+  const { jobId, place, job, target } = attempt;
   const next = whatNext(deps, attempt, outcome);
   if (next.trouble !== undefined) deps.onTrouble(target.provider, next.trouble);
   const ledger = ledgerFacts(attempt, outcome, outcome.reason);
   for (const step of next.steps) {
     const row = await deps.database.move.submit({
-      job: entry.job,
-      place: entry.place,
+      job: jobId,
+      place,
       fence: job.fence,
       target: step.kind === "move" ? step.target : job.target,
       delay_ms: step.delayMs,
       check_ms: deps.checkMs,
+      ...(step.kind === "retry" && step.excused ? { excused: true as const } : {}),
       ...ledger,
     });
     if (row.verdict === "no_retry" || row.verdict === "refused") continue;
@@ -145,7 +151,7 @@ async function waitAgain(
   outcome: ProviderOutcome,
   code: string,
 ): Promise<void> {
-  const { entry, job } = attempt;
+  const { jobId, place, job } = attempt;
   const isLast = job.tries + (outcome.sent ? 1 : 0) >= job.max_attempts;
   if (attempt.forwarded || isLast) {
     await settle(deps, attempt, outcome, "failed", endError("failed"), code);
@@ -153,8 +159,8 @@ async function waitAgain(
   }
   const ledger = ledgerFacts(attempt, outcome, code);
   const row = await deps.database.move.submit({
-    job: entry.job,
-    place: entry.place,
+    job: jobId,
+    place,
     fence: job.fence,
     target: job.target,
     delay_ms: 0,
@@ -166,12 +172,13 @@ async function waitAgain(
   else await tellMoved(deps, attempt, row, ledger, 0);
 }
 
-function resultOf({ contentType, body, tail }: Ok): ResultMessage {
+/** Of what an answer comes as, the part that its caller has asked for. */
+function resultOf({ request }: Attempt, { contentType, body, tail }: Ok): ResultMessage {
   return {
     type: "result",
     contentType,
-    ...(body === undefined ? {} : { body }),
-    ...(tail === undefined ? {} : { tail }),
+    ...(body === undefined || request.stream ? {} : { body }),
+    ...(tail === undefined || !request.stream ? {} : { tail }),
   };
 }
 
@@ -195,7 +202,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
     up: deps.isUp,
     residency: job.residency,
     overflowOnFailure: job.overflow_on_failure,
-    waitsForCapacity: deps.waitsForCapacity(job.model),
+    waitsForCapacity: attempt.accepted || deps.waitsForCapacity(job.model),
     remainingMs: mayGoOn ? job.remaining_ms - (performance.now() - attempt.startedAt) : 0,
     promptTokensBound: job.input_bound,
     random: deps.random,

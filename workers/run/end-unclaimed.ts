@@ -3,6 +3,7 @@ import type { ReplyError } from "../../shared/contracts/reply.ts";
 import type { ClaimRow } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
+import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
 import { endError } from "./end-error.ts";
 
 interface UnclaimedEnd {
@@ -31,7 +32,7 @@ export async function endUnclaimed(
   const { state, code, error } = ends[verdict];
   const row = await deps.database.end.submit({ job: entry.job, place: entry.place, state, code });
   if (row.verdict !== "ended") return;
-  await deps.reply.notify(entry.owner, entry.job, {
+  await deps.reply.notify("owner" in entry ? entry.owner : NO_OWNER, entry.job, {
     type: "end",
     state,
     error: error ?? endError(state),

@@ -6,16 +6,21 @@ import type { ClaimedJob } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { Provider } from "../provider.ts";
-import { requestBody } from "../request-body.ts";
+import { splitEvents } from "../../shared/events/split-events.ts";
+import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
 import { endUnclaimed } from "./end-unclaimed.ts";
+import { readStoredRequest } from "./read-stored-request.ts";
 
 export interface RunEntryDeps {
   readonly database: Database;
   readonly reply: ReplySender;
   readonly aborts: AttemptAborts;
   readonly conclude: (attempt: Attempt, outcome: ProviderOutcome) => Promise<void>;
+  /** An accepted job's entry has left its queue. */
+  readonly onTaken: (provider: string, priority: number) => void;
   /** This worker's name in the fleet; undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
 }
@@ -30,6 +35,7 @@ export async function runEntry(
   provider: Provider,
   config: ProviderConfig,
 ): Promise<void> {
+  if ("accepted" in entry) deps.onTaken(provider.name, entry.priority);
   const worker = deps.workerId();
   if (worker === undefined) return;
   // Listening begins before the claim: a stop request after it finds its listener.
@@ -43,7 +49,12 @@ export async function runEntry(
       worker,
     });
     if (claim.verdict !== "claimed") await endUnclaimed(deps, entry, claim.verdict);
-    else await runAttempt(deps, begin(deps, entry, claim, abort), provider, config);
+    else {
+      const startedAt = performance.now();
+      const request = "accepted" in entry ? await readStoredRequest(claim) : entry;
+      const attempt = begin(deps, entry, request, claim, abort, startedAt);
+      await runAttempt(deps, attempt, provider, config);
+    }
   } finally {
     abort.end();
   }
@@ -52,9 +63,12 @@ export async function runEntry(
 function begin(
   deps: Pick<RunEntryDeps, "reply">,
   entry: Entry,
+  request: JobRequest,
   job: ClaimedJob,
   abort: AttemptAbort,
+  startedAt: number,
 ): Attempt {
+  const accepted = "accepted" in entry;
   const target = job.plan[job.target];
   if (target === undefined) throw new Error(`job ${entry.job} has no target ${job.target}`);
   abort.deadlineIn(job.remaining_ms);
@@ -64,9 +78,20 @@ function begin(
     attempts: job.fence,
     queueMs: job.queue_ms,
   };
-  const reply = deps.reply.attempt(entry.owner, entry.job, job.fence);
-  const startedAt = performance.now();
-  return { entry, job, target, facts, abort, reply, startedAt, forwarded: false };
+  return {
+    jobId: entry.job,
+    place: entry.place,
+    request,
+    accepted,
+    job,
+    target,
+    facts,
+    abort,
+    reply: deps.reply.attempt(accepted ? NO_OWNER : entry.owner, entry.job, job.fence),
+    startedAt,
+    forwarded: false,
+    events: [],
+  };
 }
 
 async function runAttempt(
@@ -79,7 +104,7 @@ async function runAttempt(
   try {
     await reply.send({ type: "started", ...facts });
     const outcome = mayLeave(job, config)
-      ? await call(attempt, provider, config)
+      ? await call(attempt, provider)
       : notSent("residency: this provider is not local");
     await deps.conclude(attempt, outcome);
   } finally {
@@ -87,20 +112,13 @@ async function runAttempt(
   }
 }
 
-async function call(
-  attempt: Attempt,
-  provider: Provider,
-  config: ProviderConfig,
-): Promise<ProviderOutcome> {
-  const { entry, job, target, abort, facts, reply } = attempt;
+async function call(attempt: Attempt, provider: Provider): Promise<ProviderOutcome> {
+  const { jobId, request, accepted, job, target, abort, facts, reply, events } = attempt;
   return await provider.call(
     {
-      endpoint: entry.endpoint,
-      body: requestBody(entry, target.model, config.maxTokensField),
-      stream: entry.stream,
-      requestId: `${entry.job}.${job.fence}`,
-      wantsUsage: entry.wantsUsage,
-      choices: entry.choices,
+      ...request,
+      model: target.model,
+      requestId: `${jobId}.${job.fence}`,
       // Beyond this a report cannot be true; between this and the hold it is an overrun.
       maxUsage: {
         promptTokens: mostBelievable(job.input_bound),
@@ -110,10 +128,13 @@ async function call(
     },
     {
       head() {
-        attempt.forwarded = true;
+        if (!request.stream) return; // a response, which is generated as a stream in any case
+        attempt.forwarded = !accepted;
         void reply.send({ type: "head", ...facts });
       },
       async write(text) {
+        if (!request.stream) return;
+        if (accepted) events.push(...splitEvents(text));
         if (!(await reply.send({ type: "chunk", text }))) abort.abort("disconnect");
       },
     },

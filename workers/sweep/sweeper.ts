@@ -86,7 +86,10 @@ export class Sweeper {
     for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
       this.#deps.onLost(process);
       if (process.kind === "worker") await this.#closeAttemptsOf(process.id, [], 0);
-      else await this.#endJobsOf(process.id);
+      else {
+        await this.#endJobsOf(process.id);
+        await this.#deps.statements.noteLost(process.id);
+      }
       await this.#deps.statements.forget(process.id);
       this.#beats.delete(process.id);
     }

@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+
+/** What a caller would rather have, as of RFC 7240. */
+export interface Preferences {
+  /** A 202 and a job, instead of the answer. */
+  readonly respondAsync: boolean;
+  /** How long to wait for the answer at most, in milliseconds. */
+  readonly waitMs: number | undefined;
+}
+
+const MAX_WAIT_SECONDS = 86_400;
+
+/**
+ * Reads the `Prefer` header; unknown preferences are ignored, as the RFC wants. Throws `BrokerError`
+ * `invalid_request` for a `wait` that is no number of seconds.
+ */
+export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
+  const [header = ""] = [headers["prefer"]].flat();
+  const preferences = new Map<string, string | undefined>();
+  for (const part of header.split(",")) {
+    const [, name = "", value] = /^\s*([^=;\s]+)\s*(?:=\s*"?([^;"]*)"?)?/.exec(part) ?? [];
+    // Of one that comes twice the first counts.
+    if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value?.trim());
+  }
+  return {
+    respondAsync: preferences.has("respond-async"),
+    waitMs: preferences.has("wait") ? waitOf(preferences.get("wait")) : undefined,
+  };
+}
+
+/** The `Preference-Applied` header of an answer that did as the caller prefers. */
+export function preferenceApplied({ respondAsync, waitMs }: Preferences): string | undefined {
+  const applied = [
+    ...(respondAsync ? ["respond-async"] : []),
+    ...(waitMs === undefined ? [] : [`wait=${waitMs / 1_000}`]),
+  ];
+  return applied.length === 0 ? undefined : applied.join(", ");
+}
+
+function waitOf(value: string | undefined): number {
+  const seconds = value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(seconds <= MAX_WAIT_SECONDS))
+    throw new BrokerError(
+      "invalid_request",
+      `Prefer: wait must be a whole number of seconds, at most ${MAX_WAIT_SECONDS}.`,
+      { param: "Prefer" },
+    );
+  return seconds * 1_000;
+}

@@ -1,0 +1,126 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Config } from "../../config/config.ts";
+import { newId } from "../../shared/contracts/new-id.ts";
+import type { Endpoint } from "../../shared/contracts/endpoint.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
+import type { Plan, Residency } from "../../shared/contracts/plan.ts";
+import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
+import { responseId } from "../../shared/responses/response-id.ts";
+import type { CallerKey } from "../auth/key-auth.ts";
+import { chooseTarget, type ChosenTarget } from "./choose-target.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import { makePlan } from "./make-plan.ts";
+import type { InferenceRequest } from "./read-request.ts";
+import { deadlineOf, residencyOf, serviceClassOf } from "./request-terms.ts";
+
+export interface TermsDeps {
+  readonly server: Config["server"];
+  readonly board: ProviderBoard;
+  readonly random: () => number;
+}
+
+export interface Asked {
+  readonly key: CallerKey;
+  readonly headers: IncomingHttpHeaders;
+  /** `performance.now()` */
+  readonly receivedAt: number;
+  readonly endpoint: Endpoint;
+  readonly request: InferenceRequest;
+  /** The caller waits on the connection. */
+  readonly callerWaits: boolean;
+}
+
+/** Everything that is fixed about a job before it is admitted. */
+export interface JobTerms {
+  readonly id: string;
+  readonly key: CallerKey;
+  readonly endpoint: Endpoint;
+  readonly request: InferenceRequest;
+  /** What a worker will run. */
+  readonly jobRequest: JobRequest;
+  readonly plan: Plan;
+  /** The most input tokens at any target of the plan. */
+  readonly inputTokens: number;
+  readonly first: ChosenTarget;
+  readonly residency: Residency;
+  readonly serviceClass: number;
+  readonly deadlineMs: number;
+}
+
+/**
+ * Works out where a request may go, what it may cost there and by when. Throws `BrokerError`
+ * `no_capacity`, `deadline_exceeded`, or `invalid_request` with what is at fault.
+ */
+export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
+  const { key, headers, endpoint, request, callerWaits } = asked;
+  const { input, outputTokens, serviceTier } = request;
+  const residency = residencyOf(headers, key.residency);
+  const { budgeted } = key;
+  const route = ableTargets(request);
+  const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
+  const elapsedMs = performance.now() - asked.receivedAt;
+  const defaultMs = callerWaits ? deps.server.deadlineMs : deps.server.asyncDeadlineMs;
+  const deadlineMs = Math.floor(deadlineOf(headers, defaultMs, callerWaits) - elapsedMs);
+  if (deadlineMs <= 0)
+    throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
+  const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
+  const first = chooseTarget(plan, rules, deps.board, deps.random);
+  if (first === null)
+    throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`);
+  const id = newId("job");
+  return {
+    id,
+    key,
+    endpoint,
+    request,
+    jobRequest: toJobRequest(id, endpoint, request),
+    plan,
+    inputTokens,
+    first,
+    residency,
+    serviceClass: serviceClassOf(serviceTier, key.maxServiceTier),
+    deadlineMs,
+  };
+}
+
+/** What chat completions cannot express goes only to providers that take responses themselves. */
+function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
+  const flaw = response === undefined ? undefined : findUntranslatable(response.fields);
+  if (flaw === undefined) return route;
+  const targets = route.targets.filter((target) => target.responses !== "translate");
+  if (targets.length > 0) return { ...route, targets };
+  throw new BrokerError("invalid_request", flaw.message, { param: flaw.param });
+}
+
+function toJobRequest(id: string, endpoint: Endpoint, request: InferenceRequest): JobRequest {
+  const { streamOptions } = request;
+  const response = request.response && responseFacts(id, request, request.response);
+  return {
+    endpoint,
+    stream: request.stream,
+    wantsUsage: request.wantsUsage,
+    choices: request.choices,
+    maxOutputTokens: request.maxOutputTokens,
+    body: request.body,
+    ...(streamOptions === undefined ? {} : { streamOptions }),
+    ...(response === undefined ? {} : { response }),
+  };
+}
+
+function responseFacts(
+  job: string,
+  request: InferenceRequest,
+  { background, store, previousResponseId }: NonNullable<InferenceRequest["response"]>,
+): ResponseFacts {
+  return {
+    id: responseId(job),
+    createdAt: Math.floor(Date.now() / 1_000),
+    model: request.route.config.name,
+    background,
+    store,
+    previousResponseId,
+  };
+}

@@ -1,0 +1,79 @@
+import type { AcceptMember, AcceptRow } from "../../shared/db/accept.ts";
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
+import type { Database } from "../../shared/db/database.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { formatUsd } from "../../shared/money/usd.ts";
+import { invalidApiKey } from "../auth/bearer.ts";
+import type { JobTerms } from "./job-terms.ts";
+
+/** When the sweeper first checks that the queue still has the entry. */
+const CHECK_MS = 5_000;
+
+/** A job's member of the accept statement; `own`: what its kind adds. */
+export function acceptMember(
+  terms: JobTerms,
+  own: Partial<AcceptMember> & Pick<AcceptMember, "interactive" | "owner">,
+): AcceptMember {
+  const { request, first, plan } = terms;
+  const { config } = request.route;
+  return {
+    id: terms.id,
+    key: terms.key.id,
+    endpoint: terms.endpoint,
+    model: config.name,
+    class: terms.serviceClass,
+    residency: terms.residency,
+    stream: request.stream,
+    plan,
+    target: first.target,
+    hold: plan[first.target]?.holdNanos ?? "0",
+    input_bound: terms.inputTokens,
+    output_bound: request.outputTokens,
+    max_attempts: config.maxAttempts,
+    deadline_ms: terms.deadlineMs,
+    overflow_ms: first.overflowMs,
+    overflow_on_failure: config.overflowWhen.failed && plan.some(({ role }) => role === "overflow"),
+    check_ms: CHECK_MS,
+    ...own,
+  };
+}
+
+/**
+ * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`, `idempotency_conflict`
+ * or `unavailable`; then nothing is held. `onUnknown`: the answer may be what was lost, after the
+ * commit.
+ */
+export async function submitAccept(
+  accept: Database["accept"],
+  member: AcceptMember,
+  onUnknown: () => void,
+): Promise<AcceptRow> {
+  let row: AcceptRow;
+  try {
+    row = await accept.submit(member);
+  } catch (error) {
+    onUnknown();
+    if (classifyDatabaseError(error) === "data") throw error;
+    throw new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
+  }
+  if (row.verdict === "budget") throw overBudget(row, BigInt(member.hold));
+  if (row.verdict === "key") throw invalidApiKey();
+  if (row.verdict === "mismatch")
+    throw new BrokerError(
+      "idempotency_conflict",
+      "This Idempotency-Key was used with another body.",
+      { param: "Idempotency-Key" },
+    );
+  return row;
+}
+
+function overBudget(row: AcceptRow, needed: bigint): BrokerError {
+  const free = row.free_nanos ?? 0n;
+  const left = `$${formatUsd(free > 0n ? free : 0n)} of $${formatUsd(row.limit_nanos ?? 0n)}`;
+  const reset =
+    row.resets_at === null ? "It does not reset." : `It resets at ${row.resets_at.toISOString()}.`;
+  return new BrokerError(
+    "insufficient_quota",
+    `The budget of this API key has ${left} left, and this request may cost $${formatUsd(needed)}. ${reset}`,
+  );
+}

@@ -1,0 +1,113 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import type { FastifyReply } from "fastify";
+import type { EndState } from "../../shared/contracts/reply.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { EventStream } from "../http/event-stream.ts";
+import { answerHeaders } from "../inference/answer-headers.ts";
+import type { StreamView } from "../inference/stream-view.ts";
+import { followJob, type FollowDeps, type FollowedEvent } from "./follow-job.ts";
+import { attemptFacts, jobError } from "./job-end.ts";
+import { noteJob } from "./note-job.ts";
+
+export interface AcceptedStreamDeps extends FollowDeps {
+  readonly heartbeatMs: number;
+}
+
+export interface AcceptedStreamOptions {
+  readonly job: string;
+  readonly view: StreamView;
+  /** Number of the first event to be shown. */
+  readonly from: number;
+  /** The stream opens at once, whatever becomes of the job. Else a failure before it has begun is thrown. */
+  readonly isOpen: boolean;
+  /** Of a job that is done and was not made as a stream: its events. */
+  readonly finished: (end: Extract<FollowedEvent, { type: "end" }>) => readonly string[];
+  /** In place of the view's word, after whatever end. */
+  readonly ending?: (end: Extract<FollowedEvent, { type: "end" }>) => string;
+  /** Text for one event; its number is the job's own. */
+  readonly format?: (text: string, number: number) => string;
+  readonly signal: AbortSignal;
+  /** Aborted when the process ends: the reader is told to come again. */
+  readonly shutdown: AbortSignal;
+}
+
+/** Answers with the events of an accepted job, from a reader's cursor on, until its end. */
+export async function answerAcceptedStream(
+  deps: AcceptedStreamDeps,
+  reply: FastifyReply,
+  options: AcceptedStreamOptions,
+): Promise<void> {
+  const { job: id, view, from, isOpen, format = (text) => text } = options;
+  let latest: AcceptedJob | undefined;
+  const stream = new EventStream({
+    reply,
+    heartbeatMs: deps.heartbeatMs,
+    headers: () => ({
+      "x-request-id": reply.request.id,
+      ...(reply.getHeaders() as OutgoingHttpHeaders),
+      ...answerHeaders(id, latest && attemptFacts(latest)),
+    }),
+  });
+  let beginning = view.beginning();
+  let isLed = false;
+  /** What comes before an answer's first event, once. */
+  const lead = (): string => {
+    const text = beginning + (isLed ? "" : view.opening());
+    beginning = "";
+    isLed = true;
+    return text;
+  };
+  if (isOpen) {
+    await stream.write(beginning || ": open\n\n");
+    beginning = "";
+  }
+  const signal = AbortSignal.any([options.signal, options.shutdown]);
+  try {
+    for await (const event of followJob(deps, { job: id, from, signal })) {
+      if (event.type === "started") {
+        latest = event.job;
+        const text = isOpen ? lead() : "";
+        if (text !== "") await stream.write(text);
+      } else if (event.type === "event")
+        await stream.write(lead() + format(event.text, event.number));
+      else if (event.type === "end") {
+        latest = event.job;
+        noteJob(reply.request.facts, event.job);
+        finish(event);
+        return;
+      } else throw new BrokerError("not_found", "The job was deleted.");
+    }
+    if (options.shutdown.aborted) breakOff();
+    else stream.end();
+  } catch (error) {
+    if (!stream.opened) throw error;
+    reply.request.log.error({ err: error, job: id }, "a stream broke off");
+    stream.end();
+  } finally {
+    stream.stop();
+  }
+
+  function finish(end: Extract<FollowedEvent, { type: "end" }>): void {
+    const { job, result } = end;
+    const error = jobError(job, result);
+    if (error === undefined) {
+      const rest = result?.events == null ? options.finished(end).slice(from) : [];
+      const texts = rest.map((text, index) => format(text, from + index));
+      stream.end(lead() + texts.join("") + (options.ending?.(end) ?? ""));
+    } else if (stream.opened) {
+      reply.request.facts.errorCode = error.code;
+      const last = options.ending?.(end) ?? view.failure(error, job.state as EndState, end.next);
+      stream.end(lead() + last);
+    } else {
+      reply.headers(answerHeaders(id, attemptFacts(job), job.cost_nanos));
+      throw error;
+    }
+  }
+
+  function breakOff(): void {
+    const error = new BrokerError("unavailable", "The broker is shutting down.");
+    if (!stream.opened) throw error;
+    stream.end();
+  }
+}

@@ -1,0 +1,27 @@
+import type { FastifyReply } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import { answerHeaders } from "../inference/answer-headers.ts";
+import { base64Embeddings } from "../inference/base64-embeddings.ts";
+import type { EndedJob } from "./await-end.ts";
+import { attemptFacts, jobError } from "./job-end.ts";
+import { noteJob } from "./note-job.ts";
+
+/**
+ * Answers as the synchronous call would have: the upstream's bytes as they came, a stream's events,
+ * or the error of a job that did not get done, which is thrown as `BrokerError`.
+ */
+export function answerAcceptedWhole(reply: FastifyReply, { job, result }: EndedJob): FastifyReply {
+  noteJob(reply.request.facts, job);
+  reply.headers(answerHeaders(job.id, attemptFacts(job), job.cost_nanos));
+  const error = jobError(job, result);
+  if (error !== undefined) throw error;
+  if (job.stream && result?.events != null)
+    return reply.type("text/event-stream; charset=utf-8").send(result.events);
+  const body = result?.body;
+  if (body == null) throw new BrokerError("answer_lost", "The answer has no body.");
+  const { base64 } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  return reply
+    .type(result?.contentType ?? "application/json")
+    .send(base64 === true ? base64Embeddings(body) : body);
+}

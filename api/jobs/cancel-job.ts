@@ -1,0 +1,43 @@
+import type { Database } from "../../shared/db/database.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { readResult } from "../../shared/jobs/job-result.ts";
+import type { StopRequests } from "../../shared/reply/stop-requests.ts";
+import { awaitEnd, type EndedJob } from "./await-end.ts";
+import type { FollowDeps } from "./follow-job.ts";
+
+export interface CancelDeps extends FollowDeps {
+  readonly database: FollowDeps["database"] & Pick<Database, "end">;
+  readonly stops: StopRequests;
+  /** How long a worker may take to confirm. */
+  readonly confirmMs: number;
+}
+
+type CancelledJob = Pick<EndedJob, "result"> & { readonly job: AcceptedJob };
+
+const CODE = "cancel";
+
+/**
+ * Asks an accepted job to end, and tells what became of it: the statement decides, and a job that got
+ * done meanwhile is done. One whose worker does not confirm in time is still shown as it is.
+ */
+export async function cancelJob(
+  deps: CancelDeps,
+  id: string,
+  gone: AbortSignal,
+): Promise<CancelledJob> {
+  const asked = { job: id, place: null, state: "cancelled", code: CODE } as const;
+  const row = await deps.database.end.submit(asked).catch((error: unknown) => {
+    throw new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
+  });
+  if (row.verdict === "ended") deps.events.announce(id);
+  if (row.verdict === "running") {
+    deps.stops.request(id, CODE, row.worker);
+    const ended = await awaitEnd(deps, id, deps.confirmMs, gone);
+    if (ended !== undefined) return ended;
+  }
+  const { pool } = deps.database;
+  const job = await readJob(pool, id);
+  if (job === undefined) throw new BrokerError("not_found", "The job was deleted.");
+  return { job, result: await readResult(pool, id) };
+}

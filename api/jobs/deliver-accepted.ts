@@ -1,0 +1,120 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Config } from "../../config/config.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { finishedEvents } from "../../shared/responses/finished-events.ts";
+import { asObject } from "../../shared/json/json-object.ts";
+import { preferenceApplied, type Preferences } from "../http/prefer.ts";
+import { chunkView, type StreamView } from "../inference/stream-view.ts";
+import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
+import { responseView } from "../responses/response-view.ts";
+import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
+import { answerAcceptedWhole } from "./answer-accepted-whole.ts";
+import { awaitEnd, type EndedJob } from "./await-end.ts";
+import { jobObject } from "./job-object.ts";
+
+export interface DeliverDeps extends AcceptedStreamDeps {
+  readonly server: Pick<Config["server"], "syncWaitMs">;
+  readonly jobs: { readonly shutdown: AbortSignal };
+}
+
+/** How the caller of an accepted job wants its answer. */
+export interface Delivery {
+  readonly job: string;
+  readonly preferences: Preferences;
+  readonly background: boolean;
+  readonly stream: boolean;
+  /** Aborted when the caller goes away; the job goes on. */
+  readonly gone: AbortSignal;
+}
+
+/** Time after which a caller may ask for an accepted job again, in seconds. */
+const RETRY_AFTER_S = 2;
+
+/** Answers the request that made an accepted job, or joined it: as a stream, whole, or with the job. */
+export async function deliverAccepted(
+  deps: DeliverDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  delivery: Delivery,
+): Promise<unknown> {
+  const { job: id, preferences, gone } = delivery;
+  const { respondAsync, waitMs } = preferences;
+  request.facts.jobId = id;
+  reply.headers({ "x-spillway-job-id": id, location: `/v1/jobs/${id}` });
+  if (delivery.background && !delivery.stream) return await answerResponse(deps, reply, id);
+  if (!respondAsync && delivery.stream) return await streamAnswer(deps, reply, delivery);
+  const applied = preferenceApplied(preferences);
+  if (applied !== undefined) reply.header("preference-applied", applied);
+  const patienceMs = respondAsync
+    ? (waitMs ?? 0)
+    : Math.min(waitMs ?? Number.POSITIVE_INFINITY, deps.server.syncWaitMs);
+  const signal = AbortSignal.any([gone, deps.jobs.shutdown]);
+  const ended =
+    patienceMs > 0 && !(respondAsync && delivery.stream)
+      ? await awaitEnd(deps, id, Math.min(patienceMs, deps.server.syncWaitMs), signal)
+      : undefined;
+  if (ended !== undefined) return answerAcceptedWhole(reply, ended);
+  if (respondAsync) return await answerJob(deps, reply, id);
+  if (deps.jobs.shutdown.aborted)
+    throw new BrokerError("unavailable", "The broker is shutting down; the job goes on.");
+  throw new BrokerError(
+    "deadline_exceeded",
+    "The answer takes longer than a connection may wait; the job goes on.",
+  );
+}
+
+async function answerResponse(
+  deps: DeliverDeps,
+  reply: FastifyReply,
+  id: string,
+): Promise<unknown> {
+  const job = await mustRead(deps, id);
+  const body = await responseOfJob(deps.database.pool, job, undefined);
+  return reply.type("application/json; charset=utf-8").send(body);
+}
+
+async function answerJob(deps: DeliverDeps, reply: FastifyReply, id: string): Promise<unknown> {
+  const job = await mustRead(deps, id);
+  reply.code(202).header("retry-after", String(RETRY_AFTER_S));
+  return reply.send(jobObject(job, undefined));
+}
+
+async function streamAnswer(
+  deps: DeliverDeps,
+  reply: FastifyReply,
+  { job: id, background, gone }: Delivery,
+): Promise<unknown> {
+  const job = await mustRead(deps, id);
+  return await answerAcceptedStream(deps, reply, {
+    job: id,
+    view: await viewOf(deps, job, -1),
+    from: 0,
+    isOpen: background,
+    finished: finishedOf,
+    signal: gone,
+    shutdown: deps.jobs.shutdown,
+  });
+}
+
+/** How the stream of an accepted job looks to a reader that has events up to a sequence number. */
+export async function viewOf(
+  deps: Pick<DeliverDeps, "database">,
+  job: AcceptedJob,
+  startingAfter: number,
+): Promise<StreamView> {
+  if (job.endpoint !== "responses") return chunkView;
+  return responseView({ ...(await viewedResponse(deps.database.pool, job)), startingAfter });
+}
+
+/** The events of a response that was not made as a stream. */
+export function finishedOf({ job, result }: EndedJob): readonly string[] {
+  if (job.endpoint !== "responses" || result?.body == null) return [];
+  return finishedEvents(asObject(JSON.parse(result.body.toString())) ?? {});
+}
+
+async function mustRead(deps: Pick<DeliverDeps, "database">, id: string): Promise<AcceptedJob> {
+  const job = await readJob(deps.database.pool, id);
+  if (job === undefined) throw new BrokerError("not_found", "There is no such job any more.");
+  return job;
+}

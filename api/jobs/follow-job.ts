@@ -1,0 +1,101 @@
+import type { Pool } from "pg";
+import type { EventLog } from "../../shared/events/event-log.ts";
+import { splitEvents } from "../../shared/events/split-events.ts";
+import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";
+import { readAttempt } from "../../shared/jobs/read-attempt.ts";
+import { News } from "./news.ts";
+
+export interface FollowDeps {
+  readonly database: { readonly pool: Pick<Pool, "query"> };
+  readonly events: EventLog;
+  /** How often it is looked without news; they may be lost. */
+  readonly lookMs: number;
+}
+
+export interface FollowOptions {
+  readonly job: string;
+  /** Number of the first event to be shown; null: none, only the end. */
+  readonly from: number | null;
+  /** Ends the following without an end. */
+  readonly signal: AbortSignal;
+}
+
+const BETWEEN_EVENTS_MS = 20;
+
+export type FollowedEvent =
+  /** An attempt has begun. */
+  | { readonly type: "started"; readonly job: AcceptedJob }
+  | { readonly type: "event"; readonly number: number; readonly text: string }
+  | {
+      readonly type: "end";
+      readonly job: AcceptedJob;
+      readonly result: JobResult | undefined;
+      /** The number that follows the last event. */
+      readonly next: number;
+    }
+  | { readonly type: "deleted" };
+
+/**
+ * What happens to an accepted job, from its rows and its event log, ending with its end: any number
+ * of readers, each from where it wants. Events come from the log while an attempt runs, and from the
+ * stored result after it; the log may be lost, the result not.
+ */
+export async function* followJob(
+  deps: FollowDeps,
+  { job: id, from, signal }: FollowOptions,
+): AsyncGenerator<FollowedEvent, void> {
+  const { pool } = deps.database;
+  const news = new News(signal);
+  const stopFollowing = await deps.events.follow(id, () => news.note());
+  const showsEvents = from !== null;
+  let number = from ?? 0;
+  /** The attempt whose start has been told, and the one whose events may be shown. */
+  let told = 0;
+  let shown = 0;
+  const readLog = async ({ fence }: AcceptedJob): Promise<readonly string[]> => {
+    const page = await deps.events.read(id, fence, number).catch(() => []);
+    if (page.length === 0 || shown === fence) return page;
+    if (!(await readAttempt(pool, id, fence))) return [];
+    shown = fence;
+    return page;
+  };
+  try {
+    let job = await readJob(pool, id);
+    let isFresh = true;
+    while (job !== undefined && !signal.aborted) {
+      if (job.fence > told && job.state !== "waiting") {
+        told = job.fence;
+        yield { type: "started", job };
+      }
+      if (job.ended_at !== null) {
+        const result = await readResult(pool, id);
+        const stored = result?.events ?? null;
+        const rest = stored === null ? [] : splitEvents(stored).slice(number);
+        if (showsEvents) for (const text of rest) yield { type: "event", number: number++, text };
+        // Of an attempt that nobody settled, the log has what it had said.
+        const isInLog = showsEvents && stored === null && job.stream && job.fence > 0;
+        let page = isInLog ? await readLog(job) : [];
+        while (page.length > 0) {
+          for (const text of page) yield { type: "event", number: number++, text };
+          page = await readLog(job);
+        }
+        yield { type: "end", job, result, next: number };
+        return;
+      }
+      const page = showsEvents && job.stream && job.state === "running" ? await readLog(job) : [];
+      for (const text of page) yield { type: "event", number: number++, text };
+      // While events come, the row has no news; its end may share their last notice.
+      if (page.length > 0) isFresh = !(await news.next(BETWEEN_EVENTS_MS));
+      else {
+        if (isFresh) await news.next(deps.lookMs);
+        isFresh = true;
+      }
+      if (isFresh) job = await readJob(pool, id);
+    }
+    if (job === undefined) yield { type: "deleted" };
+  } finally {
+    stopFollowing();
+    news.close();
+  }
+}

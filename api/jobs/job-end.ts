@@ -1,0 +1,28 @@
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { AttemptFacts, ReplyError } from "../../shared/contracts/reply.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import type { JobResult } from "../../shared/jobs/job-result.ts";
+import { explainEnd } from "../inference/run-end.ts";
+
+/** What the caller of an ended job is told when it did not get done; undefined: it did. */
+export function jobError(
+  job: Pick<AcceptedJob, "state" | "error_code">,
+  result: JobResult | undefined,
+): BrokerError | undefined {
+  if (job.state === "waiting" || job.state === "running") return undefined;
+  if (job.state === "done") return undefined;
+  return toError(result?.error) ?? explainEnd(job.state, job.error_code);
+}
+
+function toError(error: ReplyError | null | undefined): BrokerError | undefined {
+  if (error == null) return undefined;
+  const { code, message, ...options } = error;
+  return new BrokerError(code, message, options);
+}
+
+/** Facts of a job's last attempt, for the headers of an answer; undefined before the first. */
+export function attemptFacts(job: AcceptedJob): AttemptFacts | undefined {
+  const { provider, location, fence, queue_ms: queueMs } = job;
+  if (provider === null || location === null || queueMs === null) return undefined;
+  return { provider, location, attempts: fence, queueMs };
+}

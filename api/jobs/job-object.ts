@@ -1,0 +1,33 @@
+import { endpoints } from "../../shared/contracts/endpoint.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import type { JobResult } from "../../shared/jobs/job-result.ts";
+import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import { formatUsd } from "../../shared/money/usd.ts";
+import { jobError } from "./job-end.ts";
+import { jobStatus } from "./job-status.ts";
+
+/** A job as `/v1/jobs` shows it. Times are Unix seconds. */
+export function jobObject(job: AcceptedJob, result: JobResult | undefined): object {
+  const { metadata } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  return {
+    id: job.id,
+    object: "job",
+    endpoint: `/v1${endpoints[job.endpoint]}`,
+    model: job.model,
+    status: jobStatus(job),
+    created_at: seconds(job.accepted_at),
+    started_at: seconds(job.started_at),
+    completed_at: seconds(job.ended_at),
+    expires_at: seconds(job.deadline_at),
+    provider: job.provider,
+    attempts: job.fence,
+    error: jobError(job, result)?.toJSON().error ?? null,
+    result_url: `/v1/jobs/${job.id}/result`,
+    cost: { amount: formatUsd(job.cost_nanos), currency: "usd", estimated: job.estimated },
+    metadata: metadata ?? null,
+  };
+}
+
+function seconds(time: Date | null): number | null {
+  return time === null ? null : Math.floor(time.getTime() / 1_000);
+}

@@ -1,0 +1,35 @@
+import type { Pool } from "pg";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { jobOfResponse } from "../../shared/responses/response-id.ts";
+
+const JOB = /^job_[0-9a-f]{32}$/;
+
+/** A key's own accepted job. Throws `BrokerError` `not_found`, the same for others' and for no job. */
+export async function ownJob(
+  pool: Pick<Pool, "query">,
+  key: string,
+  id: string,
+): Promise<AcceptedJob> {
+  const job = JOB.test(id) ? await readJob(pool, id) : undefined;
+  if (job?.key_id !== key)
+    throw new BrokerError("not_found", `No job found with id '${id.slice(0, 64)}'.`, {
+      param: "id",
+    });
+  return job;
+}
+
+/** The job of a key's own stored response. Throws `BrokerError` `not_found` as `ownJob` does. */
+export async function ownResponse(
+  pool: Pick<Pool, "query">,
+  key: string,
+  id: string,
+): Promise<AcceptedJob> {
+  const jobId = jobOfResponse(id);
+  const job = jobId === undefined ? undefined : await readJob(pool, jobId);
+  if (job?.key_id !== key || job.endpoint !== "responses" || !job.stored)
+    throw new BrokerError("not_found", `Response with id '${id.slice(0, 64)}' not found.`, {
+      param: "id",
+    });
+  return job;
+}

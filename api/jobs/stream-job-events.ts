@@ -1,0 +1,74 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { disconnection } from "../inference/disconnection.ts";
+import type { StreamView } from "../inference/stream-view.ts";
+import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
+import type { EndedJob } from "./await-end.ts";
+import { jobObject } from "./job-object.ts";
+
+export interface JobEventsDeps extends AcceptedStreamDeps {
+  readonly jobs: { readonly shutdown: AbortSignal };
+}
+
+/** Events of the job itself come first; the answer's follow, numbered from here. */
+const FIRST_ANSWER_EVENT = 2;
+
+/**
+ * The events of any accepted job as server-sent events with ids: `job.queued` (0), `job.in_progress`
+ * (1), the answer's own events as they came, and at the end `job.completed`, `job.failed`,
+ * `job.cancelled` or `job.expired`. Goes on after the event of `Last-Event-ID`.
+ */
+export async function streamJobEvents(
+  deps: JobEventsDeps,
+  job: AcceptedJob,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  finished: (end: EndedJob) => readonly string[],
+): Promise<void> {
+  const after = lastEventId(request);
+  const own = (id: number, type: string, data: object): string =>
+    id > after ? `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n` : "";
+  const asWaiting = {
+    ...job,
+    state: "waiting",
+    fence: 0,
+    ended_at: null,
+    started_at: null,
+  } as const;
+  const view: StreamView = {
+    beginning: () => own(0, "job.queued", jobObject(asWaiting, undefined)),
+    opening: () =>
+      own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" }, undefined)),
+    failure: () => "",
+  };
+  const from = Math.max(0, after + 1 - FIRST_ANSWER_EVENT);
+  await answerAcceptedStream(deps, reply, {
+    job: job.id,
+    view,
+    from,
+    isOpen: true,
+    finished,
+    // An id of the upstream's own would be taken for ours.
+    format: (text, number) =>
+      `id: ${number + FIRST_ANSWER_EVENT}\n${text.replaceAll(/^id:.*\n/gm, "")}`,
+    ending: (end) => {
+      const state = end.job.state === "done" ? "completed" : end.job.state;
+      const count = Math.max(end.next, from, finished(end).length);
+      const id = Math.max(count + FIRST_ANSWER_EVENT, after + 1);
+      return own(id, `job.${state}`, jobObject(end.job, end.result));
+    },
+    signal: disconnection(request, reply),
+    shutdown: deps.jobs.shutdown,
+  });
+}
+
+function lastEventId(request: FastifyRequest): number {
+  const [header] = [request.headers["last-event-id"]].flat();
+  if (header === undefined || header === "") return -1;
+  if (!/^\d{1,9}$/.test(header))
+    throw new BrokerError("invalid_request", "Last-Event-ID must be the id of an event.", {
+      param: "Last-Event-ID",
+    });
+  return Number(header);
+}

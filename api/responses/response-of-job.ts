@@ -1,0 +1,45 @@
+import type { Pool } from "pg";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { readRequestBody, type JobResult } from "../../shared/jobs/job-result.ts";
+import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import { parseExact } from "../../shared/json/exact-json.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";
+import type { EndState } from "../../shared/contracts/reply.ts";
+import { jobError } from "../jobs/job-end.ts";
+import { failedState } from "./failed-state.ts";
+import type { ViewedResponse } from "./response-view.ts";
+
+/** The response that an accepted job stands for, as JSON text or bytes. */
+export async function responseOfJob(
+  pool: Pick<Pool, "query">,
+  job: AcceptedJob,
+  result: JobResult | undefined,
+): Promise<string | Buffer> {
+  if (job.state === "done" && result?.body != null) return result.body;
+  const { fields, facts, maxOutputTokens } = await viewedResponse(pool, job);
+  return JSON.stringify(
+    responseObject(fields, { ...facts, maxOutputTokens }, stateOf(job, result)),
+  );
+}
+
+/** What a reader of its stream must know of a response's request. */
+export async function viewedResponse(
+  pool: Pick<Pool, "query">,
+  job: AcceptedJob,
+): Promise<Omit<ViewedResponse, "startingAfter">> {
+  const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredFacts;
+  if (response === undefined) throw new Error(`job ${job.id} is no response`);
+  const body = await readRequestBody(pool, job.id);
+  return { fields: parse(body), facts: response, maxOutputTokens };
+}
+
+function parse(body: string | undefined): JsonObject {
+  return body === undefined ? {} : (asObject(parseExact(body)) ?? {});
+}
+
+function stateOf(job: AcceptedJob, result: JobResult | undefined): ResponseState {
+  const error = jobError(job, result);
+  if (error !== undefined) return failedState(error, job.state as EndState);
+  return { status: job.state === "waiting" ? "queued" : "in_progress" };
+}

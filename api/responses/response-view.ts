@@ -1,0 +1,42 @@
+import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
+import { FIRST_OUTPUT_SEQUENCE } from "../../shared/responses/format-event.ts";
+import { failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
+import { responseObject } from "../../shared/responses/response-object.ts";
+import type { StreamView } from "../inference/stream-view.ts";
+import { failedState } from "./failed-state.ts";
+
+export interface ViewedResponse {
+  /** The request's body without what the broker consumed. */
+  readonly fields: JsonObject;
+  readonly facts: ResponseFacts;
+  readonly maxOutputTokens: number | null;
+  /** The last sequence number that the reader has; -1: none. */
+  readonly startingAfter: number;
+}
+
+/** Events that come when the job is accepted; the one after them when its attempt begins. */
+const EARLY_EVENTS = 2;
+
+/** The stream of a response, from a reader's cursor on. */
+export function responseView(response: ViewedResponse): StreamView {
+  const { fields, startingAfter } = response;
+  const facts = { ...response.facts, maxOutputTokens: response.maxOutputTokens };
+  const prelude = preludeEvents(responseObject(fields, facts, { status: "queued" }));
+  const from = (first: number, end: number): string =>
+    prelude.slice(Math.max(first, startingAfter + 1), end).join("");
+  return {
+    beginning: () => from(0, EARLY_EVENTS),
+    opening: () => from(EARLY_EVENTS, prelude.length),
+    failure: (error, state, number) =>
+      failureEvent(
+        responseObject(fields, facts, failedState(error, state)),
+        FIRST_OUTPUT_SEQUENCE + number,
+      ),
+  };
+}
+
+/** Number in a job's log of the first event that a reader lacks. */
+export function firstNumber(startingAfter: number): number {
+  return Math.max(0, startingAfter + 1 - FIRST_OUTPUT_SEQUENCE);
+}

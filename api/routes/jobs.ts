@@ -1,0 +1,105 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { deleteJob } from "../../shared/jobs/delete-job.ts";
+import { listJobs } from "../../shared/jobs/accepted-job.ts";
+import { readResult } from "../../shared/jobs/job-result.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+import { pageQuery, queryOf } from "../http/query.ts";
+import { disconnection } from "../inference/disconnection.ts";
+import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
+import { awaitEnd } from "../jobs/await-end.ts";
+import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";
+import { finishedOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { jobObject } from "../jobs/job-object.ts";
+import { jobStatuses, statusFilter } from "../jobs/job-status.ts";
+import { ownJob } from "../jobs/own-job.ts";
+import { streamJobEvents } from "../jobs/stream-job-events.ts";
+
+export interface JobsDeps extends CancelDeps, DeliverDeps {
+  readonly database: CancelDeps["database"];
+}
+
+interface JobRoute {
+  Params: { id: string };
+}
+
+const MAX_WAIT_S = 120;
+
+const listQuery = z.object({
+  ...pageQuery,
+  status: z.enum(jobStatuses).optional(),
+  model: z.string().max(256).optional(),
+});
+const readQuery = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_S).default(0) });
+
+/** `/v1/jobs`: a key's accepted jobs, whatever endpoint they came by. */
+export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
+  const { pool } = deps.database;
+  const own = (request: FastifyRequest<JobRoute>) =>
+    ownJob(pool, callerOf(request).id, request.params.id);
+
+  app.get("/v1/jobs", async (request) => {
+    const { after = null, limit, order, status, model = null } = queryOf(listQuery, request);
+    const rows = await listJobs(pool, callerOf(request).id, {
+      ...statusFilter(status),
+      model,
+      after,
+      ascending: order === "asc",
+      limit: limit + 1,
+    });
+    const page = rows.slice(0, limit);
+    const data = await Promise.all(
+      page.map(async (job) =>
+        jobObject(job, job.state === "failed" ? await readResult(pool, job.id) : undefined),
+      ),
+    );
+    return {
+      object: "list",
+      data,
+      first_id: page[0]?.id ?? null,
+      last_id: page.at(-1)?.id ?? null,
+      has_more: rows.length > limit,
+    };
+  });
+
+  app.get<JobRoute>("/v1/jobs/:id", async (request, reply) => {
+    const { wait } = queryOf(readQuery, request);
+    const job = await own(request);
+    const gone = AbortSignal.any([disconnection(request, reply), deps.jobs.shutdown]);
+    if (wait > 0 && job.ended_at === null) {
+      const ended = await awaitEnd(deps, job.id, wait * 1_000, gone);
+      if (ended !== undefined) return jobObject(ended.job, ended.result);
+    }
+    const now = wait > 0 ? await own(request) : job;
+    return jobObject(now, await readResult(pool, job.id));
+  });
+
+  app.post<JobRoute>("/v1/jobs/:id/cancel", async (request, reply) => {
+    const { id } = await own(request);
+    const { job, result } = await cancelJob(deps, id, disconnection(request, reply));
+    return jobObject(job, result);
+  });
+
+  app.delete<JobRoute>("/v1/jobs/:id", async (request) => {
+    const { id } = await own(request);
+    const deleted = await deleteJob(pool, callerOf(request).id, id);
+    if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
+    deps.events.announce(id);
+    return { id, object: "job", deleted: true };
+  });
+
+  app.get<JobRoute>("/v1/jobs/:id/events", async (request, reply) => {
+    const job = await own(request);
+    const work = streamJobEvents(deps, job, request, reply, finishedOf);
+    request.facts.work = work;
+    return await work;
+  });
+
+  app.get<JobRoute>("/v1/jobs/:id/result", async (request, reply) => {
+    const job = await own(request);
+    if (job.ended_at === null)
+      throw new BrokerError("not_ready", `The job is not done yet: it is ${job.state}.`);
+    return answerAcceptedWhole(reply, { job, result: await readResult(pool, job.id) });
+  });
+}

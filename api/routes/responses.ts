@@ -1,0 +1,83 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { deleteJob } from "../../shared/jobs/delete-job.ts";
+import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
+import { parseExact } from "../../shared/json/exact-json.ts";
+import { asObject } from "../../shared/json/json-object.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+import { pageQuery, queryOf } from "../http/query.ts";
+import { disconnection } from "../inference/disconnection.ts";
+import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
+import { answerAcceptedStream } from "../jobs/answer-accepted-stream.ts";
+import { cancelJob } from "../jobs/cancel-job.ts";
+import { finishedOf, viewOf } from "../jobs/deliver-accepted.ts";
+import { ownResponse } from "../jobs/own-job.ts";
+import { inputItemList } from "../responses/input-item-list.ts";
+import { responseOfJob } from "../responses/response-of-job.ts";
+import { firstNumber } from "../responses/response-view.ts";
+
+interface ResponseRoute {
+  Params: { id: string };
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+const readQuery = z.object({
+  stream: z.enum(["true", "false"]).default("false"),
+  starting_after: z.coerce.number().int().min(0).optional(),
+});
+const itemsQuery = z.object(pageQuery);
+
+/** `/v1/responses`: create, read, follow, cancel, delete, and what went in. */
+export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
+  const { pool } = deps.database;
+  const own = (request: FastifyRequest<ResponseRoute>) =>
+    ownResponse(pool, callerOf(request).id, request.params.id);
+
+  app.post("/v1/responses", inferenceHandler(deps, "responses"));
+
+  app.get<ResponseRoute>("/v1/responses/:id", async (request, reply) => {
+    const { stream, starting_after: startingAfter = -1 } = queryOf(readQuery, request);
+    const job = await own(request);
+    reply.header("x-spillway-job-id", job.id);
+    if (stream === "false") {
+      const result = job.ended_at === null ? undefined : await readResult(pool, job.id);
+      return reply.type(JSON_TYPE).send(await responseOfJob(pool, job, result));
+    }
+    const work = viewOf(deps, job, startingAfter).then((view) =>
+      answerAcceptedStream(deps, reply, {
+        job: job.id,
+        view,
+        from: firstNumber(startingAfter),
+        isOpen: true,
+        finished: finishedOf,
+        signal: disconnection(request, reply),
+        shutdown: deps.jobs.shutdown,
+      }),
+    );
+    request.facts.work = work;
+    return await work;
+  });
+
+  app.post<ResponseRoute>("/v1/responses/:id/cancel", async (request, reply) => {
+    const { id } = await own(request);
+    const { job, result } = await cancelJob(deps, id, disconnection(request, reply));
+    return reply.type(JSON_TYPE).send(await responseOfJob(pool, job, result));
+  });
+
+  app.delete<ResponseRoute>("/v1/responses/:id", async (request) => {
+    const { id } = await own(request);
+    const deleted = await deleteJob(pool, callerOf(request).id, id);
+    if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
+    deps.events.announce(id);
+    return { id: request.params.id, object: "response", deleted: true };
+  });
+
+  app.get<ResponseRoute>("/v1/responses/:id/input_items", async (request) => {
+    const query = queryOf(itemsQuery, request);
+    const { id } = await own(request);
+    const body = await readRequestBody(pool, id);
+    const { input } = asObject(parseExact(body ?? "{}")) ?? {};
+    return inputItemList(request.params.id, input, query);
+  });
+}

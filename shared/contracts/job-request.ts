@@ -1,0 +1,24 @@
+import type { Endpoint } from "./endpoint.ts";
+import type { ResponseFacts } from "./response-facts.ts";
+
+/** A request as a worker runs it: in the entry of an interactive job, stored with an accepted one. */
+export interface JobRequest {
+  readonly endpoint: Endpoint;
+  readonly stream: boolean;
+  /** The caller asked for the usage chunk of a stream; otherwise it is read and dropped. */
+  readonly wantsUsage: boolean;
+  /** Choices that a complete answer holds: `n` times the number of prompts; embeddings: inputs. */
+  readonly choices: number;
+  /** Output cap in tokens per choice; sent in the field that the target takes. Null: embeddings. */
+  readonly maxOutputTokens: number | null;
+  /**
+   * The caller's JSON object as raw text, without `model`, `stream_options` and the output cap,
+   * which the worker writes for each target. A string inside the entry's own JSON, so that
+   * escaped NULs and lone surrogates survive PostgreSQL's jsonb.
+   */
+  readonly body: string;
+  /** The caller's own `stream_options` as JSON text, if any. */
+  readonly streamOptions?: string;
+  /** Of `/v1/responses`. */
+  readonly response?: ResponseFacts;
+}

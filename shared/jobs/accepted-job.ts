@@ -1,0 +1,88 @@
+import type { Pool } from "pg";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { EndState } from "../contracts/reply.ts";
+import type { ResponseStatus } from "../contracts/outcome.ts";
+
+type Query = Pick<Pool, "query">;
+
+/** An accepted job as its row says now. */
+export interface AcceptedJob {
+  readonly id: string;
+  readonly key_id: string;
+  readonly endpoint: Endpoint;
+  /** The public model name. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** Its request and its result are kept as a stored response's. */
+  readonly stored: boolean;
+  readonly state: EndState | "waiting" | "running";
+  readonly fence: number;
+  readonly response_status: ResponseStatus | null;
+  readonly error_code: string | null;
+  readonly accepted_at: Date;
+  readonly started_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly deadline_at: Date;
+  readonly cost_nanos: bigint;
+  /** `StoredFacts` as JSON text. */
+  readonly facts: string;
+  /** Of the last attempt; null before the first. */
+  readonly provider: string | null;
+  readonly location: "local" | "cloud" | null;
+  readonly queue_ms: number | null;
+  /** Its cost rests on bounds, because an upstream reported no usage. */
+  readonly estimated: boolean;
+}
+
+const selectJobs = `
+  select j.id, j.key_id, j.endpoint, j.model, j.stream, j.stored, j.state, j.fence, j.response_status,
+    j.error_code, j.accepted_at, j.ended_at, j.deadline_at, j.cost_nanos,
+    coalesce(r.facts, '{}') as facts,
+    coalesce(a.started_at, l.created_at - l.total_ms * interval '1 ms') as started_at,
+    coalesce(a.provider, l.provider) as provider, coalesce(a.queue_ms, l.queue_ms) as queue_ms,
+    coalesce(l.location, j.plan -> a.target::integer ->> 'location') as location,
+    coalesce(l.estimated, false) as estimated
+  from jobs j
+  left join job_requests r on r.job_id = j.id
+  left join attempts a on a.job_id = j.id
+  left join ledger l on l.job_id = j.id and l.attempt = j.fence
+  where not j.interactive and j.deleted_at is null`;
+
+/** Any key's job, for whoever has been let in; undefined once it is deleted. */
+export async function readJob(pool: Query, id: string): Promise<AcceptedJob | undefined> {
+  const { rows } = await pool.query<AcceptedJob>({
+    name: "read_job",
+    text: `${selectJobs} and j.id = $1`,
+    values: [id],
+  });
+  return rows[0];
+}
+
+export interface JobFilter {
+  readonly states: readonly AcceptedJob["state"][] | null;
+  readonly responseStatus: ResponseStatus | null;
+  readonly model: string | null;
+  /** Id of the last job of the page before. */
+  readonly after: string | null;
+  readonly ascending: boolean;
+  readonly limit: number;
+}
+
+/** A page of a key's jobs, in the order in which they came. */
+export async function listJobs(
+  pool: Query,
+  key: string,
+  filter: JobFilter,
+): Promise<AcceptedJob[]> {
+  const [beyond, direction] = filter.ascending ? [">", "asc"] : ["<", "desc"];
+  const { rows } = await pool.query<AcceptedJob>(
+    `${selectJobs} and j.key_id = $1
+       and ($2::text[] is null or j.state = any ($2))
+       and ($3::text is null or coalesce(j.response_status, 'completed') = $3)
+       and ($4::text is null or j.model = $4)
+       and ($5::text is null or j.id ${beyond} $5)
+     order by j.id ${direction} limit $6`,
+    [key, filter.states, filter.responseStatus, filter.model, filter.after, filter.limit],
+  );
+  return rows;
+}

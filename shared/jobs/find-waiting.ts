@@ -1,0 +1,23 @@
+import type { Pool } from "pg";
+
+export interface WaitingJob {
+  readonly id: string;
+  readonly place: number;
+  readonly provider: string;
+  readonly class: number;
+  readonly key_id: string;
+}
+
+/** Where an accepted job waits now; undefined when it does not wait. */
+export async function findWaiting(
+  pool: Pick<Pool, "query">,
+  job: string,
+): Promise<WaitingJob | undefined> {
+  const { rows } = await pool.query<WaitingJob>({
+    name: "find_waiting",
+    text: `select id, place, provider, class, key_id from jobs
+           where id = $1 and state = 'waiting' and not interactive`,
+    values: [job],
+  });
+  return rows[0];
+}

@@ -1,0 +1,14 @@
+import type { Pool } from "pg";
+
+/** Drops a page of stored jobs and idempotency keys that are kept no longer; returns how many. */
+export async function forgetAccepted(
+  pool: Pick<Pool, "query">,
+  retentionMs: number,
+  page: number,
+): Promise<number> {
+  const { rows } = await pool.query<{ gone: number }>("select forget_accepted($1, $2) as gone", [
+    retentionMs,
+    page,
+  ]);
+  return rows[0]?.gone ?? 0;
+}

@@ -1,0 +1,58 @@
+import type { Pool } from "pg";
+import type { ReplyError } from "../contracts/reply.ts";
+import { decompress } from "../db/compressed.ts";
+
+/** What is kept of how an accepted job ended. */
+export interface JobResult {
+  readonly contentType: string | null;
+  /** A whole answer. */
+  readonly body: Buffer | null;
+  /** A stream's events as text. */
+  readonly events: string | null;
+  /** What its caller is told if it did not get done and its last attempt knows more than its row. */
+  readonly error: ReplyError | null;
+}
+
+interface ResultRow {
+  readonly content_type: string | null;
+  readonly body: Buffer | null;
+  readonly events: Buffer | null;
+  readonly compressed: boolean;
+  readonly error: string | null;
+}
+
+/** Undefined for a job that no attempt has settled. */
+export async function readResult(
+  pool: Pick<Pool, "query">,
+  job: string,
+): Promise<JobResult | undefined> {
+  const { rows } = await pool.query<ResultRow>({
+    name: "read_result",
+    text: "select content_type, body, events, compressed, error from job_results where job_id = $1",
+    values: [job],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { body, events, compressed, error } = row;
+  return {
+    contentType: row.content_type,
+    body: body === null ? null : await decompress(body, compressed),
+    events: events === null ? null : (await decompress(events, compressed)).toString(),
+    error: error === null ? null : (JSON.parse(error) as ReplyError),
+  };
+}
+
+/** The stored body of a job's request; undefined when it is not kept (any more). */
+export async function readRequestBody(
+  pool: Pick<Pool, "query">,
+  job: string,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<{ body: Buffer | null; compressed: boolean }>({
+    name: "read_request_body",
+    text: "select body, compressed from job_requests where job_id = $1",
+    values: [job],
+  });
+  const [row] = rows;
+  if (row?.body == null) return undefined;
+  return (await decompress(row.body, row.compressed)).toString();
+}

@@ -1,0 +1,40 @@
+import type { Pool } from "pg";
+
+type Query = Pick<Pool, "query">;
+
+/** Notes that the connection of a job is lost, whose caller's SDK may come again for it. */
+export async function noteLost(pool: Query, job: string, waiter: string): Promise<void> {
+  await pool.query("select note_lost($1, $2)", [job, waiter]);
+}
+
+/**
+ * Gives a lost job of that key and request to the process that has its caller's retry; undefined
+ * when there is none. One lost job goes to one retry.
+ */
+export async function attachLost(
+  pool: Query,
+  lost: { readonly key: string; readonly hash: string; readonly waiter: string },
+  withinMs: number,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<{ job: string | null }>(
+    "select attach_lost($1, decode($2, 'hex'), $3, $4) as job",
+    [lost.key, lost.hash, lost.waiter, withinMs],
+  );
+  return rows[0]?.job ?? undefined;
+}
+
+/** Jobs for which nobody has come again; a page of them. */
+export async function findAbandoned(
+  pool: Query,
+  olderThanMs: number,
+  page: number,
+): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id from jobs
+     where lost_at < now() - $1 * interval '1 ms' and state in ('waiting', 'running')
+       and cancel_reason is null
+     order by lost_at limit $2`,
+    [olderThanMs, page],
+  );
+  return rows.map(({ id }) => id);
+}
