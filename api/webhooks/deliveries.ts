@@ -9,7 +9,7 @@ import { replayDeliveries } from "../../shared/webhooks/replay-deliveries.ts";
 import { askDatabase } from "../admin/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { answerOnce } from "./answer-once.ts";
-import { notFound, readBody, readId, readPage } from "./read-input.ts";
+import { notFound, readBody, readId, readPage, smallBody } from "./read-input.ts";
 import type { WebhookDeps } from "./webhook-deps.ts";
 
 /** `/v1/webhook_endpoints/{id}/deliveries`: what was sent, and sending it again. */
@@ -30,19 +30,23 @@ export function addDeliveries(app: FastifyInstance, { pool }: WebhookDeps): void
     };
   });
 
-  app.post("/v1/webhook_endpoints/:id/deliveries/:delivery/redeliver", (request, reply) => {
-    const id = readId(request, "id");
-    const delivery = readId(request, "delivery");
-    return answerOnce(request, reply, pool, {
-      prepare: () => askDatabase(() => getEndpoint(pool, callerOf(request).id, id)),
-      work: async (client, endpoint) => {
-        mustBeEnabled(endpoint);
-        return (await redeliver(client, id, delivery)) ?? notFound("delivery");
-      },
-    });
-  });
+  app.post(
+    "/v1/webhook_endpoints/:id/deliveries/:delivery/redeliver",
+    smallBody,
+    (request, reply) => {
+      const id = readId(request, "id");
+      const delivery = readId(request, "delivery");
+      return answerOnce(request, reply, pool, {
+        prepare: () => askDatabase(() => getEndpoint(pool, callerOf(request).id, id)),
+        work: async (client, endpoint) => {
+          mustBeEnabled(endpoint);
+          return (await redeliver(client, id, delivery)) ?? notFound("delivery");
+        },
+      });
+    },
+  );
 
-  app.post("/v1/webhook_endpoints/:id/replay", (request, reply) => {
+  app.post("/v1/webhook_endpoints/:id/replay", smallBody, (request, reply) => {
     const id = readId(request, "id");
     const span = readBody(replayInput, request);
     return answerOnce(request, reply, pool, {

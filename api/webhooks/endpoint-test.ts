@@ -8,7 +8,7 @@ import { startTest } from "../../shared/webhooks/start-test.ts";
 import { askDatabase } from "../admin/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { doOnce } from "./answer-once.ts";
-import { notFound, readBody, readId } from "./read-input.ts";
+import { notFound, readBody, readId, smallBody } from "./read-input.ts";
 import type { WebhookDeps } from "./webhook-deps.ts";
 
 /** A worker's pick-up and the endpoint's time to answer. */
@@ -22,7 +22,7 @@ const LOOK_MS = 100;
  */
 export function addEndpointTest(app: FastifyInstance, deps: WebhookDeps): void {
   const { pool, testWaitMs = TEST_WAIT_MS } = deps;
-  app.post("/v1/webhook_endpoints/:id/test", async (request, reply) => {
+  app.post("/v1/webhook_endpoints/:id/test", smallBody, async (request, reply) => {
     const id = readId(request, "id");
     const caller = callerOf(request).id;
     const { event_type: eventType } = readBody(testEndpointInput, request);

@@ -4,6 +4,9 @@ import { parseInput } from "../../shared/admin/parse-input.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { parseBody } from "../inference/parse-body.ts";
 
+/** Options of routes whose bodies are small, whatever a prompt may have. */
+export const smallBody = { bodyLimit: 64 * 1024 };
+
 const pageQuery = z.strictObject({
   limit: z
     .string()

@@ -16,7 +16,7 @@ import { callerOf } from "../http/authenticate-caller.ts";
 import { answerOnce } from "./answer-once.ts";
 import { addDeliveries } from "./deliveries.ts";
 import { addEndpointTest } from "./endpoint-test.ts";
-import { notFound, readBody, readId, readPage } from "./read-input.ts";
+import { notFound, readBody, readId, readPage, smallBody } from "./read-input.ts";
 import type { WebhookDeps } from "./webhook-deps.ts";
 
 /**
@@ -33,7 +33,7 @@ export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): vo
 
   app.get("/v1/webhook_event_types", () => ({ object: "list", data: webhookEventTypes }));
 
-  app.post("/v1/webhook_endpoints", (request, reply) => {
+  app.post("/v1/webhook_endpoints", smallBody, (request, reply) => {
     const input = readBody(createEndpointInput, request);
     return answerOnce(request, reply, pool, {
       prepare: () => checkUrl(input.url),
@@ -62,7 +62,7 @@ export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): vo
     );
   });
 
-  app.post("/v1/webhook_endpoints/:id", (request, reply) => {
+  app.post("/v1/webhook_endpoints/:id", smallBody, (request, reply) => {
     const id = readId(request, "id");
     const { url: text, ...input } = readBody(updateEndpointInput, request);
     return answerOnce(request, reply, pool, {
@@ -80,7 +80,7 @@ export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): vo
     return { id, object: "webhook_endpoint.deleted", deleted: true };
   });
 
-  app.post("/v1/webhook_endpoints/:id/rotate_secret", (request, reply) => {
+  app.post("/v1/webhook_endpoints/:id/rotate_secret", smallBody, (request, reply) => {
     const id = readId(request, "id");
     const input = readBody(rotateSecretInput, request);
     const keepOld = input.keep_old_secret_active_for_24_hours ?? false;

@@ -19,7 +19,7 @@ export interface ClaimedDelivery {
   readonly created_at: Date;
 }
 
-export interface ClaimLimits {
+interface ClaimLimits {
   readonly page: number;
   /** After so long the sender counts as dead, and the delivery is lent anew. */
   readonly leaseMs: number;

@@ -1,5 +1,7 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createEndpoint } from "../../shared/webhooks/create-endpoint.ts";
+import { eventually } from "../support/eventually.ts";
 import { startWebhooks, type WebhookRig } from "./webhook-rig.ts";
 
 let rig: WebhookRig;
@@ -85,12 +87,27 @@ test("another key's endpoint is as unknown as none", async () => {
   expect(await rig.look(id)).toMatchObject({ name: "/mine" });
 });
 
-test("a key has at most twenty endpoints, however many it makes at once", async () => {
-  const { client } = await rig.newCaller();
-  const made = await Promise.allSettled(
-    Array.from({ length: 30 }, (_, at) => rig.endpoint(`/many-${at}`, client)),
-  );
-  expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(20);
+test("a key has at most twenty endpoints, also while the last one is being made", async () => {
+  const { client, keyId } = await rig.newCaller();
+  await Promise.all(Array.from({ length: 19 }, (_, at) => rig.endpoint(`/many-${at}`, client)));
+  const last = await rig.pool.connect();
+  await last.query("begin");
+  await createEndpoint(last, keyId, {
+    name: "last",
+    url: "https://x",
+    event_types: ["job.failed"],
+  });
+  const oneMore = Promise.allSettled([rig.endpoint("/one-more", client)]);
+  await eventually(async () => {
+    const { rows } = await rig.pool.query(
+      `select from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    expect(rows).toHaveLength(1);
+  });
+  await last.query("commit");
+  last.release();
+  expect(await oneMore).toMatchObject([{ reason: { status: 400 } }]);
 });
 
 describe("what is refused names its field", () => {
@@ -122,6 +139,11 @@ describe("what is refused names its field", () => {
     });
     expect(moved.status).toBe(400);
     expect(moved.body.error.param).toBe("url");
+  });
+
+  test("a body far beyond what these need", async () => {
+    const body = { ...input("/"), name: "x".repeat(70_000) };
+    expect((await rig.call("POST", "/webhook_endpoints", body)).status).toBe(413);
   });
 
   test("limits and cursors that are none", async () => {

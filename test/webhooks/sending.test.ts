@@ -151,6 +151,36 @@ describe("by hand", () => {
     expect((await rig.deliveries(id))[0]?.attempts.map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
+  test("only through its own endpoint", async () => {
+    const { id } = await rig.endpoint("/own");
+    const other = await rig.newCaller();
+    const { id: otherId } = await rig.endpoint("/others", other.client);
+    await rig.emit();
+    await send();
+    const [delivery] = await rig.deliveries(id);
+    await expect(
+      other.client.post(`/webhook_endpoints/${otherId}/deliveries/${delivery?.id}/redeliver`),
+    ).rejects.toMatchObject({ status: 404 });
+    await send();
+    expect(at("/own")).toHaveLength(1);
+  });
+
+  test.each([
+    ["deleted", "delete from webhook_endpoints"],
+    [
+      "disabled",
+      "update webhook_endpoints set enabled = false, disabled_at = now(), disabled_reason = 'owner'",
+    ],
+  ])("an event that was written while its endpoint was %s is not sent", async (what, sql) => {
+    await rig.endpoint(`/meanwhile-${what}`);
+    await rig.emit();
+    await rig.pool.query(sql);
+    await send();
+    expect(at(`/meanwhile-${what}`)).toEqual([]);
+    const { rows } = await rig.pool.query("select state from webhook_deliveries");
+    expect(rows).toEqual([{ state: "cancelled" }]);
+  });
+
   test("the deliveries of a deleted endpoint end", async () => {
     rig.receiver.answer = () => ({ status: 500 });
     const { id } = await rig.endpoint("/deleted");
