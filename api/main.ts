@@ -3,6 +3,7 @@ import { countProcesses } from "../shared/db/count-processes.ts";
 import { findEnded } from "../shared/db/find-ended.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
 import { readHealth } from "../shared/db/provider-health.ts";
+import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-path.ts";
 import { every } from "../shared/timing/every.ts";
@@ -60,6 +61,8 @@ export interface RunningApi {
 const LEASE_PATIENCE_MS = 2_000;
 const FLEET_MS = 1_000;
 const WATCH_MS = 2_000;
+const EXPIRE_MS = 5_000;
+const EXPIRE_PAGE = 1_000;
 const DRAIN_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
@@ -90,6 +93,10 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     now: () => performance.now(),
   });
   let apis = 1;
+  /** Sweepers do the same; this counts when all workers are down. */
+  const expire = async (): Promise<void> => {
+    for (const job of await expireAccepted(database.pool, EXPIRE_PAGE)) deps.events.announce(job);
+  };
   await lease.start();
   let app: FastifyInstance;
   try {
@@ -125,6 +132,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       },
       failing("reading the fleet's state"),
     ),
+    every(EXPIRE_MS, expire, failing("ending late jobs")),
     every(WATCH_MS, () => watch.look(), failing("looking for ended jobs")),
   ];
   let graceTimer: NodeJS.Timeout | undefined;

@@ -28,6 +28,7 @@ interface KeyOptions {
   readonly budget?: boolean;
   /** False: `--no-expires-at`. */
   readonly expiresAt?: string | false;
+  readonly allowWebhookUrl?: boolean;
 }
 
 /** `spillway key create|list|update|revoke`: the same rules and statements as `/admin/keys`. */
@@ -38,10 +39,11 @@ export function keyCommand(deps: KeyCommandDeps): Command {
   fieldOptions(create.requiredOption("--name <name>", "for people")).action(
     withDatabase(deps, async (database, options: KeyOptions) => {
       const input = parseInput(createKeyInput, toInput(options));
-      const { secret, key } = await createKey(database.pool, input);
-      if (options.json) return print(deps, { ...key, key: secret });
+      const { secret, webhookSecret, key } = await createKey(database.pool, input);
+      if (options.json) return print(deps, { ...key, key: secret, webhook_secret: webhookSecret });
       printTable(deps, [key]);
       deps.stdout.write(`${secret}\nStore it now: the key is not shown again.\n`);
+      printWebhookSecret(deps, webhookSecret);
     }),
   );
 
@@ -58,14 +60,17 @@ export function keyCommand(deps: KeyCommandDeps): Command {
   const update = command.command("update").description("change a key").argument("<id>");
   fieldOptions(update.option("--name <name>", "for people"))
     .option("--all-models", "lift the restriction to models")
+    .option("--no-allow-webhook-url", "take that permission back")
     .option("--no-budget", "remove the budget")
     .option("--no-expires-at", "let the key never expire")
     .action(
       withDatabase(deps, async (database, id: string, options: KeyOptions) => {
         const input = parseInput(updateKeyInput, toInput(options));
-        const key = (await updateKey(database.pool, id, input)) ?? unknownKey(id);
-        if (options.json) print(deps, key);
-        else printTable(deps, [key]);
+        const { key, webhookSecret } =
+          (await updateKey(database.pool, id, input)) ?? unknownKey(id);
+        if (options.json) return print(deps, { ...key, webhook_secret: webhookSecret });
+        printTable(deps, [key]);
+        printWebhookSecret(deps, webhookSecret);
       }),
     );
 
@@ -88,6 +93,7 @@ function fieldOptions(command: Command): Command {
     .option("--model <name>", "a model that the key may use; repeatable (default: all)", collect)
     .option("--residency <where>", "local or any")
     .option("--max-service-tier <tier>", "priority, default or flex")
+    .option("--allow-webhook-url", "let requests name a webhook_url of their own")
     .option("--budget-usd <amount>", "limit in USD, up to 9 decimals")
     .option("--budget-period <period>", "day, week, month (UTC) or total")
     .option("--expires-at <time>", "ISO 8601 with its offset, e.g. 2030-01-31T12:00:00Z")
@@ -106,6 +112,7 @@ function toInput(options: KeyOptions): Record<string, unknown> {
     name,
     residency,
     max_service_tier: options.maxServiceTier,
+    allow_webhook_url: options.allowWebhookUrl,
     models: options.allModels ? null : options.model,
     budget: options.budget === false ? null : withoutUndefined(budget),
     expires_at: options.expiresAt === false ? null : options.expiresAt,
@@ -154,6 +161,11 @@ function unknownKey(id: string): never {
 
 function print({ stdout }: KeyCommandDeps, value: unknown): void {
   stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function printWebhookSecret({ stdout }: KeyCommandDeps, secret: string | undefined): void {
+  if (secret !== undefined)
+    stdout.write(`${secret}\nSigns what goes to a request's own webhook_url; not shown again.\n`);
 }
 
 function printTable({ stdout }: KeyCommandDeps, keys: readonly KeyView[]): void {

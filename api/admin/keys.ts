@@ -31,9 +31,9 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
 
   app.post("/keys", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
     const input = parseInput(createKeyInput, request.body);
-    const { secret, key } = await askDatabase(() => createKey(pool, input));
+    const { secret, webhookSecret, key } = await askDatabase(() => createKey(pool, input));
     response.code(201).header("cache-control", "no-store");
-    return { ...key, key: secret };
+    return { ...key, key: secret, webhook_secret: webhookSecret };
   });
 
   app.get("/keys", async (request) => {
@@ -53,10 +53,12 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
     return (await askDatabase(() => getKey(pool, id))) ?? notFound();
   });
 
-  app.patch("/keys/:id", { bodyLimit: BODY_LIMIT_BYTES }, async (request) => {
+  app.patch("/keys/:id", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
     const id = keyId(request.params);
     const input = parseInput(updateKeyInput, request.body);
-    return (await askDatabase(() => updateKey(pool, id, input))) ?? notFound();
+    const updated = (await askDatabase(() => updateKey(pool, id, input))) ?? notFound();
+    response.header("cache-control", "no-store");
+    return { ...updated.key, webhook_secret: updated.webhookSecret };
   });
 
   app.delete("/keys/:id", async (request) => {

@@ -8,6 +8,7 @@ import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
+import { findReference } from "../../shared/responses/item-references.ts";
 import { responseId } from "../../shared/responses/response-id.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
 import { chooseTarget, type ChosenTarget } from "./choose-target.ts";
@@ -57,6 +58,7 @@ export interface JobTerms {
 export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
   const { key, headers, endpoint, request, callerWaits } = asked;
   const { input, outputTokens, serviceTier } = request;
+  checkReferences(request);
   const residency = residencyOf(headers, key.residency);
   const { budgeted } = key;
   const route = ableTargets(request);
@@ -84,6 +86,13 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
     serviceClass: serviceClassOf(serviceTier, key.maxServiceTier),
     deadlineMs,
   };
+}
+
+/** A reference to an item that nobody here has stored would lead an upstream to nothing. */
+function checkReferences({ response }: InferenceRequest): void {
+  const param = findReference(response?.fields["input"]);
+  if (param !== undefined)
+    throw new BrokerError("invalid_request", "There is no such item.", { param });
 }
 
 /** What chat completions cannot express goes only to providers that take responses themselves. */

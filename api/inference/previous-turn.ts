@@ -4,13 +4,19 @@ import { readJob } from "../../shared/jobs/accepted-job.ts";
 import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import {
+  findReference,
+  referencedResponses,
+  resolveReferences,
+} from "../../shared/responses/item-references.ts";
 import { jobOfResponse } from "../../shared/responses/response-id.ts";
 import type { ParsedBody } from "./parse-body.ts";
 
 /**
- * The body of a response request with the items of the turns before it in front of its own input. A
- * stored response keeps its whole input, so that one step back is all of them. Throws `BrokerError`
- * for a previous response that this key does not have, or that has no output yet.
+ * The body of a response request with the items of the turns before it in front of its own input, and
+ * with the items that it only refers to. A stored response keeps its whole input, so that one step
+ * back is all of them. Throws `BrokerError` for a response that this key does not have, or that has no
+ * output yet.
  */
 export async function withPreviousTurn(
   pool: Pick<Pool, "query">,
@@ -18,11 +24,22 @@ export async function withPreviousTurn(
   body: ParsedBody,
 ): Promise<ParsedBody> {
   const previous = body.fields["previous_response_id"];
-  if (typeof previous !== "string") return body;
-  const earlier = await itemsOf(pool, key, previous);
-  const joined = (input: unknown): unknown[] => [...earlier, ...inputItems(input)];
+  const { input } = body.fields;
+  const referenced = referencedResponses(input);
+  if (typeof previous !== "string" && findReference(input) === undefined) return body;
+  const turn = typeof previous === "string" ? await turnOf(pool, key, previous) : undefined;
+  const outputs = new Map<string, readonly JsonObject[]>();
+  for (const response of referenced) {
+    const found = await findTurn(pool, key, response);
+    if (found !== undefined) outputs.set(response, found.output);
+  }
+  const earlier = turn === undefined ? [] : [...turn.input, ...turn.output];
+  const joined = (given: unknown): readonly unknown[] => [
+    ...earlier,
+    ...resolveReferences(inputItems(given), outputs),
+  ];
   return {
-    fields: { ...body.fields, input: joined(body.fields["input"]) },
+    fields: { ...body.fields, input: joined(input) },
     exact: { ...body.exact, input: joined(body.exact["input"]) },
   };
 }
@@ -34,34 +51,42 @@ export function inputItems(input: unknown): readonly unknown[] {
   return [{ type: "message", role: "user", content: [{ type: "input_text", text: input }] }];
 }
 
-async function itemsOf(
+interface Turn {
+  readonly input: readonly unknown[];
+  readonly output: readonly JsonObject[];
+}
+
+async function turnOf(pool: Pick<Pool, "query">, key: string, response: string): Promise<Turn> {
+  const turn = await findTurn(pool, key, response);
+  if (turn !== undefined) return turn;
+  throw new BrokerError(
+    "invalid_request",
+    `Previous response with id '${response.slice(0, 64)}' not found, or it has no output yet.`,
+    { param: "previous_response_id", wireCode: "previous_response_not_found" },
+  );
+}
+
+/** What went into a key's stored response and what came out; undefined unless it is done. */
+async function findTurn(
   pool: Pick<Pool, "query">,
   key: string,
   response: string,
-): Promise<readonly unknown[]> {
+): Promise<Turn | undefined> {
   const id = jobOfResponse(response);
   const job = id === undefined ? undefined : await readJob(pool, id);
-  if (job?.key_id !== key || !job.stored)
-    throw refusal(`Previous response with id '${response.slice(0, 64)}' not found.`);
-  if (job.state !== "done")
-    throw refusal(`Previous response '${response}' has no output to go on from.`);
+  if (job?.key_id !== key || !job.stored || job.state !== "done") return undefined;
   const [request, result] = await Promise.all([
     readRequestBody(pool, job.id),
     readResult(pool, job.id),
   ]);
-  if (request === undefined || result?.body == null)
-    throw refusal(`Previous response with id '${response}' not found.`);
-  const output = parse(result.body.toString())["output"];
-  return [...inputItems(parse(request)["input"]), ...(Array.isArray(output) ? output : [])];
+  if (request === undefined || result?.body == null) return undefined;
+  const { output } = parse(result.body.toString());
+  return {
+    input: inputItems(parse(request)["input"]),
+    output: Array.isArray(output) ? (output as JsonObject[]) : [],
+  };
 }
 
 function parse(text: string): JsonObject {
   return asObject(parseExact(text)) ?? {};
-}
-
-function refusal(message: string): BrokerError {
-  return new BrokerError("invalid_request", message, {
-    param: "previous_response_id",
-    wireCode: "previous_response_not_found",
-  });
 }

@@ -23,6 +23,7 @@ export async function demoKey(pool: Pool, file: string): Promise<string> {
     models: null,
     residency: "any",
     max_service_tier: "priority",
+    allow_webhook_url: false,
     budget: DEMO_BUDGET,
     expires_at: null,
   });

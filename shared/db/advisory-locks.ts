@@ -1,7 +1,7 @@
 /**
  * The first keys of the two-key advisory locks that processes hold on their lease sessions. The
  * second key is the process's `seq`, or the slot's number. (1397948416 and 1397948417, the overflow
- * mover's, are written in its functions.)
+ * mover's, and 1397948418, that of claims of webhooks, are written in their functions.)
  */
 export const PROCESS_LOCK = 0x5352_0000;
 

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { newWebhookSecret } from "../webhooks/webhook-secret.ts";
 import { getKey } from "./get-key.ts";
 import { inTransaction } from "./in-transaction.ts";
 import type { CreateKeyInput } from "./key-input.ts";
@@ -9,16 +10,20 @@ import { setBudget } from "./set-budget.ts";
 export interface CreatedKey {
   /** What callers send. It cannot be read again: only its hash is stored. */
   readonly secret: string;
+  /** Signs what goes to a request's own `webhook_url`; only with that permission. */
+  readonly webhookSecret: string | undefined;
   readonly key: KeyView;
 }
 
 /** Makes a key with its budget and the budget's periods, all or nothing. */
 export function createKey(pool: Pool, input: CreateKeyInput): Promise<CreatedKey> {
   const { id, secret, hash, hint } = newSecret();
+  const webhookSecret = input.allow_webhook_url ? newWebhookSecret() : undefined;
   return inTransaction(pool, async (client) => {
     await client.query(
-      `insert into keys (id, hash, hint, name, models, residency, max_service_tier, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `insert into keys (id, hash, hint, name, models, residency, max_service_tier, expires_at,
+         allow_webhook_url, webhook_secret)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         id,
         hash,
@@ -28,11 +33,13 @@ export function createKey(pool: Pool, input: CreateKeyInput): Promise<CreatedKey
         input.residency,
         input.max_service_tier,
         input.expires_at,
+        input.allow_webhook_url,
+        webhookSecret ?? null,
       ],
     );
     if (input.budget !== null) await setBudget(client, id, input.budget);
     const key = await getKey(client, id);
     if (key === undefined) throw new Error("the new key cannot be read");
-    return { secret, key };
+    return { secret, webhookSecret, key };
   });
 }

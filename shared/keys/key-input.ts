@@ -41,6 +41,8 @@ const fields = {
   models: z.array(plainText(256)).min(1).max(256).nullable(),
   residency: z.enum(["local", "any"]),
   max_service_tier: z.enum(["priority", "default", "flex"]),
+  /** Requests may name an address of their own that is told of their end. */
+  allow_webhook_url: z.boolean(),
   expires_at: z.iso
     .datetime({ offset: true })
     .transform((text) => new Date(text))
@@ -54,6 +56,7 @@ export const createKeyInput = z.strictObject({
   models: fields.models.default(null),
   residency: fields.residency.default("any"),
   max_service_tier: fields.max_service_tier.default("priority"),
+  allow_webhook_url: fields.allow_webhook_url.default(false),
   budget: z.strictObject({ limit_usd: limitNanos, period }).nullable().default(null),
   expires_at: fields.expires_at.default(null),
 });

@@ -10,6 +10,7 @@ export interface KeyView {
   readonly models: readonly string[] | null;
   readonly residency: "local" | "any";
   readonly max_service_tier: "priority" | "default" | "flex";
+  readonly allow_webhook_url: boolean;
   readonly budget: {
     readonly limit_usd: string;
     readonly period: BudgetPeriod;
@@ -30,6 +31,7 @@ export interface KeyRow {
   readonly models: string[] | null;
   readonly residency: KeyView["residency"];
   readonly max_service_tier: KeyView["max_service_tier"];
+  readonly allow_webhook_url: boolean;
   readonly expires_at: Date | null;
   readonly revoked_at: Date | null;
   readonly created_at: Date;
@@ -42,7 +44,7 @@ export interface KeyRow {
 
 /** Keys `k` with the state of their budgets, for a `where` to follow. Periods that nobody has opened yet count as empty. */
 export const selectKeys = `
-  select k.id, k.name, k.hint, k.models, k.residency, k.max_service_tier, k.expires_at,
+  select k.id, k.name, k.hint, k.models, k.residency, k.max_service_tier, k.allow_webhook_url, k.expires_at,
     k.revoked_at, k.created_at, b.limit_nanos, b.period,
     coalesce(p.settled_nanos, 0) as settled_nanos, coalesce(p.held_nanos, 0) as held_nanos,
     case when b.period <> 'total' then coalesce(p.ends_at,
@@ -62,6 +64,7 @@ export function toKeyView(row: KeyRow): KeyView {
     models: row.models,
     residency: row.residency,
     max_service_tier: row.max_service_tier,
+    allow_webhook_url: row.allow_webhook_url,
     budget:
       row.limit_nanos === null || row.period === null
         ? null

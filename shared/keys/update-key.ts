@@ -1,9 +1,16 @@
 import type { Pool } from "pg";
+import { newWebhookSecret } from "../webhooks/webhook-secret.ts";
 import { getKey } from "./get-key.ts";
 import { inTransaction } from "./in-transaction.ts";
 import type { UpdateKeyInput } from "./key-input.ts";
 import type { KeyView } from "./key-view.ts";
 import { setBudget } from "./set-budget.ts";
+
+export interface UpdatedKey {
+  readonly key: KeyView;
+  /** A new one, made with the permission to name a `webhook_url`; it is not shown again. */
+  readonly webhookSecret: string | undefined;
+}
 
 /**
  * Changes the given fields of a key, all or nothing; undefined: there is no such key. Jobs that
@@ -13,15 +20,19 @@ export function updateKey(
   pool: Pool,
   id: string,
   input: UpdateKeyInput,
-): Promise<KeyView | undefined> {
+): Promise<UpdatedKey | undefined> {
+  const made = newWebhookSecret();
   return inTransaction(pool, async (client) => {
     // Also when only the budget changes: the row lock puts changes of one key in an order.
-    const found = await client.query(
+    const { rows } = await client.query<{ webhook_secret: string | null }>(
       `update keys set name = coalesce($2, name), residency = coalesce($3, residency),
          max_service_tier = coalesce($4, max_service_tier),
          models = case when $5 then $6::text[] else models end,
-         expires_at = case when $7 then $8::timestamptz else expires_at end
-       where id = $1`,
+         expires_at = case when $7 then $8::timestamptz else expires_at end,
+         allow_webhook_url = coalesce($9, allow_webhook_url),
+         webhook_secret = case when coalesce($9, allow_webhook_url)
+           then coalesce(webhook_secret, $10) end
+       where id = $1 returning webhook_secret`,
       [
         id,
         input.name ?? null,
@@ -31,10 +42,15 @@ export function updateKey(
         input.models ?? null,
         input.expires_at !== undefined,
         input.expires_at ?? null,
+        input.allow_webhook_url ?? null,
+        made,
       ],
     );
-    if (found.rowCount === 0) return undefined;
+    const [row] = rows;
+    if (row === undefined) return undefined;
     if (input.budget !== undefined) await setBudget(client, id, input.budget);
-    return await getKey(client, id);
+    const key = await getKey(client, id);
+    if (key === undefined) throw new Error("the changed key cannot be read");
+    return { key, webhookSecret: row.webhook_secret === made ? made : undefined };
   });
 }

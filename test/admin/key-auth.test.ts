@@ -46,6 +46,7 @@ test("a key tells who calls and what it may do", async () => {
     residency: "local",
     maxServiceTier: "flex",
     budgeted: true,
+    allowWebhookUrl: false,
   };
   expect(await auth.authenticate(`Bearer ${secret}`)).toEqual(caller);
   expect(await auth.authenticate(`bEARER   ${secret}`)).toEqual(caller);

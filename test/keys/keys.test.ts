@@ -19,8 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => broker[Symbol.asyncDispose]());
 
-const change = (id: string, fields: Record<string, unknown>) =>
+const update = (id: string, fields: Record<string, unknown>) =>
   updateKey(broker.database.pool, id, updateKeyInput.parse(fields));
+const change = async (id: string, fields: Record<string, unknown>) =>
+  (await update(id, fields))?.key;
 const read = (id: string) => getKey(broker.database.pool, id);
 const USD = 1_000_000_000n;
 
@@ -29,6 +31,7 @@ test("a new key can be read back, and only its hash and last characters are stor
     name: "Robert'); drop table keys;--",
     models: ["chat-small", "it's"],
     residency: "local",
+    allow_webhook_url: false,
     max_service_tier: "flex",
     expires_at: "2999-01-01T00:00:00+01:00",
   });
@@ -210,4 +213,17 @@ test("keys are listed newest first, page by page, each once", async () => {
     hasMore = page.hasMore;
   }
   expect(seen).toEqual(made);
+});
+
+test("the permission to name a webhook_url comes with a signing secret, shown once", async () => {
+  const { key, webhookSecret } = await makeKey(broker.database, { allow_webhook_url: true });
+  expect(webhookSecret).toMatch(/^whsec_/);
+  expect(JSON.stringify(await read(key.id))).not.toContain(webhookSecret);
+  const kept = await update(key.id, { allow_webhook_url: true });
+  expect(kept).toMatchObject({ key: { allow_webhook_url: true }, webhookSecret: undefined });
+  const taken = await update(key.id, { allow_webhook_url: false });
+  expect(taken).toMatchObject({ key: { allow_webhook_url: false }, webhookSecret: undefined });
+  const again = await update(key.id, { allow_webhook_url: true });
+  expect(again?.webhookSecret).toMatch(/^whsec_/);
+  expect(again?.webhookSecret).not.toBe(webhookSecret);
 });

@@ -655,7 +655,7 @@ returns text language sql as $$
   returning id
 $$;
 
--- Ends waiting accepted jobs past their deadlines while there is no worker that would.
+-- Ends waiting accepted jobs past their deadlines; for API processes, should no worker be there.
 create function expire_accepted(page integer) returns setof text language plpgsql as $$
 declare
   late text[];

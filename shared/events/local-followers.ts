@@ -1,0 +1,32 @@
+/** Who wants to hear of which job, in this process. */
+export class LocalFollowers {
+  readonly #byJob = new Map<string, Set<() => void>>();
+
+  /** Returns what ends it. */
+  add(job: string, onNews: () => void): () => void {
+    const followers = this.#byJob.get(job) ?? new Set();
+    // Its own, so that a function that follows twice leaves twice.
+    const follower = (): void => onNews();
+    this.#byJob.set(job, followers.add(follower));
+    return () => {
+      followers.delete(follower);
+      if (followers.size === 0 && this.#byJob.get(job) === followers) this.#byJob.delete(job);
+    };
+  }
+
+  has(job: string): boolean {
+    return this.#byJob.has(job);
+  }
+
+  jobs(): string[] {
+    return [...this.#byJob.keys()];
+  }
+
+  tell(job: string): void {
+    for (const follower of this.#byJob.get(job) ?? []) follower();
+  }
+
+  clear(): void {
+    this.#byJob.clear();
+  }
+}

@@ -1,0 +1,169 @@
+import { within } from "../timing/within.ts";
+import type { AttemptLog } from "./event-log.ts";
+
+/** Events of one attempt that are written at once. */
+export interface LogPart {
+  readonly job: string;
+  readonly fence: number;
+  /** Number of the first of them. */
+  readonly first: number;
+  readonly events: readonly string[];
+}
+
+/** Resolves, always, with the parts that were not kept; their logs end there. */
+type WriteParts = (parts: readonly LogPart[]) => Promise<ReadonlySet<LogPart>>;
+
+/** Of all logs together, one write. */
+const BATCH_CHARS = 1024 * 1024;
+const BATCH_EVENTS = 2_000;
+/** What may wait of one log, and of all. A single larger event is kept all the same. */
+const MAX_LOG_CHARS = 8 * 1024 * 1024;
+const MAX_CHARS = 64 * 1024 * 1024;
+
+/**
+ * The logs of a process's attempts on their way out: what is added while the last write is on the
+ * wire goes together, the logs by turns. A log that lost a part, or has too much waiting, ends.
+ */
+export class LogWriter {
+  readonly #write: WriteParts;
+  readonly #waiting = new Set<WaitingLog>();
+  #chars = 0;
+  #sending: Promise<void> | undefined;
+
+  constructor(write: WriteParts) {
+    this.#write = write;
+  }
+
+  /** The log of an attempt that begins. */
+  open(job: string, fence: number): AttemptLog {
+    const log = new WaitingLog(job, fence);
+    return {
+      append: (events) => this.#append(log, events),
+      flush: () => log.flush(),
+    };
+  }
+
+  /** Gives what waits so long to be written. */
+  async drain(drainMs: number): Promise<void> {
+    await within(drainMs, this.#sending ?? Promise.resolve());
+  }
+
+  #append(log: WaitingLog, events: readonly string[]): void {
+    for (const event of events) {
+      if (log.isOver) return;
+      if (
+        isTooMuch(log.chars, event.length, MAX_LOG_CHARS) ||
+        isTooMuch(this.#chars, event.length, MAX_CHARS)
+      ) {
+        log.isOver = true;
+        return;
+      }
+      log.add(event);
+      this.#chars += event.length;
+      this.#waiting.add(log);
+    }
+    if (this.#waiting.size > 0) this.#sending ??= this.#send();
+  }
+
+  async #send(): Promise<void> {
+    await Promise.resolve(); // what is added in one tick goes together
+    while (this.#waiting.size > 0) {
+      const parts = this.#takeBatch();
+      const lost = await this.#write([...parts.keys()]);
+      for (const [part, log] of parts) {
+        if (lost.has(part)) this.#chars -= log.end();
+        log.noteWritten(part);
+      }
+    }
+    this.#sending = undefined;
+  }
+
+  #takeBatch(): Map<LogPart, WaitingLog> {
+    const parts = new Map<LogPart, WaitingLog>();
+    let room = { chars: BATCH_CHARS, events: BATCH_EVENTS };
+    for (const log of Array.from(this.#waiting)) {
+      const before = log.chars;
+      const part = log.take(room);
+      parts.set(part, log);
+      // What it still has comes after the others.
+      this.#waiting.delete(log);
+      if (!log.isEmpty) this.#waiting.add(log);
+      this.#chars -= before - log.chars;
+      room = {
+        chars: room.chars - (before - log.chars),
+        events: room.events - part.events.length,
+      };
+      if (room.chars <= 0 || room.events <= 0) break;
+    }
+    return parts;
+  }
+}
+
+function isTooMuch(chars: number, more: number, limit: number): boolean {
+  return chars > 0 && chars + more > limit;
+}
+
+class WaitingLog {
+  /** Takes nothing more. */
+  isOver = false;
+  chars = 0;
+  readonly #job: string;
+  readonly #fence: number;
+  #events: string[] = [];
+  #added = 0;
+  #written = 0;
+  #flushes: { readonly upTo: number; readonly resolve: () => void }[] = [];
+
+  constructor(job: string, fence: number) {
+    this.#job = job;
+    this.#fence = fence;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  add(event: string): void {
+    this.#events.push(event);
+    this.#added++;
+    this.chars += event.length;
+  }
+
+  /** The next part: what there is room for, one event at least. */
+  take(room: { readonly chars: number; readonly events: number }): LogPart {
+    let [count, chars] = [0, 0];
+    for (const event of this.#events) {
+      const hasRoom = count < room.events && chars + event.length <= room.chars;
+      if (count > 0 && !hasRoom) break;
+      count++;
+      chars += event.length;
+    }
+    const events = this.#events.splice(0, count);
+    this.chars -= chars;
+    return { job: this.#job, fence: this.#fence, first: this.#written, events };
+  }
+
+  /** Of no use any more without what was lost. Returns how many characters no longer wait. */
+  end(): number {
+    const { chars } = this;
+    this.isOver = true;
+    this.#added -= this.#events.length;
+    this.#events = [];
+    this.chars = 0;
+    return chars;
+  }
+
+  /** Written, or lost. */
+  noteWritten({ events }: LogPart): void {
+    this.#written += events.length;
+    const isDone = (upTo: number): boolean => this.isEmpty || upTo <= this.#written;
+    for (const { upTo, resolve } of this.#flushes) if (isDone(upTo)) resolve();
+    this.#flushes = this.#flushes.filter(({ upTo }) => !isDone(upTo));
+  }
+
+  flush(): Promise<void> {
+    const upTo = this.#added;
+    if (upTo === this.#written) return Promise.resolve();
+    return new Promise((resolve) => this.#flushes.push({ upTo, resolve }));
+  }
+}

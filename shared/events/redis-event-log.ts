@@ -1,0 +1,144 @@
+import type { Redis, Result } from "ioredis";
+import { openRedis } from "../redis/open-redis.ts";
+import type { AttemptLog, EventLog } from "./event-log.ts";
+import { LogWriter, type LogPart } from "./log-writer.ts";
+import { oncePerTick } from "./once-per-tick.ts";
+import { RedisNews } from "./redis-news.ts";
+
+declare module "ioredis" {
+  interface RedisCommander<Context> {
+    spillwayAppend(
+      log: string,
+      channel: string,
+      ttlMs: number,
+      first: number,
+      ...events: readonly string[]
+    ): Result<number, Context>;
+    spillwayRead(
+      log: string,
+      from: number,
+      maxEvents: number,
+      maxBytes: number,
+    ): Result<string[], Context>;
+  }
+}
+
+export interface RedisEventLogOptions {
+  /** For what is written and read; its commands must fail rather than wait for a server that is away. */
+  readonly redis: Redis;
+  readonly redisUrl: string;
+  /** Of all keys. */
+  readonly redisPrefix: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** After the last write. */
+const TTL_MS = 3_600_000;
+const PAGE_EVENTS = 200;
+const PAGE_BYTES = 1024 * 1024;
+const DRAIN_MS = 3_000;
+
+/**
+ * KEYS: 1 log, a stream. ARGV: 1 channel of its news, 2 TTL in ms, 3 number of the first event,
+ * 4… events. Event n has the id n+1, since a stream has no entry 0: what was wiped leaves a gap, and
+ * never a wrong number.
+ */
+const APPEND = `
+for at = 4, #ARGV do
+  redis.call('XADD', KEYS[1], string.format('%d-0', ARGV[3] + at - 3), 'e', ARGV[at])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('PUBLISH', ARGV[1], '')`;
+
+/**
+ * KEYS: 1 log. ARGV: 1 number of the first event, 2 and 3 events and bytes of a page; it ends with
+ * the event that reaches one of them, or before a gap.
+ */
+const READ = `
+local page, bytes, id = {}, 0, ARGV[1] + 1
+while #page < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
+  local found = redis.call('XRANGE', KEYS[1], string.format('%d-0', id), '+', 'COUNT', 16)
+  for _, entry in ipairs(found) do
+    if entry[1] ~= string.format('%d-0', id) then return page end
+    if bytes >= tonumber(ARGV[3]) then return page end
+    page[#page + 1] = entry[2][2]
+    bytes = bytes + #entry[2][2]
+    id = id + 1
+  end
+  if #found < 16 then return page end
+end
+return page`;
+
+/** The event logs of a fleet: a Redis Stream for each attempt, and a channel for each job's news. */
+export class RedisEventLog implements EventLog {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #onError: (error: Error) => void;
+  readonly #news: RedisNews;
+  readonly #writer = new LogWriter((parts) => this.#write(parts));
+  readonly announce = oncePerTick<string>((jobs) => {
+    for (const job of jobs) this.#redis.publish(this.#channel(job), "").catch(() => undefined);
+  });
+
+  /** `redis` stays the caller's. */
+  constructor({ redis, redisUrl: url, redisPrefix, onError }: RedisEventLogOptions) {
+    this.#redis = redis;
+    this.#redis.defineCommand("spillwayAppend", { numberOfKeys: 1, lua: APPEND });
+    this.#redis.defineCommand("spillwayRead", { numberOfKeys: 1, lua: READ });
+    this.#prefix = redisPrefix;
+    this.#onError = onError;
+    this.#news = new RedisNews({
+      openSubscriber: () => openRedis({ url, role: "consumer", onError }),
+      channelOf: (job) => this.#channel(job),
+    });
+  }
+
+  attempt(job: string, fence: number): AttemptLog {
+    return this.#writer.open(job, fence);
+  }
+
+  async read(job: string, fence: number, from: number): Promise<readonly string[]> {
+    return await this.#redis.spillwayRead(this.#key(job, fence), from, PAGE_EVENTS, PAGE_BYTES);
+  }
+
+  follow(job: string, onNews: () => void): Promise<() => void> {
+    return this.#news.follow(job, onNews);
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.drain(DRAIN_MS);
+    await this.#news.close();
+  }
+
+  async #write(parts: readonly LogPart[]): Promise<ReadonlySet<LogPart>> {
+    const lost = new Set<LogPart>();
+    let failure: unknown;
+    const append = async (part: LogPart): Promise<void> => {
+      try {
+        const log = this.#key(part.job, part.fence);
+        const channel = this.#channel(part.job);
+        await this.#redis.spillwayAppend(log, channel, TTL_MS, part.first, ...part.events);
+      } catch (error) {
+        if (isKeptAlready(error)) return;
+        lost.add(part);
+        failure = error;
+      }
+    };
+    await Promise.all(parts.map(append));
+    if (failure !== undefined) this.#onError(failure as Error);
+    return lost;
+  }
+
+  #key(job: string, fence: number): string {
+    return `${this.#prefix}:log:${job}.${fence}`;
+  }
+
+  #channel(job: string): string {
+    return `${this.#prefix}:news:${job}`;
+  }
+}
+
+/** The client sends again what a broken line left without an answer; only this log adds to its stream. */
+function isKeptAlready(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("equal or smaller");
+}

@@ -1,0 +1,74 @@
+import type { Redis } from "ioredis";
+import { closeRedis } from "../redis/close-redis.ts";
+import { within } from "../timing/within.ts";
+import { LocalFollowers } from "./local-followers.ts";
+
+export interface RedisNewsOptions {
+  /** Opens the connection that does nothing but listen; it waits for a server that is away. */
+  readonly openSubscriber: () => Redis;
+  readonly channelOf: (job: string) => string;
+}
+
+/** A reader that need not wait for a server that is away: it will be told once it is back. */
+const LISTEN_MS = 1_000;
+/** A line on which nothing is owed could be dead for ever. */
+const PING_MS = 5_000;
+
+/** Hears what any process announces, over one connection, for the followers in this process. */
+export class RedisNews {
+  readonly #options: RedisNewsOptions;
+  readonly #followers = new LocalFollowers();
+  readonly #jobs = new Map<string, string>();
+  #subscriber: Redis | undefined;
+  #pinging: NodeJS.Timeout | undefined;
+
+  constructor(options: RedisNewsOptions) {
+    this.#options = options;
+  }
+
+  /** Calls back on news of the job until the returned function is called. */
+  async follow(job: string, onNews: () => void): Promise<() => void> {
+    const channel = this.#options.channelOf(job);
+    this.#subscriber ??= this.#open();
+    const subscriber = this.#subscriber;
+    this.#jobs.set(channel, job);
+    const leave = this.#followers.add(job, onNews);
+    // Also when another follower has asked already: the answer says that the server listens.
+    const listening = subscriber.subscribe(channel);
+    const isInTime = await within(LISTEN_MS, listening).catch(() => true);
+    if (!isInTime) listening.then(onNews, () => undefined);
+    return () => {
+      leave();
+      if (this.#followers.has(job) || !this.#jobs.delete(channel)) return;
+      subscriber.unsubscribe(channel).catch(() => undefined);
+    };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pinging);
+    this.#followers.clear();
+    if (this.#subscriber !== undefined) await closeRedis(this.#subscriber);
+  }
+
+  #open(): Redis {
+    const subscriber = this.#options.openSubscriber();
+    subscriber.on("message", (channel: string) =>
+      this.#followers.tell(this.#jobs.get(channel) ?? ""),
+    );
+    subscriber.on("ready", () => {
+      void this.#listenAgain(subscriber);
+    });
+    this.#pinging = setInterval(() => {
+      if (subscriber.status === "ready") subscriber.ping().catch(() => undefined);
+    }, PING_MS).unref();
+    return subscriber;
+  }
+
+  /** What was announced while there was no line is lost, so each has news. */
+  async #listenAgain(subscriber: Redis): Promise<void> {
+    const jobs = this.#followers.jobs();
+    if (jobs.length === 0) return;
+    await subscriber.subscribe(...jobs.map(this.#options.channelOf)).catch(() => undefined);
+    for (const job of jobs) this.#followers.tell(job);
+  }
+}
