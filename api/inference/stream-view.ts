@@ -9,6 +9,8 @@ export interface StreamView {
   opening(): string;
   /** The last event of a stream that did not get done. `number`: of the event that would follow. */
   failure(error: BrokerError, state: EndState, number: number): string;
+  /** The last event of a stream whose job goes on: its reader may come again for the rest. */
+  interruption(error: BrokerError, number: number): string;
 }
 
 /** Of chunks, whose streams hold nothing else; a failure is an event without `[DONE]` after it. */
@@ -16,4 +18,5 @@ export const chunkView: StreamView = {
   beginning: () => "",
   opening: () => "",
   failure: (error) => `data: ${JSON.stringify(error)}\n\n`,
+  interruption: (error) => `data: ${JSON.stringify(error)}\n\n`,
 };

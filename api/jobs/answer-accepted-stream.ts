@@ -62,6 +62,7 @@ export async function answerAcceptedStream(
     await stream.write(beginning || ": open\n\n");
     beginning = "";
   }
+  let next = from;
   const signal = AbortSignal.any([options.signal, options.shutdown]);
   try {
     for await (const event of followJob(deps, { job: id, from, signal })) {
@@ -69,23 +70,29 @@ export async function answerAcceptedStream(
         latest = event.job;
         const text = isOpen ? lead() : "";
         if (text !== "") await stream.write(text);
-      } else if (event.type === "event")
+      } else if (event.type === "event") {
         await stream.write(lead() + format(event.text, event.number));
-      else if (event.type === "end") {
+        next = event.number + 1;
+      } else if (event.type === "end") {
         latest = event.job;
         noteJob(reply.request.facts, event.job);
         finish(event);
-        return;
-      } else throw new BrokerError("not_found", "The job was deleted.");
+      } else interrupt(new BrokerError("not_found", "The job was deleted."));
     }
-    if (options.shutdown.aborted) breakOff();
-    else stream.end();
+    if (options.shutdown.aborted)
+      interrupt(new BrokerError("unavailable", "The broker is shutting down; the job goes on."));
   } catch (error) {
     if (!stream.opened) throw error;
     reply.request.log.error({ err: error, job: id }, "a stream broke off");
-    stream.end();
+    interrupt(new BrokerError("internal_error", "The server had an error."));
   } finally {
     stream.stop();
+  }
+
+  function interrupt(error: BrokerError): void {
+    if (!stream.opened) throw error;
+    reply.request.facts.errorCode = error.code;
+    stream.end(view.interruption(error, next));
   }
 
   function finish(end: Extract<FollowedEvent, { type: "end" }>): void {
@@ -103,11 +110,5 @@ export async function answerAcceptedStream(
       reply.headers(answerHeaders(id, attemptFacts(job), job.cost_nanos));
       throw error;
     }
-  }
-
-  function breakOff(): void {
-    const error = new BrokerError("unavailable", "The broker is shutting down.");
-    if (!stream.opened) throw error;
-    stream.end();
   }
 }

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { EventLog } from "../../shared/events/event-log.ts";
 import { splitEvents } from "../../shared/events/split-events.ts";
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";
 import { readAttempt } from "../../shared/jobs/read-attempt.ts";
@@ -56,12 +57,24 @@ export async function* followJob(
   const readLog = async ({ fence }: AcceptedJob): Promise<readonly string[]> => {
     const page = await deps.events.read(id, fence, number).catch(() => []);
     if (page.length === 0 || shown === fence) return page;
-    if (!(await readAttempt(pool, id, fence))) return [];
+    if (!(await readAttempt(pool, id, fence).catch(() => false))) return [];
     shown = fence;
     return page;
   };
+  /** A database that is away is waited for: the job is not. */
+  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
+    for (;;) {
+      try {
+        return await question();
+      } catch (error) {
+        if (classifyDatabaseError(error) === "data") throw error;
+        await news.next(deps.lookMs);
+        if (signal.aborted) return undefined;
+      }
+    }
+  };
   try {
-    let job = await readJob(pool, id);
+    let job = await ask(() => readJob(pool, id));
     let isFresh = true;
     while (job !== undefined && !signal.aborted) {
       if (job.fence > told && job.state !== "waiting") {
@@ -69,7 +82,8 @@ export async function* followJob(
         yield { type: "started", job };
       }
       if (job.ended_at !== null) {
-        const result = await readResult(pool, id);
+        const result = await ask(() => readResult(pool, id));
+        if (signal.aborted) return;
         const stored = result?.events ?? null;
         const rest = stored === null ? [] : splitEvents(stored).slice(number);
         if (showsEvents) for (const text of rest) yield { type: "event", number: number++, text };
@@ -91,9 +105,9 @@ export async function* followJob(
         if (isFresh) await news.next(deps.lookMs);
         isFresh = true;
       }
-      if (isFresh) job = await readJob(pool, id);
+      if (isFresh) job = await ask(() => readJob(pool, id));
     }
-    if (job === undefined) yield { type: "deleted" };
+    if (job === undefined && !signal.aborted) yield { type: "deleted" };
   } finally {
     stopFollowing();
     news.close();

@@ -41,6 +41,8 @@ export async function streamJobEvents(
     opening: () =>
       own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" }, undefined)),
     failure: () => "",
+    // Without an id: whoever comes again goes on after the last event that had one.
+    interruption: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
   };
   const from = Math.max(0, after + 1 - FIRST_ANSWER_EVENT);
   await answerAcceptedStream(deps, reply, {

@@ -1,6 +1,6 @@
 import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
-import { FIRST_OUTPUT_SEQUENCE } from "../../shared/responses/format-event.ts";
+import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../shared/responses/format-event.ts";
 import { failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import type { StreamView } from "../inference/stream-view.ts";
@@ -33,6 +33,14 @@ export function responseView(response: ViewedResponse): StreamView {
         responseObject(fields, facts, failedState(error, state)),
         FIRST_OUTPUT_SEQUENCE + number,
       ),
+    interruption: ({ code, message }, number) =>
+      formatEvent({
+        type: "error",
+        sequence_number: FIRST_OUTPUT_SEQUENCE + number,
+        code,
+        message,
+        param: null,
+      }),
   };
 }
 
