@@ -36,8 +36,11 @@ export class RedisNews {
     // Also when another follower has asked already: the answer says that the server listens.
     const listening = subscriber.subscribe(channel);
     const isInTime = await within(LISTEN_MS, listening).catch(() => true);
-    if (!isInTime) listening.then(onNews, () => undefined);
+    let hasLeft = false;
+    const sayLate = (): void => void (hasLeft || onNews());
+    if (!isInTime) listening.then(sayLate, () => undefined);
     return () => {
+      hasLeft = true;
       leave();
       if (this.#followers.has(job) || !this.#jobs.delete(channel)) return;
       subscriber.unsubscribe(channel).catch(() => undefined);
