@@ -8,6 +8,7 @@ import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { preferencesOf, type Preferences } from "../http/prefer.ts";
@@ -64,7 +65,9 @@ async function answer(
   const parsed = parseBody(raw);
   checkMedia(parsed.fields, deps.egress);
   const body =
-    endpoint === "responses" ? await withPreviousTurn(deps.database.pool, key.id, parsed) : parsed;
+    endpoint === "responses"
+      ? await askDatabase(() => withPreviousTurn(deps.database.pool, key.id, parsed))
+      : parsed;
   const inference = readRequest(endpoint, body, (model) => findRoute(deps.routes, key, model));
   request.facts.model = inference.route.config.name;
   const isAsync = preferences.respondAsync || inference.response?.background === true;
@@ -85,7 +88,7 @@ async function answer(
 
   if (requestHash !== undefined && retry !== undefined && retry > 0) {
     const lost = { key: key.id, hash: requestHash, waiter: deps.owner };
-    const job = await attachLost(deps.database.pool, lost, ATTACH_WITHIN_MS);
+    const job = await askDatabase(() => attachLost(deps.database.pool, lost, ATTACH_WITHIN_MS));
     if (job !== undefined) return await watchLoss(deps, job, gone, deliver(job));
   }
   const terms = jobTerms(deps, {

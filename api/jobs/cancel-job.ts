@@ -3,6 +3,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { awaitEnd, type EndedJob } from "./await-end.ts";
 import type { FollowDeps } from "./follow-job.ts";
 
@@ -27,9 +28,7 @@ export async function cancelJob(
   gone: AbortSignal,
 ): Promise<CancelledJob> {
   const asked = { job: id, place: null, state: "cancelled", code: CODE } as const;
-  const row = await deps.database.end.submit(asked).catch((error: unknown) => {
-    throw new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
-  });
+  const row = await askDatabase(() => deps.database.end.submit(asked));
   if (row.verdict === "ended") deps.events.announce(id);
   if (row.verdict === "running") {
     deps.stops.request(id, CODE, row.worker);
@@ -37,7 +36,7 @@ export async function cancelJob(
     if (ended !== undefined) return ended;
   }
   const { pool } = deps.database;
-  const job = await readJob(pool, id);
+  const job = await askDatabase(() => readJob(pool, id));
   if (job === undefined) throw new BrokerError("not_found", "The job was deleted.");
-  return { job, result: await readResult(pool, id) };
+  return { job, result: await askDatabase(() => readResult(pool, id)) };
 }

@@ -4,6 +4,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { finishedEvents } from "../../shared/responses/finished-events.ts";
 import { asObject } from "../../shared/json/json-object.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../inference/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
@@ -114,7 +115,7 @@ export function finishedOf({ job, result }: EndedJob): readonly string[] {
 }
 
 async function mustRead(deps: Pick<DeliverDeps, "database">, id: string): Promise<AcceptedJob> {
-  const job = await readJob(deps.database.pool, id);
+  const job = await askDatabase(() => readJob(deps.database.pool, id));
   if (job === undefined) throw new BrokerError("not_found", "There is no such job any more.");
   return job;
 }

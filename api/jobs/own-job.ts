@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { jobOfResponse } from "../../shared/responses/response-id.ts";
 
 const JOB = /^job_[0-9a-f]{32}$/;
@@ -11,7 +12,7 @@ export async function ownJob(
   key: string,
   id: string,
 ): Promise<AcceptedJob> {
-  const job = JOB.test(id) ? await readJob(pool, id) : undefined;
+  const job = JOB.test(id) ? await askDatabase(() => readJob(pool, id)) : undefined;
   if (job?.key_id !== key)
     throw new BrokerError("not_found", `No job found with id '${id.slice(0, 64)}'.`, {
       param: "id",
@@ -26,7 +27,7 @@ export async function ownResponse(
   id: string,
 ): Promise<AcceptedJob> {
   const jobId = jobOfResponse(id);
-  const job = jobId === undefined ? undefined : await readJob(pool, jobId);
+  const job = jobId === undefined ? undefined : await askDatabase(() => readJob(pool, jobId));
   if (job?.key_id !== key || job.endpoint !== "responses" || !job.stored)
     throw new BrokerError("not_found", `Response with id '${id.slice(0, 64)}' not found.`, {
       param: "id",

@@ -6,6 +6,7 @@ import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { jobError } from "../jobs/job-end.ts";
 import { failedState } from "./failed-state.ts";
 import type { ViewedResponse } from "./response-view.ts";
@@ -30,7 +31,7 @@ export async function viewedResponse(
 ): Promise<Omit<ViewedResponse, "startingAfter">> {
   const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredFacts;
   if (response === undefined) throw new Error(`job ${job.id} is no response`);
-  const body = await readRequestBody(pool, job.id);
+  const body = await askDatabase(() => readRequestBody(pool, job.id));
   return { fields: parse(body), facts: response, maxOutputTokens };
 }
 

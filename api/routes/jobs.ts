@@ -5,6 +5,7 @@ import { deleteJob } from "../../shared/jobs/delete-job.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { pageQuery, queryOf } from "../http/query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
@@ -38,20 +39,23 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<JobRoute>) =>
     ownJob(pool, callerOf(request).id, request.params.id);
+  const resultOf = (job: string) => askDatabase(() => readResult(pool, job));
 
   app.get("/v1/jobs", async (request) => {
     const { after = null, limit, order, status, model = null } = queryOf(listQuery, request);
-    const rows = await listJobs(pool, callerOf(request).id, {
-      ...statusFilter(status),
-      model,
-      after,
-      ascending: order === "asc",
-      limit: limit + 1,
-    });
+    const rows = await askDatabase(() =>
+      listJobs(pool, callerOf(request).id, {
+        ...statusFilter(status),
+        model,
+        after,
+        ascending: order === "asc",
+        limit: limit + 1,
+      }),
+    );
     const page = rows.slice(0, limit);
     const data = await Promise.all(
       page.map(async (job) =>
-        jobObject(job, job.state === "failed" ? await readResult(pool, job.id) : undefined),
+        jobObject(job, job.state === "failed" ? await resultOf(job.id) : undefined),
       ),
     );
     return {
@@ -72,7 +76,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
       if (ended !== undefined) return jobObject(ended.job, ended.result);
     }
     const now = wait > 0 ? await own(request) : job;
-    return jobObject(now, await readResult(pool, job.id));
+    return jobObject(now, await resultOf(job.id));
   });
 
   app.post<JobRoute>("/v1/jobs/:id/cancel", async (request, reply) => {
@@ -83,7 +87,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
 
   app.delete<JobRoute>("/v1/jobs/:id", async (request) => {
     const { id } = await own(request);
-    const deleted = await deleteJob(pool, callerOf(request).id, id);
+    const deleted = await askDatabase(() => deleteJob(pool, callerOf(request).id, id));
     if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
     deps.events.announce(id);
     return { id, object: "job", deleted: true };
@@ -100,6 +104,6 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
     const job = await own(request);
     if (job.ended_at === null)
       throw new BrokerError("not_ready", `The job is not done yet: it is ${job.state}.`);
-    return answerAcceptedWhole(reply, { job, result: await readResult(pool, job.id) });
+    return answerAcceptedWhole(reply, { job, result: await resultOf(job.id) });
   });
 }

@@ -5,6 +5,7 @@ import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { pageQuery, queryOf } from "../http/query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
@@ -41,7 +42,8 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
     const job = await own(request);
     reply.header("x-spillway-job-id", job.id);
     if (stream === "false") {
-      const result = job.ended_at === null ? undefined : await readResult(pool, job.id);
+      const result =
+        job.ended_at === null ? undefined : await askDatabase(() => readResult(pool, job.id));
       return reply.type(JSON_TYPE).send(await responseOfJob(pool, job, result));
     }
     const work = viewOf(deps, job, startingAfter).then((view) =>
@@ -67,7 +69,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
 
   app.delete<ResponseRoute>("/v1/responses/:id", async (request) => {
     const { id } = await own(request);
-    const deleted = await deleteJob(pool, callerOf(request).id, id);
+    const deleted = await askDatabase(() => deleteJob(pool, callerOf(request).id, id));
     if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
     deps.events.announce(id);
     return { id: request.params.id, object: "response", deleted: true };
@@ -76,7 +78,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
   app.get<ResponseRoute>("/v1/responses/:id/input_items", async (request) => {
     const query = queryOf(itemsQuery, request);
     const { id } = await own(request);
-    const body = await readRequestBody(pool, id);
+    const body = await askDatabase(() => readRequestBody(pool, id));
     const { input } = asObject(parseExact(body ?? "{}")) ?? {};
     return inputItemList(request.params.id, input, query);
   });

@@ -6,7 +6,7 @@ import { getEndpoint } from "../../shared/webhooks/get-endpoint.ts";
 import { listDeliveries } from "../../shared/webhooks/list-deliveries.ts";
 import { redeliver } from "../../shared/webhooks/redeliver.ts";
 import { replayDeliveries } from "../../shared/webhooks/replay-deliveries.ts";
-import { askDatabase } from "../admin/ask-database.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { answerOnce } from "./answer-once.ts";
 import { notFound, readBody, readId, readPage, smallBody } from "./read-input.ts";
