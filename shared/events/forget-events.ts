@@ -13,7 +13,7 @@ with recursive logs as (
   union all
   select (select e.job_id from job_events e where e.job_id > logs.job_id order by e.job_id limit 1)
   from logs
-  where coalesce(
+  where job_id is not null and coalesce(
     (select accepted_at < now() - interval '1 h' from jobs where id = logs.job_id), true)
 ), old as (
   select job_id from logs

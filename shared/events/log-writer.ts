@@ -16,7 +16,7 @@ type WriteParts = (parts: readonly LogPart[]) => Promise<ReadonlySet<LogPart>>;
 /** Of all logs together, one write. */
 const BATCH_CHARS = 1024 * 1024;
 const BATCH_EVENTS = 2_000;
-/** What may wait of one log, and of all. A single larger event is kept all the same. */
+/** Once so much of one log, or of all, waits, nothing more is taken. */
 const MAX_LOG_CHARS = 8 * 1024 * 1024;
 const MAX_CHARS = 64 * 1024 * 1024;
 
@@ -50,14 +50,8 @@ export class LogWriter {
 
   #append(log: WaitingLog, events: readonly string[]): void {
     for (const event of events) {
-      if (log.isOver) return;
-      if (
-        isTooMuch(log.chars, event.length, MAX_LOG_CHARS) ||
-        isTooMuch(this.#chars, event.length, MAX_CHARS)
-      ) {
-        log.isOver = true;
-        return;
-      }
+      if (log.chars >= MAX_LOG_CHARS || this.#chars >= MAX_CHARS) log.isOver = true;
+      if (log.isOver) break;
       log.add(event);
       this.#chars += event.length;
       this.#waiting.add(log);
@@ -71,11 +65,18 @@ export class LogWriter {
       const parts = this.#takeBatch();
       const lost = await this.#write([...parts.keys()]);
       for (const [part, log] of parts) {
-        if (lost.has(part)) this.#chars -= log.end();
+        if (lost.has(part)) this.#end(log);
         log.noteWritten(part);
       }
     }
     this.#sending = undefined;
+  }
+
+  /** Without what was lost, the rest is of no use. */
+  #end(log: WaitingLog): void {
+    this.#waiting.delete(log);
+    this.#chars -= log.chars;
+    log.end();
   }
 
   #takeBatch(): Map<LogPart, WaitingLog> {
@@ -97,10 +98,6 @@ export class LogWriter {
     }
     return parts;
   }
-}
-
-function isTooMuch(chars: number, more: number, limit: number): boolean {
-  return chars > 0 && chars + more > limit;
 }
 
 class WaitingLog {
@@ -143,14 +140,11 @@ class WaitingLog {
     return { job: this.#job, fence: this.#fence, first: this.#written, events };
   }
 
-  /** Of no use any more without what was lost. Returns how many characters no longer wait. */
-  end(): number {
-    const { chars } = this;
+  end(): void {
     this.isOver = true;
     this.#added -= this.#events.length;
     this.#events = [];
     this.chars = 0;
-    return chars;
   }
 
   /** Written, or lost. */
