@@ -125,7 +125,7 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
   ],
   [
     "a timeout with another unit",
-    withLine(6, "    price: { input: 0, output: 0 }", "    timeouts: { idle: 1d }"),
+    withLine(6, "    price: { input: 0, output: 0 }", "    timeouts: { idle: 1w }"),
     "7:23 providers.gpu-a.timeouts.idle: must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d",
   ],
   [

@@ -31,7 +31,6 @@ test("a new key can be read back, and only its hash and last characters are stor
     name: "Robert'); drop table keys;--",
     models: ["chat-small", "it's"],
     residency: "local",
-    allow_webhook_url: false,
     max_service_tier: "flex",
     expires_at: "2999-01-01T00:00:00+01:00",
   });
@@ -44,6 +43,7 @@ test("a new key can be read back, and only its hash and last characters are stor
     models: ["chat-small", "it's"],
     residency: "local",
     max_service_tier: "flex",
+    allow_webhook_url: false,
     budget: null,
     expires_at: "2998-12-31T23:00:00.000Z",
     revoked_at: null,
