@@ -8,6 +8,7 @@ import type { KeyView } from "../shared/keys/key-view.ts";
 import { listKeys } from "../shared/keys/list-keys.ts";
 import { revokeKey } from "../shared/keys/revoke-key.ts";
 import { updateKey } from "../shared/keys/update-key.ts";
+import { tableText } from "./table.ts";
 
 export interface KeyCommandDeps {
   /** Opens the broker's database for one command. */
@@ -181,11 +182,5 @@ function printTable({ stdout }: KeyCommandDeps, keys: readonly KeyView[]): void 
     key.budget === null ? "-" : `${key.budget.settled_usd} (+${key.budget.held_usd} held)`,
     key.revoked_at === null ? (key.expires_at ?? "never") : `revoked ${key.revoked_at}`,
   ]);
-  const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),
-  );
-  for (const row of [head, ...rows]) {
-    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-    stdout.write(`${cells.join("  ").trimEnd()}\n`);
-  }
+  stdout.write(tableText(head, rows));
 }

@@ -5,13 +5,16 @@ import { configCommand } from "./config-command.ts";
 import { apiCommand } from "./api-command.ts";
 import { connect } from "./connect.ts";
 import { errorText } from "./error-text.ts";
+import { jobsCommand } from "./jobs-command.ts";
 import { keyCommand } from "./key-command.ts";
 import { migrateCommand } from "./migrate-command.ts";
+import { runCommand } from "./run-command.ts";
 import { serveCommand } from "./serve-command.ts";
 import { simulateCommand } from "./simulate-command.ts";
 import { workerCommand } from "./worker-command.ts";
 
-const { stdout, stderr } = process;
+const { stdin, stdout, stderr } = process;
+const lookup = environmentLookup();
 
 const program = new Command("spillway")
   .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
@@ -20,8 +23,10 @@ const program = new Command("spillway")
   .addCommand(apiCommand({ stdout, stderr }))
   .addCommand(workerCommand({ stdout, stderr }))
   .addCommand(migrateCommand({ stdout }))
-  .addCommand(configCommand({ stdout, stderr, lookup: environmentLookup() }))
+  .addCommand(configCommand({ stdout, stderr, lookup }))
   .addCommand(keyCommand({ connect, stdout }))
+  .addCommand(runCommand({ stdin, stdout, stderr, lookup }))
+  .addCommand(jobsCommand({ stdout, lookup }))
   .addCommand(simulateCommand({ stdout }));
 
 try {
