@@ -89,7 +89,7 @@ async function print(
   } finally {
     if (!last.endsWith("\n") && stdout.writable) stdout.write("\n");
   }
-  if (finishReason === "length") stderr.write("note: the answer was cut at its longest\n");
+  if (finishReason === "length") stderr.write("note: the answer reached its token limit\n");
   if (finishReason === "content_filter") stderr.write("note: a content filter cut the answer\n");
 }
 
