@@ -53,28 +53,29 @@ test("list pages through a key's jobs, newest first, up to the limit, by status 
   expect((await (await caller()).spillway("jobs", "list")).stdout).toBe("No such jobs.\n");
 });
 
+const endedJob = (number: number) => ({
+  id: `job_${number}`,
+  endpoint: "/v1/embeddings",
+  model: "m",
+  status: "completed",
+  created_at: 1,
+  started_at: 1,
+  completed_at: 2,
+  expires_at: 3,
+  provider: "gpu",
+  attempts: 1,
+  error: null,
+  cost: { amount: "0", estimated: false },
+});
+
 test("a list longer than a page is read to its end", async () => {
-  const job = (number: number) => ({
-    id: `job_${number}`,
-    endpoint: "/v1/embeddings",
-    model: "m",
-    status: "completed",
-    created_at: 1,
-    started_at: 1,
-    completed_at: 2,
-    expires_at: 3,
-    provider: "gpu",
-    attempts: 1,
-    error: null,
-    cost: { amount: "0", estimated: false },
-  });
   const asked: string[] = [];
   const url = await serveOnce((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://any");
     asked.push(`${searchParams.get("after") ?? "-"}/${searchParams.get("limit")}`);
     const from = Number((searchParams.get("after") ?? "job_-1").slice(4)) + 1;
     const data = Array.from({ length: Number(searchParams.get("limit")) }, (_, index) =>
-      job(from + index),
+      endedJob(from + index),
     );
     response.end(JSON.stringify({ object: "list", data, has_more: true }));
   });
