@@ -22,9 +22,11 @@ export function simulateCommand(deps: SimulateDeps): Command {
         .default([]),
     )
     .addOption(whole("--output-tokens <number>", "tokens of an answer by default", 0).default(16))
+    .addOption(whole("--reasoning-tokens <number>", "of reasoning before it", 0).default(0))
     .addOption(whole("--queue-limit <number>", "requests that may wait for a slot", 0).default(0))
     .addOption(whole("--context-length <tokens>", "prompt and answer together", 1))
     .option("--api-key <key>", "ask for this bearer token")
+    .option("--no-responses", "answer 404 to /v1/responses, as engines without it do")
     .action(async (kind: "gpu" | "cloud", { model, ...flags }: SimulateFlags) => {
       const models = model.length === 0 ? undefined : model;
       const simulator = await startSimulator({ ...flags, kind, models });

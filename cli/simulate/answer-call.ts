@@ -1,4 +1,7 @@
+import { parseObject } from "./body-fields.ts";
+import type { BodyLog } from "./body-log.ts";
 import type { Call } from "./call.ts";
+import { ChunkFormat } from "./chunk-format.ts";
 import { embeddingsBody } from "./embeddings.ts";
 import type { Fault, FaultBoard } from "./faults.ts";
 import { type Generation, planGeneration } from "./generation.ts";
@@ -6,13 +9,15 @@ import {
   type EmbeddingRequest,
   type GenerationRequest,
   readInferenceRequest,
+  type SimulatedEndpoint,
 } from "./inference-request.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
+import { ResponseFormat } from "./response-format.ts";
 import { Refusal, type SimulatorKind } from "./refusal.ts";
 import { sendBody, sendError } from "./send-body.ts";
 import { sendStream } from "./send-stream.ts";
 import type { Slots } from "./slots.ts";
-import { WireFormat } from "./wire-format.ts";
+import type { WireFormat, WireOptions } from "./wire-format.ts";
 
 /** The model server behind the HTTP server. */
 export interface Engine {
@@ -20,21 +25,28 @@ export interface Engine {
   readonly slots: Slots;
   readonly faults: FaultBoard;
   readonly pace: PaceOptions;
+  /** Tokens of text, and of reasoning before it, when nothing else says. */
   readonly outputTokens: number;
+  readonly reasoningTokens: number;
   readonly contextLength: number | undefined;
   /** Undefined: every model is known. */
   readonly models: readonly string[] | undefined;
+  readonly bodies: BodyLog;
   readonly nextId: () => number;
 }
 
-type Endpoint = (GenerationRequest | EmbeddingRequest)["endpoint"];
-
 /** Reads one inference call and answers it: refusal, fault or tokens. */
-export async function answerCall(call: Call, endpoint: Endpoint, engine: Engine): Promise<void> {
-  const body = await call.body();
-  if (body === undefined || !call.open) return;
+export async function answerCall(
+  call: Call,
+  endpoint: SimulatedEndpoint,
+  engine: Engine,
+): Promise<void> {
+  const bytes = await call.body();
+  if (bytes === undefined || !call.open) return;
   try {
-    const request = readInferenceRequest(endpoint, body);
+    const body = parseObject(bytes);
+    engine.bodies.add({ endpoint, clientRequestId: call.clientRequestId, body });
+    const request = readInferenceRequest(endpoint, body, engine.kind);
     if (engine.models !== undefined && !engine.models.includes(request.model)) {
       throw unknownModel(request.model);
     }
@@ -88,22 +100,28 @@ async function generate(
   { engine, pace, fault }: GenerateOptions,
 ): Promise<void> {
   const steps = Math.min(generation.steps, tokensBefore(fault));
-  const format = new WireFormat({
+  const format = wireFormat({
     kind: engine.kind,
-    id: `${request.endpoint === "completions" ? "cmpl" : "chatcmpl"}-sim${engine.nextId()}`,
+    serial: engine.nextId(),
     request,
     generation,
     steps,
     usage: fault?.type === "wrong_usage" ? fault.usage : undefined,
-    finishReason: fault?.type === "abort_finish" ? "abort" : undefined,
+    aborts: fault?.type === "abort_finish",
   });
   if (request.stream) {
-    await sendStream(call, { kind: engine.kind, request, generation, steps, pace, format, fault });
+    await sendStream(call, { kind: engine.kind, generation, steps, pace, format, fault });
     return;
   }
   await pace.reach(call, steps);
   call.countGenerated(generation.tokensAfter(call.open ? steps : pace.ready(steps)));
   await sendBody(call, format.body(), fault, engine.kind);
+}
+
+function wireFormat(options: WireOptions): WireFormat {
+  return options.request.endpoint === "responses"
+    ? new ResponseFormat(options)
+    : new ChunkFormat(options);
 }
 
 /** Faults that leave no room for an answer. */

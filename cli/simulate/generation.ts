@@ -1,19 +1,30 @@
-import type { GenerationRequest, Prompt } from "./inference-request.ts";
+import { type AnswerPart, answerParts } from "./answer-parts.ts";
+import type { GenerationRequest } from "./inference-request.ts";
+import type { Prompt } from "./prompt.ts";
 import { Refusal, type SimulatorKind } from "./refusal.ts";
+
+/** A part of a sequence, in its place. */
+export interface PlacedPart extends AnswerPart {
+  /** Position of its first token in the sequence, and the one after its last that has room. */
+  readonly from: number;
+  readonly to: number;
+}
 
 /** One returned choice. */
 interface Sequence {
   readonly index: number;
   /** Tokens in it. */
   readonly length: number;
-  readonly token: (position: number) => string;
-  readonly finishReason: "stop" | "length";
+  /** At least one, unless there is room for none. */
+  readonly parts: readonly PlacedPart[];
+  readonly finishReason: "stop" | "length" | "tool_calls";
 }
 
-export interface Usage {
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
+/** Tokens in and out; reasoning is part of the completion. */
+export interface TokenCounts {
+  readonly prompt: number;
+  readonly completion: number;
+  readonly reasoning: number;
 }
 
 /** What will be generated for a request: fixed before the first token. */
@@ -21,15 +32,15 @@ export interface Generation {
   readonly sequences: readonly Sequence[];
   /** Tokens of the longest sequence: they come one after the other, the sequences in parallel. */
   readonly steps: number;
-  readonly promptTokens: number;
-  /** Tokens generated after that many steps, over all sequences, unreturned ones too. */
+  /** Tokens after that many steps, over all sequences, unreturned ones too. */
+  readonly countsAfter: (steps: number) => TokenCounts;
   readonly tokensAfter: (steps: number) => number;
 }
 
 interface GenerationLimits {
   readonly kind: SimulatorKind;
-  /** Tokens when neither request nor directive says less or more. */
   readonly outputTokens: number;
+  readonly reasoningTokens: number;
   readonly contextLength: number | undefined;
 }
 
@@ -39,58 +50,61 @@ export function planGeneration(request: GenerationRequest, limits: GenerationLim
   const sequences = plans.flatMap((plan, at) =>
     Array.from({ length: request.n }, (_, choice) => ({ ...plan, index: at * request.n + choice })),
   );
-  const tokensAfter = (steps: number): number =>
-    plans.reduce((sum, plan) => sum + Math.min(steps, plan.length) * request.bestOf, 0);
+  const prompt = request.prompts.reduce((sum, each) => sum + each.tokens, 0);
+  const generated = (steps: number, lengthOf: (plan: Plan) => number): number =>
+    plans.reduce((sum, plan) => sum + Math.min(steps, lengthOf(plan)) * request.bestOf, 0);
+  const tokensAfter = (steps: number): number => generated(steps, (plan) => plan.length);
+  const countsAfter = (steps: number): TokenCounts => ({
+    prompt,
+    completion: tokensAfter(steps),
+    reasoning: generated(steps, reasoningLength),
+  });
   return {
     sequences,
     steps: Math.max(...plans.map((plan) => plan.length)),
-    promptTokens: request.prompts.reduce((sum, prompt) => sum + prompt.tokens, 0),
+    countsAfter,
     tokensAfter,
   };
 }
 
-/** Usage after that many steps, as the upstream reports it. */
-export function usageAfter(generation: Generation, steps: number): Usage {
-  const completion = generation.tokensAfter(steps);
-  return {
-    prompt_tokens: generation.promptTokens,
-    completion_tokens: completion,
-    total_tokens: generation.promptTokens + completion,
-  };
-}
-
-/** The text of a sequence's tokens from one position up to another, without it. */
-export function sequenceText(sequence: Sequence, from: number, to: number): string {
+/** The text of a part that has come after that many steps. */
+export function partText(part: PlacedPart, steps: number): string {
   let text = "";
-  for (let at = from; at < Math.min(to, sequence.length); at += 1) text += sequence.token(at);
+  for (let at = part.from; at < Math.min(part.to, steps); at += 1) {
+    text += part.token(at - part.from);
+  }
   return text;
 }
 
-function planPrompt(
-  prompt: Prompt,
-  request: GenerationRequest,
-  limits: GenerationLimits,
-): Omit<Sequence, "index"> {
+type Plan = Omit<Sequence, "index">;
+
+function planPrompt(prompt: Prompt, request: GenerationRequest, limits: GenerationLimits): Plan {
   const room = roomFor(prompt, request, limits);
-  const echo = prompt.lastText.includes("[sim echo]") ? echoTokens(prompt.lastText) : undefined;
-  const directive = /\[sim output=(\d{1,7})\]/.exec(prompt.lastText)?.[1];
-  const wanted =
-    echo?.length ?? (directive === undefined ? limits.outputTokens : Number(directive));
+  const answer = answerParts(prompt, request, limits);
+  const parts: PlacedPart[] = [];
+  let wanted = 0;
+  for (const part of answer) {
+    const from = wanted;
+    wanted += part.length;
+    if (from < room) parts.push({ ...part, from, to: Math.min(wanted, room) });
+  }
+  const whole = answer.some(({ kind }) => kind === "call") ? "tool_calls" : "stop";
   const length = Math.min(wanted, room);
-  return {
-    length,
-    finishReason: length < wanted ? "length" : "stop",
-    token: echo === undefined ? wordToken : (position) => echo[position] ?? "",
-  };
+  return { length, parts, finishReason: length < wanted ? "length" : whole };
 }
 
-/** Tokens that may be generated: `max_tokens`, or what the context leaves. */
+/** Reasoning comes first, if at all. */
+function reasoningLength({ parts: [first] }: Plan): number {
+  return first?.kind === "reasoning" ? first.to : 0;
+}
+
+/** Tokens that may be generated: the request's own limit, or what the context leaves. */
 function roomFor(prompt: Prompt, request: GenerationRequest, limits: GenerationLimits): number {
   const { contextLength, kind } = limits;
   if (contextLength === undefined) return request.maxTokens ?? Infinity;
   const asked = request.maxTokens ?? 1;
   if (prompt.tokens + asked > contextLength) {
-    const where = request.endpoint === "completions" ? "prompt" : "messages";
+    const where = inputNames[request.endpoint];
     const most = `This model's maximum context length is ${contextLength} tokens.`;
     const message =
       kind === "gpu"
@@ -101,14 +115,4 @@ function roomFor(prompt: Prompt, request: GenerationRequest, limits: GenerationL
   return request.maxTokens ?? contextLength - prompt.tokens;
 }
 
-function wordToken(position: number): string {
-  return position === 0 ? "tok0" : ` tok${position}`;
-}
-
-/** Four code points each: a surrogate pair stays whole, a lone surrogate stays alone. */
-function echoTokens(text: string): string[] {
-  const points = Array.from(text);
-  const tokens: string[] = [];
-  for (let at = 0; at < points.length; at += 4) tokens.push(points.slice(at, at + 4).join(""));
-  return tokens;
-}
+const inputNames = { "chat.completions": "messages", completions: "prompt", responses: "input" };

@@ -12,6 +12,8 @@ interface RouteDeps {
   readonly engine: Engine;
   readonly book: CounterBook;
   readonly apiKey: string | undefined;
+  /** Whether `/v1/responses` is there. */
+  readonly responses: boolean;
   readonly counters: () => Counters;
   readonly setFault: (fault: Fault | null) => void;
   readonly reset: () => void;
@@ -23,6 +25,7 @@ const inferencePaths = {
   "/v1/chat/completions": "chat.completions",
   "/v1/completions": "completions",
   "/v1/embeddings": "embeddings",
+  "/v1/responses": "responses",
 } as const;
 
 /** The request listener of the simulator's HTTP server. */
@@ -35,7 +38,8 @@ export function createRoutes(
 
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "/";
-    if (request.method === "POST" && isInferencePath(path)) {
+    const served = deps.responses || path !== "/v1/responses";
+    if (request.method === "POST" && served && isInferencePath(path)) {
       const call = new Call(request, response, book);
       deps.opened(call, request);
       if (authorized(request)) void answerCall(call, inferencePaths[path], engine);
@@ -75,6 +79,8 @@ async function control(
   switch (`${request.method} ${path}`) {
     case "GET /sim/counters":
       return send(200, JSON.stringify(deps.counters()));
+    case "GET /sim/bodies":
+      return send(200, JSON.stringify(deps.engine.bodies.all()));
     case "POST /sim/reset":
       deps.reset();
       return send(200, "{}");

@@ -1,18 +1,16 @@
 import type { Call } from "./call.ts";
 import type { Fault } from "./faults.ts";
 import type { Generation } from "./generation.ts";
-import type { GenerationRequest } from "./inference-request.ts";
 import type { Pace } from "./pace.ts";
 import type { SimulatorKind } from "./refusal.ts";
 import { inBandError, sendFilled, sendSlowly } from "./send-body.ts";
-import { done, type WireFormat } from "./wire-format.ts";
+import type { WireFormat } from "./wire-format.ts";
 
 /** Tokens that are written at once when they are ready at once. */
 const batchTokens = 256;
 
 interface StreamOptions {
   readonly kind: SimulatorKind;
-  readonly request: GenerationRequest;
   readonly generation: Generation;
   readonly steps: number;
   readonly pace: Pace;
@@ -33,19 +31,19 @@ export async function sendStream(call: Call, options: StreamOptions): Promise<vo
   if (!call.open) return;
 
   if (fault?.type === "huge_line") {
-    await sendFilled(call, format.roleEvents() + format.endlessLine(), fault.bytes);
+    await sendFilled(call, format.opening() + format.endlessLine(), fault.bytes);
     call.end("", false);
     return;
   }
   if (fault?.type === "slow_body") {
     call.countGenerated(options.generation.tokensAfter(steps));
-    const text = format.roleEvents() + format.tokenEvents(0, steps) + goodEnding(options);
+    const text = format.opening() + format.tokens(0, steps) + format.ending();
     await sendSlowly(call, text, fault.bytesPerSecond);
     return;
   }
   // A broken or an error event after no token is the very first event, as engines do it.
   const bare = steps === 0 && (fault?.type === "in_band_error" || fault?.type === "malformed");
-  const rest = await sendTokens(call, bare ? "" : format.roleEvents(), options);
+  const rest = await sendTokens(call, bare ? "" : format.opening(), options);
   await sendEnding(call, rest, options);
 }
 
@@ -61,7 +59,7 @@ async function sendTokens(call: Call, opening: string, options: StreamOptions): 
       continue;
     }
     call.countGenerated(generation.tokensAfter(ready) - generation.tokensAfter(step));
-    pending += format.tokenEvents(step, ready);
+    pending += format.tokens(step, ready);
     step = ready;
     if (step === steps) break;
     const slower = call.write(pending);
@@ -72,7 +70,7 @@ async function sendTokens(call: Call, opening: string, options: StreamOptions): 
 }
 
 async function sendEnding(call: Call, rest: string, options: StreamOptions): Promise<void> {
-  const { kind, format, fault } = options;
+  const { format, fault } = options;
   switch (fault?.type) {
     case "cut":
       call.cut(rest + (fault.withUsage === true ? format.usageEvent() : ""));
@@ -85,10 +83,10 @@ async function sendEnding(call: Call, rest: string, options: StreamOptions): Pro
       call.end(rest, false);
       return;
     case "in_band_error":
-      call.end(`${rest}data: ${inBandError(fault).body(kind)}\n\n${done}`, false);
+      call.end(rest + format.errorEvents(inBandError(fault)), false);
       return;
     case "malformed":
-      call.end(`${rest}data: {"id":"chatcmpl-broken","choices":[{"index":0,\n\n${done}`, false);
+      call.end(rest + format.brokenEvents(), false);
       return;
     case undefined:
     case "wrong_usage":
@@ -100,10 +98,6 @@ async function sendEnding(call: Call, rest: string, options: StreamOptions): Pro
     case "drop":
     case "html":
     case "refuse_when_full":
-      call.end(rest + goodEnding(options), fault?.type !== "abort_finish");
+      call.end(rest + format.ending(), fault?.type !== "abort_finish");
   }
-}
-
-function goodEnding({ request, format }: StreamOptions): string {
-  return format.finishEvents() + (request.includeUsage ? format.usageEvent() : "") + done;
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Engine } from "./answer-call.ts";
+import { BodyLog, type LoggedBody } from "./body-log.ts";
 import { CounterBook, type Counters } from "./counters.ts";
 import { type Fault, FaultBoard, type FaultScope } from "./faults.ts";
 import type { SimulatorKind } from "./refusal.ts";
@@ -25,6 +26,10 @@ export interface SimulatorOptions {
   readonly models?: readonly string[] | undefined;
   /** Tokens of an answer when nothing else says; default 16. */
   readonly outputTokens?: number | undefined;
+  /** Tokens of reasoning before it, when nothing else says; default 0. */
+  readonly reasoningTokens?: number | undefined;
+  /** Whether there is a `/v1/responses`; default true. */
+  readonly responses?: boolean | undefined;
   /** When set, `/v1` wants it as bearer token. */
   readonly apiKey?: string | undefined;
   /** Requests that may wait for a slot before others get 503 (gpu) or 429 (cloud); default 0. */
@@ -33,6 +38,8 @@ export interface SimulatorOptions {
   readonly contextLength?: number | undefined;
   /** Request ids kept in the counters; default 200,000. */
   readonly rememberedRequests?: number | undefined;
+  /** Request bodies kept for `bodies`; default 20. */
+  readonly rememberedBodies?: number | undefined;
   /** For faults with a probability; default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
@@ -42,9 +49,11 @@ export interface Simulator {
   readonly url: string;
   readonly port: number;
   counters(): Counters;
+  /** What the last inference calls asked for, oldest first. */
+  bodies(): readonly LoggedBody[];
   /** Switches a fault on in the place of any other; null: none. */
   setFault(fault: Fault | null, scope?: FaultScope): void;
-  /** Counters to zero, no fault. Calls in flight stay in `inFlight` and nowhere else. */
+  /** Counters to zero, no fault, no bodies. Calls in flight stay in `inFlight` and nowhere else. */
   reset(): void;
   /** Refuses connections and destroys open ones at once, as a dead server does. */
   close(): Promise<void>;
@@ -64,8 +73,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     faults,
     pace: { ttftMs: options.ttftMs ?? 0, tokensPerSecond: options.tokensPerSecond ?? 0 },
     outputTokens: options.outputTokens ?? 16,
+    reasoningTokens: options.reasoningTokens ?? 0,
     contextLength: options.contextLength,
     models: options.models,
+    bodies: new BodyLog(options.rememberedBodies ?? 20),
     nextId: () => (lastId += 1),
   };
   const traffic = new Traffic();
@@ -78,12 +89,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const reset = (): void => {
     book.reset();
     traffic.reset();
+    engine.bodies.reset();
     faults.set(null);
   };
   const routes = createRoutes({
     engine,
     book,
     apiKey: options.apiKey,
+    responses: options.responses ?? true,
     counters,
     setFault,
     reset,
@@ -119,6 +132,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     url: `http://${host}:${port}/v1`,
     port,
     counters,
+    bodies: () => engine.bodies.all(),
     setFault,
     reset,
     close,

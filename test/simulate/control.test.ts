@@ -34,7 +34,18 @@ test.each(["SIGINT", "SIGTERM"] as const)("the command serves until %s", async (
   const command = new URL("../../cli/simulate-command.ts", import.meta.url).href;
   const script = `import { simulateCommand } from ${JSON.stringify(command)};
     await simulateCommand({ stdout: process.stdout }).parseAsync(process.argv.slice(1), { from: "user" });`;
-  const flags = ["gpu", "--slots", "3", "--output-tokens", "5", "--model", "a", "--model", "b"];
+  const flags = [
+    "gpu",
+    "--slots",
+    "3",
+    "--output-tokens",
+    "5",
+    "--no-responses",
+    "--model",
+    "a",
+    "--model",
+    "b",
+  ];
   const child = spawn(process.execPath, ["--input-type=module", "-e", script, "--", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -46,6 +57,8 @@ test.each(["SIGINT", "SIGTERM"] as const)("the command serves until %s", async (
     body: JSON.stringify({ ...chatBody(), model: "b" }),
   });
   expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 5 } });
+  const missing = await fetch(`${url}/responses`, { method: "POST", body: "{}" });
+  expect(missing.status).toBe(404);
   const exited = once(child, "exit");
   child.kill(signal);
   expect(await exited).toEqual([0, null]);

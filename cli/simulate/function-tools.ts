@@ -1,0 +1,34 @@
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { invalid } from "./body-fields.ts";
+
+/** A function that an answer may call. */
+export interface FunctionTool {
+  readonly name: string;
+  /** JSON Schema of its arguments, as the request has it. */
+  readonly parameters: unknown;
+}
+
+/** The functions that the request lets the model call; others than functions are left out. */
+export function readFunctionTools(
+  body: JsonObject,
+  endpoint: "chat.completions" | "responses",
+): readonly FunctionTool[] {
+  const tools = body["tools"] ?? [];
+  if (!Array.isArray(tools)) throw invalid("tools", "must be a list");
+  // Chats wrap what responses have at the top.
+  const unwrap = (object: JsonObject | undefined): JsonObject | undefined =>
+    endpoint === "responses" ? object : asObject(object?.["function"]);
+  const functions = tools.flatMap((each: unknown, at): readonly FunctionTool[] => {
+    const tool = asObject(each);
+    if (tool === undefined) throw invalid(`tools[${at}]`, "must be an object");
+    if (tool["type"] !== "function") return [];
+    const facts = unwrap(tool);
+    const name = facts?.["name"];
+    if (typeof name !== "string") throw invalid(`tools[${at}]`, "has no name");
+    return [{ name, parameters: facts?.["parameters"] }];
+  });
+  const choice = body["tool_choice"] ?? "auto";
+  if (choice === "none") return [];
+  const chosen = unwrap(asObject(choice))?.["name"];
+  return chosen === undefined ? functions : functions.filter(({ name }) => name === chosen);
+}

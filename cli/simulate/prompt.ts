@@ -1,0 +1,43 @@
+import { invalid } from "./body-fields.ts";
+
+/** One input text; a prompt given as tokens has no text. */
+export interface Prompt {
+  /** Everything that counts as input. */
+  readonly text: string;
+  /** The last user message, or the prompt: where `[sim …]` directives stand. */
+  readonly lastText: string;
+  /** Whether a user message comes last: no tool has given its result since. */
+  readonly endsWithUser: boolean;
+  readonly tokens: number;
+}
+
+/** One prompt of text: a token for each four bytes. */
+export function textPrompt(text: string): Prompt {
+  const tokens = Math.ceil(Buffer.byteLength(text) / 4);
+  return { text, lastText: text, endsWithUser: true, tokens };
+}
+
+/** Prompts as completions and embeddings take them: text, tokens, or a list of these. */
+export function readPrompts(field: string, value: unknown): Prompt[] {
+  if (typeof value === "string") return [textPrompt(value)];
+  if (!Array.isArray(value) || value.length === 0) {
+    throw invalid(field, "must be text, tokens, or a list of these");
+  }
+  const items: readonly unknown[] = value;
+  if (items.every(isToken)) return [tokenPrompt(items.length)];
+  return items.map((item) => {
+    if (typeof item === "string") return textPrompt(item);
+    if (Array.isArray(item) && item.length > 0 && item.every(isToken)) {
+      return tokenPrompt(item.length);
+    }
+    throw invalid(field, "must be text, tokens, or a list of these");
+  });
+}
+
+function tokenPrompt(tokens: number): Prompt {
+  return { text: "", lastText: "", endsWithUser: true, tokens };
+}
+
+function isToken(value: unknown): boolean {
+  return Number.isInteger(value);
+}
