@@ -37,8 +37,11 @@ const CALLER_TOOLS = new Set<unknown>(["function", "custom", undefined]);
 export interface InputBound {
   /** Tokens that the text of the request can be at most. */
   readonly textTokens: number;
-  /** There are parts (images, audio, files) whose tokens no text bounds: it may fill the context. */
-  readonly media: boolean;
+  /**
+   * The field that holds what no text bounds (images, audio, files, what an upstream's own tools
+   * find), so that it may fill the context; undefined: there is none.
+   */
+  readonly unbounded: string | undefined;
 }
 
 /**
@@ -56,12 +59,14 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
     if (prompts !== undefined)
       bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
   // A template in the request can repeat its input as often as it likes.
-  const media =
-    hasMedia(messages) ||
-    hasInputMedia(input) ||
-    hasForeignTools(tools) ||
-    fields["chat_template"] != null;
-  return { textTokens: bound, media };
+  const found: Readonly<Record<string, boolean>> = {
+    messages: hasMedia(messages),
+    input: hasInputMedia(input),
+    tools: hasForeignTools(tools),
+    chat_template: fields["chat_template"] != null,
+  };
+  const unbounded = Object.keys(found).find((field) => found[field]);
+  return { textTokens: bound, unbounded };
 }
 
 function countPrompts(prompts: unknown): number {

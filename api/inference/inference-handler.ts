@@ -126,7 +126,9 @@ async function answerInteractive(
 ): Promise<unknown> {
   const { syncWaitMs } = deps.server;
   const inference = terms.request;
-  if (waitMs !== undefined) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
+  // A stream has no limit to how long it is waited for.
+  if (waitMs !== undefined && !inference.stream)
+    reply.header("preference-applied", `wait=${waitMs / 1_000}`);
   const run = await admitJob(deps, {
     ...terms,
     syncWaitMs: inference.stream ? undefined : Math.min(waitMs ?? syncWaitMs, syncWaitMs),

@@ -44,14 +44,14 @@ export function makePlan(route: CompiledRoute, request: PlanRequest): MadePlan {
 }
 
 function inputTokensAt(target: CompiledTarget, { input, budgeted }: PlanRequest): number {
-  if (!input.media) return input.textTokens;
+  if (input.unbounded === undefined) return input.textTokens;
   const free = target.price.inputNanosPerMillion === 0n;
   if (target.contextLength === undefined && budgeted && !free)
     throw new BrokerError(
       "invalid_request",
-      "The cost of images, audio and files cannot be bounded for this model, " +
+      "The cost of images, audio, files and a provider's own tools cannot be bounded for this model, " +
         "and this key has a budget.",
-      { param: "messages" },
+      { param: input.unbounded },
     );
   return target.contextLength ?? LONGEST_CONTEXT;
 }

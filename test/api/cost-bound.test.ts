@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../shared/json/json-object.ts";
 import { describe, expect, test } from "vitest";
 import { inputBound } from "../../api/inference/cost-bound.ts";
 
@@ -14,8 +15,8 @@ describe("text", () => {
     ["a prompt", { prompt: text, suffix: text }, 64 + 16],
     ["prompts", { prompt: [text, text, text] }, 64 + 48],
   ])("is at most its bytes and the template's allowance: %s", (_name, fields, allowance) => {
-    const { textTokens, media } = bound(fields);
-    expect(media).toBe(false);
+    const { textTokens, unbounded } = bound(fields);
+    expect(unbounded).toBeUndefined();
     expect(textTokens).toBe(Buffer.byteLength(JSON.stringify(fields)) + allowance);
     const copies = JSON.stringify(fields).split("Grüße").length - 1;
     expect(textTokens).toBeGreaterThan(copies * Buffer.byteLength(text));
@@ -43,16 +44,33 @@ describe("token numbers", () => {
   });
 });
 
-describe("media", () => {
-  test.each([
-    { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "data:" } }] }] },
-    {
-      messages: [{ role: "user", content: [{ type: "text", text: "x" }, { type: "input_audio" }] }],
-    },
-    { messages: [{ role: "user", content: [{ image_url: { url: "http://x" } }] }] },
-    { messages: [{ role: "assistant", audio: { id: "a" } }] },
-    { messages: [{ role: "user", content: "x" }], chat_template: "{{ messages * 99 }}" },
-  ])("cannot be bounded by text: %j", (fields) => {
-    expect(bound(fields).media).toBe(true);
+describe("what text cannot bound", () => {
+  test.each<[string, JsonObject]>([
+    ["messages", { messages: [{ content: [{ type: "image_url", image_url: { url: "data:" } }] }] }],
+    [
+      "messages",
+      { messages: [{ content: [{ type: "text", text: "x" }, { type: "input_audio" }] }] },
+    ],
+    ["messages", { messages: [{ role: "user", content: [{ image_url: { url: "http://x" } }] }] }],
+    ["messages", { messages: [{ role: "assistant", audio: { id: "a" } }] }],
+    ["chat_template", { messages: [{ content: "x" }], chat_template: "{{ messages * 99 }}" }],
+    ["input", { input: [{ role: "user", content: [{ type: "input_image" }] }] }],
+    ["input", { input: [{ type: "function_call_output", output: [{ type: "input_file" }] }] }],
+    ["input", { input: [{ type: "item_reference", id: "msg_1" }] }],
+    ["input", { input: [{ type: "computer_call_output", output: {} }] }],
+    ["tools", { input: "x", tools: [{ type: "function", name: "f" }, { type: "web_search" }] }],
+  ])("is found in %s", (field, fields) => {
+    expect(bound(fields).unbounded).toBe(field);
+  });
+
+  test("is nothing in a conversation of text, calls and their results", () => {
+    const input = [
+      { role: "user", content: [{ type: "input_text", text: "x" }] },
+      { type: "reasoning", summary: [{ type: "summary_text", text: "y" }] },
+      { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
+      { type: "function_call_output", call_id: "c", output: "z" },
+      { type: "message", role: "assistant", content: [{ type: "output_text", text: "w" }] },
+    ];
+    expect(bound({ input, tools: [{ type: "function" }] }).unbounded).toBeUndefined();
   });
 });

@@ -8,7 +8,7 @@ import { route, target, testConfig } from "./test-config.ts";
 
 const request: PlanRequest = {
   residency: "any",
-  input: { textTokens: 1_000, media: false },
+  input: { textTokens: 1_000, unbounded: undefined },
   outputTokens: 500,
   budgeted: false,
 };
@@ -56,7 +56,7 @@ describe("plan", () => {
     );
   });
 
-  const media = { input: { textTokens: 1_000, media: true } };
+  const media = { input: { textTokens: 1_000, unbounded: "messages" } };
 
   test("counts media as the target's whole context", () => {
     const sized = [
