@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Counters, RequestCounters } from "../../cli/simulate/counters.ts";
+import { acceptedRecords } from "./accepted-records.ts";
 import type { TestBroker } from "./broker.ts";
 
 interface LedgerRow {
@@ -12,8 +13,9 @@ interface LedgerRow {
 
 /**
  * Compares the database of a broker at rest with what its simulated upstreams counted (I4, I6), and
- * looks for what should not be left: open attempts, unended jobs, holds. One line for each
- * difference; empty: all is well. Simulators must not have been reset since the broker's start.
+ * looks for what should not be left: open attempts, unended jobs, holds; of accepted jobs also for
+ * what must be kept, and told. One line for each difference; empty: all is well. Simulators must
+ * not have been reset since the broker's start.
  */
 export async function findDifferences(
   broker: Pick<TestBroker, "database" | "upstreams">,
@@ -119,7 +121,7 @@ const records: Readonly<Record<string, string>> = {
 
 async function recordFlaws(pool: Pool): Promise<string[]> {
   const flaws: string[] = [];
-  for (const [what, query] of Object.entries(records)) {
+  for (const [what, query] of Object.entries({ ...records, ...acceptedRecords })) {
     const { rows } = await pool.query<{ what: string }>(query);
     flaws.push(...rows.map((row) => `${what}: ${row.what}`));
   }
