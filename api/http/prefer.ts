@@ -10,6 +10,8 @@ export interface Preferences {
 }
 
 const MAX_WAIT_SECONDS = 86_400;
+/** What stands between commas; those in a quoted string are its own. */
+const PART = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 
 /**
  * Reads the `Prefer` header; unknown preferences are ignored, as the RFC wants. Throws `BrokerError`
@@ -18,7 +20,7 @@ const MAX_WAIT_SECONDS = 86_400;
 export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   const [header = ""] = [headers["prefer"]].flat();
   const preferences = new Map<string, string | undefined>();
-  for (const part of header.split(",")) {
+  for (const [part] of header.matchAll(PART)) {
     const [, name = "", value] = /^\s*([^=;\s]+)\s*(?:=\s*"?([^;"]*)"?)?/.exec(part) ?? [];
     // Of one that comes twice the first counts.
     if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value?.trim());

@@ -9,15 +9,20 @@ import { noteJob } from "./note-job.ts";
 
 /**
  * Answers as the synchronous call would have: the upstream's bytes as they came, a stream's events,
- * or the error of a job that did not get done, which is thrown as `BrokerError`.
+ * or the error of a job that did not get done, which is thrown as `BrokerError`. `prelude`: events
+ * that come before the stored ones.
  */
-export function answerAcceptedWhole(reply: FastifyReply, { job, result }: EndedJob): FastifyReply {
+export function answerAcceptedWhole(
+  reply: FastifyReply,
+  { job, result }: EndedJob,
+  prelude = "",
+): FastifyReply {
   noteJob(reply.request.facts, job);
   reply.headers(answerHeaders(job.id, attemptFacts(job), job.cost_nanos));
   const error = jobError(job, result);
   if (error !== undefined) throw error;
   if (job.stream && result?.events != null)
-    return reply.type("text/event-stream; charset=utf-8").send(result.events);
+    return reply.type("text/event-stream; charset=utf-8").send(prelude + result.events);
   const body = result?.body;
   if (body == null) throw new BrokerError("answer_lost", "The answer has no body.");
   const { base64 } = JSON.parse(job.facts) as Partial<StoredFacts>;

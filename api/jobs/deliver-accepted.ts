@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { readResult } from "../../shared/jobs/job-result.ts";
 import { finishedEvents } from "../../shared/responses/finished-events.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { askDatabase } from "../http/ask-database.ts";
@@ -57,6 +58,7 @@ export async function deliverAccepted(
       : undefined;
   if (ended !== undefined) return answerAcceptedWhole(reply, ended);
   if (respondAsync) return await answerJob(deps, reply, id);
+  await mustRead(deps, id);
   if (deps.jobs.shutdown.aborted)
     throw new BrokerError("unavailable", "The broker is shutting down; the job goes on.");
   throw new BrokerError(
@@ -70,15 +72,15 @@ async function answerResponse(
   reply: FastifyReply,
   id: string,
 ): Promise<unknown> {
-  const job = await mustRead(deps, id);
-  const body = await responseOfJob(deps.database.pool, job, undefined);
+  const { job, result } = await readEnded(deps, id);
+  const body = await responseOfJob(deps.database.pool, job, result);
   return reply.type("application/json; charset=utf-8").send(body);
 }
 
 async function answerJob(deps: DeliverDeps, reply: FastifyReply, id: string): Promise<unknown> {
-  const job = await mustRead(deps, id);
+  const { job, result } = await readEnded(deps, id);
   reply.code(202).header("retry-after", String(RETRY_AFTER_S));
-  return reply.send(jobObject(job, undefined));
+  return reply.send(jobObject(job, result));
 }
 
 async function streamAnswer(
@@ -112,6 +114,14 @@ export async function viewOf(
 export function finishedOf({ job, result }: EndedJob): readonly string[] {
   if (job.endpoint !== "responses" || result?.body == null) return [];
   return finishedEvents(asObject(JSON.parse(result.body.toString())) ?? {});
+}
+
+/** A job that an earlier request with the same key made may have ended long ago. */
+async function readEnded(deps: Pick<DeliverDeps, "database">, id: string): Promise<EndedJob> {
+  const { pool } = deps.database;
+  const job = await mustRead(deps, id);
+  const result = job.ended_at === null ? undefined : await askDatabase(() => readResult(pool, id));
+  return { job, result };
 }
 
 async function mustRead(deps: Pick<DeliverDeps, "database">, id: string): Promise<AcceptedJob> {

@@ -11,9 +11,9 @@ import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
 import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";
-import { finishedOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { finishedOf, viewOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
 import { jobObject } from "../jobs/job-object.ts";
-import { jobStatuses, statusFilter } from "../jobs/job-status.ts";
+import { jobStatus, jobStatuses, statusFilter } from "../jobs/job-status.ts";
 import { ownJob } from "../jobs/own-job.ts";
 import { streamJobEvents } from "../jobs/stream-job-events.ts";
 
@@ -103,7 +103,9 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   app.get<JobRoute>("/v1/jobs/:id/result", async (request, reply) => {
     const job = await own(request);
     if (job.ended_at === null)
-      throw new BrokerError("not_ready", `The job is not done yet: it is ${job.state}.`);
-    return answerAcceptedWhole(reply, { job, result: await resultOf(job.id) });
+      throw new BrokerError("not_ready", `The job is not done yet: it is ${jobStatus(job)}.`);
+    const view = job.stream ? await viewOf(deps, job, -1) : undefined;
+    const prelude = view === undefined ? "" : view.beginning() + view.opening();
+    return answerAcceptedWhole(reply, { job, result: await resultOf(job.id) }, prelude);
   });
 }
