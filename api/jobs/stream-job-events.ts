@@ -29,12 +29,16 @@ export async function streamJobEvents(
   const after = lastEventId(request);
   const own = (id: number, type: string, data: object): string =>
     id > after ? `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n` : "";
+  // The same for every reader, whenever it comes.
   const asWaiting = {
     ...job,
     state: "waiting",
     fence: 0,
     ended_at: null,
     started_at: null,
+    provider: null,
+    cost_nanos: 0n,
+    estimated: false,
   } as const;
   const view: StreamView = {
     beginning: () => own(0, "job.queued", jobObject(asWaiting, undefined)),

@@ -212,12 +212,13 @@ test("cancelling a job that has ended changes nothing", async () => {
   expect(await rig.json(`/jobs/${id}/cancel`, empty)).toEqual(done);
 });
 
+const cancelSoon = async () => {
+  const { id } = await rig.accept("chat", { stream: Math.random() < 0.5 });
+  const told = await rig.json<JobView>(`/jobs/${id}/cancel`, post);
+  return [told, await untilDone(id)] as const;
+};
+
 test("cancels that race completion: one outcome, which everyone is told", async () => {
-  const cancelSoon = async () => {
-    const { id } = await rig.accept("chat", { stream: Math.random() < 0.5 });
-    const told = await rig.json<JobView>(`/jobs/${id}/cancel`, post);
-    return [told, await untilDone(id)] as const;
-  };
   for (const [told, end] of await Promise.all(Array.from({ length: 30 }, cancelSoon))) {
     expect(["completed", "cancelled"]).toContain(end.status);
     expect(told.status).toBe(end.status);
