@@ -10,6 +10,8 @@ export interface PlayedCall {
   answer(json: object | string, status?: number): void;
   /** One chunk of a stream. */
   chunk(content: string): void;
+  /** The rest of a stream: a last chunk with this content, and its end. */
+  say(content: string): void;
   /** Finish chunk with usage, and `[DONE]`. */
   done(): void;
   /** Closes the socket. */
@@ -95,7 +97,7 @@ async function readCall(request: IncomingMessage, response: ServerResponse): Pro
       `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", ...data })}\n\n`,
     );
   };
-  return {
+  const call: PlayedCall = {
     body: JSON.parse(Buffer.concat(parts).toString()) as PlayedCall["body"],
     closed,
     answer(json, status = 200) {
@@ -110,8 +112,13 @@ async function readCall(request: IncomingMessage, response: ServerResponse): Pro
       event({ choices: [], usage: USAGE });
       response.end("data: [DONE]\n\n");
     },
+    say(content) {
+      call.chunk(content);
+      call.done();
+    },
     cut() {
       response.destroy();
     },
   };
+  return call;
 }
