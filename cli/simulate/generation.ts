@@ -21,7 +21,7 @@ interface Sequence {
 }
 
 /** Tokens in and out; reasoning is part of the completion. */
-export interface TokenCounts {
+interface TokenCounts {
   readonly prompt: number;
   readonly completion: number;
   readonly reasoning: number;
