@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { compress } from "../../shared/db/compressed.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
+import type { IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
 import type { JobTerms } from "./job-terms.ts";
@@ -17,9 +18,7 @@ export interface AcceptDeps {
 
 export interface AcceptOptions {
   /** What makes the request the only one of its kind for a day. */
-  readonly idempotency:
-    | { readonly path: string; readonly key: string; readonly hash: string }
-    | undefined;
+  readonly idempotency: IdempotencyKey | undefined;
   /** The end is told by webhook, and to this address too. */
   readonly notify: boolean;
   readonly webhookUrl: string | undefined;

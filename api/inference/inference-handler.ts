@@ -13,6 +13,7 @@ import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { preferencesOf, type Preferences } from "../http/prefer.ts";
 import { deliverAccepted, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { replayAccepted } from "../jobs/replay-accepted.ts";
 import { responseView } from "../responses/response-view.ts";
 import { acceptJob, type AcceptDeps } from "./accept-job.ts";
 import { admitJob, type AdmitDeps } from "./admit-job.ts";
@@ -62,6 +63,15 @@ async function answer(
   const preferences = preferencesOf(request.headers);
   const idempotencyKey = idempotencyKeyOf(request.headers);
   const raw = request.body as Buffer | undefined;
+  const hash = raw === undefined ? "" : hashOf(raw);
+  const path = request.routeOptions.url ?? "";
+  const idempotency =
+    idempotencyKey === undefined ? undefined : { path, key: idempotencyKey, hash };
+  if (idempotency !== undefined) {
+    const asked = { caller: key.id, idempotency, preferences, gone };
+    const replay = await replayAccepted(deps, request, reply, asked);
+    if (replay !== undefined) return replay.answer;
+  }
   const parsed = parseBody(raw);
   checkMedia(parsed.fields, deps.egress);
   const body =
@@ -72,10 +82,8 @@ async function answer(
   request.facts.model = inference.route.config.name;
   const isAsync = preferences.respondAsync || inference.response?.background === true;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
-  const hash = raw === undefined ? "" : hashOf(raw);
   const mayRetry = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
   const retry = mayRetry ? retryCount(request) : undefined;
-  const path = request.routeOptions.url ?? "";
   const requestHash = retry === undefined ? undefined : hashOf(Buffer.from(`${path} ${hash}`));
   const deliver = (job: string): Promise<unknown> =>
     deliverAccepted(deps, request, reply, {
@@ -103,7 +111,7 @@ async function answer(
   if (!isAsync && !isStored && idempotencyKey === undefined)
     return await answerInteractive(deps, terms, preferences, gone, request, reply);
   const accepted = await acceptJob(deps, terms, {
-    idempotency: idempotencyKey === undefined ? undefined : { path, key: idempotencyKey, hash },
+    idempotency,
     notify: isAsync,
     webhookUrl,
     requestHash,

@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { readJob } from "../../shared/jobs/accepted-job.ts";
+import { findKeyedJob, type IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
+import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import { askDatabase } from "../http/ask-database.ts";
+import { deliverAccepted, type DeliverDeps, type Delivery } from "./deliver-accepted.ts";
+
+/**
+ * Answers a request whose idempotency key has made its job before, whatever else has changed since:
+ * providers, budget, or the responses that it refers to. Undefined: there is no such job, so that the
+ * request is a new one.
+ */
+export async function replayAccepted(
+  deps: DeliverDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Pick<Delivery, "preferences" | "gone"> & {
+    readonly caller: string;
+    readonly idempotency: IdempotencyKey;
+  },
+): Promise<{ readonly answer: unknown } | undefined> {
+  const { pool } = deps.database;
+  const id = await askDatabase(() => findKeyedJob(pool, asked.caller, asked.idempotency));
+  if (id === undefined) return undefined;
+  const job = await askDatabase(() => readJob(pool, id));
+  const { response } = JSON.parse(job?.facts ?? "{}") as Partial<StoredFacts>;
+  if (job !== undefined) request.facts.model = job.model;
+  reply.header("idempotent-replayed", "true");
+  const { preferences, gone } = asked;
+  const way = { stream: job?.stream === true, background: response?.background === true };
+  return {
+    answer: await deliverAccepted(deps, request, reply, { job: id, preferences, gone, ...way }),
+  };
+}
