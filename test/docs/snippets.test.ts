@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { startTestBroker, type TestBroker } from "../support/broker.ts";
+import { compileCache } from "../support/compile-cache.ts";
+import { eventually } from "../support/eventually.ts";
+
+const runner = fileURLToPath(new URL("run-snippets.ts", import.meta.url));
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startTestBroker({
+    providers: { gpu: { slots: 16, price: { input: 1, output: 1 } } },
+    models: "  demo-chat: { serve: [{ provider: gpu, model: m }], max_output_tokens: 4096 }",
+    server: "{}\nwebhooks: { allow_networks: ['127.0.0.0/8'] }",
+  });
+});
+afterAll(() => broker.stop());
+
+/** The page's JavaScript, in order. */
+function snippetsOf(page: string): string[] {
+  const source = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
+  return [...source.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+}
+
+/** Starts snippets as they stand there, but for the broker's address. */
+function start(snippets: readonly string[], key: string) {
+  const child = spawn(process.execPath, [runner], {
+    env: { PATH: process.env["PATH"], ...compileCache, KEY: key },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const codes = snippets.map((code) => code.replaceAll("http://127.0.0.1:4600", broker.url));
+  child.stdin.end(JSON.stringify(codes));
+  return child;
+}
+
+async function run(snippets: readonly string[], key: string) {
+  const child = start(snippets, key);
+  const closed = once(child, "close");
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await closed;
+  return { code: child.exitCode, stdout, stderr };
+}
+
+test("the README's and the agents' snippets run, in the name of a key with a budget", async () => {
+  const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
+  const snippets = [...snippetsOf("README.md"), ...snippetsOf("docs/agents.md")];
+  expect(snippets).toHaveLength(8);
+  const { code, stdout, stderr } = await run(snippets, key);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.split("tok0 ").length).toBeGreaterThan(8);
+  expect(stdout).toContain("true true\n");
+  expect(stdout).toMatch(/tok\d+completed\n/);
+});
+
+test("the loop of the page on agents stops when the money is gone", async () => {
+  const { key } = await broker.key({ budget: { limit_usd: "0.0003", period: "total" } });
+  const loop = snippetsOf("docs/agents.md").filter((code) => code.includes("Stopped"));
+  const { code, stdout, stderr } = await run(loop, key);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^tok0 /);
+  expect(stderr).toMatch(
+    /^Stopped: 402 The budget of this API key has \$0\.0\d+ of \$0\.0003 left/,
+  );
+});
+
+test("the receiver of the page on webhooks hears what is sent to it, now and again", async () => {
+  const { key } = await broker.key();
+  const port = await freePort();
+  const [receive = "", manage = ""] = snippetsOf("docs/webhooks.md");
+  const receiver = start([receive.replaceAll("4800", String(port))], key);
+  let heard = "";
+  receiver.stdout.on("data", (piece: Buffer) => (heard += piece.toString()));
+  await eventually(() => expect(heard).toContain("listens"), 20_000);
+  const response = await fetch(`${broker.baseUrl}/responses`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "demo-chat", input: "Hi", background: true }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const told = `response.completed ${id}\n`;
+  const job = `job.completed ${id.replace("resp_", "job_")}\n`;
+  await eventually(() => {
+    for (const line of [told, job]) expect(heard).toContain(line);
+  });
+  const managed = await run([manage], key);
+  expect(managed).toMatchObject({ code: 0, stderr: "" });
+  expect(managed.stdout).toMatch(/^204\nwhsec_\S+\nwhd_\w+ delivered/);
+  // One of the two comes a second time.
+  await eventually(() => expect(heard.split(told).length + heard.split(job).length).toBe(5));
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
