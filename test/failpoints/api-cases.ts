@@ -10,7 +10,7 @@ import {
   waitsTooLong,
   type ApiScenario,
 } from "./api-scenarios.ts";
-import type { ApiPoint } from "./points.ts";
+import type { ApiPoint, OwnerPoint } from "./points.ts";
 
 /** What becomes of a job whose API dies at a point. Its caller's connection dies with it. */
 export interface ApiCase {
@@ -30,7 +30,7 @@ const cancelledOrDone = { job: ["cancelled", "done"], ends: lost };
 /** It ran, and ran to its end. */
 const done = { job: ["done"], ends: lost };
 
-export const killedApi: Readonly<Record<ApiPoint, ApiCase | readonly ApiCase[]>> = {
+export const killedApi: Readonly<Record<OwnerPoint, ApiCase | readonly ApiCase[]>> = {
   "before register": { scenario: comes, ...none },
   "after register": { scenario: comes, ...none },
   "before beat": { scenario: comes, ...none },

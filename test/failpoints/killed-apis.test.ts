@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { killedApi } from "./api-cases.ts";
 import { LanePool } from "./lane-pool.ts";
 import { playApi } from "./play-api.ts";
-import { apiPoints } from "./points.ts";
+import { ownerPoints } from "./points.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
 vi.setConfig({ maxConcurrency: 6 });
@@ -15,7 +15,7 @@ afterAll(async () => {
   await lanes.close();
 });
 
-const cases = apiPoints.flatMap((point) =>
+const cases = ownerPoints.flatMap((point) =>
   [killedApi[point]].flat().map((expected) => ({ point, expected })),
 );
 

@@ -9,6 +9,7 @@ import { openRedis } from "../../shared/redis/open-redis.ts";
 import { redisQueueBackend } from "../../shared/queue/redis-queue-backend.ts";
 import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 
 /** Slots of each provider. */
 export const SLOTS = 2;
@@ -18,6 +19,8 @@ export interface Lane extends Pick<Fleet, "database" | "upstreams" | "env"> {
   /** Ends with `/v1`, of each surviving API. */
   readonly apis: readonly { readonly baseUrl: string }[];
   readonly key: string;
+  /** Told of all that becomes of the key's accepted jobs. */
+  readonly hooks: Pick<Receiver, "received">;
   /** For looking into the queues, and for losing an entry. */
   readonly queues: ProviderQueues;
   /** Redis keeps its data and forgets which server it is, as one that has been wiped. */
@@ -44,7 +47,13 @@ const models = `
     serve: [{ provider: gpu-a, model: a }]
     overflow: [{ provider: gpu-b, model: b }]
     overflow_when: { waited: never, failed: true }
-  large: { serve: [{ provider: gpu-c, model: c }], max_output_tokens: 100000 }`;
+  large: { serve: [{ provider: gpu-c, model: c }], max_output_tokens: 100000 }
+webhooks: { allow_networks: [127.0.0.0/8] }`;
+
+const eventTypes = ["completed", "failed", "cancelled"].flatMap((end) => [
+  `job.${end}`,
+  `response.${end}`,
+]);
 
 /** Starts one: `apis` and `workers` of them in this process, beside the victims to come. */
 export async function startLane(options: LaneOptions): Promise<Lane> {
@@ -59,8 +68,11 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     redisUrl,
     providers: { "gpu-a": pace, "gpu-b": pace, "gpu-c": { slots: SLOTS } },
     models,
+    server: "{ attach_retries: true }",
   });
   resources.defer(() => fleet.stop());
+  const hooks = await startReceiver();
+  resources.defer(() => hooks[Symbol.asyncDispose]());
   const env: Lane["env"] = { ...fleet.env, SPILLWAY_REDIS_PREFIX: redisPrefix };
   const processOptions: ProcessOptions = {
     config: loadConfig(env["SPILLWAY_CONFIG"] ?? "", () => undefined),
@@ -104,6 +116,13 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     apis.push({ baseUrl: `${api.url}/v1` });
   }
   const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const endpoint = { name: "all", url: hooks.address, event_types: [...eventTypes, "job.expired"] };
+  const listening = await fetch(`${apis[0]?.baseUrl}/webhook_endpoints`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify(endpoint),
+  });
+  if (!listening.ok) throw new Error(await listening.text());
   const kept = resources.move();
   return {
     database: fleet.database,
@@ -111,6 +130,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     env,
     apis,
     key,
+    hooks,
     queues,
     async forgetEpoch() {
       await redis.del(`${redisPrefix}:epoch`);

@@ -45,6 +45,28 @@ const runSteps = [
 /** Moments of a call to an upstream. */
 const runMoments = ["call begun", "call sent", "call headers", "call answered"] as const;
 
+/** A worker's care for accepted jobs, which no process owns, and for webhooks. */
+const keeperSteps = [
+  "announce",
+  "append events",
+  "find waiting",
+  "add entry",
+  "claim webhooks",
+  "note webhook",
+  "note lost",
+  "forget accepted",
+  "forget events",
+  "forget webhooks",
+] as const;
+
+/** Moments of a call to a receiver of webhooks. */
+const webhookMoments = [
+  "webhook begun",
+  "webhook sent",
+  "webhook headers",
+  "webhook answered",
+] as const;
+
 const apiSteps = [
   "register",
   "beat",
@@ -60,6 +82,17 @@ const apiSteps = [
   "find ended",
 ] as const;
 
+/** An API's care for accepted jobs. */
+const hostSteps = [
+  "find keyed",
+  "read attempt",
+  "delete",
+  "expire",
+  "note lost",
+  "attach lost",
+  "announce",
+] as const;
+
 /** What has come from a worker and is about to be handed to its job. */
 const apiMoments = [
   "received started",
@@ -72,13 +105,20 @@ const apiMoments = [
 
 export type FleetPoint = Around<(typeof fleetSteps)[number]>;
 export type RunPoint = Around<(typeof runSteps)[number]> | (typeof runMoments)[number];
-export type WorkerPoint = FleetPoint | RunPoint;
-export type ApiPoint = Around<(typeof apiSteps)[number]> | (typeof apiMoments)[number];
+export type KeeperPoint = Around<(typeof keeperSteps)[number]> | (typeof webhookMoments)[number];
+export type WorkerPoint = FleetPoint | RunPoint | KeeperPoint;
+export type HostPoint = Around<(typeof hostSteps)[number]>;
+export type OwnerPoint = Around<(typeof apiSteps)[number]> | (typeof apiMoments)[number];
+
+export type ApiPoint = OwnerPoint | HostPoint;
 
 export const fleetPoints: readonly FleetPoint[] = around(fleetSteps);
 export const runPoints: readonly RunPoint[] = [...around(runSteps), ...runMoments];
-export const workerPoints: readonly WorkerPoint[] = [...fleetPoints, ...runPoints];
-export const apiPoints: readonly ApiPoint[] = [...around(apiSteps), ...apiMoments];
+export const keeperPoints: readonly KeeperPoint[] = [...around(keeperSteps), ...webhookMoments];
+export const workerPoints: readonly WorkerPoint[] = [...fleetPoints, ...runPoints, ...keeperPoints];
+export const ownerPoints: readonly OwnerPoint[] = [...around(apiSteps), ...apiMoments];
+export const hostPoints: readonly HostPoint[] = around(hostSteps);
+export const apiPoints: readonly ApiPoint[] = [...ownerPoints, ...hostPoints];
 
 function around<Step extends string>(steps: readonly Step[]): Around<Step>[] {
   return steps.flatMap((step): Around<Step>[] => [`before ${step}`, `after ${step}`]);

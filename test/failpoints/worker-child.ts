@@ -63,6 +63,8 @@ function watchedBackend(backend: QueueBackend, failpoints: Failpoints): QueueBac
 function watchedQueues(queues: ProviderQueues, failpoints: Failpoints): ProviderQueues {
   return {
     ...queues,
+    add: (provider, entry, place) =>
+      failpoints.around("add entry", entry.job, () => queues.add(provider, entry, place)),
     has: (provider, job, place) =>
       failpoints.around("find entry", job, () => queues.has(provider, job, place)),
   };

@@ -22,8 +22,20 @@ const changes: readonly (readonly [RegExp, string])[] = [
   [/^insert into slot_holders/, "note slots"],
   [/^update slot_holders set worker = null/, "free slot"],
   [/pg_advisory_unlock\(/, "unlock slot"],
+  [/select read_attempt\(/, "read attempt"],
+  [/from delete_job\(/, "delete"],
+  [/select note_lost\(/, "note lost"],
+  [/select attach_lost\(/, "attach lost"],
+  [/select expire_accepted\(/, "expire"],
+  [/select forget_accepted\(/, "forget accepted"],
+  [/^with recursive logs as/, "forget events"],
+  [/select forget_old_webhooks\(/, "forget webhooks"],
+  [/from claim_webhooks\(/, "claim webhooks"],
+  [/select note_webhook_attempt\(/, "note webhook"],
   // They change nothing, but a caller's fate hangs on their answers.
   [/left join keys k on k\.hash/, "find key"],
+  [/^select job_id from idempotency_keys/, "find keyed"],
+  [/^select id, place, provider, class, key_id from jobs/, "find waiting"],
   [/from jsonb_to_recordset\(\$1\) as a\(id text, worker text\)/, "find ended"],
 ];
 
@@ -38,6 +50,10 @@ const reads: readonly RegExp[] = [
   /^select pg_advisory_lock\(/,
   /^select pg_try_advisory_lock_shared\(/,
   /^select m ->> /,
+  /^select j\.id, j\.key_id, j\.endpoint/,
+  /^select content_type, body, events/,
+  /^select body, compressed from job_requests/,
+  /^select id from jobs where lost_at </,
 ];
 
 /**

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { expectTold } from "./expect-told.ts";
+import { outliveBurial } from "./frozen.ts";
+import { LanePool } from "./lane-pool.ts";
+import { frozenLater, killedKeeper, killedRunLater } from "./later-cases.ts";
+import { playWorker } from "./play-worker.ts";
+import { keeperPoints, runPoints, workerPoints } from "./points.ts";
+
+// They mostly wait, for beats that stand still and for sweeps.
+vi.setConfig({ maxConcurrency: 6 });
+
+let lanes: LanePool;
+beforeAll(async () => {
+  lanes = await LanePool.open({ apis: 2, workers: 1 });
+});
+afterAll(async () => {
+  await lanes.close();
+});
+
+const killed = [
+  ...keeperPoints.flatMap((point) =>
+    [killedKeeper[point]].flat().map((expected) => ({ point, expected })),
+  ),
+  ...runPoints.flatMap((point) => {
+    const expected = killedRunLater[point];
+    return expected === undefined ? [] : [{ point, expected }];
+  }),
+];
+const frozen = workerPoints.flatMap((point) => {
+  const expected = frozenLater[point];
+  return expected === undefined ? [] : [{ point, expected }];
+});
+
+describe.concurrent("an accepted job is owed whatever becomes of a worker, and its end is told", () => {
+  test.for(killed)("killed $point", async ({ point, expected }) => {
+    await lanes.use(async (lane) => {
+      await playWorker(lane, point, expected, (victim) => victim.kill());
+      await expectTold(lane);
+    });
+  });
+
+  test.for(frozen)("frozen $point", async ({ point, expected }) => {
+    await lanes.use(async (lane) => {
+      await playWorker(lane, point, expected, async (victim) => {
+        await lane.startWorkers();
+        await outliveBurial(lane, victim);
+      });
+      await expectTold(lane);
+    });
+  });
+});

@@ -1,0 +1,170 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { eventsOf } from "../broker/ask.ts";
+import type { Asked } from "./asked.ts";
+import type { Lane } from "./lane.ts";
+
+/**
+ * - `async`: `Prefer: respond-async`.
+ * - `async stream`: the same of a stream that nobody reads.
+ * - `background`: a background response.
+ * - `stream`: the same as a stream, read from its first event to its last.
+ * - `keyed`: synchronous, with nothing but its idempotency key.
+ */
+export type Way = "async" | "async stream" | "background" | "stream" | "keyed";
+
+export interface LaterQuestion {
+  readonly way: Way;
+  readonly model: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Server {
+  readonly baseUrl: string;
+}
+
+const AGAIN_MS = 200;
+const PATIENCE_MS = 40_000;
+
+/**
+ * Has a job accepted that the caller waits for elsewhere, and says how that ended: `answer` is the
+ * right one, whole. What breaks meanwhile is asked again at a surviving API: the request under its
+ * idempotency key, a stream from the last event on.
+ */
+export async function askedLater(
+  lane: Pick<Lane, "key" | "apis">,
+  api: Server,
+  { way, model, headers }: LaterQuestion,
+): Promise<Asked> {
+  const content = `[sim echo] what is ${randomUUID()}, and why is it so, and since when is it?`;
+  const asResponse = way === "background" || way === "stream";
+  const request = {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${lane.key}`,
+      "content-type": "application/json",
+      "idempotency-key": randomUUID(),
+      ...(way.startsWith("async") ? { prefer: "respond-async" } : {}),
+      ...headers,
+    },
+    body: JSON.stringify({
+      model,
+      stream: way.endsWith("stream"),
+      ...(asResponse
+        ? { input: content, max_output_tokens: 50, background: true }
+        : { messages: [{ role: "user", content }], max_tokens: 50 }),
+    }),
+  };
+  const path = asResponse ? "/responses" : "/chat/completions";
+  const [first, ...others] = [api, ...lane.apis];
+  const began = await insist(first, others, (server) => fetch(`${server.baseUrl}${path}`, request));
+  const job = began.response.headers.get("x-spillway-job-id") ?? undefined;
+  if (job === undefined || !began.response.ok)
+    return { job, ending: `${began.response.status} ${codeIn(began.text)}` };
+  const get = async (rest: string): Promise<string> => {
+    const { authorization } = request.headers;
+    const read = (server: Server): Promise<Response> =>
+      fetch(`${server.baseUrl}${rest}`, { headers: { authorization } });
+    return (await insist(lane.apis[0] ?? api, lane.apis, read)).text;
+  };
+  if (way === "stream") return { job, ending: await readToEnd(began.text, job, content, get) };
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = JSON.parse(await get(`/jobs/${job}?wait=5`)) as {
+      status?: string;
+      error?: object;
+    };
+    if (seen.status === "failed" || seen.status === "cancelled" || seen.status === "expired")
+      return { job, ending: `${seen.status} ${codeIn(JSON.stringify(seen))}` };
+    if (seen.status === "completed") break;
+    if (performance.now() > untilMs) return { job, ending: `still ${JSON.stringify(seen)}` };
+  }
+  const result = await get(`/jobs/${job}/result`);
+  const parts = way === "async stream" ? eventsOf(result).slice(0, -1) : [result];
+  return { job, ending: textOf(parts) === content ? "answer" : `wrong answer ${result}` };
+}
+
+/** The first server once, and when it does not answer to the end, the others until one does. */
+async function insist(
+  first: Server | undefined,
+  others: readonly Server[],
+  ask: (server: Server) => Promise<Response>,
+): Promise<{ response: Response; text: string }> {
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (let tries = 0; ; tries++) {
+    const server = tries === 0 ? first : others[tries % others.length];
+    if (server === undefined) throw new Error("no API survives");
+    let response: Response | undefined;
+    let text = "";
+    try {
+      response = await ask(server);
+      const decoder = new TextDecoder();
+      for await (const bytes of response.body ?? [])
+        text += decoder.decode(bytes, { stream: true });
+      return { response, text };
+    } catch (error) {
+      // A stream goes on elsewhere with what it has.
+      const isEvents = response?.headers.get("content-type")?.startsWith("text/event-stream");
+      if (response !== undefined && isEvents === true) return { response, text };
+      if (performance.now() > untilMs) throw error;
+      await sleep(AGAIN_MS);
+    }
+  }
+}
+
+interface ResponseEvent {
+  readonly type: string;
+  readonly sequence_number: number;
+  readonly delta?: string;
+  readonly response?: { readonly error?: { readonly code: string } | null };
+}
+
+/** Reads a stream from where it broke, as often as it takes. */
+async function readToEnd(
+  begun: string,
+  job: string,
+  content: string,
+  get: (rest: string) => Promise<string>,
+): Promise<string> {
+  const events: ResponseEvent[] = [];
+  for (let text = begun, tries = 0; tries < 20; tries++) {
+    // The last event may have been cut.
+    const whole = text.slice(0, text.lastIndexOf("\n\n") + 2);
+    for (const part of whole.split("\n\n"))
+      for (const [, data] of part.matchAll(/^data: (\{.*)$/gm))
+        events.push(JSON.parse(data ?? "") as ResponseEvent);
+    const last = events.at(-1);
+    if (last !== undefined && /^response\.(completed|failed|cancelled)$/.test(last.type)) {
+      const numbers = events.map((event) => event.sequence_number);
+      if (numbers.some((number, index) => number !== index)) return `events ${numbers.join(" ")}`;
+      if (last.type !== "response.completed")
+        return `${last.type.slice(9)} ${last.response?.error?.code}`;
+      const told = events
+        .filter(({ type }) => type === "response.output_text.delta")
+        .map(({ delta }) => delta)
+        .join("");
+      return told === content ? "answer" : `wrong answer ${told}`;
+    }
+    const after = last === undefined ? "" : `&starting_after=${last.sequence_number}`;
+    text = await get(`/responses/${job.replace("job_", "resp_")}?stream=true${after}`);
+  }
+  return `no end after ${JSON.stringify(events.at(-1))}`;
+}
+
+function textOf(parts: readonly string[]): string {
+  return parts
+    .map((part) => {
+      const body = JSON.parse(part) as {
+        choices?: { message?: { content: string }; delta?: { content?: string } }[];
+        output?: { content?: { text: string }[] }[];
+      };
+      const [choice] = body.choices ?? [];
+      const response = body.output?.flatMap(({ content = [] }) => content.map(({ text }) => text));
+      return choice?.message?.content ?? choice?.delta?.content ?? response?.join("") ?? "";
+    })
+    .join("");
+}
+
+function codeIn(text: string): string {
+  return /"code":\s*"([a-z_]+)"/.exec(text)?.[1] ?? text.slice(0, 200);
+}

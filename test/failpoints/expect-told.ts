@@ -1,0 +1,42 @@
+import { expect } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import type { Lane } from "./lane.ts";
+
+interface Told {
+  readonly object: string;
+  readonly type: string;
+  readonly events: number;
+}
+
+/** The end of every job that nobody waits for was told at least once, under one id. */
+export async function expectTold({ database, hooks }: Lane): Promise<void> {
+  const { pool } = database;
+  await eventually(async () => {
+    // A dead sender's lease lasts a minute, which is over here and now.
+    await pool.query(
+      "update webhook_deliveries set next_at = now() where state in ('sending', 'pending')",
+    );
+    const { rows: open } = await pool.query(
+      "select id from webhook_deliveries where state <> 'delivered'",
+    );
+    expect(open).toEqual([]);
+  }, 15_000);
+  const { rows } = await pool.query<Told>(
+    `select object_id as object, type, count(*)::integer as events
+     from webhook_events group by object_id, type`,
+  );
+  for (const { object, type, events } of rows) {
+    const came = hooks.received
+      .filter(({ body }) => {
+        const { type: said, data } = JSON.parse(body) as { type: string; data: { id: string } };
+        return said === type && data.id === object;
+      })
+      .map(({ headers }) => headers["webhook-id"]);
+    expect({ object, type, events, ids: new Set(came).size }).toEqual({
+      object,
+      type,
+      events: 1,
+      ids: 1,
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  movesLater,
+  runsAsync,
+  runsBackground,
+  runsStream,
+  runsUnreadStream,
+} from "./later-scenarios.ts";
+import type { KeeperPoint, RunPoint, WorkerPoint } from "./points.ts";
+import type { WorkerCase } from "./worker-cases.ts";
+import { buriesApi, comes } from "./worker-scenarios.ts";
+
+const noJob = { ends: [], attempts: [] };
+/** Nothing was lost but time. */
+const first = { ends: ["answer"], attempts: [1] };
+/** The attempt is closed, and another one answers. */
+const again = { ends: ["answer"], attempts: [2] };
+/** What a reader has seen cannot begin anew. */
+const cutOrAgain = { ends: ["failed server_error", "answer"], attempts: [1, 2] };
+
+export const killedKeeper: Readonly<Record<KeeperPoint, WorkerCase | readonly WorkerCase[]>> = {
+  "before announce": { scenario: runsAsync, ...again },
+  "after announce": { scenario: runsBackground, ...again },
+  "before append events": { scenario: runsStream, ...again },
+  "after append events": [
+    { scenario: runsStream, ...cutOrAgain },
+    { scenario: runsUnreadStream, ...again },
+  ],
+  "before find waiting": { scenario: movesLater, ...again },
+  "after find waiting": { scenario: movesLater, ...again },
+  "before add entry": { scenario: movesLater, ...again },
+  "after add entry": { scenario: movesLater, ...again },
+  // It looks all the time.
+  "before claim webhooks": { scenario: runsAsync, ends: ["answer"], attempts: [1, 2] },
+  "after claim webhooks": { scenario: runsAsync, about: "whd_", ...first },
+  "webhook begun": { scenario: runsAsync, ...first },
+  "webhook sent": { scenario: runsBackground, ...first },
+  "webhook headers": { scenario: runsAsync, ...first },
+  "webhook answered": { scenario: runsBackground, ...first },
+  "before note webhook": { scenario: runsAsync, ...first },
+  "after note webhook": { scenario: runsAsync, ...first },
+  "before note lost": { scenario: buriesApi, ...noJob },
+  "after note lost": { scenario: buriesApi, ...noJob },
+  "before forget accepted": { scenario: comes, ...noJob },
+  "after forget accepted": { scenario: comes, ...noJob },
+  "before forget events": { scenario: comes, ...noJob },
+  "after forget events": { scenario: comes, ...noJob },
+  "before forget webhooks": { scenario: comes, ...noJob },
+  "after forget webhooks": { scenario: comes, ...noJob },
+};
+
+/** Points that are there for owned jobs, too: what differs is who cares afterwards. */
+export const killedRunLater: Readonly<Partial<Record<RunPoint, WorkerCase>>> = {
+  "before claim": { scenario: runsAsync, ...first },
+  "after claim": { scenario: runsBackground, ...again },
+  "call answered": { scenario: runsAsync, ...again },
+  "before settle": { scenario: runsUnreadStream, ...again },
+  "after settle": { scenario: runsAsync, ...first },
+  "before move": { scenario: movesLater, ...again },
+  "after move": { scenario: movesLater, ...again },
+};
+
+/** Stopped for longer than its lease is believed in, and continued. */
+export const frozenLater: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
+  "before append events": { scenario: runsStream, ...again },
+  "before settle": { scenario: runsBackground, ...again },
+  "before add entry": { scenario: movesLater, ...again },
+  "webhook sent": { scenario: runsAsync, ...first },
+};
