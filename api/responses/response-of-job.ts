@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { readRequestBody, type JobResult } from "../../shared/jobs/job-result.ts";
+import { splitEvents } from "../../shared/events/split-events.ts";
+import { readRequestBody, readResult, type JobResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
@@ -32,11 +33,20 @@ export async function viewedResponse(
   const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredFacts;
   if (response === undefined) throw new Error(`job ${job.id} is no response`);
   const body = await askDatabase(() => readRequestBody(pool, job.id));
-  return { fields: parse(body), facts: response, maxOutputTokens };
+  const fields = body === undefined ? await toldFields(pool, job.id) : parse(body);
+  return { fields, facts: response, maxOutputTokens };
 }
 
-function parse(body: string | undefined): JsonObject {
-  return body === undefined ? {} : (asObject(parseExact(body)) ?? {});
+/** Of a request that is not kept: what its response says of it. */
+async function toldFields(pool: Pick<Pool, "query">, job: string): Promise<JsonObject> {
+  const result = await askDatabase(() => readResult(pool, job));
+  if (result?.body != null) return parse(result.body.toString());
+  const last = splitEvents(result?.events ?? "").at(-1) ?? "";
+  return asObject(parse(/^data: (.*)$/m.exec(last)?.[1] ?? "{}")["response"]) ?? {};
+}
+
+function parse(text: string): JsonObject {
+  return asObject(parseExact(text)) ?? {};
 }
 
 function stateOf(job: AcceptedJob, result: JobResult | undefined): ResponseState {

@@ -14,13 +14,16 @@ const DRAIN_MS = 3_000;
 
 /**
  * Its commit does not wait for the disk: what a crash loses, the attempt loses too. A group may come
- * again after its answer was lost.
+ * again after its answer was lost. Nothing is kept of jobs that are deleted.
  */
 const APPEND = `
-with fast as materialized (select set_config('synchronous_commit', 'off', true) as is)
+with fast as materialized (select set_config('synchronous_commit', 'off', true) as is),
+deleted as materialized (
+  select id from jobs where id = any ($1::text[]) and deleted_at is not null)
 insert into job_events (job_id, fence, number, event)
-select part.* from fast, unnest($1::text[], $2::integer[], $3::integer[], $4::bytea[]) as part
-where fast.is = 'off'
+select part.* from fast,
+  unnest($1::text[], $2::integer[], $3::integer[], $4::bytea[]) as part (job, fence, number, event)
+where fast.is = 'off' and part.job not in (select id from deleted)
 on conflict do nothing`;
 
 /** A page ends with the event that reaches its bytes. */

@@ -84,6 +84,10 @@ begin
   if not new.stored then
     update job_requests set body = null where job_id = new.id;
   end if;
+  if new.deleted_at is not null then
+    -- What its attempt said after the deletion.
+    delete from job_events where job_id = new.id;
+  end if;
   if new.notify and new.deleted_at is null then
     perform emit_event(new.key_id, 'job.' || outcome, new.id,
       case when not is_response then new.webhook_url end);
