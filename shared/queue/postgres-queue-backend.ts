@@ -10,6 +10,7 @@ import {
 } from "bullmq";
 import { Pool } from "pg";
 import type { Entry } from "../contracts/entry.ts";
+import { entryWorker } from "./entry-worker.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
 
@@ -74,7 +75,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
         createPostgresBackend,
       );
       worker.on("error", options.onError);
-      return worker;
+      return entryWorker(worker, false);
     },
     close: () => pool.end(),
   };

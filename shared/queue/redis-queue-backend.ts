@@ -5,6 +5,7 @@ import type { Entry } from "../contracts/entry.ts";
 import { checkRedis } from "../redis/check-redis.ts";
 import { closeRedis } from "../redis/close-redis.ts";
 import { openRedis } from "../redis/open-redis.ts";
+import { entryWorker } from "./entry-worker.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
 import { queueKeyPrefix } from "./queue-key-prefix.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
@@ -49,7 +50,7 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
         },
       );
       worker.on("error", onError);
-      return worker;
+      return entryWorker(worker, true);
     },
     async close() {
       const clients = consumer === undefined ? [producer] : [producer, consumer];

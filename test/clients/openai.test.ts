@@ -186,13 +186,10 @@ describe.each(upstreamKinds)("the openai package at an upstream: %s", (model) =>
     expect(first.output.map(({ type }) => type)).toEqual(["reasoning", "message"]);
     expect(JSON.stringify(first.output[0])).toContain("hm0 hm1 hm2");
     expect(first.usage?.output_tokens_details.reasoning_tokens).toBe(3);
-    // The helper does not know vLLM's own events for reasoning.
-    if (model !== "native") {
-      const helper = client.responses.stream({ model, input: [question] });
-      const { output } = await helper.finalResponse();
-      expect(output.map(({ type }) => type)).toEqual(["reasoning", "message"]);
-      expect(JSON.stringify(output[0])).toContain("hm0 hm1 hm2");
-    }
+    const helper = client.responses.stream({ model, input: [question] });
+    const { output } = await helper.finalResponse();
+    expect(output.map(({ type }) => type)).toEqual(["reasoning", "message"]);
+    expect(JSON.stringify(output[0])).toContain("hm0 hm1 hm2");
     const second = await client.responses.create({
       model,
       input: [

@@ -196,5 +196,5 @@ test("an entry whose worker is gone is taken by another once its lock has run ou
   expect(await queues.has("gpu-a", "job", 0)).toBe(true);
   await eventually(() => expect(taken.jobs).toEqual(["job"]), AGAIN_MS);
   lost.releaseAll();
-  await dying.close(true);
+  await dying.close();
 });

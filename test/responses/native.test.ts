@@ -34,6 +34,29 @@ describe("a native response", () => {
     expect(reader.usage).toEqual({ promptTokens: 7, completionTokens: 5 });
   });
 
+  it("tells parts of reasoning by the names that OpenAI's clients know", () => {
+    const item = { id: "rs_up1", type: "reasoning", summary: [], content: [] };
+    const at = { item_id: "rs_up1", output_index: 0, content_index: 0 };
+    const part = { type: "reasoning_text", text: "" };
+    const events = [
+      { type: "response.output_item.added", output_index: 0, item },
+      { type: "response.reasoning_part.added", ...at, part },
+      { type: "response.reasoning_part.done", ...at, part },
+      { type: "response.output_item.done", output_index: 0, item },
+    ];
+    const wire = nativeStream(
+      events.map(({ type, ...fields }) => nativeEvent(type, fields)).join(""),
+      [item],
+      {},
+    );
+    expect(eventsOf(read(wire).text).map(({ type }) => type)).toEqual([
+      "response.output_item.added",
+      "response.content_part.added",
+      "response.content_part.done",
+      "response.output_item.done",
+    ]);
+  });
+
   it("marks the items' ids with the response's, wherever they stand", () => {
     const { text, response } = read(nativeAnswer.hello);
     const ids = eventsOf(text).map(

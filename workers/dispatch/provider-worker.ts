@@ -51,8 +51,7 @@ export class ProviderWorker {
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     // Time for the last acknowledgements, should the queue answer; without them a hint is left.
     await sleep(ACKNOWLEDGE_MS);
-    // By force: BullMQ would wait for a server that is away.
-    await worker.close(true);
+    await worker.close();
   }
 
   #change(): void {

@@ -17,6 +17,12 @@ const dropped = new Set([
   "keepalive",
 ]);
 
+/** vLLM's own names for events that OpenAI's clients know under others. */
+const renamed: ReadonlyMap<string, string> = new Map([
+  ["response.reasoning_part.added", "response.content_part.added"],
+  ["response.reasoning_part.done", "response.content_part.done"],
+]);
+
 const nothing: Taken = { kind: "none" };
 
 /**
@@ -54,7 +60,10 @@ export class NativeSource implements ResponseSource {
         return { kind: "failed", failure: readErrorEvent({ error: response?.["error"] ?? {} }) };
       }
       default:
-        return { kind: "events", events: [{ ...this.#owned(data), type }] };
+        return {
+          kind: "events",
+          events: [{ ...this.#owned(data), type: renamed.get(type) ?? type }],
+        };
     }
   }
 
