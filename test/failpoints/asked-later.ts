@@ -16,7 +16,8 @@ export type Way = "async" | "async stream" | "background" | "stream" | "keyed";
 export interface LaterQuestion {
   readonly way: Way;
   readonly model: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the answer; default: a few. */
+  readonly words?: number;
 }
 
 interface Server {
@@ -34,9 +35,10 @@ const PATIENCE_MS = 40_000;
 export async function askedLater(
   lane: Pick<Lane, "key" | "apis">,
   api: Server,
-  { way, model, headers }: LaterQuestion,
+  { way, model, words = 10 }: LaterQuestion,
 ): Promise<Asked> {
-  const content = `[sim echo] what is ${randomUUID()}, and why is it so, and since when is it?`;
+  const content = `[sim echo] what is ${randomUUID()}${", and why".repeat(words / 2)}?`;
+  const maxTokens = 50 + 5 * words;
   const asResponse = way === "background" || way === "stream";
   const request = {
     method: "POST",
@@ -45,14 +47,13 @@ export async function askedLater(
       "content-type": "application/json",
       "idempotency-key": randomUUID(),
       ...(way.startsWith("async") ? { prefer: "respond-async" } : {}),
-      ...headers,
     },
     body: JSON.stringify({
       model,
       stream: way.endsWith("stream"),
       ...(asResponse
-        ? { input: content, max_output_tokens: 50, background: true }
-        : { messages: [{ role: "user", content }], max_tokens: 50 }),
+        ? { input: content, max_output_tokens: maxTokens, background: true }
+        : { messages: [{ role: "user", content }], max_tokens: maxTokens }),
     }),
   };
   const path = asResponse ? "/responses" : "/chat/completions";
