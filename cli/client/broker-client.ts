@@ -1,7 +1,7 @@
 import { errorText } from "../error-text.ts";
 import { refusal, RequestError } from "./request-error.ts";
 
-export interface BrokerRequest {
+interface BrokerRequest {
   readonly method?: "GET" | "POST";
   /** Sent as JSON. */
   readonly body?: object;
