@@ -7,7 +7,7 @@ import { createTestDatabase } from "../support/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { callAdmin } from "./admin.ts";
 import { command, runCommand, startBroker, startProgram } from "./broker-process.ts";
-import { postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { postmasterOf, temporaryDataDir, usedDataDir } from "./data-dir.ts";
 import { chat } from "./own-config.ts";
 
 interface Key {
@@ -17,7 +17,7 @@ interface Key {
 }
 
 test("keys are made, listed, changed and revoked while the broker runs, and it notices", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const env = { SPILLWAY_DATA_DIR: dataDir };
   const broker = await startBroker(env);
   const created = await runCommand(["key", "create", "--name", "app", "--json"], env);

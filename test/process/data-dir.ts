@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
+import { copyCluster } from "../support/cluster-template.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** A data directory of its own, removed after the test with the server in it. */
@@ -16,6 +17,13 @@ export async function temporaryDataDir(): Promise<string> {
     if (pid !== undefined && isPostgres(pid)) process.kill(pid, "SIGQUIT");
     await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   });
+  return directory;
+}
+
+/** Such a directory as an earlier start has left it: with a database, and nothing that runs. */
+export async function usedDataDir(): Promise<string> {
+  const directory = await temporaryDataDir();
+  await copyCluster(directory);
   return directory;
 }
 

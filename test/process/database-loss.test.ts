@@ -5,7 +5,7 @@ import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { createKey } from "./admin.ts";
 import { type BrokerProcess, startBroker } from "./broker-process.ts";
-import { killPostgres, lookInto, postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { killPostgres, lookInto, postmasterOf, usedDataDir } from "./data-dir.ts";
 import { chat, inFlight, startUpstreams, type Upstreams, writeConfig } from "./own-config.ts";
 
 interface Loaded {
@@ -18,7 +18,7 @@ interface Loaded {
 
 /** A broker with 20 requests, 16 of which fill every slot. */
 async function startLoaded(): Promise<Loaded> {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const upstreams = await startUpstreams({ ttftMs: 300, tokensPerSecond: 20, outputTokens: 10 });
   const broker = await startBroker({
     SPILLWAY_DATA_DIR: dataDir,

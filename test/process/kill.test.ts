@@ -5,7 +5,7 @@ import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { callAdmin, createKey } from "./admin.ts";
 import { startBroker } from "./broker-process.ts";
-import { isPostgres, killPostgres, lookInto, postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { isPostgres, killPostgres, lookInto, postmasterOf, usedDataDir } from "./data-dir.ts";
 import { chat, startUpstreams, writeConfig } from "./own-config.ts";
 
 const REQUESTS = 30;
@@ -38,7 +38,7 @@ describe.runIf(process.platform === "linux")("SIGKILL under load, then start aga
     })),
   )("$victims, $offsetMs ms after the first request", async ({ offsetMs, victims }) => {
     const postgresToo = victims.includes("PostgreSQL");
-    const dataDir = await temporaryDataDir();
+    const dataDir = await usedDataDir();
     const upstreams = await startUpstreams(PACE);
     const env = {
       SPILLWAY_DATA_DIR: dataDir,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createTestDatabase } from "../support/postgres.ts";
 import { runCommand, startBroker } from "./broker-process.ts";
-import { postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { postmasterOf, temporaryDataDir, usedDataDir } from "./data-dir.ts";
 
 test.each([
   [{ SPILLWAY_PORT: "http" }, "SPILLWAY_PORT: http is not a port"],
@@ -49,7 +49,7 @@ test("every problem of the configuration file is named", async () => {
 });
 
 test("an address that cannot be listened on stops PostgreSQL again", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const env = { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_HOST: "203.0.113.1", SPILLWAY_PORT: "0" };
   const ended = await runCommand(["serve"], env);
   expect(ended).toMatchObject({ code: 1, stdout: "" });

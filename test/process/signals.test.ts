@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type BrokerProcess, startBroker, startProgram } from "./broker-process.ts";
-import { isPostgres, postgresProcesses, postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { isPostgres, postgresProcesses, postmasterOf, usedDataDir } from "./data-dir.ts";
 import { chat, inFlight, startUpstreams, writeConfig, type Upstreams } from "./own-config.ts";
 import { createKey } from "./admin.ts";
 
@@ -9,7 +9,7 @@ async function startLoaded(
   pace: { readonly ttftMs: number },
   start?: Parameters<typeof startBroker>[1],
 ): Promise<{ broker: BrokerProcess; dataDir: string; upstreams: Upstreams; key: string }> {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const upstreams = await startUpstreams({ ...pace, outputTokens: 5 });
   const broker = await startBroker(
     { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams) },

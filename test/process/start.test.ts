@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { runCommand, startBroker } from "./broker-process.ts";
-import { isPostgres, postmasterOf, temporaryDataDir } from "./data-dir.ts";
+import { isPostgres, postmasterOf, temporaryDataDir, usedDataDir } from "./data-dir.ts";
 
 const run = promisify(execFile);
 
@@ -48,7 +48,7 @@ test("a start says in at most a dozen lines what runs, and its curl works as it 
 });
 
 test("starting again finds the same keys and the same ledger", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir });
   const adminKey = (await readFile(first.adminKeyFile, "utf8")).trim();
   const ask = (url: string): Promise<Response> =>
@@ -74,7 +74,7 @@ test("starting again finds the same keys and the same ledger", async () => {
 });
 
 test("a second start on the same data says so and ends, and the first goes on", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir });
   const postmaster = postmasterOf(dataDir) ?? 0;
   const second = await runCommand(["serve"], { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_PORT: "0" });
@@ -90,7 +90,7 @@ test("a second start on the same data says so and ends, and the first goes on", 
 });
 
 test("a taken port is named with the way out, and PostgreSQL does not stay behind", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const other = createServer();
   onTestFinished(() => void other.close());
   const port = await new Promise<number>((resolve) => {
@@ -113,7 +113,7 @@ test("a taken port is named with the way out, and PostgreSQL does not stay behin
 test.each(["SPILLWAY_ADMIN_KEY", "SPILLWAY_ADMIN_KEY_FILE"])(
   "an admin key of %s opens the admin API and is written nowhere",
   async (variable) => {
-    const dataDir = await temporaryDataDir();
+    const dataDir = await usedDataDir();
     const file = join(dataDir, "given");
     await writeFile(file, "an-admin-key-of-mine\n");
     const value = variable === "SPILLWAY_ADMIN_KEY" ? "an-admin-key-of-mine" : file;

@@ -1,6 +1,10 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { Client } from "pg";
 import { migrate } from "../../shared/db/migrate.ts";
+import { guardAgainstKill } from "./kill-guard.ts";
 import { TEMPLATE_DATABASE } from "./template-database.ts";
 import { startThrowAwayPostgres } from "./throw-away-postgres.ts";
 
@@ -8,6 +12,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A server on which this run may create and drop databases. */
     readonly postgresUrl: string;
+    /** Where `copyCluster` keeps what it copies. */
+    readonly clusterDirectory: string;
   }
 }
 
@@ -16,6 +22,19 @@ declare module "vitest" {
  * temporary directory, which the returned function stops and removes.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), "spillway-clusters-"));
+  await chmod(directory, 0o711);
+  const guard = guardAgainstKill({ signal: "KILL", directories: [directory] });
+  project.provide("clusterDirectory", directory);
+  const stop = await provideServer(project);
+  return async () => {
+    await stop();
+    await rm(directory, { recursive: true });
+    guard.release();
+  };
+}
+
+async function provideServer(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env["DATABASE_URL"];
   if (given !== undefined && given !== "") {
     await makeTemplate(given);

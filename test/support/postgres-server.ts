@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import { expect } from "vitest";
-import { migrate } from "../../shared/db/migrate.ts";
+import { copyCluster } from "./cluster-template.ts";
 import { eventually } from "./eventually.ts";
 import { freezeProcesses } from "./freeze-processes.ts";
 import { startThrowAwayPostgres } from "./throw-away-postgres.ts";
@@ -25,17 +25,13 @@ export interface TestPostgres {
 export async function startTestPostgres(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<TestPostgres> {
-  const postgres = await startThrowAwayPostgres(settings);
+  const postgres = await startThrowAwayPostgres(settings, copyCluster);
   let letGoOn: (() => void) | undefined;
   const thaw = (): Promise<void> => {
     letGoOn?.();
     letGoOn = undefined;
     return Promise.resolve();
   };
-  await migrate(postgres.url).catch(async (error: unknown) => {
-    await postgres.stop();
-    throw error;
-  });
   return {
     url: postgres.url,
     async freeze() {

@@ -1,7 +1,10 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../cli/embedded-postgres/embedded-postgres.ts";
 import { readPidFile } from "../../cli/embedded-postgres/running-server.ts";
 import { guardAgainstKill } from "./kill-guard.ts";
 
@@ -18,9 +21,13 @@ export interface ThrowAwayPostgres {
   stop(): Promise<void>;
 }
 
-/** Starts an embedded PostgreSQL in a temporary directory, which also goes when this process is killed. */
+/**
+ * Starts an embedded PostgreSQL in a temporary directory, which also goes when this process is
+ * killed. `prepare` may put a cluster into it before.
+ */
 export async function startThrowAwayPostgres(
   settings: Readonly<Record<string, string>> = {},
+  prepare?: (directory: string) => Promise<void>,
 ): Promise<ThrowAwayPostgres> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-test-"));
   // Run by root, PostgreSQL has a user of its own, which has to pass through.
@@ -29,11 +36,15 @@ export async function startThrowAwayPostgres(
     await rm(filesDir, { recursive: true, force: true });
     await rm(directory, { recursive: true, force: true });
   };
-  const postgres = await startEmbeddedPostgres({
-    dataDir: directory,
-    log: () => undefined,
-    settings: { ...throwAwaySettings, ...settings },
-  }).catch(async (error: unknown) => {
+  const start = async (): Promise<EmbeddedPostgres> => {
+    await prepare?.(directory);
+    return await startEmbeddedPostgres({
+      dataDir: directory,
+      log: () => undefined,
+      settings: { ...throwAwaySettings, ...settings },
+    });
+  };
+  const postgres = await start().catch(async (error: unknown) => {
     await removeAll(directory);
     throw error;
   });
