@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "../support/compile-cache.ts";
 import { guardAgainstKill } from "../support/kill-guard.ts";
 import type { Arming, FromChild, ToChild } from "./child/messages.ts";
 import type { ApiPoint, WorkerPoint } from "./points.ts";
@@ -58,7 +59,7 @@ export async function startVictim(
       PATH,
       HOME,
       ...env,
-      NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)),
+      ...compileCache,
       ...(atStart && { FAILPOINT: JSON.stringify(arming(atStart.point, atStart.about)) }),
     },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
