@@ -90,7 +90,7 @@ test("accepted jobs end once, and are told, whatever dies meanwhile", async () =
   const { rows } = await rig.database.pool.query<{ id: string; state: string }>(
     "select id, state from jobs order by id",
   );
-  expect(rows.map(({ id }) => id)).toEqual(asked.map(({ job }) => job).toSorted());
+  expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(asked.map(({ job }) => job)));
   for (const state of await Promise.all(rig.apis.map(statesAt)))
     expect(state).toEqual(
       rows.map(({ id, state: is }) => ({ id, status: is === "done" ? "completed" : is })),
