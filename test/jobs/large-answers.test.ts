@@ -36,21 +36,21 @@ test("a whole answer of megabytes, and a question of megabytes", async () => {
   expect(result.text === answer).toBe(true);
 });
 
-test("a stream of thousands of events, live and afterwards, from anywhere", async () => {
+test("a stream of a thousand events and more, live and afterwards, from anywhere", async () => {
   const { id } = await rig.accept("once", { stream: true });
   const call = await rig.played.next();
   const live = events(id);
-  for (let word = 0; word < 3_000; word++) call.chunk(`w${word}`);
+  for (let word = 0; word < 1_200; word++) call.chunk(`w${word}`);
   call.done();
   const all = await live;
   expect(all.map(({ id: number }) => Number(number))).toEqual(all.map((_, at) => at));
   const words = all
     .map(({ data }) => /"content":"(w\d+)"/.exec(data)?.[1])
     .filter((word) => word !== undefined);
-  expect(words).toEqual(Array.from({ length: 3_000 }, (_, at) => `w${at}`));
+  expect(words).toEqual(Array.from({ length: 1_200 }, (_, at) => `w${at}`));
   const late = await events(id);
   expect(late.map(({ text }) => text)).toEqual(all.map(({ text }) => text));
-  for (const after of [0, 1, 2, 499, 500, 501, 502, 1_500, all.length - 2])
+  for (const after of [0, 1, 2, 499, 500, 501, 502, 1_100, all.length - 2])
     expect((await events(id, String(after))).length).toBe(all.length - 1 - after);
 });
 
