@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { deleteJob } from "../../shared/jobs/delete-job.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
@@ -11,6 +10,7 @@ import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
 import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";
+import { deleteOwnJob } from "../jobs/delete-own-job.ts";
 import { finishedOf, viewOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
 import { jobObject } from "../jobs/job-object.ts";
 import { jobStatus, jobStatuses, statusFilter } from "../jobs/job-status.ts";
@@ -86,11 +86,9 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   });
 
   app.delete<JobRoute>("/v1/jobs/:id", async (request) => {
-    const { id } = await own(request);
-    const deleted = await askDatabase(() => deleteJob(pool, callerOf(request).id, id));
-    if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
-    deps.events.announce(id);
-    return { id, object: "job", deleted: true };
+    const job = await own(request);
+    await deleteOwnJob(deps, job);
+    return { id: job.id, object: "job", deleted: true };
   });
 
   app.get<JobRoute>("/v1/jobs/:id/events", async (request, reply) => {

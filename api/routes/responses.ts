@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { deleteJob } from "../../shared/jobs/delete-job.ts";
 import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
@@ -11,6 +10,7 @@ import { disconnection } from "../inference/disconnection.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
 import { answerAcceptedStream } from "../jobs/answer-accepted-stream.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
+import { deleteOwnJob } from "../jobs/delete-own-job.ts";
 import { finishedOf, viewOf } from "../jobs/deliver-accepted.ts";
 import { ownResponse } from "../jobs/own-job.ts";
 import { inputItemList } from "../responses/input-item-list.ts";
@@ -68,10 +68,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
   });
 
   app.delete<ResponseRoute>("/v1/responses/:id", async (request) => {
-    const { id } = await own(request);
-    const deleted = await askDatabase(() => deleteJob(pool, callerOf(request).id, id));
-    if (deleted?.worker != null) deps.stops.request(id, "deleted", deleted.worker);
-    deps.events.announce(id);
+    await deleteOwnJob(deps, await own(request));
     return { id: request.params.id, object: "response", deleted: true };
   });
 

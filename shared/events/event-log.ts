@@ -12,6 +12,11 @@ export interface EventLog {
   announce(job: string): void;
   /** Calls back on news until the returned function is called. Resolves when it listens. */
   follow(job: string, onNews: () => void): Promise<() => void>;
+  /**
+   * Drops what the job's attempts up to that one have said; what the last one goes on to say is not
+   * kept either. Best effort: a log that is not dropped goes by itself.
+   */
+  forget(job: string, lastFence: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -72,6 +72,11 @@ export class PostgresEventLog implements EventLog {
     return Promise.resolve(this.#followers.add(job, onNews));
   }
 
+  /** Where jobs are deleted, so are their events. */
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async close(): Promise<void> {
     await this.#writer.drain(DRAIN_MS);
     this.#followers.clear();

@@ -105,6 +105,11 @@ export class RedisEventLog implements EventLog {
     return this.#news.follow(job, onNews);
   }
 
+  async forget(job: string, lastFence: number): Promise<void> {
+    const logs = Array.from({ length: lastFence }, (_, index) => this.#key(job, index + 1));
+    if (logs.length > 0) await this.#redis.unlink(...logs).catch(this.#onError);
+  }
+
   async close(): Promise<void> {
     await this.#writer.drain(DRAIN_MS);
     await this.#news.close();

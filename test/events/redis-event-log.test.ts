@@ -85,6 +85,15 @@ test("a gap in the middle ends what is shown", async () => {
   expect(await far.log.read(job, 1, 21)).toEqual(events(21, 30));
 });
 
+test("a forgotten job's logs are gone for everybody, other jobs' stay", async () => {
+  const [job, other] = [newJob(), newJob()];
+  for (const fence of [1, 2]) await add(near.log.attempt(job, fence), events(0, 3));
+  await add(near.log.attempt(other, 1), events(0, 3));
+  await far.log.forget(job, 2);
+  for (const fence of [1, 2]) expect(await near.log.read(job, fence, 0)).toEqual([]);
+  expect(await near.log.read(other, 1, 0)).toEqual(events(0, 3));
+});
+
 test("a log is kept for an hour after its last event", async () => {
   const job = newJob();
   const key = `test:log:${job}.1`;

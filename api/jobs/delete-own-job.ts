@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { deleteJob } from "../../shared/jobs/delete-job.ts";
+import { askDatabase } from "../http/ask-database.ts";
+import type { CancelDeps } from "./cancel-job.ts";
+
+/**
+ * Deletes what is stored of a job, at once for everybody, and stops it if it runs. A fleet's event log
+ * is dropped, and once more when the worker has stopped, which may have said something meanwhile.
+ */
+export async function deleteOwnJob(
+  deps: CancelDeps,
+  { id, key_id, fence }: AcceptedJob,
+): Promise<void> {
+  const deleted = await askDatabase(() => deleteJob(deps.database.pool, key_id, id));
+  const lastFence = fence + 1; // it may have begun since it was read
+  if (deleted?.worker != null) {
+    deps.stops.request(id, "deleted", deleted.worker);
+    void sleep(deps.confirmMs, undefined, { ref: false }).then(() =>
+      deps.events.forget(id, lastFence),
+    );
+  }
+  deps.events.announce(id);
+  await deps.events.forget(id, lastFence);
+}
