@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { findLaterDifferences, type LaterJobRow } from "./check/find-later-differences.ts";
+import { findUntold } from "./check/find-untold.ts";
 import { findAllDifferences } from "./check/find-all-differences.ts";
 import { waitForRest } from "./check/wait-for-rest.ts";
 import { watchBudgets } from "./check/watch-budgets.ts";
@@ -8,6 +10,7 @@ import { planFaults } from "./faults/plan-faults.ts";
 import { type ChaosFleet, providers, startChaosFleet } from "./fleet/chaos-fleet.ts";
 import { callApi, type CallTarget } from "./load/call-api.ts";
 import type { CallRecord } from "./load/call-record.ts";
+import { type LaterRecord, runLaterLoad } from "./load/later-load.ts";
 import { shapeRequest } from "./load/request-shapes.ts";
 import { runLoad } from "./load/run-load.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -59,15 +62,25 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
       perSecond: options.perSecond,
       random: new SeededRandom(seed + 2),
     });
+    const laterLoad = runLaterLoad({
+      fleet,
+      ended,
+      interrupted,
+      perSecond: options.perSecond / 5,
+      random: new SeededRandom(seed + 3),
+    });
     const differences = await breakThings(fleet, faults, { log, ended, beganAtMs: now() });
     log(`The time is over at ${(now() / 1_000).toFixed(1)} s: all is healed.`);
-    const records = await load;
+    const [records, later] = await Promise.all([load, laterLoad]);
     if (interrupted.aborted) return 1;
     differences.push(
-      ...(await lookAtRest(fleet, records, { now, interrupted, loadBeganAtMs })),
+      ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
     );
-    const lines = [...summarize(records, faults), `budgets      looked at ${budgets.looks} times`];
+    const lines = [
+      ...summarize(records, later, faults),
+      `budgets      looked at ${budgets.looks} times`,
+    ];
     for (const line of [...differences.map((one) => `DIFFERENCE   ${one}`), ...lines]) log(line);
     log(`differences  ${differences.length}, seed ${seed}`);
     return differences.length;
@@ -107,7 +120,7 @@ async function breakThings(
 /** Everything runs again, answers, and comes to rest; then all is compared, and ended. */
 async function lookAtRest(
   fleet: ChaosFleet,
-  records: readonly CallRecord[],
+  { records, later }: { records: readonly CallRecord[]; later: readonly LaterRecord[] },
   run: Pick<CallTarget, "now" | "interrupted"> & { readonly loadBeganAtMs: number },
 ): Promise<string[]> {
   const { pool } = fleet.postgres.database;
@@ -123,7 +136,15 @@ async function lookAtRest(
   // A limit lowered for the time was never above these.
   for (const [name, { slots }] of Object.entries(providers))
     await pool.query("update providers set slots = $2 where name = $1", [name, slots]);
-  differences.push(...(await findAllDifferences(fleet, [...records, ...last], run.loadBeganAtMs)));
+  const { rows: jobs } = await pool.query<LaterJobRow>(
+    "select id, state, error_code, residency, cancel_reason from jobs where not interactive",
+  );
+  const cloudCalls = Object.keys(fleet.upstreams.cloud.counters().requests);
+  differences.push(
+    ...(await findUntold(fleet)),
+    ...findLaterDifferences({ records: later, jobs, cloudCalls }),
+    ...(await findAllDifferences(fleet, [...records, ...last], run.loadBeganAtMs)),
+  );
   const processes = Object.values(fleet.processes);
   const ends = await Promise.all(processes.map((one) => one.stop(END_MS)));
   return [...differences, ...processes.flatMap(({ crashes }) => crashes), ...ends.flat()];

@@ -1,9 +1,11 @@
 import type { PlannedFault } from "./faults/fault.ts";
 import type { CallRecord } from "./load/call-record.ts";
+import type { LaterRecord } from "./load/later-load.ts";
 
 /** What happened in numbers, a line each. */
 export function summarize(
   records: readonly CallRecord[],
+  later: readonly LaterRecord[],
   faults: readonly PlannedFault[],
 ): string[] {
   const times = records
@@ -14,6 +16,7 @@ export function summarize(
     `${Math.round(times[Math.floor((times.length - 1) * part)] ?? 0)} ms`;
   return [
     `requests     ${records.length}: ${counts(records.map(outcomeOf))}`,
+    `accepted     ${later.length}: ${counts(later.map(({ way, ending }) => `${way}: ${ending}`))}`,
     `shapes       ${counts(records.map(({ shape }) => shape))}`,
     `latency      p50 ${quantile(0.5)}, p99 ${quantile(0.99)} of ${times.length} complete answers`,
     `faults       ${faults.length}: ${counts(faults.map(({ fault }) => fault.kind))}`,

@@ -18,6 +18,11 @@ export interface LaterQuestion {
   readonly model: string;
   /** Of the answer; default: a few. */
   readonly words?: number;
+  /** A cancel comes so long after it was accepted; not of a `stream`. */
+  readonly cancelAfterMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Aborted: nobody waits any more. */
+  readonly signal?: AbortSignal;
 }
 
 interface Server {
@@ -35,18 +40,21 @@ const PATIENCE_MS = 40_000;
 export async function askedLater(
   lane: Pick<Lane, "key" | "apis">,
   api: Server,
-  { way, model, words = 10 }: LaterQuestion,
+  question: LaterQuestion,
 ): Promise<Asked> {
+  const { way, model, words = 10, cancelAfterMs, signal = null } = question;
   const content = `[sim echo] what is ${randomUUID()}${", and why".repeat(words / 2)}?`;
   const maxTokens = 50 + 5 * words;
   const asResponse = way === "background" || way === "stream";
   const request = {
     method: "POST",
+    signal,
     headers: {
       authorization: `Bearer ${lane.key}`,
       "content-type": "application/json",
       "idempotency-key": randomUUID(),
       ...(way.startsWith("async") ? { prefer: "respond-async" } : {}),
+      ...question.headers,
     },
     body: JSON.stringify({
       model,
@@ -62,13 +70,17 @@ export async function askedLater(
   const job = began.response.headers.get("x-spillway-job-id") ?? undefined;
   if (job === undefined || !began.response.ok)
     return { job, ending: `${began.response.status} ${codeIn(began.text)}` };
-  const get = async (rest: string): Promise<string> => {
+  const get = async (rest: string, method = "GET"): Promise<string> => {
     const { authorization } = request.headers;
     const read = (server: Server): Promise<Response> =>
-      fetch(`${server.baseUrl}${rest}`, { headers: { authorization } });
+      fetch(`${server.baseUrl}${rest}`, { method, headers: { authorization }, signal });
     return (await insist(lane.apis[0] ?? api, lane.apis, read)).text;
   };
   if (way === "stream") return { job, ending: await readToEnd(began.text, job, content, get) };
+  if (cancelAfterMs !== undefined) {
+    await sleep(cancelAfterMs);
+    await get(`/jobs/${job}/cancel`, "POST");
+  }
   const untilMs = performance.now() + PATIENCE_MS;
   for (;;) {
     const seen = JSON.parse(await get(`/jobs/${job}?wait=5`)) as {
@@ -79,13 +91,17 @@ export async function askedLater(
       return { job, ending: `${seen.status} ${codeIn(JSON.stringify(seen))}` };
     if (seen.status === "completed") break;
     if (performance.now() > untilMs) return { job, ending: `still ${JSON.stringify(seen)}` };
+    if (seen.status === undefined) await sleep(AGAIN_MS);
   }
   const result = await get(`/jobs/${job}/result`);
   const parts = way === "async stream" ? eventsOf(result).slice(0, -1) : [result];
   return { job, ending: textOf(parts) === content ? "answer" : `wrong answer ${result}` };
 }
 
-/** The first server once, and when it does not answer to the end, the others until one does. */
+/**
+ * The first server once, and when it does not answer to the end, or cannot now, the others until
+ * one does.
+ */
 async function insist(
   first: Server | undefined,
   others: readonly Server[],
@@ -102,14 +118,15 @@ async function insist(
       const decoder = new TextDecoder();
       for await (const bytes of response.body ?? [])
         text += decoder.decode(bytes, { stream: true });
-      return { response, text };
+      if (response.status !== 503 || performance.now() > untilMs) return { response, text };
     } catch (error) {
       // A stream goes on elsewhere with what it has.
       const isEvents = response?.headers.get("content-type")?.startsWith("text/event-stream");
       if (response !== undefined && isEvents === true) return { response, text };
-      if (performance.now() > untilMs) throw error;
-      await sleep(AGAIN_MS);
+      const isLeft = error instanceof Error && error.name === "AbortError";
+      if (isLeft || performance.now() > untilMs) throw error;
     }
+    await sleep(AGAIN_MS);
   }
 }
 
@@ -132,8 +149,11 @@ async function readToEnd(
     // The last event may have been cut.
     const whole = text.slice(0, text.lastIndexOf("\n\n") + 2);
     for (const part of whole.split("\n\n"))
-      for (const [, data] of part.matchAll(/^data: (\{.*)$/gm))
-        events.push(JSON.parse(data ?? "") as ResponseEvent);
+      for (const [, data] of part.matchAll(/^data: (\{.*)$/gm)) {
+        const event = JSON.parse(data ?? "") as ResponseEvent;
+        // An interruption: what it interrupts goes on elsewhere, with the same number.
+        if (event.type !== "error") events.push(event);
+      }
     const last = events.at(-1);
     if (last !== undefined && /^response\.(completed|failed|cancelled)$/.test(last.type)) {
       const numbers = events.map((event) => event.sequence_number);

@@ -9,7 +9,10 @@ interface Told {
 }
 
 /** The end of every job that nobody waits for was told at least once, under one id. */
-export async function expectTold({ database, hooks }: Lane): Promise<void> {
+export async function expectTold({
+  database,
+  hooks,
+}: Pick<Lane, "database" | "hooks">): Promise<void> {
   const { pool } = database;
   await eventually(async () => {
     // A dead sender's lease lasts a minute, which is over here and now.

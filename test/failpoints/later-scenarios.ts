@@ -4,7 +4,7 @@ import { startVictim } from "./victim.ts";
 import type { Scenario } from "./worker-scenarios.ts";
 
 /** Alone, the victim runs an accepted job. */
-export function runsLater(
+function runsLater(
   way: Way,
   model = "plain",
   prepare: (lane: Lane) => void = () => undefined,

@@ -13,7 +13,7 @@ export async function findAllDifferences(
 ): Promise<string[]> {
   const { postgres, upstreams, processes } = fleet;
   const { rows: jobs } = await postgres.database.pool.query<JobRow>(
-    "select id, state, error_code, residency from jobs",
+    "select id, state, error_code, residency from jobs where interactive",
   );
   const recorded = await findDifferences({ database: postgres.database, upstreams });
   return [

@@ -5,6 +5,9 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { startSimulator, type Simulator } from "../../../cli/simulate/simulator.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
+import { newWebhookSecret } from "../../../shared/webhooks/webhook-secret.ts";
+import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
+import { startReceiver, type Receiver } from "../../webhooks/receiver.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { type ChaosPostgres, startChaosPostgres } from "./chaos-postgres.ts";
 import { type ChaosRedis, startChaosRedis } from "./chaos-redis.ts";
@@ -40,6 +43,8 @@ export interface ChaosFleet {
   readonly lines: Readonly<Record<LineName, TcpProxy>>;
   readonly processes: Readonly<Record<ProcessName, SupervisedProcess>>;
   readonly apiUrls: Readonly<Record<"api-1" | "api-2", string>>;
+  /** Hears of the ends of all keys' jobs, and does not always take what comes. */
+  readonly hooks: Receiver;
   /** Their secrets. */
   readonly keys: Readonly<Record<KeyName, string>>;
   /** Waits until every process runs; the names of those that do not. */
@@ -58,6 +63,8 @@ export interface ChaosFleetOptions {
 
 const PACE = { ttftMs: 40, tokensPerSecond: 1_000 };
 const READY_POLL_MS = 100;
+/** Of the webhooks that come. */
+const REFUSED = 0.3;
 
 /** Starts servers, simulators, proxies and, between them, the processes of the broker. */
 export async function startChaosFleet(options: ChaosFleetOptions): Promise<ChaosFleet> {
@@ -93,6 +100,15 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     secrets[name as KeyName] = (await createKey(postgres.database.pool, input)).secret;
   }
 
+  const hooks = await startReceiver();
+  resources.defer(() => hooks[Symbol.asyncDispose]());
+  hooks.answer = () => ({ status: options.random() < REFUSED ? 500 : 204 });
+  await postgres.database.pool.query(
+    `insert into webhook_endpoints (id, key_id, name, url, event_types, secret)
+     select 'whe_' || id, id, name, $1, $2, $3 from keys`,
+    [hooks.address, [...webhookEventTypes], newWebhookSecret()],
+  );
+
   const processes: Partial<Record<ProcessName, SupervisedProcess>> = {};
   const apiUrls: Partial<Record<ProcessName, string>> = {};
   for (const name of processNames) {
@@ -126,6 +142,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     lines: lines as ChaosFleet["lines"],
     processes: processes as ChaosFleet["processes"],
     apiUrls: apiUrls as ChaosFleet["apiUrls"],
+    hooks,
     keys: secrets as ChaosFleet["keys"],
     async whenReady(withinMs) {
       const untilMs = options.now() + withinMs;
@@ -164,6 +181,7 @@ function configText(addresses: Readonly<Record<ProviderName, string>>): string {
     "models:",
     ...route("chat"),
     ...route("embed"),
+    "webhooks: { allow_networks: [127.0.0.0/8] }",
     "",
   ].join("\n");
 }

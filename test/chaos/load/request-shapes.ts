@@ -1,4 +1,5 @@
 import { embeddingsBody } from "../../../cli/simulate/embeddings.ts";
+import { textPrompt } from "../../../cli/simulate/prompt.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
 /** One request, and the text of its one right answer. */
@@ -89,11 +90,7 @@ function embeddings(
   const input = Array.from({ length: big?.inputs ?? 2 }, (_, index) => `${marker} ${index}`);
   const dimensions = big?.dimensions ?? 32;
   const body = JSON.stringify({ model: "embed", input, dimensions });
-  const prompts = input.map((text) => ({
-    text,
-    lastText: text,
-    tokens: Math.ceil(Buffer.byteLength(text) / 4),
-  }));
+  const prompts = input.map(textPrompt);
   const answer = embeddingsBody({
     endpoint: "embeddings",
     model: "m",

@@ -1,0 +1,65 @@
+import type { LaterRecord } from "../load/later-load.ts";
+
+/** What the database says of an accepted job. */
+export interface LaterJobRow {
+  readonly id: string;
+  readonly state: string;
+  readonly error_code: string | null;
+  readonly residency: string;
+  readonly cancel_reason: string | null;
+}
+
+/** How a job may have ended whose caller was told this, first word of the ending or its code. */
+const statesByEnding: Readonly<Record<string, readonly string[]>> = {
+  answer: ["done"],
+  failed: ["failed", "expired"],
+  cancelled: ["cancelled"],
+};
+
+export interface LaterFacts {
+  readonly records: readonly LaterRecord[];
+  /** The accepted ones. */
+  readonly jobs: readonly LaterJobRow[];
+  /** `x-client-request-id` of the calls that the cloud saw. */
+  readonly cloudCalls: readonly string[];
+}
+
+/** Compares what the callers of accepted jobs saw with the jobs of a broker at rest. */
+export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterFacts): string[] {
+  const jobs = new Map(rows.map((row) => [row.id, row]));
+  const atCloud = new Set(cloudCalls.map((id) => id.slice(0, id.lastIndexOf("."))));
+  const named = new Set<string>();
+  const flaws = records.flatMap((record) => {
+    const { job, way, ending } = record;
+    const about = `accepted ${way} ${job ?? "without a job"} (${ending})`;
+    if (job === undefined) return /^(4|5)\d\d |^nobody/.test(ending) ? [] : [about];
+    if (named.has(job)) return [`${about}: two callers were told this job`];
+    named.add(job);
+    const row = jobs.get(job);
+    if (row === undefined) return [`${about}: not in the database`];
+    return flawsOf(record, row).map((flaw) => `${about}: ${flaw}`);
+  });
+  const unnamed = rows.filter(({ id }) => !named.has(id)).length;
+  const unanswered = records.filter(({ job }) => job === undefined).length;
+  if (unnamed > unanswered)
+    flaws.push(`${unnamed} accepted jobs that no caller knows, of ${unanswered} without an answer`);
+  for (const { id, residency } of rows)
+    if (residency === "local" && atCloud.has(id)) flaws.push(`${id} must stay local, and did not`);
+  return flaws;
+}
+
+function flawsOf({ ending, cancelled, residency }: LaterRecord, job: LaterJobRow): string[] {
+  const flaws: string[] = [];
+  const found = `its job is ${job.state} (${job.error_code ?? "no code"})`;
+  if (/^[45]\d\d /.test(ending)) {
+    // The connection that waited was told of a failure; 504: only that it waited too long.
+    if (job.state === "done" && !/^50[34] /.test(ending)) flaws.push(found);
+  } else {
+    const states = statesByEnding[ending.split(" ")[0] ?? ""];
+    if (states?.includes(job.state) !== true) flaws.push(found);
+  }
+  if (job.state === "cancelled" && !cancelled)
+    flaws.push(`nobody cancelled it: ${job.cancel_reason}`);
+  if (residency !== job.residency) flaws.push(`it may go ${job.residency}`);
+  return flaws;
+}

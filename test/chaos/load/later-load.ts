@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { askedLater, type LaterQuestion, type Way } from "../../failpoints/asked-later.ts";
+import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
+import type { SeededRandom } from "../seeded-random.ts";
+
+/** What the caller of one accepted job saw. */
+export interface LaterRecord {
+  readonly way: Way;
+  readonly residency: "any" | "local";
+  readonly cancelled: boolean;
+  /** Undefined: the request never got so far that it was told one. */
+  readonly job: string | undefined;
+  /** `answer`, a status with a code, or what was wrong. */
+  readonly ending: string;
+}
+
+export interface LaterLoadOptions {
+  readonly fleet: Pick<ChaosFleet, "apiUrls" | "keys">;
+  readonly random: SeededRandom;
+  readonly perSecond: number;
+  /** No request begins after it. */
+  readonly ended: AbortSignal;
+  readonly interrupted: AbortSignal;
+}
+
+const MOST_AT_ONCE = 150;
+const keyWeights: Readonly<Partial<Record<KeyName, number>>> = { free: 5, local: 1, budgeted: 2 };
+const wayWeights: Readonly<Record<Way, number>> = {
+  async: 3,
+  "async stream": 2,
+  background: 3,
+  stream: 4,
+  keyed: 3,
+};
+
+/** Accepted jobs at random times over both APIs; resolves when the last caller has an end. */
+export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterRecord[]> {
+  const { fleet, random, perSecond, ended, interrupted } = options;
+  const records: LaterRecord[] = [];
+  const open = new Set<Promise<void>>();
+  while (!ended.aborted) {
+    const pauseMs = (-Math.log(1 - random.next()) / perSecond) * 1_000;
+    await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
+    const { key, question, firstApi } = plan(random);
+    if (ended.aborted || open.size >= MOST_AT_ONCE) continue;
+    const urls = [fleet.apiUrls["api-1"], fleet.apiUrls["api-2"]];
+    const servers = (firstApi === 0 ? urls : urls.toReversed()).map((url) => ({
+      baseUrl: `${url}/v1`,
+    }));
+    const [first = { baseUrl: "" }] = servers;
+    const call = (async () => {
+      const lane = { key: fleet.keys[key], apis: servers.toReversed() };
+      const asked = await askedLater(lane, first, { ...question, signal: interrupted }).catch(
+        () => ({ job: undefined, ending: "nobody answered" }),
+      );
+      const residency = key === "local" ? "local" : "any";
+      const cancelled = question.cancelAfterMs !== undefined;
+      records.push({ way: question.way, residency, cancelled, ...asked });
+    })();
+    open.add(call);
+    void call.finally(() => open.delete(call));
+  }
+  await Promise.all(open);
+  return records;
+}
+
+function plan(random: SeededRandom): {
+  key: KeyName;
+  question: LaterQuestion;
+  firstApi: number;
+} {
+  const way = random.weighted(wayWeights);
+  const deadlineMs = random.chance(0.1) ? random.int(1_000, 6_000) : random.int(30_000, 90_000);
+  const cancels = random.chance(0.2);
+  const cancelAfterMs = random.int(0, 1_500);
+  return {
+    key: random.weighted(keyWeights as Record<KeyName, number>),
+    firstApi: random.int(0, 1),
+    question: {
+      way,
+      model: "chat",
+      words: 2 * random.int(2, 300),
+      headers: { "x-spillway-deadline-ms": String(deadlineMs) },
+      ...(cancels && way !== "stream" && way !== "keyed" ? { cancelAfterMs } : {}),
+    },
+  };
+}
