@@ -13,7 +13,7 @@ export interface InteractiveEntry extends EntryOfJob, JobRequest {
 }
 
 /** Of a job that is stored: the claim brings its request. */
-export interface AcceptedEntry extends EntryOfJob {
+interface AcceptedEntry extends EntryOfJob {
   readonly accepted: true;
   /** Its turn in the fair order, given back when it is claimed. */
   readonly priority: number;

@@ -5,7 +5,7 @@ import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startPlayedUpstream, type PlayedUpstream } from "./played-upstream.ts";
 
-export interface Asked {
+interface Asked {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -14,7 +14,7 @@ export interface Asked {
   readonly key?: string;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Headers;
   readonly bytes: Buffer;

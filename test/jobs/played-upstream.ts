@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 /** A call at an upstream whose every byte the test decides. */
-export interface PlayedCall {
+interface PlayedCall {
   readonly body: Readonly<Record<string, unknown>>;
   /** Resolves when the client has closed the connection before the answer's end. */
   readonly closed: Promise<void>;
@@ -29,7 +29,7 @@ export interface PlayedUpstream {
   close(): Promise<void>;
 }
 
-export const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
 
 /** Starts it on a free loopback port. GET requests (probes) are answered with 200, and there is no `/responses`. */
 export async function startPlayedUpstream(): Promise<PlayedUpstream> {

@@ -11,7 +11,7 @@ import { responseId } from "../../shared/responses/response-id.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import { httpUpstream, providerFor, sse } from "../workers/openai/upstream.ts";
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly path: string;
   readonly body: Record<string, unknown>;
 }

@@ -14,7 +14,7 @@ export function nativeEvent(type: string, fields: Fields, sequence = 900): strin
 
 const head = { id: "resp_up", object: "response", model: "up", created_at: 1, store: false };
 
-export const usageOfNative = {
+const usageOfNative = {
   input_tokens: 7,
   input_tokens_details: { cached_tokens: 3 },
   output_tokens: 5,
