@@ -133,6 +133,8 @@ async function insist(
 interface ResponseEvent {
   readonly type: string;
   readonly sequence_number: number;
+  /** Of the one message; every attempt gives it another. */
+  readonly item_id?: string;
   readonly delta?: string;
   readonly response?: { readonly error?: { readonly code: string } | null };
 }
@@ -158,6 +160,8 @@ async function readToEnd(
     if (last !== undefined && /^response\.(completed|failed|cancelled)$/.test(last.type)) {
       const numbers = events.map((event) => event.sequence_number);
       if (numbers.some((number, index) => number !== index)) return `events ${numbers.join(" ")}`;
+      const items = new Set(events.flatMap(({ item_id: item }) => item ?? []));
+      if (items.size > 1) return `several answers as one: ${[...items].join(" ")}`;
       if (last.type !== "response.completed")
         return `${last.type.slice(9)} ${last.response?.error?.code}`;
       const told = events
