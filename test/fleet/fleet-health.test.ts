@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import type { TestRedis } from "../support/test-redis.ts";
-import { startFleet, type Fleet } from "./fleet.ts";
+import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 
 /** Generous: a slow machine makes a test slow, not wrong. */
 const SOON_MS = 20_000;
@@ -15,6 +15,8 @@ const SOON_MS = 20_000;
 let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
+let api: ApiProcess;
+let worker: CommandProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
@@ -24,6 +26,8 @@ beforeAll(async () => {
     providers: { gpu: { slots: 4 } },
     models: "  chat: { serve: [{ provider: gpu, model: m }] }",
   });
+  const { startApi, startWorker } = fleet.lasting;
+  [api, worker] = await Promise.all([startApi(), startWorker({ SPILLWAY_PORT: "0" })]);
 });
 afterAll(async () => {
   await fleet.stop();
@@ -36,16 +40,12 @@ async function expectNoDifferences(): Promise<void> {
 }
 
 /** Where a worker serves its health. */
-function urlOf(worker: Pick<CommandProcess, "stdout">): string {
-  return /health at (http:\/\/127\.0\.0\.1:\d+)\n/.exec(worker.stdout())?.[1] ?? "";
+function urlOf({ stdout }: Pick<CommandProcess, "stdout">): string {
+  return /health at (http:\/\/127\.0\.0\.1:\d+)\n/.exec(stdout())?.[1] ?? "";
 }
 
 test("a worker with a port serves health and metrics, one without listens nowhere", async () => {
-  const [api, worker, silent] = await Promise.all([
-    fleet.startApi(),
-    fleet.startWorker({ SPILLWAY_PORT: "0" }),
-    fleet.startWorker(),
-  ]);
+  const silent = await fleet.startWorker();
   expect(silent.stdout()).toMatch(/^Spillway worker runs\n/m);
   const url = urlOf(worker);
   const key = await fleet.key();
@@ -72,7 +72,6 @@ async function readiness(url: string): Promise<{ status: number; reasons?: reado
 }
 
 test("an API says that it is not ready while Redis is away, and why, and recovers", async () => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
   const key = await fleet.key();
   const ready = (): Promise<void> =>
     eventually(async () => expect(await readiness(api.url)).toEqual({ status: 200 }), SOON_MS);
@@ -103,13 +102,13 @@ test("API and worker say that they are not ready while PostgreSQL is away, and r
   const line = await startTcpProxy(hostname, Number(port || 5432));
   onTestFinished(() => line.close());
   const env = { DATABASE_URL: line.through(database.url) };
-  const [api, worker] = await Promise.all([
+  const [cut, cutWorker] = await Promise.all([
     fleet.startApi(env),
     fleet.startWorker({ ...env, SPILLWAY_PORT: "0" }),
   ]);
-  const workerUrl = urlOf(worker);
+  const workerUrl = urlOf(cutWorker);
   const key = await fleet.key();
-  const urls = [api.url, workerUrl];
+  const urls = [cut.url, workerUrl];
   const ready = (): Promise<void> =>
     eventually(async () => {
       expect(await Promise.all(urls.map(readiness))).toEqual([{ status: 200 }, { status: 200 }]);
@@ -117,7 +116,7 @@ test("API and worker say that they are not ready while PostgreSQL is away, and r
   await ready();
 
   line.fault = "stall";
-  expect(await readiness(api.url)).toEqual({
+  expect(await readiness(cut.url)).toEqual({
     status: 503,
     reasons: ["database: no answer within 1000 ms"],
   });
@@ -127,14 +126,14 @@ test("API and worker say that they are not ready while PostgreSQL is away, and r
   line.fault = "refuse";
   line.reset();
   await eventually(async () => {
-    expect(await readiness(api.url)).toEqual({ status: 503, reasons: ["database: not reachable"] });
+    expect(await readiness(cut.url)).toEqual({ status: 503, reasons: ["database: not reachable"] });
     expect(await readiness(workerUrl)).toEqual({ status: 503, reasons: ["database: no lease"] });
   });
-  const refused = await ask(api, { key });
+  const refused = await ask(cut, { key });
   expect(refused.status).toBe(503);
   expect(errorOf(refused)).toMatchObject({ code: "unavailable" });
   line.fault = "none";
   await ready();
-  await eventually(async () => expect((await ask(api, { key })).status).toBe(200), SOON_MS);
+  await eventually(async () => expect((await ask(cut, { key })).status).toBe(200), SOON_MS);
   await expectNoDifferences();
 });

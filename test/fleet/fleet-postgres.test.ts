@@ -16,6 +16,7 @@ const AWAY_MS = 20_000;
 let postgres: TestPostgres;
 let redis: TestRedis;
 let fleet: Fleet;
+let apis: ApiProcess[];
 let key: string;
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -28,6 +29,9 @@ beforeAll(async () => {
     models: "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }] }",
   });
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const { startApi, startWorker } = fleet.lasting;
+  apis = await Promise.all([startApi(), startApi()]);
+  await Promise.all([startWorker(), startWorker()]);
 });
 afterAll(async () => {
   await fleet.stop();
@@ -43,7 +47,7 @@ interface SteadyLoad {
 }
 
 /** Callers that ask one thing after the other. */
-function askSteadily(apis: readonly ApiProcess[], name: string): SteadyLoad {
+function askSteadily(name: string): SteadyLoad {
   const answers = new Map<number, Answer | undefined>();
   let next = 0;
   let right = 0;
@@ -71,17 +75,11 @@ function askSteadily(apis: readonly ApiProcess[], name: string): SteadyLoad {
   };
 }
 
-async function startProcesses(): Promise<ApiProcess[]> {
-  const apis = await Promise.all([fleet.startApi(), fleet.startApi()]);
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
-  return apis;
-}
-
 /** Errors that a caller may be told while PostgreSQL is away; a wrong answer is none of them. */
 const honest = /"code":"(unavailable|answer_lost|cancelled|deadline_exceeded|upstream_failed)"/;
 
 async function survives(name: string, trouble: () => Promise<void>): Promise<void> {
-  const load = askSteadily(await startProcesses(), name);
+  const load = askSteadily(name);
   await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS), 20_000);
   await trouble();
   const before = load.right();

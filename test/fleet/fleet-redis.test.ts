@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { startTestRedis } from "../support/redis.ts";
 import type { TestRedis } from "../support/test-redis.ts";
-import { startFleet, type Fleet } from "./fleet.ts";
+import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 import { flawsOf, sendAll, type Load } from "./load.ts";
 
 const RUNNING = 20;
@@ -15,6 +15,7 @@ const FROZEN_MS = 20_000;
 let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
+let apis: ApiProcess[];
 let key: string;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -27,6 +28,9 @@ beforeAll(async () => {
     models: "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }] }",
   });
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const { startApi, startWorker } = fleet.lasting;
+  apis = await Promise.all([startApi(), startApi()]);
+  await Promise.all([startWorker(), startWorker()]);
 });
 afterAll(async () => {
   await fleet.stop();
@@ -41,10 +45,16 @@ async function expectNoDifferences(): Promise<void> {
   }, 20_000);
 }
 
+/** Entries that wait in Redis: jobs get there only after PostgreSQL has them. */
+async function queued(): Promise<number> {
+  const client = redis.client();
+  const keys = await client.keys("*:prioritized");
+  const counts = await Promise.all(keys.map((name) => client.zcard(name)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** 20 requests that run, and 200 that wait behind them. */
 async function fill(name: string): Promise<Load> {
-  const apis = await Promise.all([fleet.startApi(), fleet.startApi()]);
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
   const load = sendAll(
     apis.map(({ baseUrl }) => baseUrl),
     key,
@@ -59,6 +69,7 @@ async function fill(name: string): Promise<Load> {
     expect(counts["running"]).toBe(RUNNING);
     expect(counts["waiting"]).toBeGreaterThanOrEqual(WAITING - RUNNING);
     expect(load.answered() + (counts["waiting"] ?? 0) + RUNNING).toBe(RUNNING + WAITING);
+    expect(await queued()).toBeGreaterThanOrEqual(counts["waiting"] ?? 0);
   }, 20_000);
   return load;
 }

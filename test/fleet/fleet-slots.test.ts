@@ -20,6 +20,7 @@ let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
 let key: string;
+let api: ApiProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
@@ -38,6 +39,7 @@ beforeAll(async () => {
     ].join("\n"),
   });
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  api = await fleet.lasting.startApi();
 });
 afterAll(async () => {
   await fleet.stop();
@@ -94,7 +96,6 @@ async function expectNoDifferences(): Promise<void> {
 }
 
 test("slots are shared anew when workers come, leave and die, and are never passed", async () => {
-  const api = await fleet.startApi();
   const first = await fleet.startWorker();
   await expectShares("one worker", [4]);
   const load = sendAll([api.baseUrl], key, 160, "shared");
@@ -117,7 +118,7 @@ test("slots are shared anew when workers come, leave and die, and are never pass
 });
 
 /** Keeps so many requests under way until stopped; resolves with all answers' statuses. */
-function keepAsking(api: ApiProcess, callers: number): () => Promise<number[]> {
+function keepAsking(callers: number): () => Promise<number[]> {
   const over = new AbortController();
   const statuses: number[] = [];
   const asking = Promise.all(
@@ -147,12 +148,11 @@ function mostAtOnce(calls: readonly RequestCounters[], fromMs: number, toMs: num
 }
 
 test("a lowered limit drains what runs and holds from then on; a raised one is used", async () => {
-  const api = await fleet.startApi();
   await Promise.all([fleet.startWorker(), fleet.startWorker()]);
   const wide = simulator("wide");
   const limitTo = (slots: number): Promise<unknown> =>
     fleet.database.pool.query("update providers set slots = $1 where name = 'wide'", [slots]);
-  const stop = keepAsking(api, 20);
+  const stop = keepAsking(20);
   await eventually(() => expect(wide.counters().inFlight).toBe(MANY_SLOTS), SOON_MS);
 
   await limitTo(2);
@@ -182,7 +182,6 @@ test("a lowered limit drains what runs and holds from then on; a raised one is u
 });
 
 test("a worker whose lease session is terminated aborts its calls, which run again", async () => {
-  const api = await fleet.startApi();
   await Promise.all([fleet.startWorker(), fleet.startWorker()]);
   await expectShares("two workers", [2, 2]);
   const gpu = simulator("gpu");

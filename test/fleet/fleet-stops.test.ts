@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Simulator } from "../../cli/simulate/simulator.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
 import { ask, errorOf, eventsOf, type Answer, type Question } from "../broker/ask.ts";
 import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -17,6 +18,9 @@ let redis: TestRedis;
 let fleet: Fleet;
 let gpu: Simulator;
 let key: string;
+let api: ApiProcess;
+/** Runs until a test under load stops it. */
+let first: CommandProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
@@ -31,6 +35,8 @@ beforeAll(async () => {
   if (simulator === undefined) throw new Error("no simulator");
   gpu = simulator;
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const { startApi, startWorker } = fleet.lasting;
+  [api, first] = await Promise.all([startApi(), startWorker()]);
 });
 afterAll(async () => {
   await fleet.stop();
@@ -53,7 +59,7 @@ interface Leaver {
 }
 
 /** A caller whose generation runs until he leaves; resolves when it does. */
-async function longCaller(api: ApiProcess, stream: boolean): Promise<Leaver> {
+async function longCaller(stream: boolean): Promise<Leaver> {
   const { running } = gpu.counters();
   const gone = new AbortController();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
@@ -100,12 +106,11 @@ async function lastEnds(count: number): Promise<unknown[]> {
 }
 
 test("a caller who leaves stops his call in another process, and the slot is free", async () => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
   const callers = [
-    await longCaller(api, true),
-    await longCaller(api, true),
-    await longCaller(api, false),
-    await longCaller(api, false),
+    await longCaller(true),
+    await longCaller(true),
+    await longCaller(false),
+    await longCaller(false),
   ];
   const expectStopped = watchAborts("callers left");
   await Promise.all(callers.map((caller) => caller.leave()));
@@ -123,10 +128,14 @@ test.each([
   { what: "frozen", lose: () => redis.freeze(), back: () => redis.thaw() },
   { what: "killed", lose: () => redis.kill(), back: () => redis.restart() },
 ])("with Redis $what, a caller who leaves stops his call by the worker's sweep", async (way) => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
-  const callers = [await longCaller(api, true), await longCaller(api, false)];
+  const callers = [await longCaller(true), await longCaller(false)];
   await way.lose();
-  onTestFinished(() => way.back());
+  let isAway = true;
+  const comeBack = async (): Promise<void> => {
+    if (isAway) await way.back();
+    isAway = false;
+  };
+  onTestFinished(comeBack);
   // The sweep that stops the first goes on to ask Redis, and gets no answer.
   for (const caller of callers) {
     const expectStopped = watchAborts(`a caller left while Redis was ${way.what}`);
@@ -135,7 +144,7 @@ test.each([
   }
   await expectNoDifferences();
 
-  await way.back();
+  await comeBack();
   // A broken connection to Redis is tried again each second.
   await eventually(async () => expect((await ask(api, { key })).status).toBe(200), SOON_MS);
   await expectNoDifferences();
@@ -148,7 +157,6 @@ function expectTooLate(answer: Answer): void {
 }
 
 test("a deadline ends running and waiting jobs with 504, and no call goes on", async () => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
   const { calls } = gpu.counters();
   const expectStopped = watchAborts("a deadline of 2 s");
   gpu.setFault({ type: "hang" });
@@ -167,12 +175,12 @@ test("a deadline ends running and waiting jobs with 504, and no call goes on", a
 });
 
 test("a revoked key ends its waiting jobs at another API, and what runs goes on", async () => {
-  const [one, other] = await Promise.all([fleet.startApi(), fleet.startApi(), fleet.startWorker()]);
+  const other = await fleet.startApi();
   const doomed = await fleet.key({ name: "doomed", budget: { limit_usd: "1", period: "total" } });
   const long: Partial<Question> = { content: "[sim output=150]", maxTokens: 150 };
-  const running = Array.from({ length: SLOTS }, () => ask(one, { key: doomed, ...long }));
+  const running = Array.from({ length: SLOTS }, () => ask(api, { key: doomed, ...long }));
   await eventually(() => expect(gpu.counters().running).toBe(SLOTS), SOON_MS);
-  const waiting = [true, false, true].map((stream) => ask(one, { key: doomed, stream }));
+  const waiting = [true, false, true].map((stream) => ask(api, { key: doomed, stream }));
   const { calls } = gpu.counters();
   await eventually(async () => {
     const { rows } = await fleet.database.pool.query("select from jobs where state = 'waiting'");
@@ -198,36 +206,36 @@ test("a revoked key ends its waiting jobs at another API, and what runs goes on"
 });
 
 test("an API that is stopped finishes its callers' answers and takes no new ones", async () => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
+  const stopped = await fleet.startApi();
   const long: Partial<Question> = { content: "[sim output=75]", maxTokens: 75 };
-  const asked = [true, false].map((stream) => ask(api, { key, stream, ...long }));
+  const asked = [true, false].map((stream) => ask(stopped, { key, stream, ...long }));
   await eventually(() => expect(gpu.counters().running).toBe(2), SOON_MS);
-  api.child.kill("SIGTERM");
-  await eventually(() => expect(api.stderr()).toContain("Stopping"), SOON_MS);
-  const late = await ask(api, { key }).catch(() => undefined);
+  stopped.child.kill("SIGTERM");
+  await eventually(() => expect(stopped.stderr()).toContain("Stopping"), SOON_MS);
+  const late = await ask(stopped, { key }).catch(() => undefined);
   expect([undefined, 503]).toContain(late?.status);
   const [stream, whole] = await Promise.all(asked);
   expect(stream?.status).toBe(200);
   expect(eventsOf(stream?.text ?? "").at(-1)).toBe("[DONE]");
   expect(whole?.status).toBe(200);
   expect(whole?.text).toContain("tok74");
-  expect(await api.ended).toMatchObject({ code: 0, signal: null });
+  expect(await stopped.ended).toMatchObject({ code: 0, signal: null });
   await expectNoDifferences();
 });
 
 test("an API that is cut short tells its callers, and no call goes on", async () => {
-  const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
+  const stopped = await fleet.startApi();
   gpu.setFault({ type: "hang" });
-  const asked = [true, false].map((stream) => ask(api, { key, stream }));
+  const asked = [true, false].map((stream) => ask(stopped, { key, stream }));
   await eventually(() => expect(gpu.counters().running).toBe(2), SOON_MS);
-  await insist(api);
+  await insist(stopped);
   const expectStopped = watchAborts("API cut short");
   for (const answer of await Promise.all(asked)) {
     expect(answer.status).toBe(503);
     expect(errorOf(answer)).toMatchObject({ code: "unavailable" });
   }
   await expectStopped(2);
-  expect(await api.ended).toMatchObject({ code: 0, signal: null });
+  expect(await stopped.ended).toMatchObject({ code: 0, signal: null });
   await expectNoDifferences();
 });
 
@@ -240,7 +248,6 @@ async function insist(stopped: Pick<ApiProcess, "child" | "stderr">): Promise<vo
 }
 
 test("workers stopped under load finish or give back what they run: no caller sees an error", async () => {
-  const [api, first] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
   const callers = 12;
   const perCaller = 8;
   let answered = 0;
@@ -273,7 +280,7 @@ test("workers stopped under load finish or give back what they run: no caller se
 });
 
 test("a worker that is cut short gives its calls back, and another one runs them", async () => {
-  const [api, worker] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
+  const worker = await fleet.startWorker();
   gpu.setFault({ type: "hang" });
   const asked = [true, false].map((stream) => ask(api, { key, stream }));
   await eventually(() => expect(gpu.counters().running).toBe(2), SOON_MS);

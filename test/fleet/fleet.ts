@@ -40,15 +40,23 @@ export interface ApiProcess extends CommandProcess {
   readonly baseUrl: string;
 }
 
-/** A fleet of real processes, whose parts a test starts, kills and freezes. */
-export interface Fleet {
+type Env = Readonly<Record<string, string>>;
+
+/** Starts processes of the fleet and waits until they run. */
+interface ProcessStarter {
+  startApi(env?: Env): Promise<ApiProcess>;
+  startWorker(env?: Env): Promise<CommandProcess>;
+}
+
+/** A fleet of real processes, whose parts a test starts, kills and freezes; they end with the test. */
+export interface Fleet extends ProcessStarter {
   readonly upstreams: Readonly<Record<string, Simulator>>;
   /** A connection of its own to the same database, for looking. */
   readonly database: Database;
   /** What every process is told. */
-  readonly env: Readonly<Record<string, string>>;
-  startApi(env?: Readonly<Record<string, string>>): Promise<ApiProcess>;
-  startWorker(env?: Readonly<Record<string, string>>): Promise<CommandProcess>;
+  readonly env: Env;
+  /** Of processes that end with the fleet, for all tests of a file. */
+  readonly lasting: ProcessStarter;
   /** Makes a key and returns its secret. */
   key(fields?: Readonly<Record<string, unknown>>): Promise<string>;
   /** After the processes' end. */
@@ -96,21 +104,30 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     LOG_LEVEL: "warn",
   };
   const start = async (
-    args: readonly string[],
-    more: Readonly<Record<string, string>>,
+    name: "api" | "worker",
+    more: Env,
     ready: RegExp,
+    atEnd?: (kill: () => void) => void,
   ): Promise<CommandProcess & { readonly found: string }> => {
-    const started = startProgram(process.execPath, [command, ...args], { ...env, ...more });
+    const words = [command, name];
+    const started = startProgram(process.execPath, words, { ...env, ...more }, undefined, atEnd);
     let over = false;
     void started.ended.then(() => (over = true));
     const found = await eventually(() => {
       const match = ready.exec(started.stdout());
-      if (match === null && !over) throw new Error(`${args.join(" ")}: not ready yet`);
+      if (match === null && !over) throw new Error(`${name}: not ready yet`);
       return match;
     }, 45_000);
-    if (found === null) throw new Error(`${args.join(" ")} ended: ${started.stderr()}`);
+    if (found === null) throw new Error(`${name} ended: ${started.stderr()}`);
     return { ...started, found: found[1] ?? "" };
   };
+  const starter = (atEnd?: (kill: () => void) => void): ProcessStarter => ({
+    async startApi(more = {}) {
+      const started = await start("api", { SPILLWAY_PORT: "0", ...more }, /runs at (\S+)/, atEnd);
+      return { ...started, url: started.found, baseUrl: `${started.found}/v1` };
+    },
+    startWorker: (more = {}) => start("worker", more, /(worker runs)/, atEnd),
+  });
   const database = openDatabase({
     connectionString: options.databaseUrl,
     maxConnections: 4,
@@ -122,11 +139,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     upstreams,
     database,
     env,
-    async startApi(more = {}) {
-      const started = await start(["api"], { SPILLWAY_PORT: "0", ...more }, /runs at (\S+)/);
-      return { ...started, url: started.found, baseUrl: `${started.found}/v1` };
-    },
-    startWorker: (more = {}) => start(["worker"], more, /(worker runs)/),
+    ...starter(),
+    lasting: starter((kill) => resources.defer(kill)),
     async key(fields = {}) {
       const input = createKeyInput.parse({ name: "test", ...fields });
       return (await createKey(database.pool, input)).secret;

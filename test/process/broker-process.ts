@@ -33,12 +33,16 @@ function environment(given: Readonly<Record<string, string>>): NodeJS.ProcessEnv
   return { PATH, HOME, ...compileCache, ...given };
 }
 
-/** Starts a program of the checkout; it is killed after the test if it still runs then. */
+/**
+ * Starts a program of the checkout; it is killed after the test if it still runs then, or whenever
+ * what is given to `atEnd` is called.
+ */
 export function startProgram(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd = checkout,
+  atEnd?: (kill: () => void) => void,
 ): CommandProcess {
   const child = spawn(file, args, {
     cwd,
@@ -58,11 +62,12 @@ export function startProgram(
       // The group is gone.
     }
   };
-  onTestFinished(() => signalGroup("SIGKILL"));
-  onTestFailed(() => {
-    const lines = `${output.stdout}${output.stderr}`.split("\n");
-    console.error(`${args.join(" ")} wrote last:\n${lines.slice(-40).join("\n")}`);
-  });
+  (atEnd ?? onTestFinished)(() => signalGroup("SIGKILL"));
+  if (atEnd === undefined)
+    onTestFailed(() => {
+      const lines = `${output.stdout}${output.stderr}`.split("\n");
+      console.error(`${args.join(" ")} wrote last:\n${lines.slice(-40).join("\n")}`);
+    });
   return {
     child,
     pid,
