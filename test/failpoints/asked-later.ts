@@ -21,6 +21,8 @@ export interface LaterQuestion {
   /** A cancel comes so long after it was accepted; not of a `stream`. */
   readonly cancelAfterMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long it may take; default: longer than anything here. */
+  readonly patienceMs?: number;
   /** Aborted: nobody waits any more. */
   readonly signal?: AbortSignal;
 }
@@ -43,6 +45,7 @@ export async function askedLater(
   question: LaterQuestion,
 ): Promise<Asked> {
   const { way, model, words = 10, cancelAfterMs, signal = null } = question;
+  const untilMs = performance.now() + (question.patienceMs ?? PATIENCE_MS);
   const content = `[sim echo] what is ${randomUUID()}${", and why".repeat(words / 2)}?`;
   const maxTokens = 50 + 5 * words;
   const asResponse = way === "background" || way === "stream";
@@ -66,7 +69,9 @@ export async function askedLater(
   };
   const path = asResponse ? "/responses" : "/chat/completions";
   const [first, ...others] = [api, ...lane.apis];
-  const began = await insist(first, others, (server) => fetch(`${server.baseUrl}${path}`, request));
+  const began = await insist(first, others, untilMs, (server) =>
+    fetch(`${server.baseUrl}${path}`, request),
+  );
   const job = began.response.headers.get("x-spillway-job-id") ?? undefined;
   if (job === undefined || !began.response.ok)
     return { job, ending: `${began.response.status} ${codeIn(began.text)}` };
@@ -74,14 +79,13 @@ export async function askedLater(
     const { authorization } = request.headers;
     const read = (server: Server): Promise<Response> =>
       fetch(`${server.baseUrl}${rest}`, { method, headers: { authorization }, signal });
-    return (await insist(lane.apis[0] ?? api, lane.apis, read)).text;
+    return (await insist(lane.apis[0] ?? api, lane.apis, untilMs, read)).text;
   };
   if (way === "stream") return { job, ending: await readToEnd(began.text, job, content, get) };
   if (cancelAfterMs !== undefined) {
     await sleep(cancelAfterMs);
     await get(`/jobs/${job}/cancel`, "POST");
   }
-  const untilMs = performance.now() + PATIENCE_MS;
   for (;;) {
     const seen = JSON.parse(await get(`/jobs/${job}?wait=5`)) as {
       status?: string;
@@ -105,9 +109,9 @@ export async function askedLater(
 async function insist(
   first: Server | undefined,
   others: readonly Server[],
+  untilMs: number,
   ask: (server: Server) => Promise<Response>,
 ): Promise<{ response: Response; text: string }> {
-  const untilMs = performance.now() + PATIENCE_MS;
   for (let tries = 0; ; tries++) {
     const server = tries === 0 ? first : others[tries % others.length];
     if (server === undefined) throw new Error("no API survives");

@@ -24,6 +24,8 @@ export interface LaterLoadOptions {
 }
 
 const MOST_AT_ONCE = 150;
+/** After a deadline, for a database that is away meanwhile. */
+const PATIENCE_MS = 60_000;
 const keyWeights: Readonly<Partial<Record<KeyName, number>>> = { free: 5, local: 1, budgeted: 2 };
 const wayWeights: Readonly<Record<Way, number>> = {
   async: 3,
@@ -80,6 +82,7 @@ function plan(random: SeededRandom): {
       way,
       model: "chat",
       words: 2 * random.int(2, 300),
+      patienceMs: deadlineMs + PATIENCE_MS,
       headers: { "x-spillway-deadline-ms": String(deadlineMs) },
       ...(cancels && way !== "stream" && way !== "keyed" ? { cancelAfterMs } : {}),
     },
