@@ -42,6 +42,8 @@ export interface InputBound {
    * find), so that it may fill the context; undefined: there is none.
    */
   readonly unbounded: string | undefined;
+  /** That field asks for tools that a provider runs: their fees and turns have no bound at all. */
+  readonly hasProviderTools: boolean;
 }
 
 /**
@@ -60,13 +62,15 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
       bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
   // A template in the request can repeat its input as often as it likes.
   const found: Readonly<Record<string, boolean>> = {
+    tools: hasForeignTools(tools),
+    web_search_options: fields["web_search_options"] != null,
     messages: hasMedia(messages),
     input: hasInputMedia(input),
-    tools: hasForeignTools(tools),
     chat_template: fields["chat_template"] != null,
   };
   const unbounded = Object.keys(found).find((field) => found[field]);
-  return { textTokens: bound, unbounded };
+  const hasProviderTools = unbounded === "tools" || unbounded === "web_search_options";
+  return { textTokens: bound, unbounded, hasProviderTools };
 }
 
 function countPrompts(prompts: unknown): number {

@@ -45,8 +45,12 @@ export function makePlan(route: CompiledRoute, request: PlanRequest): MadePlan {
 
 function inputTokensAt(target: CompiledTarget, { input, budgeted }: PlanRequest): number {
   if (input.unbounded === undefined) return input.textTokens;
-  const free = target.price.inputNanosPerMillion === 0n;
-  if (target.contextLength === undefined && budgeted && !free)
+  const { inputNanosPerMillion, outputNanosPerMillion } = target.price;
+  const isFree = inputNanosPerMillion === 0n;
+  const isTooOpen = input.hasProviderTools
+    ? !isFree || outputNanosPerMillion !== 0n
+    : target.contextLength === undefined && !isFree;
+  if (budgeted && isTooOpen)
     throw new BrokerError(
       "invalid_request",
       "The cost of images, audio, files and a provider's own tools cannot be bounded for this model, " +

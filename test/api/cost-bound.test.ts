@@ -58,6 +58,8 @@ describe("what text cannot bound", () => {
     ["input", { input: [{ type: "function_call_output", output: [{ type: "input_file" }] }] }],
     ["input", { input: [{ type: "item_reference", id: "msg_1" }] }],
     ["input", { input: [{ type: "computer_call_output", output: {} }] }],
+    ["web_search_options", { messages: [{ content: "x" }], web_search_options: {} }],
+    ["tools", { input: [{ content: [{ type: "input_image" }] }], tools: [{ type: "mcp" }] }],
     ["tools", { input: "x", tools: [{ type: "function", name: "f" }, { type: "web_search" }] }],
   ])("is found in %s", (field, fields) => {
     expect(bound(fields).unbounded).toBe(field);

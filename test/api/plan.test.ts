@@ -8,7 +8,7 @@ import { route, target, testConfig } from "./test-config.ts";
 
 const request: PlanRequest = {
   residency: "any",
-  input: { textTokens: 1_000, unbounded: undefined },
+  input: { textTokens: 1_000, unbounded: undefined, hasProviderTools: false },
   outputTokens: 500,
   budgeted: false,
 };
@@ -56,7 +56,7 @@ describe("plan", () => {
     );
   });
 
-  const media = { input: { textTokens: 1_000, unbounded: "messages" } };
+  const media = { input: { textTokens: 1_000, unbounded: "messages", hasProviderTools: false } };
 
   test("counts media as the target's whole context", () => {
     const sized = [
@@ -153,5 +153,16 @@ describe("first target", () => {
       ["gpu-a", 5_000],
       ["gpu-b", 5_000],
     ]);
+  });
+
+  test("refuses a provider's own tools on a budgeted key, however long the context", () => {
+    const input = { textTokens: 1_000, unbounded: "tools", hasProviderTools: true };
+    const sized = target("gpu-a", { contextLength: 8_192 });
+    expect(plan({ serve: [sized] }, { input }).inputTokens).toBe(8_192);
+    expect(() => plan({ serve: [sized] }, { input, budgeted: true })).toThrow(
+      expect.objectContaining({ code: "invalid_request", param: "tools" }),
+    );
+    const free = target("gpu-a", { contextLength: 8_192, price: { input: 0, output: 0 } });
+    expect(plan({ serve: [free] }, { input, budgeted: true }).inputTokens).toBe(8_192);
   });
 });
