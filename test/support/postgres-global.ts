@@ -41,7 +41,8 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     project.provide("postgresUrl", given);
     return () => Promise.resolve();
   }
-  const postgres = await startThrowAwayPostgres();
+  // Two files of many fleets each may run side by side.
+  const postgres = await startThrowAwayPostgres({ max_connections: "400" });
   await makeTemplate(postgres.url);
   project.provide("postgresUrl", postgres.url);
   return () => postgres.stop();
