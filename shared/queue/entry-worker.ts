@@ -1,3 +1,4 @@
+import { within } from "../timing/within.ts";
 import type { EntryWorker } from "./queue-backend.ts";
 
 /** What a BullMQ worker has, whatever its backend. */
@@ -7,13 +8,17 @@ interface BullWorker {
   resume(): void | Promise<void>;
   isPaused(): boolean;
   close(force?: boolean): Promise<void>;
+  disconnect(): Promise<void>;
 }
 
+const CLOSE_MS = 2_000;
+
 /**
- * A BullMQ worker as the broker uses it. `byForce`: it closes without waiting for the server, which
- * on PostgreSQL would leave its wait for entries, and the process, alive for seconds.
+ * A BullMQ worker as the broker uses it. Closed in order, it takes nothing any more; by force, what
+ * its wait for entries is just being given may be lost for a while, so that is for a server which
+ * cannot be reached: there BullMQ would wait for ever.
  */
-export function entryWorker(worker: BullWorker, byForce: boolean): EntryWorker {
+export function entryWorker(worker: BullWorker, isReachable: () => boolean): EntryWorker {
   return {
     get concurrency() {
       return worker.concurrency;
@@ -24,6 +29,11 @@ export function entryWorker(worker: BullWorker, byForce: boolean): EntryWorker {
     pause: (doNotWaitActive) => worker.pause(doNotWaitActive),
     resume: () => worker.resume(),
     isPaused: () => worker.isPaused(),
-    close: () => worker.close(byForce),
+    async close() {
+      const closed = worker.close(!isReachable());
+      if (await within(CLOSE_MS, closed)) return;
+      closed.catch(() => undefined);
+      worker.disconnect().catch(() => undefined);
+    },
   };
 }

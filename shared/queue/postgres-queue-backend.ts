@@ -75,7 +75,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
         createPostgresBackend,
       );
       worker.on("error", options.onError);
-      return entryWorker(worker, false);
+      return entryWorker(worker, () => true);
     },
     close: () => pool.end(),
   };

@@ -38,19 +38,19 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
       return queue;
     },
     openWorker(name, take, concurrency) {
-      consumer ??= openRedis({ ...options, role: "consumer" });
+      const connection = (consumer ??= openRedis({ ...options, role: "consumer" }));
       const worker = new Worker<Entry, void>(
         name,
         (job, token) => takeOrPutBack(take, job, token),
         {
-          connection: consumer,
+          connection,
           prefix: queueKeyPrefix(prefix, name),
           ...workerOptions,
           concurrency,
         },
       );
       worker.on("error", onError);
-      return entryWorker(worker, true);
+      return entryWorker(worker, () => connection.status === "ready");
     },
     async close() {
       const clients = consumer === undefined ? [producer] : [producer, consumer];
