@@ -16,8 +16,8 @@ export interface EntryWorker {
   pause(doNotWaitActive?: boolean): Promise<void>;
   resume(): void | Promise<void>;
   isPaused(): boolean;
-  /** By force, it does not wait for a server that is away; what it took must have ended. */
-  close(force?: boolean): Promise<void>;
+  /** What it took must have ended. */
+  close(): Promise<void>;
 }
 
 /** Runs one taken entry to its end, or says that it cannot now: then it goes back to wait. */
