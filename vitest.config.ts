@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two cores, real servers: more files at once only make each other late.
     maxWorkers: 2,
+    // Modules keep no state, and to evaluate them anew for each file took a third of the time.
+    isolate: false,
   },
 });
