@@ -13,10 +13,11 @@ import {
   postmasterPid,
   scratchDir,
   startInChild,
+  usedDir,
 } from "./scratch.ts";
 
 test("the server of a killed process is adopted, and can be stopped", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const child = startInChild(dataDir);
   const left = await nextJson(child);
   await firstRow(String(left["connectionString"]), "CREATE TABLE kept AS SELECT 7 AS number");
@@ -33,7 +34,7 @@ test("the server of a killed process is adopted, and can be stopped", async () =
 });
 
 test("after a kill of the postmaster alone a start waits for its children to let go", async () => {
-  const durable = { ...options(await scratchDir()), settings: {} };
+  const durable = { ...options(await usedDir()), settings: {} };
   const first = await startEmbeddedPostgres(durable);
   await firstRow(first.connectionString, "CREATE TABLE kept AS SELECT 7 AS number");
   const busy = new Client({ connectionString: first.connectionString });
@@ -62,7 +63,7 @@ test("after a kill of the postmaster alone a start waits for its children to let
 });
 
 test("a process number that has passed to another program does not keep the server from starting", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const first = await startEmbeddedPostgres(options(dataDir));
   const pidFile = join(first.filesDir, "data", "postmaster.pid");
   const lines = readFileSync(pidFile, "utf8").split("\n");
@@ -75,7 +76,7 @@ test("a process number that has passed to another program does not keep the serv
 });
 
 test("a copied directory does not lead to the server of the original", async () => {
-  const [original, copy] = [await scratchDir(), await scratchDir()];
+  const [original, copy] = [await usedDir(), await scratchDir()];
   const copied = join(copy, "postgres");
   const earlier = await startEmbeddedPostgres(options(original));
   const filesDir = earlier.filesDir;
@@ -115,7 +116,7 @@ test.runIf(process.platform === "linux")(
 );
 
 test("a log of more than 10 MB is emptied at the start", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const first = await startEmbeddedPostgres(options(dataDir));
   await first.stop();
   const log = join(first.filesDir, "postgres.log");

@@ -18,6 +18,7 @@ import {
   postmasterPid,
   scratchDir,
   startInChild,
+  usedDir,
 } from "./scratch.ts";
 
 test("a fresh directory gets a UTF-8 database with durable settings and a private password", async () => {
@@ -49,7 +50,7 @@ test("a fresh directory gets a UTF-8 database with durable settings and a privat
 });
 
 test("a wrong password is refused", async () => {
-  const postgres = await startEmbeddedPostgres(options(await scratchDir()));
+  const postgres = await startEmbeddedPostgres(options(await usedDir()));
   const url = new URL(postgres.connectionString);
   url.password = "guess";
   await expect(firstRow(url.toString(), "SELECT 1")).rejects.toMatchObject({ code: "28P01" });
@@ -57,7 +58,7 @@ test("a wrong password is refused", async () => {
 });
 
 test("a restart finds the data, and stop ends open connections and may be repeated", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const first = await startEmbeddedPostgres(options(dataDir));
   await firstRow(first.connectionString, "CREATE TABLE kept AS SELECT 'still here' AS word");
   const open = new Client({ connectionString: first.connectionString });
@@ -78,7 +79,7 @@ test("a restart finds the data, and stop ends open connections and may be repeat
 test.runIf(process.platform === "linux")(
   "the server is in a session of its own, out of reach of the terminal's Ctrl-C",
   async () => {
-    const postgres = await startEmbeddedPostgres(options(await scratchDir()));
+    const postgres = await startEmbeddedPostgres(options(await usedDir()));
     const pid = postmasterPid(postgres.filesDir);
     const server = sessionOf(pid);
     const own = sessionOf(process.pid);
@@ -116,9 +117,7 @@ test.each([
 test.each(["a fresh directory", "an existing cluster"])(
   "of three starts at once on %s one starts the server and the others adopt it",
   async (state) => {
-    const dataDir = await scratchDir();
-    if (state === "an existing cluster")
-      await (await startEmbeddedPostgres(options(dataDir))).stop();
+    const dataDir = state === "an existing cluster" ? await usedDir() : await scratchDir();
     const starts = await Promise.all([1, 2, 3].map(() => startEmbeddedPostgres(options(dataDir))));
     expect(starts.filter((start) => !start.adopted)).toHaveLength(1);
     expect(new Set(starts.map((start) => start.connectionString)).size).toBe(1);

@@ -2,10 +2,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
-import { firstRow, options, scratchDir } from "./scratch.ts";
+import { firstRow, options, scratchDir, usedDir } from "./scratch.ts";
 
 test("data of another major version is refused with the way out, and left as it was", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const first = await startEmbeddedPostgres(options(dataDir));
   await firstRow(first.connectionString, "CREATE TABLE kept AS SELECT 7 AS number");
   await first.stop();
@@ -25,7 +25,7 @@ test("data of another major version is refused with the way out, and left as it 
 });
 
 test("a start that fails shows the last lines of the server's log", async () => {
-  const dataDir = await scratchDir();
+  const dataDir = await usedDir();
   const settings = { ...options(dataDir).settings, shared_buffers: "plenty" };
   await expect(startEmbeddedPostgres({ ...options(dataDir), settings })).rejects.toThrow(
     /postgres\.log:[^]*FATAL: .*shared_buffers.*plenty/,
@@ -42,7 +42,7 @@ test("files of somebody else in the place of the cluster are not touched", async
 
 test("a setting that a shell would read is refused", async () => {
   const settings = { work_mem: '4MB"; touch /tmp/owned; "' };
-  await expect(startEmbeddedPostgres({ ...options(await scratchDir()), settings })).rejects.toThrow(
+  await expect(startEmbeddedPostgres({ ...options(await usedDir()), settings })).rejects.toThrow(
     /work_mem/,
   );
 });

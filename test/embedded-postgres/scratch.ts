@@ -8,6 +8,8 @@ import { createInterface } from "node:readline";
 import { Client } from "pg";
 import { onTestFinished } from "vitest";
 import type { EmbeddedPostgresOptions } from "../../cli/embedded-postgres/embedded-postgres.ts";
+import { copyCluster } from "../support/cluster-template.ts";
+import { compileCache } from "../support/compile-cache.ts";
 
 export const fastSettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
@@ -26,6 +28,13 @@ export async function scratchDir(): Promise<string> {
     }
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
+  return directory;
+}
+
+/** Such a directory as an earlier start has left it, for what does not depend on how it was made. */
+export async function usedDir(): Promise<string> {
+  const directory = await scratchDir();
+  await copyCluster(directory);
   return directory;
 }
 
@@ -65,7 +74,7 @@ export function runModule(source: string, env: NodeJS.ProcessEnv = process.env):
   const child = spawn(
     process.execPath,
     ["--input-type=module", "--eval", `const checkout = ${JSON.stringify(checkout)};\n${source}`],
-    { env, stdio: ["ignore", "pipe", "inherit"] },
+    { env: { ...compileCache, ...env }, stdio: ["ignore", "pipe", "inherit"] },
   );
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
