@@ -16,6 +16,8 @@ test.each([
   broker = await startTestBroker({
     providers: { gpu: { slots: 32, ttftMs, yaml: "timeouts: { first_byte: 150ms }" } },
     models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
+    // With a heartbeat its headers would leave, and the failure be told in the stream.
+    heartbeatMs: 120_000,
   });
   broker.upstreams["gpu"]?.setFault(fault);
   const { key } = await broker.key();
