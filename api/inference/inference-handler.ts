@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import type { Config } from "../../config/config.ts";
@@ -6,7 +5,6 @@ import type { Database } from "../../shared/db/database.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
 import type { CallerKey } from "../auth/key-auth.ts";
 import { askDatabase } from "../http/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
@@ -22,10 +20,12 @@ import { answerWhole } from "./answer-whole.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { disconnection } from "./disconnection.ts";
+import { hashOf } from "./hash-of.ts";
 import { jobTerms, type JobTerms, type TermsDeps } from "./job-terms.ts";
 import { parseBody } from "./parse-body.ts";
 import { withPreviousTurn } from "./previous-turn.ts";
 import { readRequest, type InferenceRequest } from "./read-request.ts";
+import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
 
@@ -39,9 +39,6 @@ export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, Terms
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
-
-/** How long after the loss of a connection its caller's retry may still join the job. */
-const ATTACH_WITHIN_MS = 60_000;
 
 /** Answers one inference endpoint: body in, job through the queues, result, stream or job out. */
 export function inferenceHandler(deps: InferenceDeps, endpoint: Endpoint): Handler {
@@ -82,9 +79,8 @@ async function answer(
   request.facts.model = inference.route.config.name;
   const isAsync = preferences.respondAsync || inference.response?.background === true;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
-  const mayRetry = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
-  const retry = mayRetry ? retryCount(request) : undefined;
-  const requestHash = retry === undefined ? undefined : hashOf(Buffer.from(`${path} ${hash}`));
+  const mayComeAgain = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
+  const sdkTry = mayComeAgain ? sdkTryOf(request, path, hash) : undefined;
   const deliver = (job: string): Promise<unknown> =>
     deliverAccepted(deps, request, reply, {
       job,
@@ -94,11 +90,8 @@ async function answer(
       gone,
     });
 
-  if (requestHash !== undefined && retry !== undefined && retry > 0) {
-    const lost = { key: key.id, hash: requestHash, waiter: deps.owner };
-    const job = await askDatabase(() => attachLost(deps.database.pool, lost, ATTACH_WITHIN_MS));
-    if (job !== undefined) return await watchLoss(deps, job, gone, deliver(job));
-  }
+  const lost = sdkTry === undefined ? undefined : await joinLost(deps, key.id, sdkTry);
+  if (lost !== undefined) return await watchLoss(deps, lost, gone, deliver(lost));
   const terms = jobTerms(deps, {
     key,
     headers: request.headers,
@@ -107,18 +100,18 @@ async function answer(
     request: inference,
     callerWaits: !isAsync,
   });
-  const isStored = inference.response?.store === true || requestHash !== undefined;
+  const isStored = inference.response?.store === true || sdkTry !== undefined;
   if (!isAsync && !isStored && idempotencyKey === undefined)
     return await answerInteractive(deps, terms, preferences, gone, request, reply);
   const accepted = await acceptJob(deps, terms, {
     idempotency,
     notify: isAsync,
     webhookUrl,
-    requestHash,
+    requestHash: sdkTry?.hash,
   });
   if (accepted.attached) reply.header("idempotent-replayed", "true");
   const delivered = deliver(accepted.job);
-  return requestHash === undefined
+  return sdkTry === undefined
     ? await delivered
     : await watchLoss(deps, accepted.job, gone, delivered);
 }
@@ -156,33 +149,6 @@ function viewFor({ request, jobRequest }: JobTerms): StreamView {
     NonNullable<InferenceRequest["response"]>
   >;
   return responseView({ fields, facts, maxOutputTokens, startingAfter: -1 });
-}
-
-/** While the caller is answered, the loss of its connection is noted, for its SDK's next try. */
-async function watchLoss(
-  deps: InferenceDeps,
-  job: string,
-  gone: AbortSignal,
-  delivered: Promise<unknown>,
-): Promise<unknown> {
-  const note = (): void => {
-    noteLost(deps.database.pool, job, deps.owner).catch((error: unknown) => {
-      deps.log.warn({ err: error, job }, "a lost connection was not noted");
-    });
-  };
-  if (gone.aborted) note();
-  else gone.addEventListener("abort", note, { once: true });
-  return await delivered;
-}
-
-/** How often an SDK of OpenAI's has tried this request before; undefined for other callers. */
-function retryCount(request: FastifyRequest): number | undefined {
-  const [count] = [request.headers["x-stainless-retry-count"]].flat();
-  return count !== undefined && /^\d{1,3}$/.test(count) ? Number(count) : undefined;
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** A model that the key may not use does not exist for it. */

@@ -1,0 +1,63 @@
+import type { FastifyBaseLogger, FastifyRequest } from "fastify";
+import type { Pool } from "pg";
+import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
+import { askDatabase } from "../http/ask-database.ts";
+import { hashOf } from "./hash-of.ts";
+
+export interface SdkRetriesDeps {
+  readonly database: { readonly pool: Pick<Pool, "query"> };
+  /** Name of this API process in the fleet. */
+  readonly owner: string;
+  readonly log: FastifyBaseLogger;
+}
+
+/** A try of one of OpenAI's SDKs, which send a request again when its connection is lost. */
+export interface SdkTry {
+  /** SHA-256 in hex of path and body. */
+  readonly hash: string;
+  /** Tries before this one. */
+  readonly count: number;
+}
+
+/** How long after the loss of a connection its caller's next try may still join the job. */
+const ATTACH_WITHIN_MS = 60_000;
+
+/** Undefined for requests of other clients. */
+export function sdkTryOf(
+  request: FastifyRequest,
+  path: string,
+  bodyHash: string,
+): SdkTry | undefined {
+  const [count] = [request.headers["x-stainless-retry-count"]].flat();
+  if (count === undefined || !/^\d{1,3}$/.test(count)) return undefined;
+  return { hash: hashOf(Buffer.from(`${path} ${bodyHash}`)), count: Number(count) };
+}
+
+/** The job whose connection this caller has lost, for this try alone; undefined: there is none. */
+export async function joinLost(
+  { database, owner: waiter }: SdkRetriesDeps,
+  key: string,
+  { hash, count }: SdkTry,
+): Promise<string | undefined> {
+  if (count === 0) return undefined;
+  return await askDatabase(() =>
+    attachLost(database.pool, { key, hash, waiter }, ATTACH_WITHIN_MS),
+  );
+}
+
+/** While the caller is answered, the loss of its connection is noted, for its next try. */
+export async function watchLoss(
+  { database, owner, log }: SdkRetriesDeps,
+  job: string,
+  gone: AbortSignal,
+  delivered: Promise<unknown>,
+): Promise<unknown> {
+  const note = (): void => {
+    noteLost(database.pool, job, owner).catch((error: unknown) => {
+      log.warn({ err: error, job }, "a lost connection was not noted");
+    });
+  };
+  if (gone.aborted) note();
+  else gone.addEventListener("abort", note, { once: true });
+  return await delivered;
+}
