@@ -18,7 +18,7 @@ const BODY_BYTES = 8_192;
 const MIB = 1024 * 1024;
 /** Redis has an entry for each job, without its body; an API has nothing. */
 const REDIS_GROWTH_BYTES = 20 * MIB;
-const API_GROWTH_BYTES = 24 * MIB;
+const API_GROWTH_BYTES = 48 * MIB;
 
 let rig: AcceptedFleet;
 beforeAll(async () => {
