@@ -30,6 +30,9 @@ export function createPool(options: PoolOptions): Pool {
     keepAlive: true,
     types: bigintTypes,
   });
-  pool.on("error", options.onIdleError);
+  pool.on("error", (error) => {
+    // After its end, a server that stops may still find connections that are being closed.
+    if (!pool.ending) options.onIdleError(error);
+  });
   return pool;
 }

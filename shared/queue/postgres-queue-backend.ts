@@ -36,7 +36,10 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     options: `-c search_path=${SCHEMA} -c synchronous_commit=off`,
     keepAlive: true,
   });
-  pool.on("error", options.onError);
+  pool.on("error", (error) => {
+    // After its end, a server that stops may still find connections that are being closed.
+    if (!pool.ending) options.onError(error);
+  });
   pool.setMaxListeners(0); // each queue and worker adds its own
   // A pg.Pool is what BullMQ asks for; only the listener types of its clients are written otherwise.
   const connection = pool as unknown as PgPool;
