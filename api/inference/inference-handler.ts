@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import type { Config } from "../../config/config.ts";
@@ -20,11 +21,10 @@ import { answerWhole } from "./answer-whole.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { disconnection } from "./disconnection.ts";
-import { hashOf } from "./hash-of.ts";
 import { jobTerms, type JobTerms, type TermsDeps } from "./job-terms.ts";
 import { parseBody } from "./parse-body.ts";
 import { withPreviousTurn } from "./previous-turn.ts";
-import { readRequest, type InferenceRequest } from "./read-request.ts";
+import { readRequest } from "./read-request.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
@@ -59,11 +59,12 @@ async function answer(
   const key = callerOf(request);
   const preferences = preferencesOf(request.headers);
   const idempotencyKey = idempotencyKeyOf(request.headers);
-  const raw = request.body as Buffer | undefined;
-  const hash = raw === undefined ? "" : hashOf(raw);
+  const raw = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const path = request.routeOptions.url ?? "";
   const idempotency =
-    idempotencyKey === undefined ? undefined : { path, key: idempotencyKey, hash };
+    idempotencyKey === undefined
+      ? undefined
+      : { path, key: idempotencyKey, hash: hash("sha256", raw) };
   if (idempotency !== undefined) {
     const asked = { caller: key.id, idempotency, preferences, gone };
     const replay = await replayAccepted(deps, request, reply, asked);
@@ -80,7 +81,7 @@ async function answer(
   const isAsync = preferences.respondAsync || inference.response?.background === true;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
   const mayComeAgain = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
-  const sdkTry = mayComeAgain ? sdkTryOf(request, path, hash) : undefined;
+  const sdkTry = mayComeAgain ? sdkTryOf(request, path, raw) : undefined;
   const deliver = (job: string): Promise<unknown> =>
     deliverAccepted(deps, request, reply, {
       job,
@@ -145,9 +146,7 @@ async function answerInteractive(
 function viewFor({ request, jobRequest }: JobTerms): StreamView {
   const { response: facts, maxOutputTokens } = jobRequest;
   if (facts === undefined) return chunkView;
-  const { fields = {} } = (request.response ?? {}) as Partial<
-    NonNullable<InferenceRequest["response"]>
-  >;
+  const fields = request.response?.fields ?? {};
   return responseView({ fields, facts, maxOutputTokens, startingAfter: -1 });
 }
 

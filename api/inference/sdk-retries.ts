@@ -1,8 +1,8 @@
+import { hash } from "node:crypto";
 import type { FastifyBaseLogger, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
 import { askDatabase } from "../http/ask-database.ts";
-import { hashOf } from "./hash-of.ts";
 
 export interface SdkRetriesDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
@@ -23,25 +23,24 @@ export interface SdkTry {
 const ATTACH_WITHIN_MS = 60_000;
 
 /** Undefined for requests of other clients. */
-export function sdkTryOf(
-  request: FastifyRequest,
-  path: string,
-  bodyHash: string,
-): SdkTry | undefined {
+export function sdkTryOf(request: FastifyRequest, path: string, body: Buffer): SdkTry | undefined {
   const [count] = [request.headers["x-stainless-retry-count"]].flat();
   if (count === undefined || !/^\d{1,3}$/.test(count)) return undefined;
-  return { hash: hashOf(Buffer.from(`${path} ${bodyHash}`)), count: Number(count) };
+  return {
+    hash: hash("sha256", Buffer.concat([Buffer.from(`${path} `), body])),
+    count: Number(count),
+  };
 }
 
 /** The job whose connection this caller has lost, for this try alone; undefined: there is none. */
 export async function joinLost(
   { database, owner: waiter }: SdkRetriesDeps,
   key: string,
-  { hash, count }: SdkTry,
+  sdkTry: SdkTry,
 ): Promise<string | undefined> {
-  if (count === 0) return undefined;
+  if (sdkTry.count === 0) return undefined;
   return await askDatabase(() =>
-    attachLost(database.pool, { key, hash, waiter }, ATTACH_WITHIN_MS),
+    attachLost(database.pool, { key, hash: sdkTry.hash, waiter }, ATTACH_WITHIN_MS),
   );
 }
 

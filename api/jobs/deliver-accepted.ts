@@ -48,13 +48,12 @@ export async function deliverAccepted(
   if (!respondAsync && delivery.stream) return await streamAnswer(deps, reply, delivery);
   const applied = preferenceApplied(preferences);
   if (applied !== undefined) reply.header("preference-applied", applied);
-  const patienceMs = respondAsync
-    ? (waitMs ?? 0)
-    : Math.min(waitMs ?? Number.POSITIVE_INFINITY, deps.server.syncWaitMs);
+  const { syncWaitMs } = deps.server;
+  const patienceMs = Math.min(waitMs ?? (respondAsync ? 0 : syncWaitMs), syncWaitMs);
   const signal = AbortSignal.any([gone, deps.jobs.shutdown]);
   const ended =
     patienceMs > 0 && !(respondAsync && delivery.stream)
-      ? await awaitEnd(deps, id, Math.min(patienceMs, deps.server.syncWaitMs), signal)
+      ? await awaitEnd(deps, id, patienceMs, signal)
       : undefined;
   if (ended !== undefined) return answerAcceptedWhole(reply, ended);
   if (respondAsync) return await answerJob(deps, reply, id);

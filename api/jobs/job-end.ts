@@ -9,9 +9,9 @@ export function jobError(
   job: Pick<AcceptedJob, "state" | "error_code">,
   result: JobResult | undefined,
 ): BrokerError | undefined {
-  if (job.state === "waiting" || job.state === "running") return undefined;
-  if (job.state === "done") return undefined;
-  return toError(result?.error) ?? explainEnd(job.state, job.error_code);
+  const { state, error_code: code } = job;
+  if (state === "waiting" || state === "running" || state === "done") return undefined;
+  return toError(result?.error) ?? explainEnd(state, code);
 }
 
 function toError(error: ReplyError | null | undefined): BrokerError | undefined {

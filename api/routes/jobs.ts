@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { parseInput } from "../../shared/admin/parse-input.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../http/ask-database.ts";
-import { pageQuery, queryOf } from "../http/query.ts";
+import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
@@ -42,7 +43,13 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   const resultOf = (job: string) => askDatabase(() => readResult(pool, job));
 
   app.get("/v1/jobs", async (request) => {
-    const { after = null, limit, order, status, model = null } = queryOf(listQuery, request);
+    const {
+      after = null,
+      limit,
+      order,
+      status,
+      model = null,
+    } = parseInput(listQuery, request.query);
     const rows = await askDatabase(() =>
       listJobs(pool, callerOf(request).id, {
         ...statusFilter(status),
@@ -68,7 +75,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   });
 
   app.get<JobRoute>("/v1/jobs/:id", async (request, reply) => {
-    const { wait } = queryOf(readQuery, request);
+    const { wait } = parseInput(readQuery, request.query);
     const job = await own(request);
     const gone = AbortSignal.any([disconnection(request, reply), deps.jobs.shutdown]);
     if (wait > 0 && job.ended_at === null) {

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { parseInput } from "../../shared/admin/parse-input.ts";
 import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../http/ask-database.ts";
-import { pageQuery, queryOf } from "../http/query.ts";
+import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
 import { answerAcceptedStream } from "../jobs/answer-accepted-stream.ts";
@@ -38,7 +39,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
   app.post("/v1/responses", inferenceHandler(deps, "responses"));
 
   app.get<ResponseRoute>("/v1/responses/:id", async (request, reply) => {
-    const { stream, starting_after: startingAfter = -1 } = queryOf(readQuery, request);
+    const { stream, starting_after: startingAfter = -1 } = parseInput(readQuery, request.query);
     const job = await own(request);
     reply.header("x-spillway-job-id", job.id);
     if (stream === "false") {
@@ -73,7 +74,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
   });
 
   app.get<ResponseRoute>("/v1/responses/:id/input_items", async (request) => {
-    const query = queryOf(itemsQuery, request);
+    const query = parseInput(itemsQuery, request.query);
     const { id } = await own(request);
     const body = await askDatabase(() => readRequestBody(pool, id));
     const { input } = asObject(parseExact(body ?? "{}")) ?? {};

@@ -73,6 +73,9 @@ test("a list by status and model, newest first, page by page", async () => {
   expect(walked).toEqual(all.toReversed());
   for (const wrong of ["?status=done", "?limit=0", "?limit=101", "?order=up", "?limit=x"])
     expect((await rig.ask(`/jobs${wrong}`, { key })).status).toBe(400);
+  // The SDK sends an empty cursor for null.
+  expect((await list("?after=&limit=1")).data).toEqual((await list("?limit=1")).data);
+  expect((await list("?limit=1")).data).toHaveLength(1);
   expect((await list("?after=job_nonsense&limit=1")).data.length).toBeLessThanOrEqual(1);
   await rig.json(`/jobs/${queued}/cancel`, { key, ...post });
   expect(await ids("?status=cancelled")).toEqual([queued]);

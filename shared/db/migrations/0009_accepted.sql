@@ -654,7 +654,7 @@ returns text language sql as $$
     select id from jobs
     where lost_at > now() - within_ms * interval '1 ms' and key_id = of_key
       and request_hash = of_hash and deleted_at is null
-      and (state in ('waiting', 'running') or state = 'done') and cancel_reason is null
+      and state in ('waiting', 'running', 'done') and cancel_reason is null
     order by accepted_at limit 1 for update skip locked)
   returning id
 $$;
