@@ -77,7 +77,7 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
   });
 }
 
-/** An id that no key can have is as unknown as any other. */
+/** An id that no key can have is unknown like all others. */
 function keyId(params: unknown): string {
   const id = queryFields.id.safeParse((params as { readonly id: unknown }).id);
   return id.success ? id.data : notFound();

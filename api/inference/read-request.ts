@@ -69,7 +69,7 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): InferenceRequest 
   const request = checkFields(responsesSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind !== "chat") throw wrongKind(route.config, "does not chat");
-  const cap = within(request.max_output_tokens, "max_output_tokens", route.config);
+  const cap = allowedCap(request.max_output_tokens, "max_output_tokens", route.config);
   const { defaults } = route.config;
   const upstream = upstreamBody(body.exact, defaults, {}, ownFields.response);
   return {
@@ -164,10 +164,10 @@ interface Caps {
 /** The most tokens of one choice: the caller's cap, else the route's, which is also the most. */
 function outputCap(request: Caps, route: RouteConfig): number {
   const param = request.max_completion_tokens != null ? "max_completion_tokens" : "max_tokens";
-  return within(request[param], param, route);
+  return allowedCap(request[param], param, route);
 }
 
-function within(
+function allowedCap(
   asked: number | null | undefined,
   param: string,
   { maxOutputTokens }: RouteConfig,

@@ -22,6 +22,7 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
+/** So long the log is waited for before the row is asked whether the job has ended. */
 const BETWEEN_EVENTS_MS = 20;
 
 export type FollowedEvent =
@@ -38,8 +39,8 @@ export type FollowedEvent =
   | { readonly type: "deleted" };
 
 /**
- * What happens to an accepted job, from its rows and its event log, ending with its end: any number
- * of readers, each from where it wants. Events come from the log while an attempt runs, and from the
+ * What happens to an accepted job, from its rows and its event log, ending with its end. Many may
+ * read at once, each from where it wants. Events come from the log while an attempt runs, and from the
  * stored result after it; the log may be lost, the result not.
  */
 export async function* followJob(

@@ -35,7 +35,7 @@ export function readPage(request: FastifyRequest): z.output<typeof pageQuery> {
   return parseInput(pageQuery, request.query);
 }
 
-/** An id of the path; one that cannot be one is as unknown as any other. */
+/** An id of the path; what cannot be one is unknown like all others. */
 export function readId(request: FastifyRequest, name: "id" | "delivery"): string {
   const id = (request.params as Readonly<Record<string, string>>)[name] ?? "";
   return /^\w{1,128}$/.test(id) ? id : notFound(name === "id" ? "endpoint" : "delivery");

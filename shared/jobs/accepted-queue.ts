@@ -13,7 +13,7 @@ export interface AcceptedPlace {
 }
 
 /**
- * Puts accepted jobs into provider queues: any process may, since their requests are stored. An
+ * Puts accepted jobs into provider queues. Every process may, since their requests are stored. An
  * entry that was not added is found missing by a sweeper.
  */
 export class AcceptedQueue {
