@@ -87,10 +87,11 @@ const tooLate = { ...cancelled, ends: ["503 unavailable"] };
 const answered = { ...done, ends: ["answer"] };
 
 export const frozenApi: Readonly<Partial<Record<ApiPoint, ApiCase>>> = {
-  // Whoever cannot accept within two seconds says so, and takes back what may have been accepted.
+  // Whoever cannot accept within two seconds says so, and takes back what may have been accepted;
+  // what is accepted before its own name is back in the fleet, a sweeper may find without an owner.
   "before accept": {
     scenario: answersWhole,
-    job: ["failed", "done"],
+    job: ["failed", "done", "cancelled"],
     ends: ["503 unavailable", "answer"],
   },
   "after accept": { scenario: answersWhole, ...tooLate },
