@@ -145,7 +145,7 @@ describe("what only the broker refuses", () => {
     },
   );
 
-  test("a model that the key may not use is as unknown as any other", async () => {
+  test("a model that the key may not use is unknown like all others", async () => {
     const { key } = await sides.broker.key({ models: ["embed"] });
     const client = sides.side("through the broker").client({ apiKey: key });
     const error = await failure(client.chat.completions.create(request));

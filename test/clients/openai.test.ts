@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
 import { startClientRig, upstreamKinds, type ClientRig } from "./rig.ts";
+import { weatherFunction } from "./weather-function.ts";
 
 let rig: ClientRig;
 let client: OpenAI;
@@ -13,18 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 beforeEach(() => rig.forget());
-
-const weather = {
-  type: "function" as const,
-  name: "weather",
-  strict: true,
-  parameters: {
-    type: "object",
-    properties: { city: { type: "string" } },
-    required: ["city"],
-    additionalProperties: false,
-  },
-};
 
 const noSuchTurn = { status: 400, code: "previous_response_not_found" };
 
@@ -80,7 +69,7 @@ describe.each(upstreamKinds)("the openai package at an upstream: %s", (model) =>
   it("runs a tool loop with the stream helper", async () => {
     const question = { role: "user" as const, content: "Weather? [sim calls=2]" };
     const first = await client.responses
-      .stream({ model, input: [question], tools: [weather] })
+      .stream({ model, input: [question], tools: [weatherFunction] })
       .finalResponse();
     const calls = first.output.filter((item) => item.type === "function_call");
     expect(calls.map((call) => [call.name, call.arguments])).toEqual([
@@ -96,7 +85,7 @@ describe.each(upstreamKinds)("the openai package at an upstream: %s", (model) =>
       model,
       previous_response_id: first.id,
       input: results,
-      tools: [weather],
+      tools: [weatherFunction],
     });
     let deltas = 0;
     helper.on("response.output_text.delta", () => (deltas += 1));
@@ -108,7 +97,7 @@ describe.each(upstreamKinds)("the openai package at an upstream: %s", (model) =>
 
   it("runs a tool loop that sends its items back", async () => {
     const question = { role: "user" as const, content: "Weather?" };
-    const request = { model, tools: [weather], store: false };
+    const request = { model, tools: [weatherFunction], store: false };
     const first = await client.responses.create({ ...request, input: [question] });
     const second = await client.responses.create({
       ...request,

@@ -40,6 +40,18 @@ const jobs = async ({ broker }: JobsRig) => {
   return rows;
 };
 
+/** A caller whose connection is cut, and who does not come again by itself; its call at the upstream. */
+async function loseCaller() {
+  const asked = throughProxy(rig, 0)
+    .chat.completions.create(question)
+    .catch(() => "lost");
+  const call = await rig.played.next();
+  proxy.reset();
+  expect(await asked).toBe("lost");
+  await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(true));
+  return call;
+}
+
 test("a client whose connection is cut while it waits gets its one answer", async () => {
   const client = throughProxy();
   const before = (await jobs(rig)).length;
@@ -125,12 +137,7 @@ test("one of two is lost: its retry joins that one, once", async () => {
 });
 
 test("a retry with another body, or of another key, joins nothing", async () => {
-  const client = throughProxy(rig, 0);
-  const asked = client.chat.completions.create(question).catch(() => "lost");
-  const call = await rig.played.next();
-  proxy.reset();
-  expect(await asked).toBe("lost");
-  await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(true));
+  const call = await loseCaller();
   const headers = { "x-stainless-retry-count": "1" };
   const other = rig.ask("/chat/completions", {
     body: { ...question, temperature: 0 },
@@ -146,12 +153,7 @@ test("a retry with another body, or of another key, joins nothing", async () => 
 });
 
 test("a job whose caller does not come again is cancelled", async () => {
-  const client = throughProxy(rig, 0);
-  const asked = client.chat.completions.create(question).catch(() => "lost");
-  const call = await rig.played.next();
-  proxy.reset();
-  expect(await asked).toBe("lost");
-  await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(true));
+  const call = await loseCaller();
   await rig.broker.database.pool.query(
     "update jobs set lost_at = now() - interval '16 s' where lost_at is not null",
   );

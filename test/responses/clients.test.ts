@@ -6,6 +6,7 @@ import { generateText, isStepCount, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { weatherFunction } from "../clients/weather-function.ts";
 import { chunk, doneEvent } from "../workers/openai/upstream.ts";
 import { startBridge, type Bridge, type Script } from "./bridge.ts";
 import { nativeAnswer } from "./native-answer.ts";
@@ -189,18 +190,6 @@ describe.each(upstreams)("a tool loop %s", (_name, responses, script) => {
     expect([text, reasoningText]).toEqual(["Hello", "They greet."]);
   });
 });
-
-const weatherFunction = {
-  type: "function" as const,
-  name: "weather",
-  strict: true,
-  parameters: {
-    type: "object",
-    properties: { city: { type: "string" } },
-    required: ["city"],
-    additionalProperties: false,
-  },
-};
 
 const aiWeather = tool({
   inputSchema: z.object({ city: z.string() }),

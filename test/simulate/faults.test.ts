@@ -39,7 +39,7 @@ function tokensIn(text: string): number {
     .length;
 }
 
-test("status: any code, body and headers, in the kind's own shape without a body", async () => {
+test("status: with every code, body and headers, in the kind's own shape without a body", async () => {
   const cloud = await testSimulator({ kind: "cloud" });
   const plain = await spoilt(cloud, { type: "status", status: 409 }, false);
   expect(plain).toMatchObject({ status: 409, seen: { status: 409, ok: false, headersSent: true } });

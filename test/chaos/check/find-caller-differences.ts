@@ -23,7 +23,7 @@ export interface CallerFacts {
  */
 export const ANSWER_GRACE_MS = 40_000;
 
-/** How a job may have ended whose caller was told this code; others: any way but `done`. */
+/** How a job may have ended whose caller was told this code; of other codes in every way but `done`. */
 const statesByCode: Readonly<Record<string, readonly string[]>> = {
   insufficient_quota: ["failed"],
   upstream_failed: ["failed"],
