@@ -6,7 +6,8 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
 import type { StreamView } from "../inference/stream-view.ts";
-import { followJob, type FollowDeps, type FollowedEvent } from "./follow-job.ts";
+import { unstreamedEvents } from "../responses/unstreamed-events.ts";
+import { followJob, type FollowDeps, type FollowedEnd } from "./follow-job.ts";
 import { attemptFacts, jobError } from "./job-end.ts";
 import { noteJob } from "./note-job.ts";
 
@@ -21,10 +22,8 @@ export interface AcceptedStreamOptions {
   readonly from: number;
   /** The stream opens at once, whatever becomes of the job. Else a failure before it has begun is thrown. */
   readonly isOpen: boolean;
-  /** Of a job that is done and was not made as a stream: its events. */
-  readonly finished: (end: Extract<FollowedEvent, { type: "end" }>) => readonly string[];
   /** In place of the view's word, after whatever end. */
-  readonly ending?: (end: Extract<FollowedEvent, { type: "end" }>) => string;
+  readonly ending?: (end: FollowedEnd) => string;
   /** Text for one event; its number is the job's own. */
   readonly format?: (text: string, number: number) => string;
   readonly signal: AbortSignal;
@@ -95,11 +94,11 @@ export async function answerAcceptedStream(
     stream.end(view.interruption(error, next));
   }
 
-  function finish(end: Extract<FollowedEvent, { type: "end" }>): void {
+  function finish(end: FollowedEnd): void {
     const { job, result } = end;
-    const error = jobError(job, result);
+    const error = jobError(job);
     if (error === undefined) {
-      const rest = result?.events == null ? options.finished(end).slice(from) : [];
+      const rest = unstreamedEvents(job, result).slice(from);
       const texts = rest.map((text, index) => format(text, from + index));
       stream.end(lead() + texts.join("") + (options.ending?.(end) ?? ""));
     } else if (stream.opened) {

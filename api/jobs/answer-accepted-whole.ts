@@ -1,26 +1,31 @@
 import type { FastifyReply } from "fastify";
+import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import { askDatabase } from "../http/ask-database.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
 import { base64Embeddings } from "../inference/base64-embeddings.ts";
-import type { EndedJob } from "./await-end.ts";
 import { attemptFacts, jobError } from "./job-end.ts";
 import { noteJob } from "./note-job.ts";
 
 /**
- * Answers as the synchronous call would have: the upstream's bytes as they came, a stream's events,
- * or the error of a job that did not get done, which is thrown as `BrokerError`. `prelude`: events
- * that come before the stored ones.
+ * Answers for an ended job as the synchronous call would have: the upstream's bytes as they came, a
+ * stream's events, or the error of a job that did not get done, which is thrown as `BrokerError`.
+ * `prelude`: events that come before the stored ones.
  */
-export function answerAcceptedWhole(
+export async function answerAcceptedWhole(
+  pool: Pick<Pool, "query">,
   reply: FastifyReply,
-  { job, result }: EndedJob,
+  job: AcceptedJob,
   prelude = "",
-): FastifyReply {
+): Promise<FastifyReply> {
   noteJob(reply.request.facts, job);
   reply.headers(answerHeaders(job.id, attemptFacts(job), job.cost_nanos));
-  const error = jobError(job, result);
+  const error = jobError(job);
   if (error !== undefined) throw error;
+  const result = await askDatabase(() => readResult(pool, job.id));
   if (job.stream && result?.events != null)
     return reply.type("text/event-stream; charset=utf-8").send(prelude + result.events);
   const body = result?.body;

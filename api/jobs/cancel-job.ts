@@ -1,10 +1,9 @@
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
 import { askDatabase } from "../http/ask-database.ts";
-import { awaitEnd, type EndedJob } from "./await-end.ts";
+import { awaitEnd } from "./await-end.ts";
 import type { FollowDeps } from "./follow-job.ts";
 
 export interface CancelDeps extends FollowDeps {
@@ -13,8 +12,6 @@ export interface CancelDeps extends FollowDeps {
   /** How long a worker may take to confirm. */
   readonly confirmMs: number;
 }
-
-type CancelledJob = Pick<EndedJob, "result"> & { readonly job: AcceptedJob };
 
 const CODE = "cancel";
 
@@ -26,7 +23,7 @@ export async function cancelJob(
   deps: CancelDeps,
   id: string,
   gone: AbortSignal,
-): Promise<CancelledJob> {
+): Promise<AcceptedJob> {
   const asked = { job: id, place: null, state: "cancelled", code: CODE } as const;
   const row = await askDatabase(() => deps.database.end.submit(asked));
   if (row.verdict === "ended") deps.events.announce(id);
@@ -35,8 +32,7 @@ export async function cancelJob(
     const ended = await awaitEnd(deps, id, deps.confirmMs, gone);
     if (ended !== undefined) return ended;
   }
-  const { pool } = deps.database;
-  const job = await askDatabase(() => readJob(pool, id));
+  const job = await askDatabase(() => readJob(deps.database.pool, id));
   if (job === undefined) throw new BrokerError("not_found", "The job was deleted.");
-  return { job, result: await askDatabase(() => readResult(pool, id)) };
+  return job;
 }

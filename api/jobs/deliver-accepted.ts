@@ -2,9 +2,6 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { readResult } from "../../shared/jobs/job-result.ts";
-import { finishedEvents } from "../../shared/responses/finished-events.ts";
-import { asObject } from "../../shared/json/json-object.ts";
 import { askDatabase } from "../http/ask-database.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../inference/stream-view.ts";
@@ -12,7 +9,7 @@ import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
 import { responseView } from "../responses/response-view.ts";
 import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
 import { answerAcceptedWhole } from "./answer-accepted-whole.ts";
-import { awaitEnd, type EndedJob } from "./await-end.ts";
+import { awaitEnd } from "./await-end.ts";
 import { jobObject } from "./job-object.ts";
 
 export interface DeliverDeps extends AcceptedStreamDeps {
@@ -44,7 +41,10 @@ export async function deliverAccepted(
   const { respondAsync, waitMs } = preferences;
   request.facts.jobId = id;
   reply.headers({ "x-spillway-job-id": id, location: `/v1/jobs/${id}` });
-  if (delivery.background && !delivery.stream) return await answerResponse(deps, reply, id);
+  if (delivery.background && !delivery.stream) {
+    const body = await responseOfJob(deps.database.pool, await mustRead(deps, id));
+    return reply.type("application/json; charset=utf-8").send(body);
+  }
   if (!respondAsync && delivery.stream) return await streamAnswer(deps, reply, delivery);
   const applied = preferenceApplied(preferences);
   if (applied !== undefined) reply.header("preference-applied", applied);
@@ -55,31 +55,16 @@ export async function deliverAccepted(
     patienceMs > 0 && !(respondAsync && delivery.stream)
       ? await awaitEnd(deps, id, patienceMs, signal)
       : undefined;
-  if (ended !== undefined) return answerAcceptedWhole(reply, ended);
-  if (respondAsync) return await answerJob(deps, reply, id);
-  await mustRead(deps, id);
+  if (ended !== undefined) return await answerAcceptedWhole(deps.database.pool, reply, ended);
+  const job = await mustRead(deps, id);
+  if (respondAsync)
+    return reply.code(202).header("retry-after", String(RETRY_AFTER_S)).send(jobObject(job));
   if (deps.jobs.shutdown.aborted)
     throw new BrokerError("unavailable", "The broker is shutting down; the job goes on.");
   throw new BrokerError(
     "deadline_exceeded",
     "The answer takes longer than a connection may wait; the job goes on.",
   );
-}
-
-async function answerResponse(
-  deps: DeliverDeps,
-  reply: FastifyReply,
-  id: string,
-): Promise<unknown> {
-  const { job, result } = await readEnded(deps, id);
-  const body = await responseOfJob(deps.database.pool, job, result);
-  return reply.type("application/json; charset=utf-8").send(body);
-}
-
-async function answerJob(deps: DeliverDeps, reply: FastifyReply, id: string): Promise<unknown> {
-  const { job, result } = await readEnded(deps, id);
-  reply.code(202).header("retry-after", String(RETRY_AFTER_S));
-  return reply.send(jobObject(job, result));
 }
 
 async function streamAnswer(
@@ -93,7 +78,6 @@ async function streamAnswer(
     view: await viewOf(deps, job, -1),
     from: 0,
     isOpen: background,
-    finished: finishedOf,
     signal: gone,
     shutdown: deps.jobs.shutdown,
   });
@@ -107,20 +91,6 @@ export async function viewOf(
 ): Promise<StreamView> {
   if (job.endpoint !== "responses") return chunkView;
   return responseView({ ...(await viewedResponse(deps.database.pool, job)), startingAfter });
-}
-
-/** The events of a response that was not made as a stream. */
-export function finishedOf({ job, result }: EndedJob): readonly string[] {
-  if (job.endpoint !== "responses" || result?.body == null) return [];
-  return finishedEvents(asObject(JSON.parse(result.body.toString())) ?? {});
-}
-
-/** A job that an earlier request with the same key made may have ended long ago. */
-async function readEnded(deps: Pick<DeliverDeps, "database">, id: string): Promise<EndedJob> {
-  const { pool } = deps.database;
-  const job = await mustRead(deps, id);
-  const result = job.ended_at === null ? undefined : await askDatabase(() => readResult(pool, id));
-  return { job, result };
 }
 
 async function mustRead(deps: Pick<DeliverDeps, "database">, id: string): Promise<AcceptedJob> {

@@ -25,17 +25,20 @@ export interface FollowOptions {
 /** So long the log is waited for before the row is asked whether the job has ended. */
 const BETWEEN_EVENTS_MS = 20;
 
-export type FollowedEvent =
+export interface FollowedEnd {
+  readonly type: "end";
+  readonly job: AcceptedJob;
+  /** Undefined also when only the end is followed. */
+  readonly result: JobResult | undefined;
+  /** The number that follows the last event. */
+  readonly next: number;
+}
+
+type FollowedEvent =
   /** An attempt has begun. */
   | { readonly type: "started"; readonly job: AcceptedJob }
   | { readonly type: "event"; readonly number: number; readonly text: string }
-  | {
-      readonly type: "end";
-      readonly job: AcceptedJob;
-      readonly result: JobResult | undefined;
-      /** The number that follows the last event. */
-      readonly next: number;
-    }
+  | FollowedEnd
   | { readonly type: "deleted" };
 
 /**
@@ -83,7 +86,7 @@ export async function* followJob(
         yield { type: "started", job };
       }
       if (job.ended_at !== null) {
-        const result = await ask(() => readResult(pool, id));
+        const result = showsEvents ? await ask(() => readResult(pool, id)) : undefined;
         if (signal.aborted) return;
         const stored = result?.events ?? null;
         const rest = stored === null ? [] : splitEvents(stored).slice(number);

@@ -1,22 +1,16 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AttemptFacts, ReplyError } from "../../shared/contracts/reply.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { JobResult } from "../../shared/jobs/job-result.ts";
 import { explainEnd } from "../inference/run-end.ts";
 
 /** What the caller of an ended job is told when it did not get done; undefined: it did. */
 export function jobError(
-  job: Pick<AcceptedJob, "state" | "error_code">,
-  result: JobResult | undefined,
+  job: Pick<AcceptedJob, "state" | "error_code" | "error">,
 ): BrokerError | undefined {
-  const { state, error_code: code } = job;
+  const { state, error_code: endCode, error } = job;
   if (state === "waiting" || state === "running" || state === "done") return undefined;
-  return toError(result?.error) ?? explainEnd(state, code);
-}
-
-function toError(error: ReplyError | null | undefined): BrokerError | undefined {
-  if (error == null) return undefined;
-  const { code, message, ...options } = error;
+  if (error === null) return explainEnd(state, endCode);
+  const { code, message, ...options } = JSON.parse(error) as ReplyError;
   return new BrokerError(code, message, options);
 }
 

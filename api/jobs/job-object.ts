@@ -1,13 +1,12 @@
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { JobResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 import { jobError } from "./job-end.ts";
 import { jobStatus } from "./job-status.ts";
 
 /** A job as `/v1/jobs` shows it. Times are Unix seconds. */
-export function jobObject(job: AcceptedJob, result: JobResult | undefined): object {
+export function jobObject(job: AcceptedJob): object {
   const { metadata } = JSON.parse(job.facts) as Partial<StoredFacts>;
   return {
     id: job.id,
@@ -21,7 +20,7 @@ export function jobObject(job: AcceptedJob, result: JobResult | undefined): obje
     expires_at: seconds(job.deadline_at),
     provider: job.provider,
     attempts: job.fence,
-    error: jobError(job, result)?.toJSON().error ?? null,
+    error: jobError(job)?.toJSON().error ?? null,
     result_url: `/v1/jobs/${job.id}/result`,
     cost: { amount: formatUsd(job.cost_nanos), currency: "usd", estimated: job.estimated },
     metadata: metadata ?? null,

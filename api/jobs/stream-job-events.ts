@@ -3,8 +3,8 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import type { StreamView } from "../inference/stream-view.ts";
+import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
-import type { EndedJob } from "./await-end.ts";
 import { jobObject } from "./job-object.ts";
 
 export interface JobEventsDeps extends AcceptedStreamDeps {
@@ -24,7 +24,6 @@ export async function streamJobEvents(
   job: AcceptedJob,
   request: FastifyRequest,
   reply: FastifyReply,
-  finished: (end: EndedJob) => readonly string[],
 ): Promise<void> {
   const after = lastEventId(request);
   const own = (id: number, type: string, data: object): string =>
@@ -41,9 +40,9 @@ export async function streamJobEvents(
     estimated: false,
   } as const;
   const view: StreamView = {
-    beginning: () => own(0, "job.queued", jobObject(asWaiting, undefined)),
-    opening: () =>
-      own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" }, undefined)),
+    isNumbered: true,
+    beginning: () => own(0, "job.queued", jobObject(asWaiting)),
+    opening: () => own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" })),
     failure: () => "",
     // Without an id: whoever comes again goes on after the last event that had one.
     interruption: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
@@ -54,15 +53,14 @@ export async function streamJobEvents(
     view,
     from,
     isOpen: true,
-    finished,
     // An id of the upstream's own would be taken for ours.
     format: (text, number) =>
       `id: ${number + FIRST_ANSWER_EVENT}\n${text.replaceAll(/^id:.*\n/gm, "")}`,
     ending: (end) => {
       const state = end.job.state === "done" ? "completed" : end.job.state;
-      const count = Math.max(end.next, from, finished(end).length);
+      const count = Math.max(end.next, from, unstreamedEvents(end.job, end.result).length);
       const id = Math.max(count + FIRST_ANSWER_EVENT, after + 1);
-      return own(id, `job.${state}`, jobObject(end.job, end.result));
+      return own(id, `job.${state}`, jobObject(end.job));
     },
     signal: disconnection(request, reply),
     shutdown: deps.jobs.shutdown,

@@ -1,4 +1,5 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { listObject } from "../http/list-object.ts";
 import { inputItems } from "../inference/previous-turn.ts";
 
 interface ItemsQuery {
@@ -15,13 +16,7 @@ export function inputItemList(response: string, input: unknown, query: ItemsQuer
   const at = ordered.findIndex(({ id }) => id === query.after);
   const rest = ordered.slice(at + 1);
   const data = rest.slice(0, query.limit);
-  return {
-    object: "list",
-    data,
-    first_id: data[0]?.["id"] ?? null,
-    last_id: data.at(-1)?.["id"] ?? null,
-    has_more: rest.length > data.length,
-  };
+  return listObject(data, rest.length > data.length);
 }
 
 function completeItem(hex: string, item: unknown, index: number): JsonObject {

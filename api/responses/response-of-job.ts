@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { splitEvents } from "../../shared/events/split-events.ts";
-import { readRequestBody, readResult, type JobResult } from "../../shared/jobs/job-result.ts";
+import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
@@ -16,13 +16,13 @@ import type { ViewedResponse } from "./response-view.ts";
 export async function responseOfJob(
   pool: Pick<Pool, "query">,
   job: AcceptedJob,
-  result: JobResult | undefined,
 ): Promise<string | Buffer> {
-  if (job.state === "done" && result?.body != null) return result.body;
+  if (job.state === "done") {
+    const result = await askDatabase(() => readResult(pool, job.id));
+    if (result?.body != null) return result.body;
+  }
   const { fields, facts, maxOutputTokens } = await viewedResponse(pool, job);
-  return JSON.stringify(
-    responseObject(fields, { ...facts, maxOutputTokens }, stateOf(job, result)),
-  );
+  return JSON.stringify(responseObject(fields, { ...facts, maxOutputTokens }, stateOf(job)));
 }
 
 /** What a reader of its stream must know of a response's request. */
@@ -49,8 +49,8 @@ function parse(text: string): JsonObject {
   return asObject(parseExact(text)) ?? {};
 }
 
-function stateOf(job: AcceptedJob, result: JobResult | undefined): ResponseState {
-  const error = jobError(job, result);
+function stateOf(job: AcceptedJob): ResponseState {
+  const error = jobError(job);
   if (error !== undefined) return failedState(error, job.state as EndState);
   return { status: job.state === "waiting" ? "queued" : "in_progress" };
 }

@@ -26,6 +26,7 @@ export function responseView(response: ViewedResponse): StreamView {
   const from = (first: number, end: number): string =>
     prelude.slice(Math.max(first, startingAfter + 1), end).join("");
   return {
+    isNumbered: true,
     beginning: () => from(0, EARLY_EVENTS),
     opening: () => from(EARLY_EVENTS, prelude.length),
     failure: (error, state, number) =>

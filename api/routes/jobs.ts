@@ -3,16 +3,16 @@ import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
-import { readResult } from "../../shared/jobs/job-result.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../http/ask-database.ts";
+import { listObject } from "../http/list-object.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
 import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
-import { finishedOf, viewOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { viewOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
 import { jobObject } from "../jobs/job-object.ts";
 import { jobStatus, jobStatuses, statusFilter } from "../jobs/job-status.ts";
 import { ownJob } from "../jobs/own-job.ts";
@@ -40,7 +40,6 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<JobRoute>) =>
     ownJob(pool, callerOf(request).id, request.params.id);
-  const resultOf = (job: string) => askDatabase(() => readResult(pool, job));
 
   app.get("/v1/jobs", async (request) => {
     const {
@@ -60,36 +59,20 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
       }),
     );
     const page = rows.slice(0, limit);
-    const data = await Promise.all(
-      page.map(async (job) =>
-        jobObject(job, job.state === "failed" ? await resultOf(job.id) : undefined),
-      ),
-    );
-    return {
-      object: "list",
-      data,
-      first_id: page[0]?.id ?? null,
-      last_id: page.at(-1)?.id ?? null,
-      has_more: rows.length > limit,
-    };
+    return listObject(page.map(jobObject), rows.length > limit);
   });
 
   app.get<JobRoute>("/v1/jobs/:id", async (request, reply) => {
     const { wait } = parseInput(readQuery, request.query);
     const job = await own(request);
+    if (wait === 0 || job.ended_at !== null) return jobObject(job);
     const gone = AbortSignal.any([disconnection(request, reply), deps.jobs.shutdown]);
-    if (wait > 0 && job.ended_at === null) {
-      const ended = await awaitEnd(deps, job.id, wait * 1_000, gone);
-      if (ended !== undefined) return jobObject(ended.job, ended.result);
-    }
-    const now = wait > 0 ? await own(request) : job;
-    return jobObject(now, await resultOf(job.id));
+    return jobObject((await awaitEnd(deps, job.id, wait * 1_000, gone)) ?? (await own(request)));
   });
 
   app.post<JobRoute>("/v1/jobs/:id/cancel", async (request, reply) => {
     const { id } = await own(request);
-    const { job, result } = await cancelJob(deps, id, disconnection(request, reply));
-    return jobObject(job, result);
+    return jobObject(await cancelJob(deps, id, disconnection(request, reply)));
   });
 
   app.delete<JobRoute>("/v1/jobs/:id", async (request) => {
@@ -100,7 +83,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
 
   app.get<JobRoute>("/v1/jobs/:id/events", async (request, reply) => {
     const job = await own(request);
-    const work = streamJobEvents(deps, job, request, reply, finishedOf);
+    const work = streamJobEvents(deps, job, request, reply);
     request.facts.work = work;
     return await work;
   });
@@ -111,6 +94,6 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
       throw new BrokerError("not_ready", `The job is not done yet: it is ${jobStatus(job)}.`);
     const view = job.stream ? await viewOf(deps, job, -1) : undefined;
     const prelude = view === undefined ? "" : view.beginning() + view.opening();
-    return answerAcceptedWhole(reply, { job, result: await resultOf(job.id) }, prelude);
+    return await answerAcceptedWhole(pool, reply, job, prelude);
   });
 }

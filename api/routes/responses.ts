@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
-import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
+import { readRequestBody } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
@@ -12,7 +12,7 @@ import { inferenceHandler, type InferenceDeps } from "../inference/inference-han
 import { answerAcceptedStream } from "../jobs/answer-accepted-stream.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
-import { finishedOf, viewOf } from "../jobs/deliver-accepted.ts";
+import { viewOf } from "../jobs/deliver-accepted.ts";
 import { ownResponse } from "../jobs/own-job.ts";
 import { inputItemList } from "../responses/input-item-list.ts";
 import { responseOfJob } from "../responses/response-of-job.ts";
@@ -42,18 +42,13 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
     const { stream, starting_after: startingAfter = -1 } = parseInput(readQuery, request.query);
     const job = await own(request);
     reply.header("x-spillway-job-id", job.id);
-    if (stream === "false") {
-      const result =
-        job.ended_at === null ? undefined : await askDatabase(() => readResult(pool, job.id));
-      return reply.type(JSON_TYPE).send(await responseOfJob(pool, job, result));
-    }
+    if (stream === "false") return reply.type(JSON_TYPE).send(await responseOfJob(pool, job));
     const work = viewOf(deps, job, startingAfter).then((view) =>
       answerAcceptedStream(deps, reply, {
         job: job.id,
         view,
         from: firstNumber(startingAfter),
         isOpen: true,
-        finished: finishedOf,
         signal: disconnection(request, reply),
         shutdown: deps.jobs.shutdown,
       }),
@@ -64,8 +59,8 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
 
   app.post<ResponseRoute>("/v1/responses/:id/cancel", async (request, reply) => {
     const { id } = await own(request);
-    const { job, result } = await cancelJob(deps, id, disconnection(request, reply));
-    return reply.type(JSON_TYPE).send(await responseOfJob(pool, job, result));
+    const job = await cancelJob(deps, id, disconnection(request, reply));
+    return reply.type(JSON_TYPE).send(await responseOfJob(pool, job));
   });
 
   app.delete<ResponseRoute>("/v1/responses/:id", async (request) => {

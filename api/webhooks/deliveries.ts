@@ -8,6 +8,7 @@ import { redeliver } from "../../shared/webhooks/redeliver.ts";
 import { replayDeliveries } from "../../shared/webhooks/replay-deliveries.ts";
 import { askDatabase } from "../http/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
+import { listObject } from "../http/list-object.ts";
 import { answerOnce } from "./answer-once.ts";
 import { notFound, readBody, readId, readPage, smallBody } from "./read-input.ts";
 import type { WebhookDeps } from "./webhook-deps.ts";
@@ -21,13 +22,7 @@ export function addDeliveries(app: FastifyInstance, { pool }: WebhookDeps): void
       if ((await getEndpoint(pool, callerOf(request).id, id)) === undefined) notFound("endpoint");
       return await listDeliveries(pool, id, page);
     });
-    return {
-      object: "list",
-      data: deliveries,
-      first_id: deliveries.at(0)?.id ?? null,
-      last_id: deliveries.at(-1)?.id ?? null,
-      has_more: hasMore,
-    };
+    return listObject(deliveries, hasMore);
   });
 
   app.post(

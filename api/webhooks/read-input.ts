@@ -2,24 +2,13 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { pageQuery } from "../http/page-query.ts";
 import { parseBody } from "../inference/parse-body.ts";
 
 /** Options of routes whose bodies are small, whatever a prompt may have. */
 export const smallBody = { bodyLimit: 64 * 1024 };
 
-const pageQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d?|100)$/, "expected a number from 1 to 100")
-    .default("20")
-    .transform(Number),
-  // The SDK sends an empty one for null.
-  after: z
-    .string()
-    .max(128, "not an id")
-    .optional()
-    .transform((id) => id || undefined),
-});
+const webhookPage = z.strictObject({ after: pageQuery.after, limit: pageQuery.limit });
 
 /** Reads the body of a request by a schema that knows all its fields. No body is an empty object. */
 export function readBody<Schema extends z.ZodType>(
@@ -31,8 +20,8 @@ export function readBody<Schema extends z.ZodType>(
 }
 
 /** Reads `limit` and `after`. */
-export function readPage(request: FastifyRequest): z.output<typeof pageQuery> {
-  return parseInput(pageQuery, request.query);
+export function readPage(request: FastifyRequest): z.output<typeof webhookPage> {
+  return parseInput(webhookPage, request.query);
 }
 
 /** An id of the path; what cannot be one is unknown like all others. */

@@ -13,6 +13,7 @@ import { rotateSecret } from "../../shared/webhooks/rotate-secret.ts";
 import { updateEndpoint } from "../../shared/webhooks/update-endpoint.ts";
 import { askDatabase } from "../http/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
+import { listObject } from "../http/list-object.ts";
 import { answerOnce } from "./answer-once.ts";
 import { addDeliveries } from "./deliveries.ts";
 import { addEndpointTest } from "./endpoint-test.ts";
@@ -46,13 +47,7 @@ export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): vo
     const { endpoints, hasMore } = await askDatabase(() =>
       listEndpoints(pool, callerOf(request).id, page),
     );
-    return {
-      object: "list",
-      data: endpoints,
-      first_id: endpoints.at(0)?.id ?? null,
-      last_id: endpoints.at(-1)?.id ?? null,
-      has_more: hasMore,
-    };
+    return listObject(endpoints, hasMore);
   });
 
   app.get("/v1/webhook_endpoints/:id", async (request) => {

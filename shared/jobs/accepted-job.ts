@@ -32,6 +32,8 @@ export interface AcceptedJob {
   readonly queue_ms: number | null;
   /** Its cost rests on bounds, because an upstream reported no usage. */
   readonly estimated: boolean;
+  /** What its last attempt knows more than the row of why it did not get done: a `ReplyError` as JSON text. */
+  readonly error: string | null;
 }
 
 const selectJobs = `
@@ -41,11 +43,12 @@ const selectJobs = `
     coalesce(a.started_at, l.created_at - l.total_ms * interval '1 ms') as started_at,
     coalesce(a.provider, l.provider) as provider, coalesce(a.queue_ms, l.queue_ms) as queue_ms,
     coalesce(l.location, j.plan -> a.target::integer ->> 'location') as location,
-    coalesce(l.estimated, false) as estimated
+    coalesce(l.estimated, false) as estimated, o.error
   from jobs j
   left join job_requests r on r.job_id = j.id
   left join attempts a on a.job_id = j.id
   left join ledger l on l.job_id = j.id and l.attempt = j.fence
+  left join job_results o on o.job_id = j.id
   where not j.interactive and j.deleted_at is null`;
 
 /** Any key's job, for whoever has been let in; undefined once it is deleted. */

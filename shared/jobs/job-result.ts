@@ -1,16 +1,13 @@
 import type { Pool } from "pg";
-import type { ReplyError } from "../contracts/reply.ts";
 import { decompress } from "../db/compressed.ts";
 
-/** What is kept of how an accepted job ended. */
+/** The answer that is kept of an accepted job. */
 export interface JobResult {
   readonly contentType: string | null;
   /** A whole answer. */
   readonly body: Buffer | null;
   /** A stream's events as text. */
   readonly events: string | null;
-  /** What its caller is told if it did not get done and its last attempt knows more than its row. */
-  readonly error: ReplyError | null;
 }
 
 interface ResultRow {
@@ -18,7 +15,6 @@ interface ResultRow {
   readonly body: Buffer | null;
   readonly events: Buffer | null;
   readonly compressed: boolean;
-  readonly error: string | null;
 }
 
 /** Undefined for a job that no attempt has settled. */
@@ -28,17 +24,16 @@ export async function readResult(
 ): Promise<JobResult | undefined> {
   const { rows } = await pool.query<ResultRow>({
     name: "read_result",
-    text: "select content_type, body, events, compressed, error from job_results where job_id = $1",
+    text: "select content_type, body, events, compressed from job_results where job_id = $1",
     values: [job],
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { body, events, compressed, error } = row;
+  const { body, events, compressed } = row;
   return {
     contentType: row.content_type,
     body: body === null ? null : await decompress(body, compressed),
     events: events === null ? null : (await decompress(events, compressed)).toString(),
-    error: error === null ? null : (JSON.parse(error) as ReplyError),
   };
 }
 

@@ -273,3 +273,25 @@ test("what was asked is not kept longer than its job runs", async () => {
   );
   expect(rows).toEqual([{ gone: true, facts: expect.not.stringContaining("Hi") as string }]);
 });
+
+test("the list says of each job what the job's own route says, however it ended", async () => {
+  const late = await rig.ask("/chat/completions", {
+    body: chatBody("once"),
+    headers: { prefer: "respond-async", "x-spillway-deadline-ms": "300" },
+  });
+  const { id } = JSON.parse(late.text) as JobView;
+  expect(await untilDone(id)).toMatchObject({
+    status: "failed",
+    error: { code: "deadline_exceeded" },
+  });
+  await (
+    await rig.played.next()
+  ).closed;
+  const { data } = await rig.json<Page>("/jobs?limit=100");
+  const statuses = new Set<string>();
+  for (const listed of data) {
+    statuses.add(listed.status);
+    expect(await rig.json<JobView>(`/jobs/${listed.id}`)).toEqual(listed);
+  }
+  expect([...statuses].toSorted()).toEqual(["cancelled", "completed", "failed"]);
+});
