@@ -37,7 +37,7 @@ export async function answerStream(
         facts = event.facts;
         stream.open();
       } else if (event.type === "chunk") {
-        events += splitEvents(event.text).length;
+        if (view.isNumbered) events += splitEvents(event.text).length;
         await stream.write(opening + event.text);
         opening = "";
       } else {

@@ -5,9 +5,7 @@ import type { Config } from "../../config/config.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { CallerKey } from "../auth/key-auth.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import type { IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { preferencesOf, type Preferences } from "../http/prefer.ts";
@@ -18,22 +16,17 @@ import { acceptJob, type AcceptDeps } from "./accept-job.ts";
 import { admitJob, type AdmitDeps } from "./admit-job.ts";
 import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
-import { checkMedia } from "./check-media.ts";
-import type { CompiledRoute } from "./compiled-route.ts";
 import { disconnection } from "./disconnection.ts";
 import { jobTerms, type JobTerms, type TermsDeps } from "./job-terms.ts";
-import { parseBody } from "./parse-body.ts";
-import { withPreviousTurn } from "./previous-turn.ts";
-import { readRequest } from "./read-request.ts";
+import { readInference, type ReadDeps } from "./read-inference.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
 
-export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, TermsDeps {
+export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, TermsDeps, ReadDeps {
   readonly server: Config["server"];
   readonly database: Pick<Database, "accept" | "end"> & { readonly pool: Pool };
   readonly jobs: AdmitDeps["jobs"];
-  readonly routes: ReadonlyMap<string, CompiledRoute>;
   readonly egress: EgressPolicy;
   readonly heartbeatMs: number;
 }
@@ -58,38 +51,24 @@ async function answer(
   const gone = disconnection(request, reply);
   const key = callerOf(request);
   const preferences = preferencesOf(request.headers);
-  const idempotencyKey = idempotencyKeyOf(request.headers);
   const raw = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const path = request.routeOptions.url ?? "";
-  const idempotency =
-    idempotencyKey === undefined
-      ? undefined
-      : { path, key: idempotencyKey, hash: hash("sha256", raw) };
+  const idempotency = idempotencyOf(request, path, raw);
   if (idempotency !== undefined) {
     const asked = { caller: key.id, idempotency, preferences, gone };
     const replay = await replayAccepted(deps, request, reply, asked);
     if (replay !== undefined) return replay.answer;
   }
-  const parsed = parseBody(raw);
-  checkMedia(parsed.fields, deps.egress);
-  const body =
-    endpoint === "responses"
-      ? await askDatabase(() => withPreviousTurn(deps.database.pool, key.id, parsed))
-      : parsed;
-  const inference = readRequest(endpoint, body, (model) => findRoute(deps.routes, key, model));
+  const inference = await readInference(deps, endpoint, key, raw);
   request.facts.model = inference.route.config.name;
-  const isAsync = preferences.respondAsync || inference.response?.background === true;
+  const { stream, response } = inference;
+  const background = response?.background === true;
+  const isAsync = preferences.respondAsync || background;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
-  const mayComeAgain = deps.server.attachRetries && !isAsync && idempotencyKey === undefined;
+  const mayComeAgain = deps.server.attachRetries && !isAsync && idempotency === undefined;
   const sdkTry = mayComeAgain ? sdkTryOf(request, path, raw) : undefined;
   const deliver = (job: string): Promise<unknown> =>
-    deliverAccepted(deps, request, reply, {
-      job,
-      preferences,
-      background: inference.response?.background === true,
-      stream: inference.stream,
-      gone,
-    });
+    deliverAccepted(deps, request, reply, { job, preferences, background, stream, gone });
 
   const lost = sdkTry === undefined ? undefined : await joinLost(deps, key.id, sdkTry);
   if (lost !== undefined) return await watchLoss(deps, lost, gone, deliver(lost));
@@ -101,8 +80,8 @@ async function answer(
     request: inference,
     callerWaits: !isAsync,
   });
-  const isStored = inference.response?.store === true || sdkTry !== undefined;
-  if (!isAsync && !isStored && idempotencyKey === undefined)
+  const isStored = response?.store === true || sdkTry !== undefined;
+  if (!isAsync && !isStored && idempotency === undefined)
     return await answerInteractive(deps, terms, preferences, gone, request, reply);
   const accepted = await acceptJob(deps, terms, {
     idempotency,
@@ -115,6 +94,15 @@ async function answer(
   return sdkTry === undefined
     ? await delivered
     : await watchLoss(deps, accepted.job, gone, delivered);
+}
+
+function idempotencyOf(
+  { headers }: FastifyRequest,
+  path: string,
+  raw: Buffer,
+): IdempotencyKey | undefined {
+  const key = idempotencyKeyOf(headers);
+  return key === undefined ? undefined : { path, key, hash: hash("sha256", raw) };
 }
 
 /** A job that nothing is stored of: its caller's connection is all that waits for it. */
@@ -148,20 +136,4 @@ function viewFor({ request, jobRequest }: JobTerms): StreamView {
   if (facts === undefined) return chunkView;
   const fields = request.response?.fields ?? {};
   return responseView({ fields, facts, maxOutputTokens, startingAfter: -1 });
-}
-
-/** A model that the key may not use does not exist for it. */
-function findRoute(
-  routes: ReadonlyMap<string, CompiledRoute>,
-  key: CallerKey,
-  model: string,
-): CompiledRoute {
-  const route = routes.get(model);
-  if (route === undefined || key.models?.includes(model) === false)
-    throw new BrokerError(
-      "model_not_found",
-      `The model '${model.slice(0, 128)}' does not exist or you do not have access to it.`,
-      { param: "model" },
-    );
-  return route;
 }

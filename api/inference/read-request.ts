@@ -60,12 +60,20 @@ export function readRequest(
   body: ParsedBody,
   findRoute: FindRoute,
 ): InferenceRequest {
+  const { metadata = null, webhook_url: webhookUrl } = body.fields;
+  return { metadata, webhookUrl, response: undefined, ...readKind(endpoint, body, findRoute) };
+}
+
+type OfKind = Omit<InferenceRequest, "metadata" | "webhookUrl" | "response"> &
+  Partial<Pick<InferenceRequest, "response">>;
+
+function readKind(endpoint: Endpoint, body: ParsedBody, findRoute: FindRoute): OfKind {
   if (endpoint === "embeddings") return readEmbedding(body, findRoute);
   if (endpoint === "responses") return readResponse(body, findRoute);
   return readGeneration(endpoint, body, findRoute);
 }
 
-function readResponse(body: ParsedBody, findRoute: FindRoute): InferenceRequest {
+function readResponse(body: ParsedBody, findRoute: FindRoute): OfKind {
   const request = checkFields(responsesSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind !== "chat") throw wrongKind(route.config, "does not chat");
@@ -84,8 +92,6 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): InferenceRequest 
     serviceTier: request.service_tier,
     base64: false,
     body: upstream.text,
-    metadata: request.metadata ?? null,
-    webhookUrl: body.fields["webhook_url"],
     response: {
       background: request.background === true,
       store: request.store !== false,
@@ -95,7 +101,7 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): InferenceRequest 
   };
 }
 
-function readEmbedding(body: ParsedBody, findRoute: FindRoute): InferenceRequest {
+function readEmbedding(body: ParsedBody, findRoute: FindRoute): OfKind {
   const request = checkFields(embeddingSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind !== "embedding") throw wrongKind(route.config, "makes no embeddings");
@@ -113,9 +119,6 @@ function readEmbedding(body: ParsedBody, findRoute: FindRoute): InferenceRequest
     serviceTier: request.service_tier,
     base64: (request.encoding_format ?? defaults["encoding_format"]) === "base64",
     body: upstream.text,
-    metadata: request.metadata ?? null,
-    webhookUrl: body.fields["webhook_url"],
-    response: undefined,
   };
 }
 
@@ -123,7 +126,7 @@ function readGeneration(
   endpoint: "chat.completions" | "completions",
   body: ParsedBody,
   findRoute: FindRoute,
-): InferenceRequest {
+): OfKind {
   const isChat = endpoint === "chat.completions";
   const request = checkFields(isChat ? chatSchema : completionSchema, body.fields);
   const route = findRoute(request.model);
@@ -150,9 +153,6 @@ function readGeneration(
     serviceTier: request.service_tier,
     base64: false,
     body: upstream.text,
-    metadata: request.metadata ?? null,
-    webhookUrl: body.fields["webhook_url"],
-    response: undefined,
   };
 }
 

@@ -3,6 +3,8 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 
 /** What the broker says in a stream of an answer's events. */
 export interface StreamView {
+  /** Its events have numbers, which those of the broker's own go on with. */
+  readonly isNumbered: boolean;
   /** As soon as the stream is open; what was said before a reader's cursor is left out. */
   beginning(): string;
   /** Before the first event of an answer; after `beginning`. */
@@ -15,6 +17,7 @@ export interface StreamView {
 
 /** Of chunks, whose streams hold nothing else; a failure is an event without `[DONE]` after it. */
 export const chunkView: StreamView = {
+  isNumbered: false,
   beginning: () => "",
   opening: () => "",
   failure: (error) => `data: ${JSON.stringify(error)}\n\n`,

@@ -1,6 +1,7 @@
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
 import { Agent, buildConnector, errors } from "undici";
+import { errorCode } from "../errors/error-code.ts";
 import { EgressError } from "./egress-error.ts";
 import type { EgressPolicy, EgressProtocol } from "./egress-policy.ts";
 import { createResolveHost, type ResolveHost } from "./resolve-host.ts";
@@ -99,7 +100,7 @@ function refusedAddress(): EgressError {
 
 function explainConnectError(error: Error, protocol: EgressProtocol): EgressError {
   if (error instanceof EgressError) return error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  const code = errorCode(error);
   if (error instanceof errors.ConnectTimeoutError)
     return new EgressError("timeout", "no connection in time", error);
   const dialling =

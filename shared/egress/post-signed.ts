@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
+import { errorCode } from "../errors/error-code.ts";
 import { EgressError } from "./egress-error.ts";
 
 export interface SignedPost {
@@ -123,7 +124,7 @@ class Call implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#controller = undefined;
     if (error instanceof EgressError) this.end(error);
-    else this.end(new EgressError("reset", `the connection broke: ${codeOf(error)}`, error));
+    else this.end(new EgressError("reset", `the connection broke: ${errorCode(error)}`, error));
   }
 
   #stop(): void {
@@ -135,8 +136,4 @@ class Call implements Dispatcher.DispatchHandler {
 /** Without a cut character at its end, and without NUL, which no database column takes as text. */
 function asText(body: Buffer): string {
   return new TextDecoder().decode(body, { stream: true }).replaceAll("\0", "\ufffd");
-}
-
-function codeOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -4,9 +4,8 @@ import { Redis, type RedisOptions } from "ioredis";
  * - `producer`: an API asks while a caller waits, so a command fails rather than waits for a server
  *   that is away.
  * - `consumer`: a worker has nothing better to do than wait until the server is back.
- * - `listener`: what is told on its channels may be missed; whoever listens looks for itself, too.
  */
-export type RedisRole = "producer" | "consumer" | "listener";
+export type RedisRole = "producer" | "consumer";
 
 export interface OpenRedisOptions {
   /** `redis://` or, with TLS, `rediss://`; user and password in it. */
@@ -29,7 +28,6 @@ const roles: Readonly<Record<RedisRole, RedisOptions>> = {
   },
   // Longer than the longest blocking read.
   consumer: { maxRetriesPerRequest: null, socketTimeout: 12_000 },
-  listener: { maxRetriesPerRequest: null },
 };
 
 /** Opens a connection that comes back by itself, also after a failover. */

@@ -1,7 +1,6 @@
 import type { Pool } from "pg";
 
 export interface TestResult {
-  readonly event_type: string;
   /** Null: there was no answer; `error` says why. */
   readonly status: number | null;
   readonly error: string | null;
@@ -13,9 +12,8 @@ export async function findTestResult(
   deliveryId: string,
 ): Promise<TestResult | undefined> {
   const { rows } = await database.query<TestResult>(
-    `select v.type as event_type, a.status, a.error
+    `select a.status, a.error
      from webhook_deliveries d
-     join webhook_events v on v.id = d.event_id
      left join webhook_attempts a on a.delivery_id = d.id and a.attempt = d.attempts
      where d.id = $1 and d.state not in ('pending', 'sending')`,
     [deliveryId],

@@ -1,3 +1,4 @@
+import { errorCode } from "../../shared/errors/error-code.ts";
 import { failed, type FailedEnd } from "./call-stopped.ts";
 
 /**
@@ -5,7 +6,7 @@ import { failed, type FailedEnd } from "./call-stopped.ts";
  * `connect` (refused, unreachable, DNS, TLS, too slow); after, the upstream may have worked: `cut`.
  */
 export function explainSocketError(error: Error, sent: boolean): FailedEnd {
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  const code = errorCode(error);
   if (!sent) return failed("connect", `no connection: ${code}`);
   if (isGarbled(error)) return failed("malformed", `not an HTTP answer: ${code}`);
   return failed("cut", `the connection broke: ${code}`);

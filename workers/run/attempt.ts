@@ -22,6 +22,6 @@ export interface Attempt {
   readonly startedAt: number;
   /** Bytes have gone to the caller of an interactive job: no other attempt may follow. */
   forwarded: boolean;
-  /** Of an accepted job's stream: the events that have gone to its log. */
+  /** Of an accepted job's stream: the texts of whole events that have gone to its log. */
   readonly events: string[];
 }

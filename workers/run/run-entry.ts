@@ -6,7 +6,6 @@ import type { ClaimedJob } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { Provider } from "../provider.ts";
-import { splitEvents } from "../../shared/events/split-events.ts";
 import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { Attempt } from "./attempt.ts";
@@ -134,7 +133,7 @@ async function call(attempt: Attempt, provider: Provider): Promise<ProviderOutco
       },
       async write(text) {
         if (!request.stream) return;
-        if (accepted) events.push(...splitEvents(text));
+        if (accepted) events.push(text);
         if (!(await reply.send({ type: "chunk", text }))) abort.abort("disconnect");
       },
     },

@@ -1,0 +1,45 @@
+import type { Pool } from "pg";
+import type { Endpoint } from "../../shared/contracts/endpoint.ts";
+import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { CallerKey } from "../auth/key-auth.ts";
+import { askDatabase } from "../http/ask-database.ts";
+import { checkMedia } from "./check-media.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import { parseBody } from "./parse-body.ts";
+import { withPreviousTurn } from "./previous-turn.ts";
+import { readRequest, type InferenceRequest } from "./read-request.ts";
+
+export interface ReadDeps {
+  readonly database: { readonly pool: Pick<Pool, "query"> };
+  readonly routes: ReadonlyMap<string, CompiledRoute>;
+  readonly egress: Pick<EgressPolicy, "isInternalHost">;
+}
+
+/** Reads the bytes of a key's request. Throws `BrokerError` with `param` for whatever is wrong. */
+export async function readInference(
+  { database, routes, egress }: ReadDeps,
+  endpoint: Endpoint,
+  key: CallerKey,
+  raw: Buffer,
+): Promise<InferenceRequest> {
+  const parsed = parseBody(raw);
+  checkMedia(parsed.fields, egress);
+  const body =
+    endpoint === "responses"
+      ? await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed))
+      : parsed;
+  return readRequest(endpoint, body, (model) => findRoute(routes, key, model));
+}
+
+/** A model that the key may not use does not exist for it. */
+function findRoute(routes: ReadDeps["routes"], key: CallerKey, model: string): CompiledRoute {
+  const route = routes.get(model);
+  if (route === undefined || key.models?.includes(model) === false)
+    throw new BrokerError(
+      "model_not_found",
+      `The model '${model.slice(0, 128)}' does not exist or you do not have access to it.`,
+      { param: "model" },
+    );
+  return route;
+}
