@@ -19,7 +19,7 @@ import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
 import type { InferenceDeps } from "./inference/inference-handler.ts";
-import { compileRoutes } from "./inference/compiled-route.ts";
+import { compileRoutes } from "../shared/inference/compiled-route.ts";
 import type { QueueBacklog } from "./inference/queue-backlog.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { parseBody } from "../inference/parse-body.ts";
+import { parseBody } from "../../shared/inference/parse-body.ts";
 
 /**
  * Reads JSON bodies of the admin API with the same care, and the same errors, as those of requests.

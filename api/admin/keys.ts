@@ -10,7 +10,7 @@ import { listKeys } from "../../shared/keys/list-keys.ts";
 import { revokeKey } from "../../shared/keys/revoke-key.ts";
 import { updateKey } from "../../shared/keys/update-key.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { queryFields } from "./query-fields.ts";
 
 interface KeyRoutesDeps {

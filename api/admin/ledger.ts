@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { z } from "zod";
 import { listLedger } from "../../shared/admin/list-ledger.ts";
 import { parseInput } from "../../shared/admin/parse-input.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { queryFields } from "./query-fields.ts";
 
 const ledgerQuery = z

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
 import { listProviders } from "../../shared/admin/list-providers.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 
 interface ProviderRoutesDeps {
   readonly pool: Pool;

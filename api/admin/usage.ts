@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { sumUsage } from "../../shared/admin/sum-usage.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 
 /** A UTC day or a moment with its offset. */
 const time = z

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import type { onRequestAsyncHookHandler } from "fastify";
 import { hashSecret } from "../../shared/keys/key-secret.ts";
-import { invalidApiKey, readBearer } from "./bearer.ts";
+import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
+import { readBearer } from "./bearer.ts";
 
 /** A hook that lets only the admin key pass; it runs before the body is read. */
 export function adminAuth(adminKey: string): onRequestAsyncHookHandler {

@@ -1,4 +1,4 @@
-import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
 
 const MAX_HEADER_LENGTH = 4096;
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
@@ -14,12 +14,4 @@ export function readBearer(authorization: string | undefined): string {
       : undefined;
   if (credential === undefined) throw invalidApiKey();
   return credential;
-}
-
-/** One shape for missing, malformed, unknown, expired and revoked: it tells nothing about keys. */
-export function invalidApiKey(): BrokerError {
-  return new BrokerError(
-    "invalid_api_key",
-    "Missing or incorrect API key. Send it as 'Authorization: Bearer <key>'.",
-  );
 }

@@ -1,25 +1,11 @@
 import type { Pool } from "pg";
-import type { Residency } from "../../shared/contracts/plan.ts";
-import type { ServiceClass } from "../../shared/contracts/service-class.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { findKeyStatement, type FoundKeyRow } from "../../shared/keys/find-key-by-hash.ts";
+import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
 import { hashSecret } from "../../shared/keys/key-secret.ts";
-import { invalidApiKey, readBearer } from "./bearer.ts";
+import { readBearer } from "./bearer.ts";
 import { LookupCache } from "./lookup-cache.ts";
-
-/** Who calls, and what that key may ask for. */
-export interface CallerKey {
-  readonly id: string;
-  readonly name: string;
-  /** Public model names that the key may use; null: all. */
-  readonly models: readonly string[] | null;
-  readonly residency: Residency;
-  readonly maxServiceTier: Exclude<ServiceClass, "batch">;
-  /** A budget stands above the key, so that every job needs a known worst case. */
-  readonly budgeted: boolean;
-  /** A request may name the address that is told of its end. */
-  readonly allowWebhookUrl: boolean;
-}
 
 export interface KeyAuth {
   /**

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { CallerKey, KeyAuth } from "../auth/key-auth.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
+import type { KeyAuth } from "../auth/key-auth.ts";
 
 /** Lets only known keys into the routes of this scope, before a body is read. */
 export function authenticateCaller(app: FastifyInstance, keyAuth: KeyAuth): void {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { CallerKey } from "../auth/key-auth.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 /** What the log line of a request says beyond the request itself; filled in while it is answered. */
 export interface RequestFacts {

@@ -2,11 +2,11 @@ import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { ReplyReceiver } from "../../shared/reply/reply-path.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
-import type { JobTerms } from "./job-terms.ts";
+import type { JobTerms } from "../../shared/inference/job-terms.ts";
 import { JobRun, type JobRunDeps } from "./job-run.ts";
 import { queueIsFull } from "./queue-is-full.ts";
 import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
-import { acceptMember, submitAccept } from "./submit-accept.ts";
+import { acceptMember, submitAccept } from "../../shared/inference/submit-accept.ts";
 
 export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
   readonly database: Pick<Database, "accept" | "end">;

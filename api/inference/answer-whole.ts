@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { answerHeaders } from "./answer-headers.ts";
-import { base64Embeddings } from "./base64-embeddings.ts";
+import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
 import type { JobRun } from "./job-run.ts";
 import { noteEnd } from "./note-end.ts";
 

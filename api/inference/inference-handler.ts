@@ -12,13 +12,14 @@ import { preferencesOf, type Preferences } from "../http/prefer.ts";
 import { deliverAccepted, type DeliverDeps } from "../jobs/deliver-accepted.ts";
 import { replayAccepted } from "../jobs/replay-accepted.ts";
 import { responseView } from "../responses/response-view.ts";
-import { acceptJob, type AcceptDeps } from "./accept-job.ts";
+import { acceptJob, type AcceptDeps } from "../../shared/inference/accept-job.ts";
 import { admitJob, type AdmitDeps } from "./admit-job.ts";
 import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
 import { disconnection } from "./disconnection.ts";
-import { jobTerms, type JobTerms, type TermsDeps } from "./job-terms.ts";
-import { readInference, type ReadDeps } from "./read-inference.ts";
+import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/inference/job-terms.ts";
+import { readInference, type ReadDeps } from "../../shared/inference/read-inference.ts";
+import { requestTerms } from "./request-terms.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
@@ -27,6 +28,7 @@ export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, Terms
   readonly server: Config["server"];
   readonly database: Pick<Database, "accept" | "end"> & { readonly pool: Pool };
   readonly jobs: AdmitDeps["jobs"];
+  readonly board: AdmitDeps["board"];
   readonly egress: EgressPolicy;
   readonly heartbeatMs: number;
 }
@@ -72,13 +74,12 @@ async function answer(
 
   const lost = sdkTry === undefined ? undefined : await joinLost(deps, key.id, sdkTry);
   if (lost !== undefined) return await watchLoss(deps, lost, gone, deliver(lost));
+  const { headers, receivedAt } = request;
+  const asked = { key, request: inference, callerWaits: !isAsync };
   const terms = jobTerms(deps, {
-    key,
-    headers: request.headers,
-    receivedAt: request.receivedAt,
+    ...asked,
+    ...requestTerms(deps.server, { ...asked, headers, receivedAt }),
     endpoint,
-    request: inference,
-    callerWaits: !isAsync,
   });
   const isStored = response?.store === true || sdkTry !== undefined;
   if (!isAsync && !isStored && idempotency === undefined)

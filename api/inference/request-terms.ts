@@ -1,10 +1,44 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Config } from "../../config/config.ts";
 import type { Residency } from "../../shared/contracts/plan.ts";
 import { serviceClasses, type ServiceClass } from "../../shared/contracts/service-class.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { Asked } from "../../shared/inference/job-terms.ts";
+import type { InferenceRequest } from "../../shared/inference/read-request.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 /** The longest delay of a JavaScript timer, about 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+interface AskedByHttp {
+  readonly key: CallerKey;
+  readonly headers: IncomingHttpHeaders;
+  /** `performance.now()` */
+  readonly receivedAt: number;
+  readonly request: Pick<InferenceRequest, "serviceTier">;
+  readonly callerWaits: boolean;
+}
+
+/**
+ * What headers, body and key say about where, how soon and by when. Throws `BrokerError`
+ * `deadline_exceeded`, or `invalid_request` with what is at fault.
+ */
+export function requestTerms(
+  server: Pick<Config["server"], "deadlineMs" | "asyncDeadlineMs">,
+  { key, headers, receivedAt, request, callerWaits }: AskedByHttp,
+): Pick<Asked, "residency" | "serviceClass" | "deadlineMs"> {
+  const residency = residencyOf(headers, key.residency);
+  const defaultMs = callerWaits ? server.deadlineMs : server.asyncDeadlineMs;
+  const elapsedMs = performance.now() - receivedAt;
+  const deadlineMs = Math.floor(deadlineOf(headers, defaultMs, callerWaits) - elapsedMs);
+  if (deadlineMs <= 0)
+    throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
+  return {
+    residency,
+    serviceClass: serviceClassOf(request.serviceTier, key.maxServiceTier),
+    deadlineMs,
+  };
+}
 
 /** The stricter of what key and request ask for. Throws `BrokerError` for an unknown value. */
 export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Residency {
@@ -20,11 +54,7 @@ export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Resid
  * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else, if its caller waits,
  * the SDK's `X-Stainless-Timeout` (seconds), else the default. Throws `BrokerError` for a bad deadline.
  */
-export function deadlineOf(
-  headers: IncomingHttpHeaders,
-  defaultMs: number,
-  callerWaits: boolean,
-): number {
+function deadlineOf(headers: IncomingHttpHeaders, defaultMs: number, callerWaits: boolean): number {
   const asked = headers["x-spillway-deadline-ms"];
   if (asked !== undefined) {
     const deadlineMs = typeof asked === "string" && /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
@@ -42,7 +72,7 @@ export function deadlineOf(
 }
 
 /** The number of a job's class: what `service_tier` asks for, at most what the key may have. */
-export function serviceClassOf(
+function serviceClassOf(
   tier: "auto" | "default" | "flex" | "priority" | null | undefined,
   ceiling: Exclude<ServiceClass, "batch">,
 ): number {

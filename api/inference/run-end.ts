@@ -7,7 +7,7 @@ import type {
 import type { EndedJob } from "../../shared/db/find-ended.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { ErrorCode } from "../../shared/errors/catalogue.ts";
-import { invalidApiKey } from "../auth/bearer.ts";
+import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
 
 /** How a job ended, for its caller and for the log. Without `error`, it is done. */
 export interface RunEnd {

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyBaseLogger, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 
 export interface SdkRetriesDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };

@@ -1,6 +1,6 @@
 import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { CallerKey } from "../auth/key-auth.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 const PARAM = "webhook_url";
 

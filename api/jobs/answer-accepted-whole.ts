@@ -4,9 +4,9 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
-import { base64Embeddings } from "../inference/base64-embeddings.ts";
+import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
 import { attemptFacts, jobError } from "./job-end.ts";
 import { noteJob } from "./note-job.ts";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { deleteJob } from "../../shared/jobs/delete-job.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import type { CancelDeps } from "./cancel-job.ts";
 
 /**

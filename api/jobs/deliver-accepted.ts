@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../inference/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { jobOfResponse } from "../../shared/responses/response-id.ts";
 
 const JOB = /^job_[0-9a-f]{32}$/;

@@ -1,6 +1,6 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { listObject } from "../http/list-object.ts";
-import { inputItems } from "../inference/previous-turn.ts";
+import { inputItems } from "../../shared/inference/previous-turn.ts";
 
 interface ItemsQuery {
   readonly after?: string | undefined;

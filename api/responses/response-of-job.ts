@@ -7,7 +7,7 @@ import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { jobError } from "../jobs/job-end.ts";
 import { failedState } from "./failed-state.ts";
 import type { ViewedResponse } from "./response-view.ts";

@@ -4,7 +4,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { RouteConfig } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { CallerKey } from "../auth/key-auth.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 
 interface Model {

@@ -5,7 +5,7 @@ import { readRequestBody } from "../../shared/jobs/job-result.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";

@@ -5,7 +5,7 @@ import {
   idempotentTransaction,
   type IdempotentAnswer,
 } from "../../shared/idempotency/idempotent-transaction.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 

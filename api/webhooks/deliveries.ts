@@ -6,7 +6,7 @@ import { getEndpoint } from "../../shared/webhooks/get-endpoint.ts";
 import { listDeliveries } from "../../shared/webhooks/list-deliveries.ts";
 import { redeliver } from "../../shared/webhooks/redeliver.ts";
 import { replayDeliveries } from "../../shared/webhooks/replay-deliveries.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { answerOnce } from "./answer-once.ts";

@@ -5,7 +5,7 @@ import { testEndpointInput } from "../../shared/webhooks/endpoint-input.ts";
 import { findTestResult, type TestResult } from "../../shared/webhooks/find-test-result.ts";
 import { getEndpoint } from "../../shared/webhooks/get-endpoint.ts";
 import { startTest } from "../../shared/webhooks/start-test.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { doOnce } from "./answer-once.ts";
 import { notFound, readBody, readId, smallBody } from "./read-input.ts";

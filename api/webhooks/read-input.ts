@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { pageQuery } from "../http/page-query.ts";
-import { parseBody } from "../inference/parse-body.ts";
+import { parseBody } from "../../shared/inference/parse-body.ts";
 
 /** Options of routes whose bodies are small, whatever a prompt may have. */
 export const smallBody = { bodyLimit: 64 * 1024 };

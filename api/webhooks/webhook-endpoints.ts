@@ -11,7 +11,7 @@ import { getEndpoint } from "../../shared/webhooks/get-endpoint.ts";
 import { listEndpoints } from "../../shared/webhooks/list-endpoints.ts";
 import { rotateSecret } from "../../shared/webhooks/rotate-secret.ts";
 import { updateEndpoint } from "../../shared/webhooks/update-endpoint.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { answerOnce } from "./answer-once.ts";

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { describe, expect, test } from "vitest";
-import { inputBound } from "../../api/inference/cost-bound.ts";
+import { inputBound } from "../../shared/inference/cost-bound.ts";
 
 function bound(fields: Record<string, unknown>) {
   return inputBound(fields, JSON.stringify(fields));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseBody } from "../../api/inference/parse-body.ts";
+import { parseBody } from "../../shared/inference/parse-body.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 function refusalOf(body: string | Buffer): BrokerError {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { chooseTarget } from "../../api/inference/choose-target.ts";
-import { compileRoutes } from "../../api/inference/compiled-route.ts";
-import { makePlan, type PlanRequest } from "../../api/inference/make-plan.ts";
+import { chooseTarget } from "../../shared/inference/choose-target.ts";
+import { compileRoutes } from "../../shared/inference/compiled-route.ts";
+import { makePlan, type PlanRequest } from "../../shared/inference/make-plan.ts";
 import type { RouteConfig } from "../../config/config.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { route, target, testConfig } from "./test-config.ts";

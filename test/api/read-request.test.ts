@@ -1,7 +1,7 @@
-import { parseBody } from "../../api/inference/parse-body.ts";
+import { parseBody } from "../../shared/inference/parse-body.ts";
 import { describe, expect, test } from "vitest";
-import { compileRoutes } from "../../api/inference/compiled-route.ts";
-import { readRequest } from "../../api/inference/read-request.ts";
+import { compileRoutes } from "../../shared/inference/compiled-route.ts";
+import { readRequest } from "../../shared/inference/read-request.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { testConfig } from "./test-config.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkMedia } from "../../api/inference/check-media.ts";
+import { checkMedia } from "../../shared/inference/check-media.ts";
 import { createEgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { internalForms, internalNames, loopbackForms } from "./address-forms.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkFields } from "../../api/inference/check-fields.ts";
-import { responsesSchema } from "../../api/inference/schemas/responses-schema.ts";
+import { checkFields } from "../../shared/inference/check-fields.ts";
+import { responsesSchema } from "../../shared/inference/schemas/responses-schema.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 const paramOf = (fields: object) => {

@@ -1,6 +1,6 @@
-import type { Plan, PlannedTarget, Residency } from "../../shared/contracts/plan.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { costNanos } from "../../shared/money/price.ts";
+import type { Plan, PlannedTarget, Residency } from "../contracts/plan.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import { costNanos } from "../money/price.ts";
 import type { CompiledRoute, CompiledTarget } from "./compiled-route.ts";
 import type { InputBound } from "./cost-bound.ts";
 

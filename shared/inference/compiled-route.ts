@@ -1,7 +1,7 @@
 import type { Config, ProviderConfig, RouteConfig, TargetConfig } from "../../config/config.ts";
-import type { Location } from "../../shared/contracts/plan.ts";
-import type { Price } from "../../shared/money/price.ts";
-import { parseUsd } from "../../shared/money/usd.ts";
+import type { Location } from "../contracts/plan.ts";
+import type { Price } from "../money/price.ts";
+import { parseUsd } from "../money/usd.ts";
 
 export interface CompiledTarget {
   readonly provider: string;

@@ -1,9 +1,9 @@
 import type { Pool } from "pg";
-import type { Endpoint } from "../../shared/contracts/endpoint.ts";
-import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { CallerKey } from "../auth/key-auth.ts";
-import { askDatabase } from "../http/ask-database.ts";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { EgressPolicy } from "../egress/egress-policy.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import type { CallerKey } from "../keys/caller-key.ts";
+import { askDatabase } from "../db/ask-database.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { parseBody } from "./parse-body.ts";

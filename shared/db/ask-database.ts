@@ -1,5 +1,5 @@
-import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { classifyDatabaseError } from "./classify-database-error.ts";
+import { BrokerError } from "../errors/broker-error.ts";
 
 /**
  * Runs one of the shared statements for a route. A database that cannot be reached, or is too

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./field-path.ts";
 import type { JsonObject } from "./parse-body.ts";
 

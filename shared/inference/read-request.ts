@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import type { RouteConfig } from "../../config/config.ts";
-import type { Endpoint } from "../../shared/contracts/endpoint.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import { BrokerError } from "../errors/broker-error.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { inputBound, type InputBound } from "./cost-bound.ts";
-import type { JsonObject } from "../../shared/json/json-object.ts";
+import type { JsonObject } from "../json/json-object.ts";
 import type { ParsedBody } from "./parse-body.ts";
 import { chatSchema } from "./schemas/chat-schema.ts";
 import { completionSchema } from "./schemas/completion-schema.ts";

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
-import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { EgressPolicy } from "../egress/egress-policy.ts";
+import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./field-path.ts";
 
 /** What holds media in a content part, in OpenAI's and in the engines' own dialects. */

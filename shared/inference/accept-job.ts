@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from "fastify";
-import { compress } from "../../shared/db/compressed.ts";
-import type { Database } from "../../shared/db/database.ts";
-import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
-import type { IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
-import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
+import { compress } from "../db/compressed.ts";
+import type { Database } from "../db/database.ts";
+import type { AcceptedQueue } from "../jobs/accepted-queue.ts";
+import type { IdempotencyKey } from "../jobs/find-keyed-job.ts";
+import type { StoredFacts } from "../jobs/stored-facts.ts";
+import { NO_OWNER } from "../reply/accepted-replies.ts";
 import type { JobTerms } from "./job-terms.ts";
 import { acceptMember, submitAccept } from "./submit-accept.ts";
 

@@ -1,15 +1,15 @@
 import type { Pool } from "pg";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { readJob } from "../../shared/jobs/accepted-job.ts";
-import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
-import { parseExact } from "../../shared/json/exact-json.ts";
-import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import { readJob } from "../jobs/accepted-job.ts";
+import { readRequestBody, readResult } from "../jobs/job-result.ts";
+import { parseExact } from "../json/exact-json.ts";
+import { asObject, type JsonObject } from "../json/json-object.ts";
 import {
   findReference,
   referencedResponses,
   resolveReferences,
-} from "../../shared/responses/item-references.ts";
-import { jobOfResponse } from "../../shared/responses/response-id.ts";
+} from "../responses/item-references.ts";
+import { jobOfResponse } from "../responses/response-id.ts";
 import type { ParsedBody } from "./parse-body.ts";
 
 /**

@@ -1,36 +1,34 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { Config } from "../../config/config.ts";
-import { newId } from "../../shared/contracts/new-id.ts";
-import type { Endpoint } from "../../shared/contracts/endpoint.ts";
-import type { JobRequest } from "../../shared/contracts/job-request.ts";
-import type { Plan, Residency } from "../../shared/contracts/plan.ts";
-import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
-import { findReference } from "../../shared/responses/item-references.ts";
-import { responseId } from "../../shared/responses/response-id.ts";
-import type { CallerKey } from "../auth/key-auth.ts";
+import { newId } from "../contracts/new-id.ts";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { JobRequest } from "../contracts/job-request.ts";
+import type { Plan, Residency } from "../contracts/plan.ts";
+import type { ResponseFacts } from "../contracts/response-facts.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import type { ProviderBoard } from "../providers/provider-board.ts";
+import { findUntranslatable } from "../responses/find-untranslatable.ts";
+import { findReference } from "../responses/item-references.ts";
+import { responseId } from "../responses/response-id.ts";
+import type { CallerKey } from "../keys/caller-key.ts";
 import { chooseTarget, type ChosenTarget } from "./choose-target.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { makePlan } from "./make-plan.ts";
 import type { InferenceRequest } from "./read-request.ts";
-import { deadlineOf, residencyOf, serviceClassOf } from "./request-terms.ts";
 
 export interface TermsDeps {
-  readonly server: Config["server"];
-  readonly board: ProviderBoard;
+  readonly board: Pick<ProviderBoard, "get">;
   readonly random: () => number;
 }
 
 export interface Asked {
   readonly key: CallerKey;
-  readonly headers: IncomingHttpHeaders;
-  /** `performance.now()` */
-  readonly receivedAt: number;
   readonly endpoint: Endpoint;
   readonly request: InferenceRequest;
-  /** The caller waits on the connection. */
+  readonly residency: Residency;
+  /** Number of the service class. */
+  readonly serviceClass: number;
+  /** From now. */
+  readonly deadlineMs: number;
+  /** The caller waits on the connection, and may have to be told that there is no capacity. */
   readonly callerWaits: boolean;
 }
 
@@ -53,21 +51,15 @@ export interface JobTerms {
 
 /**
  * Works out where a request may go, what it may cost there and by when. Throws `BrokerError`
- * `no_capacity`, `deadline_exceeded`, or `invalid_request` with what is at fault.
+ * `no_capacity`, or `invalid_request` with what is at fault.
  */
 export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
-  const { key, headers, endpoint, request, callerWaits } = asked;
-  const { input, outputTokens, serviceTier } = request;
+  const { key, endpoint, request, residency, serviceClass, deadlineMs, callerWaits } = asked;
+  const { input, outputTokens } = request;
   checkReferences(request);
-  const residency = residencyOf(headers, key.residency);
   const { budgeted } = key;
   const route = ableTargets(request);
   const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
-  const elapsedMs = performance.now() - asked.receivedAt;
-  const defaultMs = callerWaits ? deps.server.deadlineMs : deps.server.asyncDeadlineMs;
-  const deadlineMs = Math.floor(deadlineOf(headers, defaultMs, callerWaits) - elapsedMs);
-  if (deadlineMs <= 0)
-    throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
   const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
   const first = chooseTarget(plan, rules, deps.board, deps.random);
   if (first === null)
@@ -83,7 +75,7 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
     inputTokens,
     first,
     residency,
-    serviceClass: serviceClassOf(serviceTier, key.maxServiceTier),
+    serviceClass,
     deadlineMs,
   };
 }

@@ -1,9 +1,9 @@
-import type { AcceptMember, AcceptRow } from "../../shared/db/accept.ts";
-import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
-import type { Database } from "../../shared/db/database.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { formatUsd } from "../../shared/money/usd.ts";
-import { invalidApiKey } from "../auth/bearer.ts";
+import type { AcceptMember, AcceptRow } from "../db/accept.ts";
+import { classifyDatabaseError } from "../db/classify-database-error.ts";
+import type { Database } from "../db/database.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import { formatUsd } from "../money/usd.ts";
+import { invalidApiKey } from "../keys/invalid-api-key.ts";
 import type { JobTerms } from "./job-terms.ts";
 
 /** When the sweeper first checks that the queue still has the entry. */

@@ -1,6 +1,6 @@
 import type { RouteConfig } from "../../config/config.ts";
-import type { Plan } from "../../shared/contracts/plan.ts";
-import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-board.ts";
+import type { Plan } from "../contracts/plan.ts";
+import type { ProviderBoard, ProviderState } from "../providers/provider-board.ts";
 
 export interface ChosenTarget {
   /** Index in the plan. */
@@ -25,7 +25,7 @@ interface Candidate {
 export function chooseTarget(
   plan: Plan,
   rules: Rules,
-  board: ProviderBoard,
+  board: Pick<ProviderBoard, "get">,
   random: () => number,
 ): ChosenTarget | null {
   const all = plan.flatMap(({ provider, role }, target) => {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { parse, safeParse } from "secure-json-parse";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import { mayExceedDouble, parseExact } from "../json/exact-json.ts";
 import { findNonFinite } from "./find-non-finite.ts";
 import { nestsDeeper } from "./nesting-depth.ts";
 

@@ -1,0 +1,16 @@
+import type { Residency } from "../contracts/plan.ts";
+import type { ServiceClass } from "../contracts/service-class.ts";
+
+/** Who calls, and what that key may ask for. */
+export interface CallerKey {
+  readonly id: string;
+  readonly name: string;
+  /** Public model names that the key may use; null: all. */
+  readonly models: readonly string[] | null;
+  readonly residency: Residency;
+  readonly maxServiceTier: Exclude<ServiceClass, "batch">;
+  /** A budget stands above the key, so that every job needs a known worst case. */
+  readonly budgeted: boolean;
+  /** A request may name the address that is told of its end. */
+  readonly allowWebhookUrl: boolean;
+}
