@@ -8,7 +8,8 @@ import { answerHeaders } from "../inference/answer-headers.ts";
 import type { StreamView } from "../inference/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { followJob, type FollowDeps, type FollowedEnd } from "./follow-job.ts";
-import { attemptFacts, jobError } from "./job-end.ts";
+import { attemptFacts } from "./attempt-facts.ts";
+import { jobError } from "../../shared/jobs/job-error.ts";
 import { noteJob } from "./note-job.ts";
 
 export interface AcceptedStreamDeps extends FollowDeps {

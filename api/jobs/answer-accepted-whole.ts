@@ -7,7 +7,8 @@ import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
 import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
-import { attemptFacts, jobError } from "./job-end.ts";
+import { attemptFacts } from "./attempt-facts.ts";
+import { jobError } from "../../shared/jobs/job-error.ts";
 import { noteJob } from "./note-job.ts";
 
 /**

@@ -2,7 +2,7 @@ import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
-import { jobError } from "./job-end.ts";
+import { jobError } from "../../shared/jobs/job-error.ts";
 import { jobStatus } from "./job-status.ts";
 
 /** A job as `/v1/jobs` shows it. Times are Unix seconds. */

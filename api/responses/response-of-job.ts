@@ -8,7 +8,7 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
-import { jobError } from "../jobs/job-end.ts";
+import { jobError } from "../../shared/jobs/job-error.ts";
 import { failedState } from "./failed-state.ts";
 import type { ViewedResponse } from "./response-view.ts";
 

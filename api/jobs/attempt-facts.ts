@@ -1,0 +1,9 @@
+import type { AttemptFacts } from "../../shared/contracts/reply.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+
+/** Facts of a job's last attempt, for the headers of an answer; undefined before the first. */
+export function attemptFacts(job: AcceptedJob): AttemptFacts | undefined {
+  const { provider, location, fence, queue_ms: queueMs } = job;
+  if (provider === null || location === null || queueMs === null) return undefined;
+  return { provider, location, attempts: fence, queueMs };
+}

@@ -1,0 +1,42 @@
+import type { EndState } from "../contracts/reply.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import { invalidApiKey } from "../keys/invalid-api-key.ts";
+
+/** What a caller is told, by the code that is kept with the job. */
+const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  deadline: ["deadline_exceeded", "The deadline passed before the answer was complete."],
+  sync_wait: [
+    "deadline_exceeded",
+    "The answer took longer than a connection may wait; ask for a stream.",
+  ],
+  disconnect: ["cancelled", "The caller closed the connection."],
+  cancel: ["cancelled", "The job was cancelled."],
+  shutdown: ["unavailable", "The broker is shutting down."],
+  owner_lost: ["unavailable", "The broker lost its place in the fleet."],
+  queue_unavailable: ["unavailable", "The queue cannot be reached."],
+  database_unavailable: ["unavailable", "The database cannot be reached."],
+  insufficient_quota: [
+    "insufficient_quota",
+    "The budget does not cover the next attempt, and the one before has failed.",
+  ],
+  answer_lost: [
+    "answer_lost",
+    "The broker lost this request's answer. It may have run; sending it again may cost again.",
+  ],
+};
+
+const byState: Readonly<Record<EndState, readonly [ErrorCode, string]>> = {
+  done: ["answer_lost", "The job is done, but the broker lost its answer."],
+  failed: ["upstream_failed", "No provider answered this request."],
+  cancelled: ["cancelled", "The job was cancelled."],
+  expired: ["deadline_exceeded", "The deadline passed before the answer was complete."],
+};
+
+/** What a caller is told of a job that did not get done, by its state and the code kept with it. */
+export function explainEnd(state: EndState, code: string | null): BrokerError {
+  if (code === "revoked") return invalidApiKey();
+  const known = code === null || state === "done" ? undefined : explanations[code];
+  const [errorCode, message] = known ?? byState[state];
+  return new BrokerError(errorCode, message);
+}
