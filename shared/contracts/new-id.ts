@@ -7,7 +7,7 @@ const TIME_DIGITS = 12;
  * `<kind>_` and the 32 hexadecimal digits of a UUID of version 7 (RFC 9562), which sorts by time to
  * the millisecond. Its random part is that of a version 4, for which Node keeps entropy ready.
  */
-export function newId(kind: "api" | "job" | "key" | "req" | "worker"): string {
+export function newId(kind: "api" | "batch" | "file" | "job" | "key" | "req" | "worker"): string {
   const time = Date.now().toString(16).padStart(TIME_DIGITS, "0");
   const random = randomUUID()
     .replaceAll("-", "")

@@ -1,0 +1,15 @@
+import type { Pool } from "pg";
+import { isVisible } from "./file-row.ts";
+
+/** Makes a key's own file invisible; its bytes go later. False: there is none to delete. */
+export async function deleteFile(
+  pool: Pick<Pool, "query">,
+  key: string,
+  id: string,
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `update files set deleted_at = now() where id = $1 and key_id = $2 and ${isVisible}`,
+    [id, key],
+  );
+  return rowCount === 1;
+}

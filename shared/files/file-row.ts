@@ -1,0 +1,17 @@
+/** A file that its key can see. */
+export interface FileRow {
+  readonly id: string;
+  readonly key_id: string;
+  readonly filename: string;
+  readonly purpose: "batch" | "batch_output";
+  readonly bytes: bigint;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+}
+
+/** The columns of a `FileRow`. */
+export const fileColumns = "id, key_id, filename, purpose, bytes, created_at, expires_at";
+
+/** What keys can see of the table. */
+export const isVisible = `state = 'processed' and deleted_at is null
+  and (expires_at is null or expires_at > now())`;

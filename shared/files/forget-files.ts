@@ -1,0 +1,10 @@
+import type { Pool } from "pg";
+
+/**
+ * Removes a page of what is left of files that were deleted, have expired, or were uploaded by a
+ * process that died meanwhile. Returns how many rows, of chunks and files.
+ */
+export async function forgetFiles(pool: Pick<Pool, "query">, page: number): Promise<number> {
+  const { rows } = await pool.query<{ gone: number }>("select purge_files($1) as gone", [page]);
+  return rows[0]?.gone ?? 0;
+}

@@ -1,0 +1,26 @@
+import type { Pool } from "pg";
+import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
+
+export interface FilePage {
+  readonly purpose?: string | undefined;
+  /** Id of the last file of the page before. */
+  readonly after?: string | undefined;
+  readonly order: "asc" | "desc";
+  readonly limit: number;
+}
+
+/** A page of a key's files, by id. */
+export async function listFiles(
+  pool: Pick<Pool, "query">,
+  key: string,
+  { purpose, after, order, limit }: FilePage,
+): Promise<FileRow[]> {
+  const { rows } = await pool.query<FileRow>(
+    `select ${fileColumns} from files
+     where key_id = $1 and ${isVisible} and ($2::text is null or purpose = $2)
+       and ($3::text is null or id ${order === "asc" ? ">" : "<"} $3)
+     order by id ${order} limit $4`,
+    [key, purpose, after, limit],
+  );
+  return rows;
+}

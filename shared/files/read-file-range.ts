@@ -1,0 +1,44 @@
+import type { Pool } from "pg";
+import { MAX_CHUNK_BYTES } from "./max-chunk-bytes.ts";
+
+interface Slice {
+  /** Where it begins, after the position that was asked for. */
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+/** The chunk that holds the position, and those that begin soon after. */
+const READ = `
+select (greatest(start, $2) - $2)::int4 as at,
+  substr(bytes, greatest($2 - start, 0)::int4 + 1, least($3 - greatest(start, $2), $4)::int4) as bytes
+from file_chunks
+where file_id = $1 and start < least($3, $2 + $4)
+  and start >= (select max(start) from file_chunks where file_id = $1 and start <= $2)
+order by start`;
+
+/**
+ * Reads the bytes of a file from `start` to before `end`, piece by piece as they are wanted. Nobody is
+ * asked whose file it is. Throws when bytes are missing: the file was removed meanwhile.
+ */
+export async function* readFileRange(
+  pool: Pick<Pool, "query">,
+  fileId: string,
+  start: number,
+  end: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let position = start;
+  while (position < end) {
+    const from = position;
+    const { rows } = await pool.query<Slice>(READ, [fileId, from, end, MAX_CHUNK_BYTES]);
+    for (const { at, bytes } of rows) {
+      if (from + at !== position || bytes.length === 0) throw missing(fileId);
+      position += bytes.length;
+      yield bytes;
+    }
+    if (position === from) throw missing(fileId);
+  }
+}
+
+function missing(fileId: string): Error {
+  return new Error(`bytes of ${fileId} are missing`);
+}

@@ -1,0 +1,77 @@
+import type { Pool } from "pg";
+import { newFileId } from "./file-id.ts";
+import { fileColumns, type FileRow } from "./file-row.ts";
+
+type Query = Pick<Pool, "query">;
+
+export interface UploadTerms {
+  readonly bytes: number;
+  readonly purpose: "batch";
+  readonly expiresAfterS: number;
+}
+
+/** Pages of chunks, each of 256 KiB, that go in one statement. */
+const DISCARD_PAGE = 200;
+
+/** Begins a file that nobody sees yet; returns its id. */
+export async function beginUpload(pool: Query, key: string, filename: string): Promise<string> {
+  const id = newFileId();
+  await pool.query(
+    "insert into files (id, key_id, filename, state) values ($1, $2, $3, 'uploading')",
+    [id, key, filename],
+  );
+  return id;
+}
+
+/** Appends to a file at its end. False: the upload was given up, or this is not its end. */
+export async function appendChunk(
+  pool: Query,
+  id: string,
+  start: number,
+  bytes: Buffer,
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `with grown as (
+       update files set bytes = bytes + octet_length($3::bytea), touched_at = now()
+       where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
+       returning id
+     )
+     insert into file_chunks (file_id, start, bytes) select id, $2, $3 from grown`,
+    [id, start, bytes],
+  );
+  return rowCount === 1;
+}
+
+/** Tells that the uploader lives, though no chunk is full yet. */
+export async function touchUpload(pool: Query, id: string): Promise<void> {
+  await pool.query("update files set touched_at = now() where id = $1 and state = 'uploading'", [
+    id,
+  ]);
+}
+
+/** Shows the whole file to its key. Undefined: the upload was given up. */
+export async function finishUpload(
+  client: Query,
+  id: string,
+  { bytes, purpose, expiresAfterS }: UploadTerms,
+): Promise<FileRow | undefined> {
+  const { rows } = await client.query<FileRow>(
+    `update files set state = 'processed', purpose = $3, created_at = now(),
+       expires_at = now() + $4 * interval '1 s'
+     where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
+     returning ${fileColumns}`,
+    [id, bytes, purpose, expiresAfterS],
+  );
+  return rows[0];
+}
+
+/** Removes what there is of an unfinished upload; a finished one stays. */
+export async function discardUpload(pool: Query, id: string): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query<{ gone: number }>("select discard_upload($1, $2) as gone", [
+      id,
+      DISCARD_PAGE,
+    ]);
+    if ((rows[0]?.gone ?? 0) < DISCARD_PAGE) return;
+  }
+}
