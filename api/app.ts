@@ -14,6 +14,7 @@ import { authenticateCaller } from "./http/authenticate-caller.ts";
 import { answerClientError } from "./http/client-error.ts";
 import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts";
 import { takeRawJson } from "./http/json-body.ts";
+import { limitReceiving } from "./http/receive-timeout.ts";
 import { addRequestFacts } from "./http/request-facts.ts";
 import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
@@ -22,9 +23,11 @@ import type { InferenceDeps } from "./inference/inference-handler.ts";
 import { compileRoutes } from "../shared/inference/compiled-route.ts";
 import type { QueueBacklog } from "./inference/queue-backlog.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
+import { addBatches } from "./routes/batches.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addCompletions } from "./routes/completions.ts";
 import { addEmbeddings } from "./routes/embeddings.ts";
+import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addModels } from "./routes/models.ts";
@@ -62,9 +65,6 @@ export interface ApiDeps {
   readonly requeueMs?: number;
 }
 
-/** A request must have come in whole by then: slow senders hold no connection for ever. */
-const RECEIVE_TIMEOUT_MS = 120_000;
-
 /**
  * Builds the HTTP API; the caller listens. `close()` takes no more requests and resolves when the
  * running ones are answered: a grace time is the caller's, with `jobs.shutDown()` at its end.
@@ -78,7 +78,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       requestIdLogLabel: "request_id",
     }),
     bodyLimit: config.server.bodyLimitBytes,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
+    // It would cut long uploads; `limitReceiving` stands in its place.
+    requestTimeout: 0,
     // Counts silence on the socket, also while a long answer is awaited: off.
     connectionTimeout: 0,
     return503OnClosing: false,
@@ -89,6 +90,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   addRequestFacts(app);
   addRequestLog(app, deps.onRequestEnded);
+  limitReceiving(app);
   addErrorHandling(app);
   addShutdown(app);
 
@@ -119,7 +121,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addResponses(scope, inference);
     addJobs(scope, inference);
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
+    addBatches(scope, { pool: deps.database.pool });
     addModels(scope, config.models.values(), new Date());
+    done();
+  });
+  await app.register((scope, _options, done) => {
+    authenticateCaller(scope, deps.keyAuth);
+    addFiles(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
     done();
   });
   await app.ready();

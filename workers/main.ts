@@ -7,10 +7,6 @@ import { reportHealth } from "../shared/db/provider-health.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
 import { syncProviders } from "../shared/db/sync-providers.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
-import { forgetAccepted } from "../shared/jobs/forget-accepted.ts";
-import { findAbandoned } from "../shared/jobs/lost-jobs.ts";
-import { forgetEvents } from "../shared/events/forget-events.ts";
-import { forgetOldWebhooks } from "../shared/webhooks/forget-old-webhooks.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
@@ -19,6 +15,7 @@ import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
 import { every, type Repeating } from "../shared/timing/every.ts";
+import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
 import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
@@ -27,7 +24,7 @@ import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
 import { hasEnded, ownPlace } from "./slots/process-place.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
-import { Housekeeping } from "./sweep/housekeeping.ts";
+import { openHousekeeping } from "./sweep/open-housekeeping.ts";
 import { OverflowMover } from "./sweep/overflow-mover.ts";
 import { WebhookSender } from "./webhooks/webhook-sender.ts";
 import { Sweeper } from "./sweep/sweeper.ts";
@@ -67,12 +64,11 @@ const MOVE_MS = 200;
 const PROBE_MS = 1_000;
 const REPORT_MS = 1_000;
 const PERIODS_MS = 60_000;
+const FEED_MS = 100;
 const WEBHOOK_MS = 250;
 const WEBHOOK_GRACE_MS = 2_000;
 const FORGET_MS = 60_000;
 const ABANDONED_MS = 2_000;
-/** An SDK's retry has come by then. */
-const ABANDONED_AFTER_MS = 15_000;
 /** When the sweeper first checks that a new entry exists: long after it should have been added. */
 const CHECK_MS = 5_000;
 
@@ -216,16 +212,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   const egress = createGuardedAgent(createEgressPolicy(config.webhooks));
   const webhooks = new WebhookSender({ pool: database.pool, agent: egress, log });
-  const { resultsMs } = config.retention;
-  const housekeeping = new Housekeeping({
-    forgets: [
-      (page) => forgetAccepted(database.pool, resultsMs, page),
-      (page) => forgetEvents(database.pool, page),
-      (page) => forgetOldWebhooks(database.pool, resultsMs, page),
-    ],
-    findAbandoned: (page) => findAbandoned(database.pool, ABANDONED_AFTER_MS, page),
-    database,
-    reply,
+  const housekeeping = openHousekeeping({ database, reply, ...config.retention });
+  const feeder = openBatchFeeder({
+    ...deps,
+    workerId: () => lease.session?.id,
+    stop: (job, reason) => deps.stops.request(job, reason),
   });
 
   const failing = (what: string) => (error: unknown) => {
@@ -238,6 +229,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await Promise.all(Array.from(workers.values(), (worker) => worker.close()));
     clearTimeout(graceTimer);
     await Promise.all(loops.map((loop) => loop.stop()));
+    await feeder.stop().catch(failing("giving batches back"));
     await webhooks.stop(WEBHOOK_GRACE_MS);
     await egress.destroy();
     await slots.releaseAll().catch(failing("giving slots back"));
@@ -264,6 +256,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     every(MOVE_MS, () => mover.move(), failing("overflow")),
     every(PROBE_MS, () => prober.probe(), failing("probe")),
     every(REPORT_MS, report, failing("provider health")),
+    every(FEED_MS, () => feeder.round(), failing("feeding batches")),
     every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),
     every(FORGET_MS, () => housekeeping.forget(), failing("forgetting old jobs")),
     every(ABANDONED_MS, () => housekeeping.endAbandoned(), failing("ending abandoned jobs")),

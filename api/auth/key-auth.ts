@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { CallerKey } from "../../shared/keys/caller-key.ts";
+import { toCallerKey, type CallerKey } from "../../shared/keys/caller-key.ts";
 import { findKeyStatement, type FoundKeyRow } from "../../shared/keys/find-key-by-hash.ts";
 import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
 import { hashSecret } from "../../shared/keys/key-secret.ts";
@@ -84,15 +84,7 @@ function toUsableKey(row: FoundKeyRow): UsableKey | null {
   if (row.id === null || row.revoked) return null;
   return {
     expiresAtMs: row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
-    caller: {
-      id: row.id,
-      name: row.name,
-      models: row.models,
-      residency: row.residency,
-      maxServiceTier: row.max_service_tier,
-      budgeted: row.budgeted,
-      allowWebhookUrl: row.allow_webhook_url,
-    },
+    caller: toCallerKey(row),
   };
 }
 

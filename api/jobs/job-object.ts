@@ -21,6 +21,7 @@ export function jobObject(job: AcceptedJob): object {
     provider: job.provider,
     attempts: job.fence,
     error: jobError(job)?.toJSON().error ?? null,
+    batch_id: job.batch_id,
     result_url: `/v1/jobs/${job.id}/result`,
     cost: { amount: formatUsd(job.cost_nanos), currency: "usd", estimated: job.estimated },
     metadata: metadata ?? null,

@@ -32,6 +32,7 @@ const listQuery = z.object({
   ...pageQuery,
   status: z.enum(jobStatuses).optional(),
   model: z.string().max(256).optional(),
+  batch_id: z.string().max(200).optional(),
 });
 const readQuery = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_S).default(0) });
 
@@ -48,11 +49,13 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
       order,
       status,
       model = null,
+      batch_id: batch = null,
     } = parseInput(listQuery, request.query);
     const rows = await askDatabase(() =>
       listJobs(pool, callerOf(request).id, {
         ...statusFilter(status),
         model,
+        batch,
         after,
         ascending: order === "asc",
         limit: limit + 1,

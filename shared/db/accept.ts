@@ -43,6 +43,8 @@ export interface AcceptMember {
   readonly request_hash?: string;
   /** The API process that holds the caller's connection. */
   readonly waiter?: string;
+  /** The batch whose line it runs, which is named after the job. */
+  readonly batch?: string;
 }
 
 interface StoredRequest {
@@ -65,13 +67,16 @@ export interface AcceptRow {
   readonly job_id: string;
   /**
    * `budget`: refused, with what is left of which limit. `key`: revoked or expired meanwhile.
-   * `attached`: its idempotency key stands for `other_job`. `mismatch`: for another request.
+   * `attached`: its idempotency key stands for `other_job`. `mismatch`: for another request. `line`:
+   * its batch's line does not wait to be fed (any more).
    */
-  readonly verdict: "accepted" | "already" | "budget" | "key" | "attached" | "mismatch";
+  readonly verdict: "accepted" | "already" | "budget" | "key" | "attached" | "mismatch" | "line";
   readonly free_nanos: bigint | null;
   readonly limit_nanos: bigint | null;
   readonly resets_at: Date | null;
   readonly other_job: string | null;
+  /** The budget is the batch's own cap. */
+  readonly capped: boolean;
 }
 
 /**

@@ -1,19 +1,14 @@
-import type { FastifyBaseLogger } from "fastify";
-import { compress } from "../db/compressed.ts";
 import type { Database } from "../db/database.ts";
-import type { AcceptedQueue } from "../jobs/accepted-queue.ts";
 import type { IdempotencyKey } from "../jobs/find-keyed-job.ts";
-import type { StoredFacts } from "../jobs/stored-facts.ts";
-import { NO_OWNER } from "../reply/accepted-replies.ts";
+import { enqueueAccepted, type EnqueueDeps } from "./enqueue-accepted.ts";
 import type { JobTerms } from "./job-terms.ts";
-import { acceptMember, submitAccept } from "./submit-accept.ts";
+import { storedMember } from "./stored-member.ts";
+import { submitAccept } from "./submit-accept.ts";
 
-export interface AcceptDeps {
+export interface AcceptDeps extends EnqueueDeps {
   readonly database: Pick<Database, "accept" | "end">;
-  readonly accepted: AcceptedQueue;
   /** Name of this API process in the fleet. */
   readonly owner: string;
-  readonly log: FastifyBaseLogger;
 }
 
 export interface AcceptOptions {
@@ -41,17 +36,10 @@ export async function acceptJob(
   terms: JobTerms,
   options: AcceptOptions,
 ): Promise<AcceptedRequest> {
-  const { id, jobRequest, request } = terms;
-  const { idempotency, webhookUrl, requestHash } = options;
-  const { body, ...rest } = jobRequest;
-  const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
-  const { compressed, parts } = await compress(Buffer.from(body));
-  const member = acceptMember(terms, {
-    interactive: false,
-    owner: NO_OWNER,
-    request: { facts: JSON.stringify(facts), body: parts[0].toString("base64"), compressed },
-    notify: options.notify,
-    stored: request.response?.store === true,
+  const { id } = terms;
+  const { idempotency, notify, webhookUrl, requestHash } = options;
+  const member = await storedMember(terms, {
+    notify,
     ...(idempotency === undefined ? {} : { idem: idempotency }),
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
     ...(requestHash === undefined ? {} : { request_hash: requestHash, waiter: deps.owner }),
@@ -62,20 +50,8 @@ export async function acceptJob(
   });
   if (row.verdict === "attached" && row.other_job !== null)
     return { job: row.other_job, attached: true };
-  await enqueue(deps, terms);
+  await enqueueAccepted(deps, terms);
   return { job: id, attached: false };
-}
-
-/** What the queue does not take now, a sweeper finds missing. */
-async function enqueue(deps: AcceptDeps, terms: JobTerms): Promise<void> {
-  const { id, key, plan, first, serviceClass } = terms;
-  const provider = plan[first.target]?.provider ?? "";
-  try {
-    const order = { serviceClass, tenant: key.id, delayMs: 0 };
-    await deps.accepted.add({ job: id, place: 0, provider, ...order });
-  } catch (error) {
-    deps.log.warn({ err: error, job: id, provider }, "the queue did not take an accepted job yet");
-  }
 }
 
 function endUnknown(deps: AcceptDeps, job: string): void {

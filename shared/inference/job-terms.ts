@@ -20,6 +20,8 @@ export interface TermsDeps {
 }
 
 export interface Asked {
+  /** Of a job that was named before; else it gets a new one. */
+  readonly id?: string;
   readonly key: CallerKey;
   readonly endpoint: Endpoint;
   readonly request: InferenceRequest;
@@ -64,7 +66,7 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
   const first = chooseTarget(plan, rules, deps.board, deps.random);
   if (first === null)
     throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`);
-  const id = newId("job");
+  const id = asked.id ?? newId("job");
   return {
     id,
     key,

@@ -23,12 +23,12 @@ export interface ParsedBody {
  * Reads a request body as a JSON object. Throws `BrokerError` `invalid_json` for what is no JSON,
  * `invalid_request` for what is no object, too deep, not finite, or reaches for prototypes.
  */
-export function parseBody(body: Buffer | undefined): ParsedBody {
+export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): ParsedBody {
   if (body === undefined || body.length === 0)
     throw new BrokerError("invalid_json", "The request needs a body: a JSON object.");
   if (!isUtf8(body)) throw new BrokerError("invalid_json", "The body is not valid UTF-8.");
-  if (nestsDeeper(body, MAX_DEPTH))
-    throw new BrokerError("invalid_request", `The body nests deeper than ${MAX_DEPTH} levels.`);
+  if (nestsDeeper(body, maxDepth))
+    throw new BrokerError("invalid_request", `The body nests deeper than ${maxDepth} levels.`);
   const text = body.toString();
   const fields: unknown = safeParse(text);
   if (fields === undefined)

@@ -6,7 +6,7 @@ import type { CallerKey } from "../keys/caller-key.ts";
 import { askDatabase } from "../db/ask-database.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
-import { parseBody } from "./parse-body.ts";
+import { parseBody, type ParsedBody } from "./parse-body.ts";
 import { withPreviousTurn } from "./previous-turn.ts";
 import { readRequest, type InferenceRequest } from "./read-request.ts";
 
@@ -18,12 +18,21 @@ export interface ReadDeps {
 
 /** Reads the bytes of a key's request. Throws `BrokerError` with `param` for whatever is wrong. */
 export async function readInference(
-  { database, routes, egress }: ReadDeps,
+  deps: ReadDeps,
   endpoint: Endpoint,
   key: CallerKey,
   raw: Buffer,
 ): Promise<InferenceRequest> {
-  const parsed = parseBody(raw);
+  return await readParsed(deps, endpoint, key, parseBody(raw));
+}
+
+/** The same for a body that has been parsed already. */
+export async function readParsed(
+  { database, routes, egress }: ReadDeps,
+  endpoint: Endpoint,
+  key: CallerKey,
+  parsed: ParsedBody,
+): Promise<InferenceRequest> {
   checkMedia(parsed.fields, egress);
   const body =
     endpoint === "responses"

@@ -2,9 +2,9 @@ import type { AcceptMember, AcceptRow } from "../db/accept.ts";
 import { classifyDatabaseError } from "../db/classify-database-error.ts";
 import type { Database } from "../db/database.ts";
 import { BrokerError } from "../errors/broker-error.ts";
-import { formatUsd } from "../money/usd.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
 import type { JobTerms } from "./job-terms.ts";
+import { overBudget } from "./over-budget.ts";
 
 /** When the sweeper first checks that the queue still has the entry. */
 const CHECK_MS = 5_000;
@@ -65,15 +65,4 @@ export async function submitAccept(
       { param: "Idempotency-Key" },
     );
   return row;
-}
-
-function overBudget(row: AcceptRow, needed: bigint): BrokerError {
-  const free = row.free_nanos ?? 0n;
-  const left = `$${formatUsd(free > 0n ? free : 0n)} of $${formatUsd(row.limit_nanos ?? 0n)}`;
-  const reset =
-    row.resets_at === null ? "It does not reset." : `It resets at ${row.resets_at.toISOString()}.`;
-  return new BrokerError(
-    "insufficient_quota",
-    `The budget of this API key has ${left} left, and this request may cost $${formatUsd(needed)}. ${reset}`,
-  );
 }

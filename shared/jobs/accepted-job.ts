@@ -19,6 +19,8 @@ export interface AcceptedJob {
   readonly fence: number;
   readonly response_status: ResponseStatus | null;
   readonly error_code: string | null;
+  /** The batch whose line it runs. */
+  readonly batch_id: string | null;
   readonly accepted_at: Date;
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
@@ -38,7 +40,7 @@ export interface AcceptedJob {
 
 const selectJobs = `
   select j.id, j.key_id, j.endpoint, j.model, j.stream, j.stored, j.state, j.fence, j.response_status,
-    j.error_code, j.accepted_at, j.ended_at, j.deadline_at, j.cost_nanos,
+    j.error_code, j.batch_id, j.accepted_at, j.ended_at, j.deadline_at, j.cost_nanos,
     coalesce(r.facts, '{}') as facts,
     coalesce(a.started_at, l.created_at - l.total_ms * interval '1 ms') as started_at,
     coalesce(a.provider, l.provider) as provider, coalesce(a.queue_ms, l.queue_ms) as queue_ms,
@@ -65,6 +67,8 @@ export interface JobFilter {
   readonly states: readonly AcceptedJob["state"][] | null;
   readonly responseStatus: ResponseStatus | null;
   readonly model: string | null;
+  /** Null: of all jobs that are no lines of batches. */
+  readonly batch: string | null;
   /** Id of the last job of the page before. */
   readonly after: string | null;
   readonly ascending: boolean;
@@ -80,12 +84,21 @@ export async function listJobs(
   const [beyond, direction] = filter.ascending ? [">", "asc"] : ["<", "desc"];
   const { rows } = await pool.query<AcceptedJob>(
     `${selectJobs} and j.key_id = $1
+       and ${filter.batch === null ? "j.batch_id is null and $7::text is null" : "j.batch_id = $7"}
        and ($2::text[] is null or j.state = any ($2))
        and ($3::text is null or coalesce(j.response_status, 'completed') = $3)
        and ($4::text is null or j.model = $4)
        and ($5::text is null or j.id ${beyond} $5)
      order by j.id ${direction} limit $6`,
-    [key, filter.states, filter.responseStatus, filter.model, filter.after, filter.limit],
+    [
+      key,
+      filter.states,
+      filter.responseStatus,
+      filter.model,
+      filter.after,
+      filter.limit,
+      filter.batch,
+    ],
   );
   return rows;
 }

@@ -1,5 +1,6 @@
 import type { Residency } from "../contracts/plan.ts";
 import type { ServiceClass } from "../contracts/service-class.ts";
+import type { KeyFacts } from "./key-facts.ts";
 
 /** Who calls, and what that key may ask for. */
 export interface CallerKey {
@@ -13,4 +14,17 @@ export interface CallerKey {
   readonly budgeted: boolean;
   /** A request may name the address that is told of its end. */
   readonly allowWebhookUrl: boolean;
+}
+
+/** The key of a row. */
+export function toCallerKey(row: KeyFacts): CallerKey {
+  return {
+    id: row.id,
+    name: row.name,
+    models: row.models,
+    residency: row.residency,
+    maxServiceTier: row.max_service_tier,
+    budgeted: row.budgeted,
+    allowWebhookUrl: row.allow_webhook_url,
+  };
 }

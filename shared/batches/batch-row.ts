@@ -1,0 +1,70 @@
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { Residency } from "../contracts/plan.ts";
+
+export type BatchState =
+  | "validating"
+  | "failed"
+  | "in_progress"
+  | "finalizing"
+  | "completed"
+  | "expiring"
+  | "expired"
+  | "cancelling"
+  | "cancelled";
+
+/** One thing that is wrong with a batch's file. `line` counts from 1. */
+export interface BatchError {
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
+  readonly line: number | null;
+}
+
+/** What the lines of a batch have come to. */
+export interface BatchSums {
+  readonly completed: number;
+  /** All lines that got no answer. */
+  readonly failed: number;
+  readonly input_tokens: number;
+  readonly cached_tokens: number;
+  readonly output_tokens: number;
+  readonly reasoning_tokens: number;
+  /** A decimal string. */
+  readonly cost_nanos: string;
+}
+
+/** A batch as its row says. */
+export interface BatchRow {
+  readonly id: string;
+  readonly key_id: string;
+  readonly endpoint: Endpoint;
+  readonly input_file_id: string;
+  readonly completion_window: string;
+  /** A JSON object as text. */
+  readonly metadata: string | null;
+  readonly residency: Residency;
+  readonly overflow: boolean;
+  readonly cap_period_id: bigint | null;
+  readonly state: BatchState;
+  readonly created_at: Date;
+  readonly in_progress_at: Date | null;
+  readonly deadline_at: Date;
+  readonly urgent_at: Date;
+  readonly finalizing_at: Date | null;
+  readonly cancelling_at: Date | null;
+  readonly ended_at: Date | null;
+  /** `BatchError[]` as JSON text. */
+  readonly errors: string | null;
+  /** Known once the file has been read. */
+  readonly total: number | null;
+  readonly models: readonly string[];
+  readonly output_file_id: string | null;
+  readonly error_file_id: string | null;
+  readonly written_line: number;
+  readonly paused: string | null;
+  readonly paused_message: string | null;
+  readonly paused_at: Date | null;
+  readonly feed_at: Date;
+  /** Of an ended batch; of a live one they are worked out by whoever asks. */
+  readonly sums: BatchSums | null;
+}

@@ -1,0 +1,90 @@
+import type { Pool } from "pg";
+import type { AcceptedJob } from "../jobs/accepted-job.ts";
+
+export type EndedLineState = "done" | "failed" | "cancelled" | "expired" | "refused";
+
+/** A line that has ended, with what came of its job. Without a job, `job_state` is null. */
+export interface EndedLine {
+  readonly line: number;
+  readonly custom_id: string;
+  readonly job_id: string;
+  readonly state: EndedLineState;
+  /** Of a refused one: `{status, body}` as JSON text. */
+  readonly refusal: string | null;
+  readonly job_state: AcceptedJob["state"] | null;
+  readonly error_code: string | null;
+  /** A `ReplyError` as JSON text. */
+  readonly error: string | null;
+  /** `StoredFacts` as JSON text. */
+  readonly facts: string | null;
+  readonly body: Buffer | null;
+  readonly compressed: boolean | null;
+}
+
+/** Tokens of a line's answer. */
+export interface LineUsage {
+  readonly line: number;
+  readonly input: number;
+  readonly cached: number;
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+export interface WrittenLines {
+  /** The results of the lines after `from` up to `to`, in order. */
+  readonly from: number;
+  readonly to: number;
+  readonly output: readonly Buffer[];
+  readonly errors: readonly Buffer[];
+  readonly usage: readonly LineUsage[];
+}
+
+/**
+ * The lines after `from` that have all ended, in order, within the limits; at least one if the next
+ * has ended. The limit of bytes counts what is stored of their answers.
+ */
+export async function readEndedLines(
+  pool: Pick<Pool, "query">,
+  batch: string,
+  from: number,
+  limits: { readonly lines: number; readonly bytes: number },
+): Promise<EndedLine[]> {
+  const { rows } = await pool.query<EndedLine>({
+    name: "read_ended_lines",
+    text: `
+      with next as (
+        select l.*, bool_and(l.state not in ('pending', 'open')) over (order by l.line) as in_order
+        from batch_lines l
+        where l.batch_id = $1 and l.line > $2 and l.line <= $2 + $3
+      ), page as (
+        select n.*, sum(coalesce(octet_length(r.body), 0)) over (order by n.line)
+          - coalesce(octet_length(r.body), 0) as before
+        from next n left join job_results r on r.job_id = n.job_id
+        where n.in_order
+      )
+      select p.line, p.custom_id, p.job_id, p.state, p.refusal, j.state as job_state, j.error_code,
+        r.error, q.facts, r.body, r.compressed
+      from page p
+      left join jobs j on j.id = p.job_id
+      left join job_results r on r.job_id = p.job_id
+      left join job_requests q on q.job_id = p.job_id
+      where p.before <= $4
+      order by p.line`,
+    values: [batch, from, limits.lines, limits.bytes],
+  });
+  return rows;
+}
+
+/** Appends results to the batch's files, once. False: somebody else has done so. */
+export async function writeBatchLines(
+  pool: Pick<Pool, "query">,
+  batch: string,
+  { from, to, output, errors, usage }: WrittenLines,
+): Promise<boolean> {
+  const { rows } = await pool.query<{ done: boolean }>({
+    name: "write_batch_lines",
+    text: "select write_batch_lines($1, $2, $3, $4::bytea[], $5::bytea[], $6) as done",
+    values: [batch, from, to, output, errors, JSON.stringify(usage)],
+  });
+  return rows[0]?.done === true;
+}

@@ -1,0 +1,24 @@
+import type { AcceptMember } from "../db/accept.ts";
+import { compress } from "../db/compressed.ts";
+import type { StoredFacts } from "../jobs/stored-facts.ts";
+import { NO_OWNER } from "../reply/accepted-replies.ts";
+import type { JobTerms } from "./job-terms.ts";
+import { acceptMember } from "./submit-accept.ts";
+
+/** The member of an accepted job, with what is stored of its request; `own`: what its kind adds. */
+export async function storedMember(
+  terms: JobTerms,
+  own: Partial<AcceptMember>,
+): Promise<AcceptMember> {
+  const { jobRequest, request } = terms;
+  const { body, ...rest } = jobRequest;
+  const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
+  const { compressed, parts } = await compress(Buffer.from(body));
+  return acceptMember(terms, {
+    interactive: false,
+    owner: NO_OWNER,
+    request: { facts: JSON.stringify(facts), body: parts[0].toString("base64"), compressed },
+    stored: request.response?.store === true,
+    ...own,
+  });
+}

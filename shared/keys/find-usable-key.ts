@@ -1,0 +1,18 @@
+import type { Pool } from "pg";
+import { toCallerKey, type CallerKey } from "./caller-key.ts";
+import { joinBudget, keyFacts, type KeyFacts } from "./key-facts.ts";
+
+/** A key as it stands now; undefined when it is revoked or has expired. */
+export async function findUsableKey(
+  pool: Pick<Pool, "query">,
+  id: string,
+): Promise<CallerKey | undefined> {
+  const { rows } = await pool.query<KeyFacts>({
+    name: "find_usable_key",
+    text: `select ${keyFacts} from keys k ${joinBudget}
+           where k.id = $1 and k.revoked_at is null and coalesce(k.expires_at > now(), true)`,
+    values: [id],
+  });
+  const [row] = rows;
+  return row && toCallerKey(row);
+}

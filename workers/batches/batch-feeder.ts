@@ -1,0 +1,116 @@
+import type { FedBatch, FeedStatements } from "../../shared/batches/feed-statements.ts";
+import type { BatchState } from "../../shared/batches/batch-row.ts";
+import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import { feedLines, type FeedDeps } from "./feed-lines.ts";
+import { stopLines, type StopDeps } from "./stop-lines.ts";
+import { validateBatch, type ValidateDeps } from "./validate-batch.ts";
+import { writeLines } from "./write-lines.ts";
+
+export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
+  readonly statements: FeedStatements;
+  readonly database: FeedDeps["database"] & StopDeps["database"];
+  /** This worker's name in the fleet; undefined while it has no lease session. */
+  readonly workerId: () => string | undefined;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+/** Batches that one worker feeds at once. */
+const PAGE = 100;
+/** Lines that end without having begun, in one statement. */
+const LINE_PAGE = 5_000;
+/** Without a batch, the database is asked less often. */
+const IDLE_MS = 500;
+/** After a budget fell short, while jobs of the batch may still give some of it back. */
+const SHORT_MS = 300;
+
+/**
+ * Carries batches from their files to their results: reads the file, makes jobs of the lines as the
+ * window lets them in, writes what came of them. Everything stands in the database, each step is one
+ * statement that takes effect once: the feeder may die anywhere, and another goes on.
+ */
+export class BatchFeeder {
+  readonly #deps: BatchFeederDeps;
+  readonly #stopping = new AbortController();
+  /** Batches whose files are being read, one after the other. */
+  readonly #reading = new Map<string, FedBatch>();
+  #isReading: Promise<void> = Promise.resolve();
+  readonly #feedAfter = new Map<string, number>();
+  #nextLookAt = 0;
+
+  constructor(deps: BatchFeederDeps) {
+    this.#deps = deps;
+  }
+
+  /** One step of each batch that is this worker's. A batch in trouble holds up no other. */
+  async round(): Promise<void> {
+    const worker = this.#deps.workerId();
+    if (worker === undefined || this.#deps.now() < this.#nextLookAt) return;
+    const batches = await this.#deps.statements.claim(worker, PAGE);
+    if (batches.length === 0) this.#nextLookAt = this.#deps.now() + IDLE_MS;
+    const live = new Set(batches.map(({ id }) => id));
+    for (const id of this.#feedAfter.keys()) if (!live.has(id)) this.#feedAfter.delete(id);
+    const steps = await Promise.allSettled(batches.map((batch) => this.#step(batch)));
+    for (const [index, step] of steps.entries())
+      if (step.status === "rejected")
+        this.#deps.log.warn(
+          { err: step.reason as unknown, batch: batches[index]?.id },
+          "a batch did not move on; it will be tried again",
+        );
+  }
+
+  /** Stops reading and gives the batches back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#isReading;
+    const worker = this.#deps.workerId();
+    if (worker !== undefined) await this.#deps.statements.release(worker);
+  }
+
+  async #step(batch: FedBatch): Promise<void> {
+    const { statements, database } = this.#deps;
+    const state = await statements.turn(batch.id, LINE_PAGE);
+    if (state === "validating") this.#read(batch);
+    else if (state === "in_progress") await this.#feed(batch);
+    else if (state === "cancelling") await stopLines(this.#deps, batch.id);
+    if (batch.total !== null) await writeLines(database.pool, batch);
+    if (isEnding(state)) await statements.finish(batch.id);
+  }
+
+  async #feed(batch: FedBatch): Promise<void> {
+    const { accepted, statements, now } = this.#deps;
+    if (batch.urgent) {
+      const lines = await statements.promote(batch.id, serviceClasses.flex);
+      const order = { serviceClass: serviceClasses.flex, delayMs: 0 };
+      // What the queue does not take, a sweeper finds missing.
+      const add = ({ job_id: job, key_id: tenant, place, provider }: (typeof lines)[number]) =>
+        accepted.add({ job, place, provider, tenant, ...order });
+      await Promise.allSettled(lines.map(add));
+    }
+    const isDue = batch.paused === null || batch.may_feed;
+    if (!isDue || now() < (this.#feedAfter.get(batch.id) ?? 0)) return;
+    const isShort = await feedLines(this.#deps, batch);
+    if (isShort) this.#feedAfter.set(batch.id, now() + SHORT_MS);
+  }
+
+  /** In the background: a large file takes longer than a round. */
+  #read(batch: FedBatch): void {
+    if (this.#reading.has(batch.id)) return;
+    this.#reading.set(batch.id, batch);
+    const { signal } = this.#stopping;
+    this.#isReading = this.#isReading
+      .then(() => (signal.aborted ? undefined : validateBatch(this.#deps, batch, signal)))
+      .catch((error: unknown) => {
+        if (!signal.aborted)
+          this.#deps.log.warn(
+            { err: error, batch: batch.id },
+            "a batch's file was not read to its end; it will be read again",
+          );
+      })
+      .finally(() => this.#reading.delete(batch.id));
+  }
+}
+
+function isEnding(state: BatchState | undefined): boolean {
+  return state === "finalizing" || state === "expiring" || state === "cancelling";
+}

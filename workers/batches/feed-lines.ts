@@ -1,0 +1,120 @@
+import type {
+  FedBatch,
+  FeedStatements,
+  PendingLine,
+} from "../../shared/batches/feed-statements.ts";
+import type { AcceptRow } from "../../shared/db/accept.ts";
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
+import type { Database } from "../../shared/db/database.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { enqueueAccepted, type EnqueueDeps } from "../../shared/inference/enqueue-accepted.ts";
+import type { JobTerms } from "../../shared/inference/job-terms.ts";
+import { overBudget } from "../../shared/inference/over-budget.ts";
+import type { ReadDeps } from "../../shared/inference/read-inference.ts";
+import { storedMember } from "../../shared/inference/stored-member.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import { FeedWindow } from "./feed-window.ts";
+import { lineTerms } from "./line-terms.ts";
+
+export interface FeedDeps extends EnqueueDeps, ReadDeps {
+  readonly statements: Pick<FeedStatements, "waiting" | "pending" | "refuse" | "pause" | "resume">;
+  readonly database: Pick<Database, "pool" | "accept">;
+  /** Undefined for a key that may not be used. */
+  readonly findKey: (id: string) => Promise<CallerKey | undefined>;
+  readonly board: Pick<ProviderBoard, "get">;
+  readonly random: () => number;
+}
+
+/** Lines that can only be refused, in one round. */
+const REFUSALS = 100;
+/** Of lines that are read at once. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** How often a paused batch is tried. */
+const PAUSED_MS = 2_000;
+
+interface Round {
+  readonly deps: FeedDeps;
+  readonly batch: FedBatch;
+  readonly window: FeedWindow;
+  readonly key: CallerKey;
+}
+
+/**
+ * Makes jobs of a batch's next lines, as many as its window lets in. A line that cannot be run is
+ * refused; without money or key the batch is paused, once nothing of it is under way. Resolves with
+ * whether a budget fell short: then the next round should wait a little.
+ */
+export async function feedLines(deps: FeedDeps, batch: FedBatch): Promise<boolean> {
+  const { statements } = deps;
+  const key = await deps.findKey(batch.key_id);
+  if (key === undefined) {
+    const message = "The API key of this batch has been revoked or has expired.";
+    await statements.pause(batch.id, "invalid_api_key", message, PAUSED_MS);
+    return true;
+  }
+  const { byProvider, open } = await statements.waiting(batch.id);
+  // Every line of a batch with a cap needs a known worst case.
+  const budgeted = key.budgeted || batch.cap_period_id !== null;
+  const window = new FeedWindow(deps.board, byProvider);
+  const fed = await feedModels({ deps, batch, window, key: { ...key, budgeted } });
+  const isFed = fed.some(({ row }) => row.verdict === "accepted" || row.verdict === "already");
+  const short = fed.find(({ row }) => row.verdict === "budget");
+  if (isFed && batch.paused !== null) await statements.resume(batch.id);
+  if (short !== undefined && !isFed && open === 0) {
+    const { row, holdNanos } = short;
+    const reason = row.capped ? "max_cost_usd" : "insufficient_quota";
+    await statements.pause(batch.id, reason, overBudget(row, holdNanos).message, PAUSED_MS);
+  }
+  return short !== undefined;
+}
+
+interface FedLine {
+  readonly row: AcceptRow;
+  readonly holdNanos: bigint;
+}
+
+/** A model whose providers are full or down holds up no other. */
+async function feedModels(round: Round): Promise<FedLine[]> {
+  const { deps, batch, window } = round;
+  const fed: FedLine[] = [];
+  for (const model of batch.models) {
+    const route = deps.routes.get(model);
+    const lines = route === undefined ? REFUSALS : window.room(route, batch.overflow);
+    if (lines === 0) continue;
+    const pending = await deps.statements.pending(batch, model, { lines, bytes: MAX_BYTES });
+    const all = await Promise.all(pending.map((line) => feedLine(round, line)));
+    fed.push(...all.filter((line) => line !== undefined));
+  }
+  return fed;
+}
+
+/** Undefined: it was refused, or has to wait for another round. */
+async function feedLine(round: Round, line: PendingLine): Promise<FedLine | undefined> {
+  const { deps, batch, window, key } = round;
+  let terms: JobTerms;
+  try {
+    terms = await lineTerms({ ...deps, board: window }, batch, key, line);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    // Residency leaves no provider: that does not pass with time.
+    if (!error.retryable || error.code === "no_capacity") await refuse(deps, line, error);
+    return undefined;
+  }
+  window.place(terms.plan[terms.first.target]?.provider ?? "");
+  const member = await storedMember(terms, { batch: batch.id });
+  try {
+    const row = await deps.database.accept.submit(member);
+    if (row.verdict === "accepted") await enqueueAccepted(deps, terms);
+    return { row, holdNanos: BigInt(member.hold) };
+  } catch (error) {
+    // Whatever became of it: the line knows, or is fed again as the same job.
+    if (classifyDatabaseError(error) !== "data") return undefined;
+    await refuse(deps, line, new BrokerError("invalid_request", "It cannot be stored."));
+    return undefined;
+  }
+}
+
+async function refuse(deps: FeedDeps, line: PendingLine, error: BrokerError): Promise<void> {
+  await deps.statements.refuse(line.job_id, error.status, error.toJSON());
+}

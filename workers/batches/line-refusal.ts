@@ -1,0 +1,20 @@
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { InferenceRequest } from "../../shared/inference/read-request.ts";
+
+/** Why a sound request cannot be a batch's line: its answer is one JSON object in a file. */
+export function lineRefusal({
+  stream,
+  response,
+  webhookUrl,
+}: Pick<InferenceRequest, "stream" | "response" | "webhookUrl">): BrokerError | undefined {
+  if (stream) return refuse("stream", "A request of a batch cannot be streamed.");
+  if (response?.background === true)
+    return refuse("background", "A request of a batch runs in the background in any case.");
+  if (webhookUrl !== undefined)
+    return refuse("webhook_url", "A batch tells of its end, not each of its requests.");
+  return undefined;
+}
+
+function refuse(param: string, message: string): BrokerError {
+  return new BrokerError("invalid_request", message, { param });
+}

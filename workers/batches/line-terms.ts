@@ -1,0 +1,37 @@
+import type { FedBatch, PendingLine } from "../../shared/batches/feed-statements.ts";
+import { endpoints } from "../../shared/contracts/endpoint.ts";
+import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import type { CompiledRoute } from "../../shared/inference/compiled-route.ts";
+import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/inference/job-terms.ts";
+import { readParsed, type ReadDeps } from "../../shared/inference/read-inference.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
+import { lineRefusal } from "./line-refusal.ts";
+import { readLine } from "./read-line.ts";
+
+/** The job that runs a line. Throws `BrokerError` for a request that cannot be run. */
+export async function lineTerms(
+  deps: ReadDeps & TermsDeps,
+  batch: FedBatch,
+  key: CallerKey,
+  line: PendingLine,
+): Promise<JobTerms> {
+  const { endpoint } = batch;
+  const { body } = readLine(line.bytes, `/v1${endpoints[endpoint]}`);
+  const request = await readParsed(deps, endpoint, key, body);
+  const refusal = lineRefusal(request);
+  if (refusal !== undefined) throw refusal;
+  return jobTerms(deps, {
+    id: line.job_id,
+    key,
+    endpoint,
+    request: { ...request, route: batch.overflow ? request.route : serveOnly(request.route) },
+    residency: key.residency === "local" ? "local" : batch.residency,
+    serviceClass: batch.urgent ? serviceClasses.flex : serviceClasses.batch,
+    deadlineMs: batch.remaining_ms,
+    callerWaits: false,
+  });
+}
+
+function serveOnly(route: CompiledRoute): CompiledRoute {
+  return { ...route, targets: route.targets.filter(({ role }) => role === "serve") };
+}

@@ -1,0 +1,83 @@
+import { batchLimits } from "../../shared/batches/batch-limits.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { parseBody, type JsonObject, type ParsedBody } from "../../shared/inference/parse-body.ts";
+import { asObject } from "../../shared/json/json-object.ts";
+
+/** Levels of a line: those of a request's body, and the line around it. */
+const MAX_DEPTH = 65;
+
+/** What is wrong with a line; it fails its batch. */
+export class LineFlaw extends Error {
+  override readonly name = "LineFlaw";
+  readonly code: string;
+  readonly param: string | null;
+
+  constructor(code: string, message: string, param: string | null = null) {
+    super(message);
+    this.code = code;
+    this.param = param;
+  }
+}
+
+/** One request of a batch. Whether its body can be run is not looked at. */
+export interface BatchLine {
+  readonly customId: string;
+  readonly body: ParsedBody;
+}
+
+/** Reads a line that asks for `url`. Throws `LineFlaw`. */
+export function readLine(bytes: Buffer, url: string): BatchLine {
+  const { fields, exact } = parseLine(bytes);
+  const customId = readCustomId(fields["custom_id"]);
+  required(fields, "method");
+  if (fields["method"] !== "POST")
+    throw new LineFlaw("invalid_method", "The method of every request must be POST.", "method");
+  required(fields, "url");
+  if (fields["url"] !== url)
+    throw new LineFlaw(
+      "invalid_url",
+      `The URL of every request must be the batch's endpoint, ${url}.`,
+      "url",
+    );
+  required(fields, "body");
+  const body = asObject(fields["body"]);
+  if (body === undefined)
+    throw new LineFlaw("invalid_body", "The body of a request must be a JSON object.", "body");
+  return { customId, body: { fields: body, exact: exact["body"] as JsonObject } };
+}
+
+function parseLine(bytes: Buffer): ParsedBody {
+  try {
+    return parseBody(bytes, MAX_DEPTH);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    const message = error.message.replace("The body", "This line");
+    throw new LineFlaw("invalid_json_line", message, error.param ?? null);
+  }
+}
+
+function readCustomId(id: unknown): string {
+  if (id === undefined || id === null || id === "") throw missing("custom_id");
+  const { customIdLength } = batchLimits;
+  // A NUL is no text to PostgreSQL; a lone surrogate is none to anybody.
+  if (
+    typeof id !== "string" ||
+    id.length > customIdLength ||
+    id.includes("\0") ||
+    !id.isWellFormed()
+  )
+    throw new LineFlaw(
+      "invalid_custom_id",
+      `The custom_id must be a text of at most ${customIdLength} characters.`,
+      "custom_id",
+    );
+  return id;
+}
+
+function required(fields: JsonObject, name: string): void {
+  if (fields[name] === undefined || fields[name] === null) throw missing(name);
+}
+
+function missing(name: string): LineFlaw {
+  return new LineFlaw("missing_required_parameter", `Missing required parameter: '${name}'.`, name);
+}

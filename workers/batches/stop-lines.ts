@@ -1,0 +1,32 @@
+import type { FeedStatements } from "../../shared/batches/feed-statements.ts";
+import type { Database } from "../../shared/db/database.ts";
+import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
+import type { ReplySender } from "../../shared/reply/reply-path.ts";
+import { endError } from "../run/end-error.ts";
+
+export interface StopDeps {
+  readonly statements: Pick<FeedStatements, "openJobs">;
+  readonly database: Pick<Database, "end">;
+  readonly reply: ReplySender;
+  /** Stops a job that this worker runs; others look for such requests themselves. */
+  readonly stop: (job: string, reason: string) => void;
+}
+
+const PAGE = 200;
+const CODE = "cancel";
+
+/** Asks the jobs of a batch to end: what waits ends now, what runs is stopped. */
+export async function stopLines(deps: StopDeps, batch: string): Promise<void> {
+  const jobs = await deps.statements.openJobs(batch, PAGE);
+  await Promise.all(jobs.map((job) => stopJob(deps, job)));
+}
+
+async function stopJob({ database, reply, stop }: StopDeps, job: string): Promise<void> {
+  const asked = { job, place: null, state: "cancelled", code: CODE } as const;
+  const { verdict } = await database.end.submit(asked);
+  if (verdict === "running") stop(job, CODE);
+  else if (verdict === "ended") {
+    const error = endError(asked.state);
+    await reply.notify(NO_OWNER, job, { type: "end", state: asked.state, error });
+  }
+}

@@ -1,0 +1,141 @@
+import { batchLimits } from "../../shared/batches/batch-limits.ts";
+import type { BatchError } from "../../shared/batches/batch-row.ts";
+import type { FedBatch, FeedStatements, LineFacts } from "../../shared/batches/feed-statements.ts";
+import { endpoints } from "../../shared/contracts/endpoint.ts";
+import { LineFlaw, readLine } from "./read-line.ts";
+import { isBlank, splitLines, type FileLine } from "./split-lines.ts";
+
+export interface ValidateDeps {
+  readonly statements: Pick<FeedStatements, "addLines" | "begin" | "fail" | "fileBytes">;
+  /** Bytes of a file from `start` up to `end`. */
+  readonly readFile: (file: string, start: number, end: number) => AsyncIterable<Buffer>;
+  readonly hasModel: (name: string) => boolean;
+  /** Of one line. */
+  readonly maxLineBytes: number;
+}
+
+/** More would help nobody. */
+const MAX_ERRORS = 100;
+const PAGE = 1_000;
+/** So far a file's blank end is read. */
+const MAX_BLANK_LINE = 2 * batchLimits.lines;
+
+/**
+ * Reads a batch's whole file before any of it runs: then its lines are written down, or it has failed
+ * with what is wrong, by line. May be begun anew at any time; rejects when `signal` ends it.
+ */
+export async function validateBatch(
+  deps: ValidateDeps,
+  batch: Pick<FedBatch, "id" | "input_file_id" | "endpoint">,
+  signal: AbortSignal,
+): Promise<void> {
+  const bytes = await deps.statements.fileBytes(batch.input_file_id);
+  const reading = new FileReading(deps, batch);
+  if (bytes === undefined) reading.note("file_not_found", "The input file is there no more.");
+  else if (bytes > batchLimits.fileBytes)
+    reading.note("file_too_large", "The file is larger than the 200 MB that a batch may have.");
+  else {
+    const chunks = deps.readFile(batch.input_file_id, 0, bytes);
+    for await (const lines of splitLines(chunks, deps.maxLineBytes)) {
+      signal.throwIfAborted();
+      await reading.take(lines);
+      if (reading.isHopeless) break;
+    }
+  }
+  await reading.end();
+}
+
+class FileReading {
+  readonly #deps: ValidateDeps;
+  readonly #batch: string;
+  readonly #url: string;
+  readonly #errors: BatchError[] = [];
+  /** The line of each custom id. */
+  readonly #ids = new Map<string, number>();
+  readonly #models = new Set<string>();
+  /** Blank lines at the end of what has been read: wrong only if another line follows. */
+  #blanks: number[] = [];
+  #page: LineFacts[] = [];
+  #lines = 0;
+  /** Nothing that follows would be told. */
+  isHopeless = false;
+
+  constructor(deps: ValidateDeps, { id, endpoint }: Pick<FedBatch, "id" | "endpoint">) {
+    this.#deps = deps;
+    this.#batch = id;
+    this.#url = `/v1${endpoints[endpoint]}`;
+  }
+
+  async take(lines: readonly FileLine[]): Promise<void> {
+    for (const line of lines) {
+      if (this.isHopeless) return;
+      const blank = isBlank(line);
+      if (line.number > (blank ? MAX_BLANK_LINE : batchLimits.lines)) {
+        this.note("too_many_lines", "A batch may have 50,000 requests.", null, line.number);
+        this.isHopeless = true;
+      } else if (!blank) this.#takeRequest(line);
+      else if (this.#blanks.length < MAX_ERRORS) this.#blanks.push(line.number);
+      if (this.#page.length >= PAGE) await this.#store();
+    }
+  }
+
+  note(code: string, message: string, param: string | null = null, line: number | null = null) {
+    this.#errors.push({ code, message, param, line });
+    if (this.#errors.length >= MAX_ERRORS) this.isHopeless = true;
+  }
+
+  /** Writes down what came of it. */
+  async end(): Promise<void> {
+    if (this.#lines === 0 && this.#errors.length === 0)
+      this.note("empty_file", "The file holds no request.");
+    const { statements } = this.#deps;
+    if (this.#errors.length > 0) await statements.fail(this.#batch, this.#errors);
+    else {
+      await this.#store();
+      await statements.begin(this.#batch, this.#lines, [...this.#models]);
+    }
+  }
+
+  #takeRequest(line: FileLine): void {
+    for (const number of this.#blanks.splice(0)) {
+      if (this.isHopeless) return;
+      this.note("blank_line", "A line in the middle of the file is blank.", null, number);
+    }
+    if (line.bytes === undefined) {
+      const limit = this.#deps.maxLineBytes;
+      const message = `This line is longer than ${limit} bytes, the most that a request may have.`;
+      this.note("line_too_long", message, null, line.number);
+      return;
+    }
+    try {
+      this.#add(line, line.bytes);
+    } catch (error) {
+      if (!(error instanceof LineFlaw)) throw error;
+      this.note(error.code, error.message, error.param, line.number);
+    }
+  }
+
+  #add({ number, start, length }: FileLine, bytes: Buffer): void {
+    const { customId, body } = readLine(bytes, this.#url);
+    const first = this.#ids.get(customId);
+    if (first !== undefined)
+      throw new LineFlaw(
+        "duplicate_custom_id",
+        `The custom_id of this line is that of line ${first} too.`,
+        "custom_id",
+      );
+    this.#ids.set(customId, number);
+    const { model: asked } = body.fields;
+    const model = typeof asked === "string" && this.#deps.hasModel(asked) ? asked : "";
+    this.#models.add(model);
+    this.#lines++;
+    if (this.#errors.length === 0)
+      this.#page.push({ line: number, custom_id: customId, start, length, model });
+  }
+
+  async #store(): Promise<void> {
+    const lines = this.#page;
+    this.#page = [];
+    if (lines.length > 0) await this.#deps.statements.addLines(this.#batch, lines);
+  }
+}

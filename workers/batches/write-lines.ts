@@ -1,0 +1,45 @@
+import type { Pool } from "pg";
+import type { BatchRow } from "../../shared/batches/batch-row.ts";
+import { readEndedLines, writeBatchLines } from "../../shared/batches/result-statements.ts";
+import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
+import { resultLine, type ResultLine } from "./result-line.ts";
+
+/** Of one page: what is read, and of that what is stored of answers, which are compressed. */
+const LIMITS = { lines: 200, bytes: 1024 * 1024 };
+/** Of one round, so that other batches come to theirs. */
+const MAX_PAGES = 10;
+
+/**
+ * Appends the results of lines that have ended to a batch's files, in the order of the lines: a line
+ * that has not ended holds up those after it. Each page is one statement, so that whoever comes after a
+ * crash goes on where the files end.
+ */
+export async function writeLines(pool: Pick<Pool, "query">, batch: BatchRow): Promise<void> {
+  let from = batch.written_line;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const lines = await readEndedLines(pool, batch.id, from, LIMITS);
+    const to = lines.at(-1)?.line;
+    if (to === undefined) return;
+    const results: ResultLine[] = [];
+    for (const line of lines) results.push(await resultLine(line));
+    const chunksOf = (file: ResultLine["file"]): Buffer[] =>
+      toChunks(results.flatMap((result) => (result.file === file ? [result.text] : [])));
+    const isWritten = await writeBatchLines(pool, batch.id, {
+      from,
+      to,
+      output: chunksOf("output"),
+      errors: chunksOf("errors"),
+      usage: results.flatMap(({ usage }) => usage ?? []),
+    });
+    if (!isWritten) return;
+    from = to;
+  }
+}
+
+function toChunks(texts: readonly string[]): Buffer[] {
+  const bytes = Buffer.from(texts.join(""));
+  const chunks: Buffer[] = [];
+  for (let start = 0; start < bytes.length; start += MAX_CHUNK_BYTES)
+    chunks.push(bytes.subarray(start, start + MAX_CHUNK_BYTES));
+  return chunks;
+}
