@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { Counters, RequestCounters } from "../../cli/simulate/counters.ts";
 import { acceptedRecords } from "./accepted-records.ts";
+import { batchRecords } from "./batch-records.ts";
 import type { TestBroker } from "./broker.ts";
 
 interface LedgerRow {
@@ -121,7 +122,7 @@ const records: Readonly<Record<string, string>> = {
 
 async function recordFlaws(pool: Pool): Promise<string[]> {
   const flaws: string[] = [];
-  for (const [what, query] of Object.entries({ ...records, ...acceptedRecords })) {
+  for (const [what, query] of Object.entries({ ...records, ...acceptedRecords, ...batchRecords })) {
     const { rows } = await pool.query<{ what: string }>(query);
     flaws.push(...rows.map((row) => `${what}: ${row.what}`));
   }
