@@ -40,7 +40,8 @@ export function answerFrameworkError(
   reply: FastifyReply,
 ): void {
   request.facts = {};
-  reply.header("x-request-id", request.id);
+  // No hook looks after its body.
+  reply.headers({ "x-request-id": request.id, connection: "close" });
   void sendError(reply, toBrokerError(error));
 }
 

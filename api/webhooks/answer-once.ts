@@ -13,19 +13,22 @@ interface Once<Prepared> {
   /** Outside the transaction, and only when the answer is not known yet. */
   readonly prepare: () => Promise<Prepared>;
   readonly work: (client: PoolClient, prepared: Prepared) => Promise<unknown>;
+  /** What two requests under one key must have alike; by default the hash of the body. */
+  readonly bodyHash?: Buffer;
 }
 
 /** Does what a POST asks for, once for each `Idempotency-Key`. */
 export function doOnce<Prepared>(
   request: FastifyRequest,
   pool: Pool,
-  { prepare, work }: Once<Prepared>,
+  { prepare, work, bodyHash }: Once<Prepared>,
 ): Promise<IdempotentAnswer> {
   const call = {
     keyId: callerOf(request).id,
     path: request.url.split("?", 1)[0] ?? "",
     idemKey: idempotencyKeyOf(request.headers),
-    bodyHash: hash("sha256", (request.body as Buffer | undefined) ?? Buffer.alloc(0), "buffer"),
+    bodyHash:
+      bodyHash ?? hash("sha256", (request.body as Buffer | undefined) ?? Buffer.alloc(0), "buffer"),
   };
   return askDatabase(() =>
     idempotentTransaction(pool, call, prepare, async (client, prepared) => ({
@@ -42,7 +45,11 @@ export async function answerOnce<Prepared>(
   pool: Pool,
   once: Once<Prepared>,
 ): Promise<FastifyReply> {
-  const answer = await doOnce(request, pool, once);
+  return sendOnce(reply, await doOnce(request, pool, once));
+}
+
+/** Answers with what came of a request that is done once. */
+export function sendOnce(reply: FastifyReply, answer: IdempotentAnswer): FastifyReply {
   if (answer.replayed) reply.header("idempotent-replayed", "true");
   return reply
     .code(answer.status)

@@ -17,6 +17,7 @@ export const errorCatalogue = {
   /** The result is asked for before the job has ended. */
   not_ready: { status: 409, type: "invalid_request_error", retryable: false },
   payload_too_large: { status: 413, type: "invalid_request_error", retryable: false },
+  range_not_satisfiable: { status: 416, type: "invalid_request_error", retryable: false },
   unsupported_media_type: { status: 415, type: "invalid_request_error", retryable: false },
   /** The idempotency key stands for another request. */
   idempotency_conflict: { status: 422, type: "invalid_request_error", retryable: false },

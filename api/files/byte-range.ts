@@ -1,0 +1,25 @@
+export interface ByteRange {
+  readonly start: number;
+  /** Behind the last byte. */
+  readonly end: number;
+}
+
+const ONE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
+
+/**
+ * The part of so many bytes that a `Range` header asks for (RFC 9110, 14.2). `whole`: there is no such
+ * header, or it is one that may be ignored, as of several ranges. `none`: it asks for what is not there.
+ */
+export function byteRange(header: string | undefined, size: number): ByteRange | "whole" | "none" {
+  const [, first, last] = (header !== undefined && ONE_RANGE.exec(header)) || [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return "whole";
+  if (first === "") {
+    const length = Math.min(Number(last), size);
+    if (Number(last) === 0) return "none";
+    return length === 0 ? "whole" : { start: size - length, end: size };
+  }
+  const start = Number(first);
+  if (last !== "" && BigInt(last) < BigInt(first)) return "whole";
+  if (start >= size) return "none";
+  return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}

@@ -1,0 +1,12 @@
+/**
+ * A `Content-Disposition` that offers a file under its name (RFC 6266): the name itself for those who
+ * read RFC 8187, and what ASCII has of it for the others.
+ */
+export function contentDisposition(filename: string): string {
+  const ascii = filename.replaceAll(/[^\u0020-\u007e]|["\\%]/g, "_");
+  const encoded = encodeURIComponent(filename.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+}

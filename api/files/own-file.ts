@@ -1,0 +1,27 @@
+import type { Pool } from "pg";
+import { askDatabase } from "../../shared/db/ask-database.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { FileRow } from "../../shared/files/file-row.ts";
+import { findFile } from "../../shared/files/find-file.ts";
+
+const FILE = /^file-[0-9a-f]{32}$/;
+
+/**
+ * A key's own file. Throws `BrokerError` `not_found`, the same for others', unfinished, deleted,
+ * expired ones and for no file.
+ */
+export async function ownFile(
+  pool: Pick<Pool, "query">,
+  key: string,
+  id: string,
+): Promise<FileRow> {
+  const file = FILE.test(id) ? await askDatabase(() => findFile(pool, key, id)) : undefined;
+  return file ?? noFile(id);
+}
+
+/** Says that there is no such file. */
+export function noFile(id: string): never {
+  throw new BrokerError("not_found", `No file found with id '${id.slice(0, 64)}'.`, {
+    param: "id",
+  });
+}

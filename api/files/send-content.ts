@@ -1,0 +1,46 @@
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Pool } from "pg";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { FileRow } from "../../shared/files/file-row.ts";
+import { readFileRange } from "../../shared/files/read-file-range.ts";
+import { byteRange } from "./byte-range.ts";
+import { contentDisposition } from "./content-disposition.ts";
+
+/**
+ * Answers with the bytes of a file, or with the part that a `Range` header asks for, as fast as they
+ * are read. Should they go missing meanwhile, or `shutdown` abort, the connection breaks.
+ */
+export function sendContent(
+  pool: Pool,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: FileRow,
+  shutdown: AbortSignal,
+): FastifyReply {
+  const size = Number(file.bytes);
+  // A file never changes, so its id tells its content.
+  const etag = `"${file.id}"`;
+  const { range: asked, "if-range": only } = request.headers;
+  const isAsked = request.method === "GET" && (only === undefined || only === etag);
+  const range = byteRange(isAsked ? asked : undefined, size);
+  reply.header("accept-ranges", "bytes");
+  if (range === "none") {
+    reply.header("content-range", `bytes */${size}`);
+    throw new BrokerError("range_not_satisfiable", `The file has ${size} bytes.`, {
+      param: "Range",
+    });
+  }
+  const { start, end } = range === "whole" ? { start: 0, end: size } : range;
+  reply.headers({
+    "content-type": "application/octet-stream",
+    "content-length": end - start,
+    "content-disposition": contentDisposition(file.filename),
+    "x-content-type-options": "nosniff",
+    etag,
+  });
+  if (range !== "whole")
+    reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${size}`);
+  if (request.method === "HEAD") return reply.send();
+  return reply.send(Readable.from(readFileRange(pool, file.id, start, end), { signal: shutdown }));
+}

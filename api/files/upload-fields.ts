@@ -1,0 +1,57 @@
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+
+const ANCHOR = "expires_after[anchor]";
+const SECONDS = "expires_after[seconds]";
+const MIN_EXPIRY_S = 3_600;
+/** 30 days; also without a word about it. */
+const MAX_EXPIRY_S = 2_592_000;
+const ONLY_BATCH = "only files of purpose 'batch' are taken.";
+
+/** What is wrong with a field's value; undefined: nothing. */
+const complaints = new Map<string, (value: string) => string | undefined>([
+  ["purpose", (value) => (value === "batch" ? undefined : ONLY_BATCH)],
+  [ANCHOR, (value) => (value === "created_at" ? undefined : "it must be 'created_at'.")],
+  [
+    SECONDS,
+    (value) =>
+      /^\d{1,9}$/.test(value) && Number(value) >= MIN_EXPIRY_S && Number(value) <= MAX_EXPIRY_S
+        ? undefined
+        : `it must be a whole number from ${MIN_EXPIRY_S} to ${MAX_EXPIRY_S}.`,
+  ],
+]);
+
+/** What a form says of its file. */
+export class UploadFields {
+  readonly #values = new Map<string, string>();
+
+  /**
+   * Checks a field as it comes, for it may come before the file. Throws `BrokerError`
+   * `invalid_request` for an unknown one, a double one or a wrong value.
+   */
+  add(name: string, value: string): void {
+    const complain = complaints.get(name);
+    if (complain === undefined) refuseField(name, "this form has no such field.");
+    if (this.#values.has(name)) refuseField(name, "it is given twice.");
+    const complaint = complain(value);
+    if (complaint !== undefined) refuseField(name, complaint);
+    this.#values.set(name, value);
+  }
+
+  /** What the whole form says. Throws `BrokerError` `invalid_request` when a field is missing. */
+  terms(): { readonly purpose: "batch"; readonly expiresAfterS: number } {
+    if (!this.#values.has("purpose")) refuseField("purpose", `it is missing; ${ONLY_BATCH}`);
+    const seconds = this.#values.get(SECONDS);
+    if (this.#values.has(ANCHOR) !== (seconds !== undefined))
+      refuseField(
+        seconds === undefined ? SECONDS : ANCHOR,
+        "an expiry needs both an anchor and seconds.",
+      );
+    return { purpose: "batch", expiresAfterS: Number(seconds ?? MAX_EXPIRY_S) };
+  }
+}
+
+/** Throws `BrokerError` `invalid_request` about a part of the form. */
+export function refuseField(name: string, why: string): never {
+  const param = name.slice(0, 64);
+  throw new BrokerError("invalid_request", `${param}: ${why}`, { param });
+}

@@ -1,0 +1,81 @@
+import multipart from "@fastify/multipart";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Pool } from "pg";
+import { z } from "zod";
+import { parseInput } from "../../shared/admin/parse-input.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
+import { deleteFile } from "../../shared/files/delete-file.ts";
+import { listFiles } from "../../shared/files/list-files.ts";
+import { fileObject } from "../files/file-object.ts";
+import { noFile, ownFile } from "../files/own-file.ts";
+import { sendContent } from "../files/send-content.ts";
+import { takeUpload } from "../files/take-upload.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+import { listObject } from "../http/list-object.ts";
+import { pageQuery } from "../http/page-query.ts";
+
+export interface FilesDeps {
+  readonly pool: Pool;
+  /** Aborts when a shutdown waits no longer for uploads and downloads. */
+  readonly shutdown: AbortSignal;
+  /** 512 MiB by default. */
+  readonly maxFileBytes?: number;
+}
+
+interface FileRoute {
+  Params: { id: string };
+}
+
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
+
+const listQuery = z.object({
+  after: pageQuery.after,
+  order: pageQuery.order,
+  limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+  purpose: z.string().max(64).optional(),
+});
+
+/**
+ * `/v1/files`: a key's own files. In a scope of its own, since its bodies are forms; no other body is
+ * read.
+ */
+export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
+  const { pool, shutdown, maxFileBytes = MAX_FILE_BYTES } = deps;
+  const own = (request: FastifyRequest<FileRoute>) =>
+    ownFile(pool, callerOf(request).id, request.params.id);
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _body, done) => done(null));
+  app.register(multipart);
+
+  app.post("/v1/files", { config: { upload: true } }, (request, reply) => {
+    const work = takeUpload({ pool, shutdown, maxFileBytes }, request, reply);
+    request.facts.work = work;
+    return work;
+  });
+
+  app.get("/v1/files", async (request) => {
+    const { limit, ...page } = parseInput(listQuery, request.query);
+    const rows = await askDatabase(() =>
+      listFiles(pool, callerOf(request).id, { ...page, limit: limit + 1 }),
+    );
+    return listObject(rows.slice(0, limit).map(fileObject), rows.length > limit);
+  });
+
+  app.get<FileRoute>("/v1/files/:id", async (request) => fileObject(await own(request)));
+
+  app.delete<FileRoute>("/v1/files/:id", async (request) => {
+    const { id } = request.params;
+    await own(request);
+    if (!(await askDatabase(() => deleteFile(pool, callerOf(request).id, id)))) noFile(id);
+    return { id, object: "file", deleted: true };
+  });
+
+  app.route<FileRoute>({
+    // HEAD here, since Fastify's own would read the whole file.
+    method: ["GET", "HEAD"],
+    url: "/v1/files/:id/content",
+    handler: async (request, reply) =>
+      sendContent(pool, request, reply, await own(request), shutdown),
+  });
+}
