@@ -5,7 +5,7 @@ import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 
-const JOBS = 1_000;
+const JOBS = 500;
 const WAVE = 100;
 const SLOTS = 60;
 /** A job's own time; cancels come at any time of it, and after it. */

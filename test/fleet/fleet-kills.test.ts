@@ -10,7 +10,7 @@ import { startTestRedis } from "../support/redis.ts";
 import type { TestRedis } from "../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 
-const REQUESTS = 2_000;
+const REQUESTS = 1_200;
 const CONCURRENCY = 40;
 const SLOTS = 4;
 const KILL_EVERY_MS = 2_000;
@@ -53,7 +53,7 @@ interface Asked {
   readonly answer: Answer | undefined;
 }
 
-test("2,000 requests over two APIs while workers are killed and frozen, and an API is killed once", async () => {
+test("1,200 requests over two APIs while workers are killed and frozen, and an API is killed once", async () => {
   console.log(`SPILLWAY_TEST_SEED=${seed}`);
   const apis: ApiProcess[] = [await fleet.startApi(), await fleet.startApi()];
   const workers: CommandProcess[] = [

@@ -11,7 +11,8 @@ import { echo, flawOf } from "./load.ts";
 
 const SLOTS = 4;
 const CALLERS = 12;
-const AWAY_MS = 20_000;
+/** Longer than any timeout of a statement or a session. */
+const AWAY_MS = 12_000;
 
 let postgres: TestPostgres;
 let redis: TestRedis;
@@ -105,7 +106,7 @@ test("every session terminated, three times", async () => {
   });
 });
 
-test("PostgreSQL stopped for 20 s", async () => {
+test("PostgreSQL stopped for 12 s", async () => {
   await survives("stopped", async () => {
     await postgres.stopServer();
     await sleep(AWAY_MS);
@@ -113,7 +114,7 @@ test("PostgreSQL stopped for 20 s", async () => {
   });
 });
 
-test("PostgreSQL frozen for 20 s", async () => {
+test("PostgreSQL frozen for 12 s", async () => {
   await survives("frozen", async () => {
     await postgres.freeze();
     await sleep(AWAY_MS);

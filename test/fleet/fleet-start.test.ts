@@ -58,15 +58,16 @@ function without(...names: readonly string[]): Record<string, string> {
 }
 
 const COMMANDS = ["api", "worker"] as const;
+type Command = (typeof COMMANDS)[number];
 
-/** Both commands end with that one sentence, after log lines at most. */
+/** Both commands, or those given, end with that one sentence, after log lines at most. */
 async function expectRefused(
   env: Readonly<Record<string, string>>,
   sentence: string | RegExp,
-  cwd?: string,
+  { cwd, commands = COMMANDS }: { cwd?: string; commands?: readonly Command[] } = {},
 ): Promise<void> {
   const ended = await Promise.all(
-    COMMANDS.map((name) => runCommand([name], { SPILLWAY_PORT: "0", ...env }, cwd)),
+    commands.map((name) => runCommand([name], { SPILLWAY_PORT: "0", ...env }, cwd)),
   );
   for (const { code, signal, stdout, stderr } of ended) {
     expect({ code, signal }).toEqual({ code: 1, signal: null });
@@ -95,7 +96,7 @@ test("api and worker refuse to start without a configuration file", async () => 
   await expectRefused(
     without("SPILLWAY_CONFIG"),
     "there is no ./spillway.yaml, and SPILLWAY_CONFIG names no other file",
-    await temporaryDataDir(),
+    { cwd: await temporaryDataDir() },
   );
 });
 
@@ -104,10 +105,11 @@ test("api and worker refuse to start on a database that is not migrated", async 
   await expectRefused({ ...fleet.env, DATABASE_URL: url }, /migrations.*run `spillway migrate`/);
 });
 
-test("api and worker refuse to start on a database that cannot be reached", async () => {
+test("a worker, which reads its options as an API does, refuses a database that cannot be reached", async () => {
   await expectRefused(
     { ...fleet.env, DATABASE_URL: "postgres://me:secret@127.0.0.1:1/db" },
     "the database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1",
+    { commands: ["worker"] },
   );
 });
 
@@ -121,10 +123,10 @@ test("api and worker refuse to start on a Redis that evicts keys", async () => {
 
 function expectRedisRefused(redisUrl: string, why: string): Promise<void> {
   const sentence = new RegExp(`^spillway: the Redis of REDIS_URL cannot be used: ${why}`);
-  return expectRefused({ ...fleet.env, REDIS_URL: redisUrl }, sentence);
+  return expectRefused({ ...fleet.env, REDIS_URL: redisUrl }, sentence, { commands: ["api"] });
 }
 
-test("api and worker refuse to start on a Redis that does not let them in, or is not there", async () => {
+test("an API, which opens Redis as a worker does, refuses one that does not let them in, or is not there", async () => {
   const [{ url }, safe] = await Promise.all([
     testRedis({ password: "right" }),
     testRedis({ tls: true }),

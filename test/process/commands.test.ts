@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
+import { configCommand } from "../../cli/config-command.ts";
+import { keyCommand } from "../../cli/key-command.ts";
+import { simulateCommand } from "../../cli/simulate-command.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { callAdmin } from "./admin.ts";
@@ -134,23 +137,38 @@ test("simulate runs an upstream until it is told to stop", async () => {
 test.each([
   [[], ["serve", "config", "key", "simulate"]],
   [["serve"], ["DATABASE_URL"]],
-  [["config"], ["check", "schema"]],
-  [["config", "check"], ["[file]"]],
-  [["key"], ["create", "list", "update", "revoke"]],
   [
     ["key", "create"],
     ["--name", "--budget-usd", "--budget-period", "--residency"],
   ],
-  [
-    ["key", "update"],
-    ["--no-budget", "--all-models"],
-  ],
-  [["key", "revoke"], ["<id>"]],
-  [["simulate"], ["--slots", "--ttft-ms", "--tokens-per-second"]],
 ])("%j --help explains itself", async (words, expected) => {
   const { code, stdout, stderr } = await runCommand([...words, "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   for (const word of expected) expect(stdout).toContain(word);
+});
+
+const refusesToConnect = (): never => {
+  throw new Error("help needs no database");
+};
+const commands = {
+  config: configCommand({ ...process, lookup: () => undefined }),
+  key: keyCommand({ ...process, connect: refusesToConnect }),
+  simulate: simulateCommand(process),
+};
+
+// Without a process each: that words lead to a command's help is shown above.
+test.each([
+  ["config", undefined, ["check", "schema"]],
+  ["config", "check", ["[file]"]],
+  ["key", undefined, ["create", "list", "update", "revoke"]],
+  ["key", "update", ["--no-budget", "--all-models"]],
+  ["key", "revoke", ["<id>"]],
+  ["simulate", undefined, ["--slots", "--ttft-ms", "--tokens-per-second"]],
+] as const)("the help of %s %s names what it takes", (name, subcommand, expected) => {
+  const outer = commands[name];
+  const inner = outer.commands.find((candidate) => candidate.name() === subcommand);
+  const help = (subcommand === undefined ? outer : inner)?.helpInformation() ?? "";
+  for (const word of expected) expect(help).toContain(word);
 });
 
 test.each([
