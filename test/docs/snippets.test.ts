@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -28,9 +31,10 @@ function snippetsOf(page: string): string[] {
 }
 
 /** Starts snippets as they stand there, but for the broker's address. */
-function start(snippets: readonly string[], key: string) {
+function start(snippets: readonly string[], key: string, cwd?: string) {
   const child = spawn(process.execPath, [runner], {
-    env: { PATH: process.env["PATH"], ...compileCache, KEY: key },
+    cwd,
+    env: { PATH: process.env["PATH"], ...compileCache, KEY: key, SPILLWAY_API_KEY: key },
     stdio: ["pipe", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -39,8 +43,8 @@ function start(snippets: readonly string[], key: string) {
   return child;
 }
 
-async function run(snippets: readonly string[], key: string) {
-  const child = start(snippets, key);
+async function run(snippets: readonly string[], key: string, cwd?: string) {
+  const child = start(snippets, key, cwd);
   const closed = once(child, "close");
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   await closed;
@@ -93,6 +97,26 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
   expect(managed.stdout).toMatch(/^204\nwhsec_\S+\nwhd_\w+ delivered/);
   // One of the two comes a second time.
   await eventually(() => expect(heard.split(told).length + heard.split(job).length).toBe(5));
+});
+
+test("the page on batches leads from a CSV to its rows with answers", async () => {
+  const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
+  const folder = await mkdtemp(join(tmpdir(), "spillway-docs-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const page = readFileSync(new URL("../../docs/batches.md", import.meta.url), "utf8");
+  const [, csv = ""] = /```csv\n([\s\S]*?)```/.exec(page) ?? [];
+  await writeFile(join(folder, "reviews.csv"), csv);
+  const [ask = "", joinRows = "", submit = "", list = "", ...others] =
+    snippetsOf("docs/batches.md");
+  expect(others).toEqual([]);
+  const { code, stdout, stderr } = await run([ask, submit, list, joinRows], key, folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^completed: 3 of 3 for \$0\.0\d+\nbatch_\w+ completed 3\/3 \n$/);
+  const labelled = await readFile(join(folder, "labelled.csv"), "utf8");
+  const rows = csv.trimEnd().split("\n");
+  expect(labelled.trimEnd().split("\n")).toEqual(
+    rows.map((row, at) => `${row},${at === 0 ? "label" : '"tok0 tok1 tok2 tok3 tok4"'}`),
+  );
 });
 
 async function freePort(): Promise<number> {
