@@ -20,8 +20,14 @@ beforeAll(async () => {
   subscribe("fastify.initialization", noteRoutes);
   receiver = await startReceiver();
   broker = await startTestBroker({
-    providers: { gpu: { slots: 4, outputTokens: 2 } },
-    models: "  chat-small: { serve: [{ provider: gpu, model: m }], max_output_tokens: 64 }",
+    providers: {
+      gpu: { slots: 4, outputTokens: 2 },
+      dear: { slots: 4, price: { input: 1, output: 1 } },
+    },
+    models: [
+      "  chat-small: { serve: [{ provider: gpu, model: m }], max_output_tokens: 64 }",
+      "  chat-dear: { serve: [{ provider: dear, model: m }], max_output_tokens: 64 }",
+    ].join("\n"),
     server: "{}\nwebhooks: { allow_networks: ['127.0.0.0/8'] }",
   });
   unsubscribe("fastify.initialization", noteRoutes);
@@ -39,23 +45,32 @@ test("the document has every route of the API, and no other", () => {
   expect(new Set(operationIds).size).toBe(documentedRoutes.length);
 });
 
+const json = { "content-type": "application/json" };
+
+interface CallInit {
+  readonly method?: string;
+  readonly body?: object;
+  readonly headers?: object;
+  readonly key?: string;
+}
+
+/** Calls an operation and holds its answer against the document. */
+async function callAs(ownKey: string, operation: string, path: string, init: CallInit = {}) {
+  const { body: sent, method, headers, key = ownKey } = init;
+  const response = await fetch(broker.url + path, {
+    method: method ?? (sent === undefined ? "GET" : "POST"),
+    headers: { authorization: `Bearer ${key}`, ...headers },
+    ...(sent === undefined ? {} : { body: sent instanceof FormData ? sent : JSON.stringify(sent) }),
+  });
+  const body = (await response.json()) as { id: string; status: string; data: { id: string }[] };
+  expect(problemOf(operation, response.status, body)).toBeUndefined();
+  return { ...body, code: response.status };
+}
+
 test("what the API answers is what the document says", async () => {
   const { key } = await broker.key();
-  const call = async (
-    operation: string,
-    path: string,
-    init: { method?: string; body?: object; headers?: object; key?: string } = {},
-  ) => {
-    const response = await fetch(broker.url + path, {
-      method: init.method ?? (init.body === undefined ? "GET" : "POST"),
-      headers: { authorization: `Bearer ${init.key ?? key}`, ...init.headers },
-      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
-    });
-    const body = (await response.json()) as { id: string; data: { id: string }[] };
-    expect(problemOf(operation, response.status, body)).toBeUndefined();
-    return { ...body, status: response.status };
-  };
-  const json = { "content-type": "application/json" };
+  const call = (operation: string, path: string, init?: CallInit) =>
+    callAs(key, operation, path, init);
   const chat = { model: "chat-small", messages: [{ role: "user", content: "Hi" }] };
   const post = (operation: string, path: string, body: object = {}) =>
     call(operation, path, { body, headers: json });
@@ -69,9 +84,9 @@ test("what the API answers is what the document says", async () => {
   await post("createChatCompletion", "/v1/chat/completions", chat);
   const headers = { ...json, prefer: "respond-async" };
   const job = await call("createChatCompletion", "/v1/chat/completions", { body: chat, headers });
-  expect(job.status).toBe(202);
+  expect(job.code).toBe(202);
   const wrong = { ...chat, messages: 1 };
-  expect((await post("createChatCompletion", "/v1/chat/completions", wrong)).status).toBe(400);
+  expect((await post("createChatCompletion", "/v1/chat/completions", wrong)).code).toBe(400);
   await call("getJob", `/v1/jobs/${job.id}?wait=20`);
   await call("listJobs", "/v1/jobs");
   await call("getJobResult", `/v1/jobs/${job.id}/result`);
@@ -84,7 +99,7 @@ test("what the API answers is what the document says", async () => {
   await call("listInputItems", `/v1/responses/${id}/input_items`);
   await call("deleteResponse", `/v1/responses/${id}`, { method: "DELETE" });
   await call("deleteJob", `/v1/jobs/${job.id}`, { method: "DELETE" });
-  expect((await call("getJob", `/v1/jobs/${job.id}`)).status).toBe(404);
+  expect((await call("getJob", `/v1/jobs/${job.id}`)).code).toBe(404);
 
   const delivery = await eventually(async () => {
     const { data } = await call("listWebhookDeliveries", `${endpoints}/deliveries`);
@@ -114,13 +129,65 @@ test("what the API answers is what the document says", async () => {
   await call("getKey", `/admin/keys/${made.id}`, { key: admin });
   await call("listKeys", "/admin/keys", { key: admin });
   await call("revokeKey", `/admin/keys/${made.id}`, { method: "DELETE", key: admin });
-  expect((await call("listKeys", "/admin/keys")).status).toBe(401);
+  expect((await call("listKeys", "/admin/keys")).code).toBe(401);
   await call("listLedger", "/admin/ledger", { key: admin });
   for (const group of ["key", "model", "provider", "day"])
     await call("sumUsage", `/admin/usage?group_by=${group}`, { key: admin });
   await call("listProviders", "/admin/providers", { key: admin });
   await call("live", "/health/live");
   await call("ready", "/health/ready");
+});
+
+/** A request of a batch. */
+function line(id: string, model: string): object {
+  const body = { model, messages: [{ role: "user", content: "Hi" }] };
+  return { custom_id: id, method: "POST", url: "/v1/chat/completions", body };
+}
+
+test("a batch is what the document says, however far it has come", async () => {
+  const { key } = await broker.key();
+  const call = (operation: string, path: string, init?: CallInit) =>
+    callAs(key, operation, path, init);
+  const submit = async (lines: readonly object[], metadata?: object) => {
+    const form = new FormData();
+    const content = lines.map((request) => `${JSON.stringify(request)}\n`);
+    form.append("file", new Blob(content), "input.jsonl");
+    form.append("purpose", "batch");
+    const file = await call("createFile", "/v1/files", { body: form });
+    const endpoint = "/v1/chat/completions";
+    const terms = { input_file_id: file.id, endpoint, completion_window: "1h", metadata };
+    return await call("createBatch", "/v1/batches", { body: terms, headers: json });
+  };
+  const until = (id: string, status: string) =>
+    eventually(async () => {
+      const batch = await call("getBatch", `/v1/batches/${id}`);
+      expect(batch.status).toBe(status);
+      return batch;
+    });
+  const mixed = await submit([line("a", "chat-small"), line("b", "nonesuch")]);
+  const failed = await submit([line("a", "chat-small"), line("a", "chat-small"), {}]);
+  const paused = await submit([line("a", "chat-dear")], { max_cost_usd: "0.00000001" });
+  await until(mixed.id, "completed");
+  const { data } = await call("listJobs", `/v1/jobs?batch_id=${mixed.id}`);
+  expect(data).toHaveLength(1);
+  await until(failed.id, "failed");
+  await eventually(async () =>
+    expect(await call("getBatch", `/v1/batches/${paused.id}`)).toMatchObject({
+      status: "in_progress",
+      paused: { reason: "max_cost_usd" },
+    }),
+  );
+  const raise = { body: { metadata: { max_cost_usd: "0.00000002" } }, headers: json };
+  expect((await call("updateBatch", `/v1/batches/${paused.id}`, raise)).code).toBe(200);
+  await call("cancelBatch", `/v1/batches/${paused.id}/cancel`, { method: "POST" });
+  await until(paused.id, "cancelled");
+  expect((await call("updateBatch", `/v1/batches/${mixed.id}`, raise)).code).toBe(400);
+  expect((await call("getBatch", "/v1/batches/batch_0")).code).toBe(404);
+  const none = { body: { input_file_id: "file-0" }, headers: json };
+  expect((await call("createBatch", "/v1/batches", none)).code).toBe(400);
+  const absent = { ...none.body, endpoint: "/v1/embeddings", completion_window: "90m" };
+  expect((await call("createBatch", "/v1/batches", { ...none, body: absent })).code).toBe(404);
+  expect((await call("listBatches", "/v1/batches?limit=2")).data).toHaveLength(2);
 });
 
 test("a field that the document does not tell of is noticed", () => {
