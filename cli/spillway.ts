@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { environmentLookup } from "../config/environment.ts";
+import { batchCommand } from "./batch-command.ts";
 import { configCommand } from "./config-command.ts";
 import { apiCommand } from "./api-command.ts";
 import { connect } from "./connect.ts";
@@ -27,6 +28,7 @@ const program = new Command("spillway")
   .addCommand(keyCommand({ connect, stdout }))
   .addCommand(runCommand({ stdin, stdout, stderr, lookup }))
   .addCommand(jobsCommand({ stdout, lookup }))
+  .addCommand(batchCommand({ stdout, stderr, lookup }))
   .addCommand(simulateCommand({ stdout }));
 
 try {

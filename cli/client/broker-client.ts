@@ -3,8 +3,10 @@ import { refusal, RequestError } from "./request-error.ts";
 
 interface BrokerRequest {
   readonly method?: "GET" | "POST";
-  /** Sent as JSON. */
+  /** Sent as JSON, but for a form. */
   readonly body?: object;
+  /** Told of the bytes of a form as they are sent. */
+  readonly onSent?: (bytes: number) => void;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -15,17 +17,18 @@ export type BrokerClient = (path: string, request?: BrokerRequest) => Promise<Re
 /** Requests to a broker at an address, with or without `/v1`, under an API key. */
 export function brokerClient(address: string, key: string): BrokerClient {
   const base = `${address.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1`;
-  return async (path, { method = "GET", body, headers = {}, signal } = {}) => {
+  return async (path, { method = "GET", body, onSent, headers = {}, signal } = {}) => {
+    const sent = body === undefined ? undefined : encoded(body, onSent);
     let response: Response;
     try {
       response = await fetch(`${base}${path}`, {
         method,
+        ...sent?.init,
         headers: {
           authorization: `Bearer ${key}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(sent === undefined ? {} : { "content-type": sent.type }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
@@ -33,6 +36,28 @@ export function brokerClient(address: string, key: string): BrokerClient {
     }
     if (response.ok) return response;
     throw refusal(response, await response.text().catch(() => ""));
+  };
+}
+
+interface Encoded {
+  readonly type: string;
+  readonly init: RequestInit;
+}
+
+function encoded(body: object, onSent: BrokerRequest["onSent"]): Encoded {
+  if (!(body instanceof FormData))
+    return { type: "application/json", init: { body: JSON.stringify(body) } };
+  const form = new Response(body);
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      onSent?.(bytes.length);
+      controller.enqueue(bytes);
+    },
+  });
+  return {
+    // With the boundary between the form's parts.
+    type: form.headers.get("content-type") ?? "",
+    init: { body: form.body?.pipeThrough(counter) ?? null, duplex: "half" },
   };
 }
 

@@ -5,10 +5,16 @@ export class RequestError extends Error {
   override readonly name = "RequestError";
   /** The same request may succeed later: nothing answered, or the broker said so. */
   readonly retryable: boolean;
+  /** Of the answer; undefined when there was none. */
+  readonly status: number | undefined;
 
-  constructor(message: string, options: ErrorOptions & { readonly retryable?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryable?: boolean; readonly status?: number } = {},
+  ) {
     super(message.replaceAll(/\s+/g, " "), options);
     this.retryable = options.retryable ?? false;
+    this.status = options.status;
   }
 }
 
@@ -18,6 +24,7 @@ export function refusal(response: Response, body: string): RequestError {
   const told = errorIn(body) ?? (body.trim().slice(0, 200) || response.statusText);
   const mayRetry = [408, 409, 429].includes(status) || status >= 500;
   return new RequestError(`${status} ${told}`, {
+    status,
     retryable: mayRetry && headers.get("x-should-retry") !== "false",
   });
 }

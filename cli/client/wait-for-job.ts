@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerClient } from "./broker-client.ts";
 import { jobSchema, type Job } from "./job.ts";
-import { RequestError } from "./request-error.ts";
+import { mayPass } from "./may-pass.ts";
 
 export interface WaitTimes {
   /** How long one request waits, in seconds. */
@@ -30,9 +30,4 @@ export async function waitForJob(
       await sleep(times.pauseMs);
     }
   }
-}
-
-/** Also the answer's body can break off: that is no `RequestError`. */
-function mayPass(error: unknown): boolean {
-  return error instanceof RequestError ? error.retryable : error instanceof TypeError;
 }

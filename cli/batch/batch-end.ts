@@ -1,0 +1,78 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { asObject } from "../../shared/json/json-object.ts";
+import type { BrokerClient } from "../client/broker-client.ts";
+import { RequestError } from "../client/request-error.ts";
+import { endOf, type Batch } from "./batch.ts";
+import { figures } from "./figures.ts";
+import type { Patience } from "./keep-trying.ts";
+import type { Progress } from "./progress.ts";
+import { saveResults, type Targets } from "./save-results.ts";
+
+interface End {
+  readonly client: BrokerClient;
+  readonly targets: Targets;
+  readonly progress: Progress;
+  readonly patience: Patience;
+}
+
+/** Exit code of a batch of which some lines got no answer. */
+const SOME_FAILED = 2;
+const SHOWN_MESSAGE = 160;
+
+/**
+ * Saves and tells what a batch that has ended came to. Throws `RequestError` when its file was
+ * refused; lines without an answer set the exit code.
+ */
+export async function finishBatch(batch: Batch, end: End): Promise<void> {
+  const { client, targets, progress, patience } = end;
+  if (batch.status === "failed") {
+    progress.end();
+    for (const flaw of flawsOf(batch)) progress.say(flaw);
+    throw new RequestError(`${batch.id} failed: its file was refused, and nothing of it ran`);
+  }
+  await saveResults(client, batch, targets, patience);
+  progress.end();
+  progress.say(summaryOf(batch, targets));
+  if (batch.request_counts.failed === 0) return;
+  process.exitCode = SOME_FAILED;
+  if (batch.error_file_id !== null) progress.say(await firstError(targets.errors));
+}
+
+/** What is wrong with a batch's file, a line of text for each flaw. */
+export function flawsOf({ errors }: Batch): string[] {
+  return (errors?.data ?? []).map(({ line, code, message }) => {
+    const what = `${code ?? "error"}: ${message ?? ""}`;
+    return line === null ? what : `line ${line}: ${what}`;
+  });
+}
+
+function summaryOf(batch: Batch, { output }: Targets): string {
+  const { completed, failed } = batch.request_counts;
+  const took = (endOf(batch) ?? batch.created_at) - batch.created_at;
+  const parts = [
+    `${figures.count(completed)} done`,
+    ...(failed === 0 ? [] : [`${figures.count(failed)} failed`]),
+    figures.dollars(batch.cost.amount),
+    figures.duration(took),
+  ];
+  return `${batch.status}: ${parts.join(" · ")} · ${output}`;
+}
+
+/** Where the errors are, and the first of them: often all are the same. */
+async function firstError(path: string): Promise<string> {
+  const file = createReadStream(path);
+  try {
+    for await (const line of createInterface({ input: file })) {
+      const { custom_id: id, response, error } = JSON.parse(line) as Record<string, unknown>;
+      const answer = asObject(response);
+      const { code, message } = asObject(asObject(answer?.["body"])?.["error"] ?? error) ?? {};
+      const status = answer === undefined ? "" : `${String(answer["status_code"])} `;
+      const text = `${status}${String(code)}: ${String(message)}`.replaceAll(/\s+/g, " ");
+      return `errors: ${path}; the first: ${String(id)}: ${text.slice(0, SHOWN_MESSAGE)}`;
+    }
+    return `errors: ${path}`;
+  } finally {
+    file.destroy();
+  }
+}

@@ -1,0 +1,61 @@
+import type { Batch } from "./batch.ts";
+import { figures } from "./figures.ts";
+import type { ProgressView } from "./progress.ts";
+
+interface Sample {
+  readonly at: number;
+  readonly ended: number;
+}
+
+/** What a rate is taken from. */
+const WINDOW_MS = 30_000;
+
+const PHASES: Readonly<Record<string, string>> = {
+  validating: "checking the file",
+  finalizing: "writing the results",
+  cancelling: "cancelling",
+};
+
+/** How fast the lines of a batch end, as it is looked at again and again. */
+export class BatchPace {
+  readonly #samples: Sample[] = [];
+
+  /** Takes a look at a time in milliseconds into account. */
+  view(batch: Batch, at: number): ProgressView {
+    const { total, completed, failed } = batch.request_counts;
+    const ended = completed + failed;
+    const perSecond = this.#rate({ at, ended });
+    const { paused, status } = batch;
+    const isRunning = status === "in_progress" && paused === null;
+    const pace = [
+      ...(isRunning && perSecond > 0 ? [figures.rate(perSecond)] : []),
+      figures.dollars(batch.cost.amount),
+      ...(isRunning && perSecond > 0 && ended < total
+        ? [`${figures.duration((total - ended) / perSecond)} left`]
+        : []),
+    ];
+    const isKnown = total > 0;
+    return {
+      phase: paused === null ? (PHASES[status] ?? "") : `paused (${paused.reason})`,
+      done: isKnown ? doneText(batch) : "",
+      pace: isKnown ? pace.join(" · ") : "",
+      fraction: isKnown ? ended / total : undefined,
+    };
+  }
+
+  /** Lines a second over the window; 0 while nobody knows. */
+  #rate(sample: Sample): number {
+    this.#samples.push(sample);
+    const from = sample.at - WINDOW_MS;
+    // One that is older than the window stays, so that the window is full.
+    while ((this.#samples[1]?.at ?? Infinity) <= from) this.#samples.shift();
+    const [first = sample] = this.#samples;
+    const seconds = (sample.at - first.at) / 1_000;
+    return seconds === 0 ? 0 : (sample.ended - first.ended) / seconds;
+  }
+}
+
+function doneText({ request_counts: { total, completed, failed } }: Batch): string {
+  const done = `${figures.count(completed)} of ${figures.count(total)} done`;
+  return failed === 0 ? done : `${done} · ${figures.count(failed)} failed`;
+}

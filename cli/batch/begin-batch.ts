@@ -1,0 +1,88 @@
+import { basename } from "node:path";
+import { z } from "zod";
+import type { BrokerClient } from "../client/broker-client.ts";
+import { RequestError } from "../client/request-error.ts";
+import { BatchPace } from "./batch-pace.ts";
+import { batchSchema } from "./batch.ts";
+import type { BatchState, StateFile } from "./batch-state.ts";
+import { figures } from "./figures.ts";
+import { keepTrying, type Patience } from "./keep-trying.ts";
+import type { Progress } from "./progress.ts";
+import type { BatchInput } from "./read-input.ts";
+
+interface Begin {
+  readonly client: BrokerClient;
+  readonly input: BatchInput;
+  readonly file: StateFile;
+  readonly progress: Progress;
+  readonly patience: Patience;
+}
+
+const fileSchema = z.looseObject({ id: z.string() });
+
+/** Answers under an `Idempotency-Key` are remembered for 24 hours; less the time of an upload. */
+const KEY_LIFE_MS = 22 * 3_600_000;
+
+/**
+ * Uploads the input and makes a batch of it, as far as the state says that this is still to do. A
+ * request whose answer was lost is asked for again under its key, so that nothing is made twice.
+ */
+export async function beginBatch(state: BatchState, begin: Begin): Promise<string> {
+  if (state.batch_id !== undefined) return state.batch_id;
+  const { client, input, file, progress, patience } = begin;
+  if (Date.now() - Date.parse(state.started_at) > KEY_LIFE_MS)
+    throw new RequestError(
+      `${file.path} is too old to tell whether its batch was made: look at \`spillway batch list\`; ` +
+        "--restart begins anew",
+    );
+  const headers = { "idempotency-key": state.idempotency_key };
+  const { signal } = patience;
+  let uploaded = state;
+  if (uploaded.input_file_id === undefined) {
+    const id = await keepTrying(() => upload(begin, headers), patience);
+    uploaded = await file.save({ ...uploaded, input_file_id: id });
+    progress.say(`uploaded ${input.path}: ${figures.bytes(input.blob.size)}`);
+  }
+  const body = { input_file_id: uploaded.input_file_id, ...uploaded.terms };
+  const batch = await keepTrying(async () => {
+    const response = await client("/batches", { method: "POST", body, headers, signal });
+    return batchSchema.parse(await response.json());
+  }, patience);
+  await file.save({ ...uploaded, batch_id: batch.id });
+  progress.say(`made ${batch.id}`);
+  progress.show(new BatchPace().view(batch, 0));
+  return batch.id;
+}
+
+async function upload(
+  { client, input, progress, patience: { signal } }: Begin,
+  headers: Readonly<Record<string, string>>,
+): Promise<string> {
+  const body = new FormData();
+  body.append("purpose", "batch");
+  body.append("file", input.blob, basename(input.path));
+  const { size } = input.blob;
+  let sent = 0;
+  const onSent = (bytes: number): void => {
+    sent = Math.min(size, sent + bytes);
+    progress.show({
+      phase: "uploading",
+      done: `${figures.bytes(sent)} of ${figures.bytes(size)}`,
+      pace: "",
+      fraction: size === 0 ? undefined : sent / size,
+    });
+  };
+  try {
+    const response = await client("/files", { method: "POST", body, headers, signal, onSent });
+    return fileSchema.parse(await response.json()).id;
+  } catch (error) {
+    if (isChanged(error)) throw new RequestError(`${input.path} was changed while it was read`);
+    throw error;
+  }
+}
+
+/** The reader of a changed file fails so, below what `fetch` makes of it. */
+function isChanged(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "NotReadableError" || isChanged(error.cause);
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { RequestError } from "../client/request-error.ts";
+import type { BrokerClient } from "../client/broker-client.ts";
+import type { Batch } from "./batch.ts";
+import { keepTrying, type Patience } from "./keep-trying.ts";
+
+/** The files that the results of a batch go to. */
+export interface Targets {
+  readonly output: string;
+  /** Made only when there are errors. */
+  readonly errors: string;
+}
+
+/** `out.jsonl` has its errors in `out.errors.jsonl` unless told otherwise. */
+export function targetsOf(output: string, errors: string | undefined): Targets {
+  const targets = { output, errors: errors ?? `${output.replace(/\.jsonl$/, "")}.errors.jsonl` };
+  if (targets.errors === output) throw new RequestError("output and errors need a file each");
+  return targets;
+}
+
+/** Throws `RequestError` when one of the files is there already. */
+export async function refuseExisting({ output, errors }: Targets): Promise<void> {
+  for (const path of [output, errors])
+    if (await exists(path))
+      throw new RequestError(
+        `${path} exists already; --force replaces it when the batch has ended`,
+      );
+}
+
+/**
+ * Gets what a batch that has ended came to. The output is there in the end even if it is empty; an
+ * error file of another run does not stay.
+ */
+export async function saveResults(
+  client: BrokerClient,
+  { output_file_id: outputId, error_file_id: errorsId }: Batch,
+  { output, errors }: Targets,
+  patience: Patience,
+): Promise<void> {
+  const save = (id: string, path: string): Promise<void> =>
+    keepTrying(() => download(client, id, path, patience.signal), patience);
+  // The output last: who sees it has everything.
+  if (errorsId === null) await rm(errors, { force: true });
+  else await save(errorsId, errors);
+  if (outputId === null) await writeFile(output, "");
+  else await save(outputId, output);
+}
+
+/** Written beside the target and renamed, so that the target is whole. */
+async function download(
+  client: BrokerClient,
+  id: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const part = `${path}.${randomUUID()}.part`;
+  try {
+    const { body } = await client(`/files/${encodeURIComponent(id)}/content`, { signal });
+    const file = createWriteStream(part, { flags: "wx", flush: true });
+    await pipeline(body ?? [], file, { signal });
+    await rename(part, path);
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BrokerClient } from "../client/broker-client.ts";
+import { BatchPace } from "./batch-pace.ts";
+import { batchPath, batchSchema, endOf, type Batch } from "./batch.ts";
+import { keepTrying, type Patience } from "./keep-trying.ts";
+import type { Progress } from "./progress.ts";
+
+export interface PollTimes {
+  readonly minPollMs: number;
+  readonly maxPollMs: number;
+}
+
+interface Watch extends Omit<Patience, "patienceMs" | "say">, PollTimes {
+  readonly client: BrokerClient;
+  readonly progress: Progress;
+}
+
+/** Asks now and then until a batch has ended, however long the broker is away meanwhile. */
+export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
+  const { client, progress, signal, minPollMs, maxPollMs } = watch;
+  const patience = {
+    ...watch,
+    say: (text: string) => progress.say(text),
+    patienceMs: Number.POSITIVE_INFINITY,
+  };
+  const pace = new BatchPace();
+  const startedAt = performance.now();
+  let pausedFor = "";
+  for (;;) {
+    const batch = await keepTrying(async () => {
+      const response = await client(batchPath(id), { signal });
+      return batchSchema.parse(await response.json());
+    }, patience);
+    const now = performance.now();
+    progress.show(pace.view(batch, now));
+    if (endOf(batch) !== null) return batch;
+    const why = batch.paused?.message ?? "";
+    if (why !== "" && why !== pausedFor) progress.say(`paused: ${why}`);
+    pausedFor = why;
+    // The longer it takes, the less a look is worth.
+    const pollMs = Math.min(maxPollMs, Math.max(minPollMs, (now - startedAt) / 10));
+    await sleep(pollMs, undefined, { signal });
+  }
+}
