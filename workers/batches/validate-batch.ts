@@ -16,6 +16,8 @@ export interface ValidateDeps {
 
 /** More would help nobody. */
 const MAX_ERRORS = 100;
+/** A name from the file may be as long as a line. */
+const MAX_TEXT_LENGTH = 300;
 const PAGE = 1_000;
 /** So far a file's blank end is read. */
 const MAX_BLANK_LINE = 2 * batchLimits.lines;
@@ -80,7 +82,7 @@ class FileReading {
   }
 
   note(code: string, message: string, param: string | null = null, line: number | null = null) {
-    this.#errors.push({ code, message, param, line });
+    this.#errors.push({ code, message: short(message), param: param && short(param), line });
     if (this.#errors.length >= MAX_ERRORS) this.isHopeless = true;
   }
 
@@ -138,4 +140,8 @@ class FileReading {
     this.#page = [];
     if (lines.length > 0) await this.#deps.statements.addLines(this.#batch, lines);
   }
+}
+
+function short(text: string): string {
+  return text.slice(0, MAX_TEXT_LENGTH);
 }
