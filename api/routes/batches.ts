@@ -24,6 +24,7 @@ interface BatchRoute {
 }
 
 const BATCH = /^batch_[0-9a-f]{32}$/;
+const FILE = /^file-[0-9a-f]{32}$/;
 const listQuery = z.object({ after: pageQuery.after, limit: pageQuery.limit });
 
 /** `/v1/batches`: a key's files of requests, which workers run as jobs of the lowest class. */
@@ -102,7 +103,7 @@ async function create(
 
 /** Another key's file is as unknown as one that never was. */
 async function checkFile(pool: Pool, key: string, id: string): Promise<void> {
-  const file = await findFile(pool, key, id);
+  const file = FILE.test(id) ? await findFile(pool, key, id) : undefined;
   if (file === undefined)
     throw new BrokerError("not_found", `No such File object: ${id.slice(0, 64)}`, {
       param: "input_file_id",
