@@ -1,4 +1,5 @@
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
+import { asTheyCome } from "../db/as-they-come.ts";
 import { MAX_CHUNK_BYTES } from "../files/max-chunk-bytes.ts";
 import type { BatchError, BatchRow, BatchState } from "./batch-row.ts";
 
@@ -105,7 +106,7 @@ export function feedStatements(pool: Pick<Pool, "query">) {
       model: string,
       limits: { readonly lines: number; readonly bytes: number },
     ): Promise<PendingLine[]> {
-      const { rows } = await pool.query<PendingLine>({
+      const query: QueryConfig & { readonly binary: true } = {
         name: "pending_lines",
         text: `
           with next as (
@@ -125,8 +126,11 @@ export function feedStatements(pool: Pick<Pool, "query">) {
           where p.before < $5
           group by p.line, p.job_id order by p.line`,
         values: [batch.id, batch.input_file_id, model, limits.lines, limits.bytes],
-      });
-      return rows;
+        binary: true,
+        types: asTheyCome,
+      };
+      const { rows } = await pool.query<{ job_id: Buffer; bytes: Buffer }>(query);
+      return rows.map(({ job_id, bytes }) => ({ job_id: job_id.toString(), bytes }));
     },
     async refuse(job: string, status: number, body: object): Promise<void> {
       await first("refuse_line", "select refuse_line($1, $2)", [

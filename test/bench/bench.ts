@@ -5,6 +5,7 @@ import { startLoadGenerator } from "./load/load-generator.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { profileBroker } from "./parts/profile-broker.ts";
 import { compareRequests } from "./parts/compare-requests.ts";
+import { measureBatch } from "./parts/measure-batch.ts";
 import { compareRows } from "./parts/compare-rows.ts";
 
 const dataDir = fileURLToPath(new URL("../../.spillway/bench/", import.meta.url));
@@ -21,8 +22,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const generator = startLoadGenerator();
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void generator.stop());
   try {
-    const part = options.rows ? compareRows : options.profile ? profileBroker : compareRequests;
-    const report = await part(options, {
+    const report = await partOf(options)(options, {
       runDir,
       cacheDir: dataDir,
       generator,
@@ -36,6 +36,12 @@ async function bench(options: BenchOptions): Promise<void> {
     await generator.stop();
     await rm(runDir, { recursive: true, force: true });
   }
+}
+
+function partOf({ rows, batch, profile }: BenchOptions): typeof compareRequests {
+  if (rows) return compareRows;
+  if (batch) return measureBatch;
+  return profile ? profileBroker : compareRequests;
 }
 
 /** What the started programs wrote last; the files go with the run. */

@@ -10,6 +10,8 @@ export interface BenchOptions {
   /** Instead of the usual parts. */
   readonly rows: boolean;
   /** Instead of the usual parts. */
+  readonly batch: boolean;
+  /** Instead of the usual parts. */
   readonly profile: boolean;
 }
 
@@ -19,6 +21,7 @@ export const usage = `npm run bench -- [options]
   --only a,b           of forwarder, portkey, embedded, split; the upstream itself always runs
   --connections 1,32   instead of 1,32,128,256
   --rows               only: does a request cost more among 1,000,000 keys, finished and waiting jobs?
+  --batch              only: does a batch use a GPU whole, and leave callers alone? Its memory.
   --profile            only: where Spillway's processor time goes at 128 connections`;
 
 /** Reads the command line. Throws an `Error` that says what is wrong. */
@@ -31,6 +34,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       only: { type: "string" },
       connections: { type: "string" },
       rows: { type: "boolean", default: false },
+      batch: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
     },
   });
@@ -42,6 +46,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       .map((text) => numberOf(text, "--connections")),
     window: { warmUpMs: Math.min(1_000, seconds * 250), windowMs: seconds * 1_000 },
     rows: values.rows,
+    batch: values.batch,
     profile: values.profile,
   };
 }

@@ -1,7 +1,9 @@
 import type { FedBatch, FeedStatements } from "../../shared/batches/feed-statements.ts";
 import type { BatchState } from "../../shared/batches/batch-row.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { feedLines, type FeedDeps } from "./feed-lines.ts";
+import { FeedWindow } from "./feed-window.ts";
 import { stopLines, type StopDeps } from "./stop-lines.ts";
 import { validateBatch, type ValidateDeps } from "./validate-batch.ts";
 import { writeLines } from "./write-lines.ts";
@@ -11,8 +13,16 @@ export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
   readonly database: FeedDeps["database"] & StopDeps["database"];
   /** This worker's name in the fleet; undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
+  readonly board: Pick<ProviderBoard, "get">;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
+}
+
+/** What a feeder remembers of a batch; another begins anew. */
+interface Feed {
+  readonly window: FeedWindow;
+  /** On the clock of `now`. */
+  after: number;
 }
 
 /** Batches that one worker feeds at once. */
@@ -35,7 +45,7 @@ export class BatchFeeder {
   /** Batches whose files are being read, one after the other. */
   readonly #reading = new Map<string, FedBatch>();
   #isReading: Promise<void> = Promise.resolve();
-  readonly #feedAfter = new Map<string, number>();
+  readonly #feeds = new Map<string, Feed>();
   #nextLookAt = 0;
 
   constructor(deps: BatchFeederDeps) {
@@ -49,7 +59,7 @@ export class BatchFeeder {
     const batches = await this.#deps.statements.claim(worker, PAGE);
     if (batches.length === 0) this.#nextLookAt = this.#deps.now() + IDLE_MS;
     const live = new Set(batches.map(({ id }) => id));
-    for (const id of this.#feedAfter.keys()) if (!live.has(id)) this.#feedAfter.delete(id);
+    for (const id of this.#feeds.keys()) if (!live.has(id)) this.#feeds.delete(id);
     const steps = await Promise.allSettled(batches.map((batch) => this.#step(batch)));
     for (const [index, step] of steps.entries())
       if (step.status === "rejected")
@@ -78,7 +88,7 @@ export class BatchFeeder {
   }
 
   async #feed(batch: FedBatch): Promise<void> {
-    const { accepted, statements, now } = this.#deps;
+    const { accepted, board, statements, now } = this.#deps;
     if (batch.urgent) {
       const lines = await statements.promote(batch.id, serviceClasses.flex);
       const order = { serviceClass: serviceClasses.flex, delayMs: 0 };
@@ -87,10 +97,12 @@ export class BatchFeeder {
         accepted.add({ job, place, provider, tenant, ...order });
       await Promise.allSettled(lines.map(add));
     }
+    const feed = this.#feeds.get(batch.id) ?? { window: new FeedWindow(board), after: 0 };
+    this.#feeds.set(batch.id, feed);
     const isDue = batch.paused === null || batch.may_feed;
-    if (!isDue || now() < (this.#feedAfter.get(batch.id) ?? 0)) return;
-    const isShort = await feedLines(this.#deps, batch);
-    if (isShort) this.#feedAfter.set(batch.id, now() + SHORT_MS);
+    if (!isDue || now() < feed.after) return;
+    const isShort = await feedLines(this.#deps, batch, feed.window);
+    if (isShort) feed.after = now() + SHORT_MS;
   }
 
   /** In the background: a large file takes longer than a round. */

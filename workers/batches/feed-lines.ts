@@ -13,8 +13,7 @@ import { overBudget } from "../../shared/inference/over-budget.ts";
 import type { ReadDeps } from "../../shared/inference/read-inference.ts";
 import { storedMember } from "../../shared/inference/stored-member.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import { FeedWindow } from "./feed-window.ts";
+import type { FeedWindow } from "./feed-window.ts";
 import { lineTerms } from "./line-terms.ts";
 
 export interface FeedDeps extends EnqueueDeps, ReadDeps {
@@ -22,14 +21,13 @@ export interface FeedDeps extends EnqueueDeps, ReadDeps {
   readonly database: Pick<Database, "pool" | "accept">;
   /** Undefined for a key that may not be used. */
   readonly findKey: (id: string) => Promise<CallerKey | undefined>;
-  readonly board: Pick<ProviderBoard, "get">;
   readonly random: () => number;
 }
 
 /** Lines that can only be refused, in one round. */
 const REFUSALS = 100;
 /** Of lines that are read at once. */
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 /** How often a paused batch is tried. */
 const PAUSED_MS = 2_000;
 
@@ -45,7 +43,11 @@ interface Round {
  * refused; without money or key the batch is paused, once nothing of it is under way. Resolves with
  * whether a budget fell short: then the next round should wait a little.
  */
-export async function feedLines(deps: FeedDeps, batch: FedBatch): Promise<boolean> {
+export async function feedLines(
+  deps: FeedDeps,
+  batch: FedBatch,
+  window: FeedWindow,
+): Promise<boolean> {
   const { statements } = deps;
   const key = await deps.findKey(batch.key_id);
   if (key === undefined) {
@@ -56,7 +58,7 @@ export async function feedLines(deps: FeedDeps, batch: FedBatch): Promise<boolea
   const { byProvider, open } = await statements.waiting(batch.id);
   // Every line of a batch with a cap needs a known worst case.
   const budgeted = key.budgeted || batch.cap_period_id !== null;
-  const window = new FeedWindow(deps.board, byProvider);
+  window.begin(byProvider);
   const fed = await feedModels({ deps, batch, window, key: { ...key, budgeted } });
   const isFed = fed.some(({ row }) => row.verdict === "accepted" || row.verdict === "already");
   const short = fed.find(({ row }) => row.verdict === "budget");

@@ -1,19 +1,34 @@
 import type { CompiledRoute, CompiledTarget } from "../../shared/inference/compiled-route.ts";
 import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-board.ts";
 
-/** Waiting lines of a batch at a provider: enough for its slots until the next round, and no more. */
-const WINDOW_PER_SLOT = 2;
-const MIN_WINDOW = 32;
+/** Waiting lines at a provider to begin with: enough for its slots until the next round. */
+const LINES_PER_SLOT = 2;
+const MIN_LINES = 16;
+const MAX_LINES = 2_048;
 
-/** How a batch's waiting lines are spread; looks like the board to whoever chooses a target. */
+/**
+ * How many of a batch's lines may wait at each provider, and how many do. A window that was found
+ * nearly empty is doubled, so that fast providers do not run out between two rounds, and one that was
+ * found nearly full shrinks again. Looks like the board to whoever chooses a target.
+ */
 export class FeedWindow {
   readonly #board: Pick<ProviderBoard, "get">;
-  readonly #waiting: Map<string, number>;
+  readonly #sizes = new Map<string, number>();
+  #waiting = new Map<string, number>();
 
-  /** `waiting`: by provider. */
-  constructor(board: Pick<ProviderBoard, "get">, waiting: Map<string, number>) {
+  constructor(board: Pick<ProviderBoard, "get">) {
     this.#board = board;
-    this.#waiting = waiting;
+  }
+
+  /** Begins a round with what waits now, by provider. */
+  begin(waiting: ReadonlyMap<string, number>): void {
+    for (const [name, size] of this.#sizes) {
+      const found = waiting.get(name) ?? 0;
+      const least = this.#leastSize(name);
+      if (found < size / 4) this.#sizes.set(name, Math.min(2 * size, MAX_LINES));
+      else if (found > (size * 3) / 4) this.#sizes.set(name, Math.max(least, size * 0.9));
+    }
+    this.#waiting = new Map(waiting);
   }
 
   get(name: string): ProviderState | undefined {
@@ -23,6 +38,7 @@ export class FeedWindow {
 
   place(provider: string): void {
     this.#waiting.set(provider, (this.#waiting.get(provider) ?? 0) + 1);
+    if (!this.#sizes.has(provider)) this.#sizes.set(provider, this.#leastSize(provider));
   }
 
   /** How many lines of a route may be added: what its providers that are up still take. */
@@ -36,7 +52,12 @@ export class FeedWindow {
   #roomAt(provider: string): number {
     const state = this.get(provider);
     if (state?.up !== true) return 0;
-    return Math.max(0, Math.max(MIN_WINDOW, WINDOW_PER_SLOT * state.slots) - state.placed);
+    const size = this.#sizes.get(provider) ?? this.#leastSize(provider);
+    return Math.max(0, Math.round(size) - state.placed);
+  }
+
+  #leastSize(provider: string): number {
+    return Math.max(MIN_LINES, LINES_PER_SLOT * (this.#board.get(provider)?.slots ?? 0));
   }
 }
 

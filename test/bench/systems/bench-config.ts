@@ -9,7 +9,11 @@ export const busyProvider = "bench";
 export const parkedProvider = "parked";
 
 /** Writes the configuration of the broker; slots and prices are such that only holds are a limit. */
-export async function writeBenchConfig(directory: string, upstreamUrl: string): Promise<string> {
+export async function writeBenchConfig(
+  directory: string,
+  upstreamUrl: string,
+  slots = 512,
+): Promise<string> {
   const file = join(directory, "bench.yaml");
   await writeFile(
     file,
@@ -17,7 +21,7 @@ export async function writeBenchConfig(directory: string, upstreamUrl: string): 
   ${busyProvider}:
     location: local
     base_url: ${upstreamUrl}/v1
-    slots: 512
+    slots: ${slots}
     price: { input: 0.15, output: 0.60 }
   ${parkedProvider}:
     location: local

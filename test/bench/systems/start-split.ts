@@ -20,7 +20,7 @@ export async function startSplit(options: SystemOptions, name = "split"): Promis
     const postgres = await benchPostgres(join(options.runDir, name));
     resources.defer(postgres.stop);
     const env = {
-      SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl),
+      SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl, options.slots),
       SPILLWAY_ADMIN_KEY: adminKey,
       DATABASE_URL: postgres.url,
       DATABASE_DIRECT_URL: postgres.url,

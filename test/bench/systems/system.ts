@@ -39,6 +39,8 @@ export interface SystemOptions {
   readonly runDir: string;
   /** For what later runs use again. */
   readonly cacheDir: string;
+  /** Of the provider; by default so many that they limit nothing. */
+  readonly slots?: number;
   /** Arguments of Node for a Spillway process of that name. */
   readonly nodeArgs?: (processName: string) => readonly string[];
 }
