@@ -18,6 +18,7 @@ export interface ReceiveOptions {
   readonly pool: Pool;
   readonly keyId: string;
   readonly maxBytes: number;
+  readonly touchMs: number;
   /** Whether its hash will be asked for. */
   readonly hashed: boolean;
 }
@@ -31,8 +32,6 @@ export interface ReceivedUpload {
 }
 
 const MAX_FILENAME_LENGTH = 255;
-/** Far more often than uploads without a sign of life are swept. */
-const TOUCH_MS = 60_000;
 
 /**
  * Stores the file of a form, chunk by chunk as it comes, then calls `finish`. Unless that has shown the
@@ -48,7 +47,7 @@ export async function receiveUpload<Result>(
   let file: StoredFile | undefined;
   let id: string | undefined;
   const touching = every(
-    TOUCH_MS,
+    options.touchMs,
     async () => {
       if (id !== undefined) await touchUpload(pool, id);
     },

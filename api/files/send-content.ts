@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
+import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { FileRow } from "../../shared/files/file-row.ts";
 import { readFileRange } from "../../shared/files/read-file-range.ts";
@@ -11,13 +12,13 @@ import { contentDisposition } from "./content-disposition.ts";
  * Answers with the bytes of a file, or with the part that a `Range` header asks for, as fast as they
  * are read. Should they go missing meanwhile, or `shutdown` abort, the connection breaks.
  */
-export function sendContent(
+export async function sendContent(
   pool: Pool,
   request: FastifyRequest,
   reply: FastifyReply,
   file: FileRow,
   shutdown: AbortSignal,
-): FastifyReply {
+): Promise<FastifyReply> {
   const size = Number(file.bytes);
   // A file never changes, so its id tells its content.
   const etag = `"${file.id}"`;
@@ -32,6 +33,9 @@ export function sendContent(
     });
   }
   const { start, end } = range === "whole" ? { start: 0, end: size } : range;
+  const pieces = readFileRange(pool, file.id, start, end);
+  // While the status can still be an error's.
+  const first = request.method === "HEAD" ? undefined : await askDatabase(() => pieces.next());
   reply.headers({
     "content-type": "application/octet-stream",
     "content-length": end - start,
@@ -41,6 +45,15 @@ export function sendContent(
   });
   if (range !== "whole")
     reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${size}`);
-  if (request.method === "HEAD") return reply.send();
-  return reply.send(Readable.from(readFileRange(pool, file.id, start, end), { signal: shutdown }));
+  if (first === undefined) return reply.send();
+  return reply.send(Readable.from(startingWith(first, pieces), { signal: shutdown }));
+}
+
+async function* startingWith(
+  first: IteratorResult<Buffer, void>,
+  rest: AsyncGenerator<Buffer, void, undefined>,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
 }

@@ -14,6 +14,7 @@ export interface UploadDeps {
   readonly pool: Pool;
   readonly shutdown: AbortSignal;
   readonly maxFileBytes: number;
+  readonly touchMs: number;
 }
 
 /** What a form has beside its file. */
@@ -21,7 +22,7 @@ const FORM_BYTES = 64 * 1024;
 
 /** Stores the file of a multipart form, once for each `Idempotency-Key`, and answers with it. */
 export async function takeUpload(
-  { pool, shutdown, maxFileBytes }: UploadDeps,
+  { pool, shutdown, maxFileBytes, touchMs }: UploadDeps,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -43,7 +44,8 @@ export async function takeUpload(
   shutdown.addEventListener("abort", onShutdown);
   try {
     const form = readForm(request, { maxFileBytes, maxBodyBytes, signal: stop.signal });
-    const options = { pool, keyId: callerOf(request).id, maxBytes: maxFileBytes, hashed };
+    const keyId = callerOf(request).id;
+    const options = { pool, keyId, maxBytes: maxFileBytes, touchMs, hashed };
     const answer = await receiveUpload(options, form, ({ id, terms, hash }) =>
       doOnce(request, pool, {
         bodyHash: hash,

@@ -20,6 +20,8 @@ export interface FilesDeps {
   readonly shutdown: AbortSignal;
   /** 512 MiB by default. */
   readonly maxFileBytes?: number;
+  /** How often an upload gives a sign of life; each minute by default. */
+  readonly touchMs?: number;
 }
 
 interface FileRoute {
@@ -27,6 +29,8 @@ interface FileRoute {
 }
 
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
+/** Far more often than uploads without a sign of life are swept. */
+const TOUCH_MS = 60_000;
 
 const listQuery = z.object({
   after: pageQuery.after,
@@ -40,7 +44,7 @@ const listQuery = z.object({
  * read.
  */
 export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
-  const { pool, shutdown, maxFileBytes = MAX_FILE_BYTES } = deps;
+  const { pool, shutdown, maxFileBytes = MAX_FILE_BYTES, touchMs = TOUCH_MS } = deps;
   const own = (request: FastifyRequest<FileRoute>) =>
     ownFile(pool, callerOf(request).id, request.params.id);
 
@@ -49,7 +53,7 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   app.register(multipart);
 
   app.post("/v1/files", { config: { upload: true } }, (request, reply) => {
-    const work = takeUpload({ pool, shutdown, maxFileBytes }, request, reply);
+    const work = takeUpload({ pool, shutdown, maxFileBytes, touchMs }, request, reply);
     request.facts.work = work;
     return work;
   });
@@ -76,6 +80,6 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
     method: ["GET", "HEAD"],
     url: "/v1/files/:id/content",
     handler: async (request, reply) =>
-      sendContent(pool, request, reply, await own(request), shutdown),
+      await sendContent(pool, request, reply, await own(request), shutdown),
   });
 }

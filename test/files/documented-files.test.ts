@@ -14,6 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
+const upload = (...parts: string[]): RequestInit => ({
+  method: "POST",
+  headers: handForm,
+  body: formText(...parts),
+});
+
 test("a whole broker serves files as the document says", async () => {
   const { key } = await broker.key();
   const call = async (operation: string, path: string, init: RequestInit = {}) => {
@@ -23,11 +29,6 @@ test("a whole broker serves files as the document says", async () => {
     expect(problemOf(operation, response.status, body)).toBeUndefined();
     return { id: body.id, status: response.status };
   };
-  const upload = (...parts: string[]): RequestInit => ({
-    method: "POST",
-    headers: handForm,
-    body: formText(...parts),
-  });
   const large = `${filePart}${" ".repeat(300_000)}`;
   const { id, status } = await call("createFile", "/files", upload(large, purposePart));
   expect(status).toBe(200);

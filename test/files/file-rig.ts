@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import fastify from "fastify";
 import OpenAI from "openai";
+import { expect } from "vitest";
 import { createKeyAuth } from "../../api/auth/key-auth.ts";
 import { authenticateCaller } from "../../api/http/authenticate-caller.ts";
 import { answerClientError } from "../../api/http/client-error.ts";
@@ -9,6 +10,8 @@ import { limitReceiving, type ReceiveLimits } from "../../api/http/receive-timeo
 import { addRequestFacts } from "../../api/http/request-facts.ts";
 import { newRequestId } from "../../api/http/request-id.ts";
 import { addFiles } from "../../api/routes/files.ts";
+import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
+import { eventually } from "../support/eventually.ts";
 import { makeKey, openBrokerDatabase } from "../keys/broker-database.ts";
 
 export interface FileRigOptions extends ReceiveLimits {
@@ -44,6 +47,7 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
     addFiles(scope, {
       pool,
       shutdown: shutdown.signal,
+      touchMs: 20,
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     });
     done();
@@ -121,6 +125,22 @@ function dial(port: number): Promise<Socket> {
     const socket = connect(port, "127.0.0.1", () => resolve(socket));
     socket.once("error", reject);
   });
+}
+
+/** Waits until the database has nothing of any file. */
+export async function nothingStays(rig: FileRig): Promise<void> {
+  await eventually(async () => expect(await rig.rows()).toEqual({ files: 0, chunks: 0 }));
+}
+
+/** Makes a file as large as so many full chunks. */
+export async function growFile({ pool }: FileRig, id: string, chunks: number): Promise<void> {
+  await pool.query("update files set bytes = $2 where id = $1", [id, chunks * MAX_CHUNK_BYTES]);
+  await pool.query(
+    `insert into file_chunks select $1, n * $2, convert_to(repeat('x', $2), 'utf8')
+     from generate_series(0, $3 - 1) as n
+     on conflict (file_id, start) do update set bytes = excluded.bytes`,
+    [id, MAX_CHUNK_BYTES, chunks],
+  );
 }
 
 /** Parts of a form, written by hand, with the boundary `X`. */

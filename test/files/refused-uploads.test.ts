@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { filePart, formText, handForm, purposePart, startFiles, type FileRig } from "./file-rig.ts";
+import {
+  filePart,
+  formText,
+  handForm,
+  purposePart,
+  nothingStays,
+  startFiles,
+  type FileRig,
+} from "./file-rig.ts";
 
 const MAX_FILE_BYTES = 1_000_000;
 
@@ -11,14 +19,19 @@ beforeAll(async () => {
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 // Whatever was wrong, nothing stays.
-afterEach(async () => {
-  await eventually(async () => expect(await rig.rows()).toEqual({ files: 0, chunks: 0 }));
-});
+afterEach(() => nothingStays(rig));
 
 const field = (name: string, value: string): string => `name="${name}"\r\n\r\n${value}`;
 const nameless = `name="file"; filename=""\r\n\r\n{}`;
 const ANCHOR = "expires_after[anchor]";
 const SECONDS = "expires_after[seconds]";
+
+function sized(bytes: number): FormData {
+  const form = new FormData();
+  form.set("file", new Blob(["x".repeat(bytes)]), "a");
+  form.set("purpose", "batch");
+  return form;
+}
 
 test.each<[string, string | null, string]>([
   ["no file", "file", formText(purposePart)],
@@ -109,14 +122,8 @@ test("a file that is too large is refused before it is sent, and when its size w
   told.socket.destroy();
   expect(await told.closed).toMatch(/^HTTP\/1.1 413 /);
 
-  const form = (bytes: number): FormData => {
-    const made = new FormData();
-    made.set("file", new Blob(["x".repeat(bytes)]), "a");
-    made.set("purpose", "batch");
-    return made;
-  };
-  expect(await rig.refusal(form(MAX_FILE_BYTES + 1))).toMatchObject(tooLarge);
-  expect(await rig.refusal(form(3 * MAX_FILE_BYTES))).toMatchObject(tooLarge);
+  expect(await rig.refusal(sized(MAX_FILE_BYTES + 1))).toMatchObject(tooLarge);
+  expect(await rig.refusal(sized(3 * MAX_FILE_BYTES))).toMatchObject(tooLarge);
 
   const untold = await rig.raw("/v1/files", { ...handForm, "transfer-encoding": "chunked" });
   const block = `10000\r\n${"x".repeat(65_536)}\r\n`;

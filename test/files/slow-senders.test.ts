@@ -2,7 +2,15 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { filePart, formText, handForm, purposePart, startFiles, type FileRig } from "./file-rig.ts";
+import {
+  filePart,
+  formText,
+  handForm,
+  purposePart,
+  nothingStays,
+  startFiles,
+  type FileRig,
+} from "./file-rig.ts";
 
 const RECEIVE_MS = 200;
 const IDLE_MS = 500;
@@ -20,9 +28,7 @@ beforeAll(async () => {
   });
 });
 afterAll(() => rig[Symbol.asyncDispose]());
-afterEach(async () => {
-  await eventually(async () => expect(await rig.rows()).toEqual({ files: 0, chunks: 0 }));
-});
+afterEach(() => nothingStays(rig));
 
 const form = formText(filePart, purposePart);
 const json = { "content-type": "application/json" };

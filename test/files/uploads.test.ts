@@ -8,7 +8,15 @@ import {
   touchUpload,
 } from "../../shared/files/upload-statements.ts";
 import { eventually } from "../support/eventually.ts";
-import { filePart, formText, handForm, purposePart, startFiles, type FileRig } from "./file-rig.ts";
+import {
+  filePart,
+  growFile,
+  formText,
+  handForm,
+  purposePart,
+  startFiles,
+  type FileRig,
+} from "./file-rig.ts";
 
 let rig: FileRig;
 beforeAll(async () => {
@@ -85,6 +93,25 @@ test("an upload that is swept while it goes on does not become half a file", asy
   expect(await rig.rows()).toEqual({ files: 0, chunks: 0 });
 });
 
+test("an upload that is slow to fill a chunk shows that it lives", async () => {
+  const { socket, closed } = await rig.raw("/v1/files", {
+    ...handForm,
+    "content-length": "800000",
+  });
+  socket.write(formText(filePart).slice(0, 90) + "x".repeat(300_000));
+  const quiet = async (): Promise<boolean | undefined> => {
+    const { rows } = await rig.pool.query<{ quiet: boolean }>(
+      "select touched_at < now() - interval '5 min' as quiet from files",
+    );
+    return rows[0]?.quiet;
+  };
+  await eventually(async () => expect(await quiet()).toBe(false));
+  await rig.pool.query("update files set touched_at = now() - interval '6 min'");
+  await eventually(async () => expect(await quiet()).toBe(false));
+  socket.destroy();
+  await closed;
+});
+
 test("chunks follow one another, and a file has all of them", async () => {
   const id = await begun(2);
   expect(await appendChunk(rig.pool, id, 1, Buffer.from("x"))).toBe(false);
@@ -115,7 +142,8 @@ test("deleted and expired files go page by page, others stay", async () => {
 
 test("a shutdown ends uploads and downloads, and nothing stays of an upload", async () => {
   await using other = await startFiles();
-  const { id } = await other.upload("x".repeat(30_000_000));
+  const { id } = await other.upload("x");
+  await growFile(other, id, 120);
   const download = await other.get(`/files/${id}/content`);
   const { socket, closed } = await other.raw("/v1/files", {
     ...handForm,
@@ -124,7 +152,7 @@ test("a shutdown ends uploads and downloads, and nothing stays of an upload", as
   socket.write(formText(filePart).slice(0, 90) + "x".repeat(300_000));
   await eventually(async () => expect((await other.rows()).files).toBe(2));
   other.shutdown.abort();
-  await expect(download.text()).rejects.toThrow();
+  await expect(download.text()).rejects.toThrow(/terminated/);
   await eventually(async () => expect((await other.rows()).files).toBe(1));
   socket.destroy();
   expect(await closed).toMatch(/^HTTP\/1.1 503 /);
