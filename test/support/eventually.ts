@@ -2,11 +2,12 @@ import { vi } from "vitest";
 
 /**
  * Repeats a check until it no longer throws and returns what it returned. Rejects with the check's
- * last error once the time is over.
+ * last error once the time is over. `everyMs`: longer for checks that cost more than they wait.
  */
 export async function eventually<Value>(
   check: () => Value | Promise<Value>,
   withinMs = 5_000,
+  everyMs = 20,
 ): Promise<Value> {
-  return await vi.waitFor(check, { timeout: withinMs, interval: 20 });
+  return await vi.waitFor(check, { timeout: withinMs, interval: everyMs });
 }

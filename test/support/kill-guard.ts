@@ -23,7 +23,7 @@ export function guardAgainstKill(options: {
     signal=$1; shift
     while read -r line; do pid=$line; done
     [ -n "$pid" ] && kill -"$signal" "$pid" && kill -CONT "$pid"
-    rm -rf "$@"; sleep 1; rm -rf "$@"`;
+    [ $# -gt 0 ] && rm -rf "$@" && sleep 1 && rm -rf "$@"`;
   const guard = spawn("sh", ["-c", script, "sh", options.signal, ...options.directories], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
