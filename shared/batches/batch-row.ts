@@ -65,6 +65,6 @@ export interface BatchRow {
   readonly paused_message: string | null;
   readonly paused_at: Date | null;
   readonly feed_at: Date;
-  /** Of an ended batch; of a live one they are worked out by whoever asks. */
+  /** Of a live batch as they were a moment ago; null before its lines run. */
   readonly sums: BatchSums | null;
 }

@@ -155,6 +155,11 @@ export function feedStatements(pool: Pick<Pool, "query">) {
         values: [batch],
       });
     },
+    /** Works out what the lines have come to, for whoever asks. */
+    async sum(batch: string): Promise<void> {
+      const text = "update batches set sums = sum_batch(id) where id = $1 and ended_at is null";
+      await pool.query({ name: "sum_batch", text, values: [batch] });
+    },
     async promote(batch: string, toClass: number): Promise<PromotedLine[]> {
       const { rows } = await pool.query<PromotedLine>({
         name: "promote_lines",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CompiledRoute, CompiledTarget } from "../../shared/inference/compiled-route.ts";
+import type { CompiledTarget } from "../../shared/inference/compiled-route.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { FeedWindow } from "../../workers/batches/feed-window.ts";
 
@@ -10,7 +10,7 @@ function rig(...names: readonly string[]) {
   const target = (provider: string, role: CompiledTarget["role"]) => ({ provider, role });
   const route = {
     targets: names.map((name) => target(name, name === "cloud" ? "overflow" : "serve")),
-  } as CompiledRoute;
+  };
   return { board, route, window: new FeedWindow(board) };
 }
 

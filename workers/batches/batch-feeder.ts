@@ -21,8 +21,9 @@ export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
 /** What a feeder remembers of a batch; another begins anew. */
 interface Feed {
   readonly window: FeedWindow;
-  /** On the clock of `now`. */
-  after: number;
+  /** When it may be fed and when it is summed up next, on the clock of `now`. */
+  feedAt: number;
+  sumAt: number;
 }
 
 /** Batches that one worker feeds at once. */
@@ -31,6 +32,8 @@ const PAGE = 100;
 const LINE_PAGE = 5_000;
 /** Without a batch, the database is asked less often. */
 const IDLE_MS = 500;
+/** Adding up 50,000 lines takes tens of milliseconds. */
+const SUM_MS = 1_000;
 /** After a budget fell short, while jobs of the batch may still give some of it back. */
 const SHORT_MS = 300;
 
@@ -81,14 +84,17 @@ export class BatchFeeder {
     const { statements, database } = this.#deps;
     const state = await statements.turn(batch.id, LINE_PAGE);
     if (state === "validating") this.#read(batch);
-    else if (state === "in_progress") await this.#feed(batch);
+    else if (state === "in_progress") await this.#feed(batch, this.#feedOf(batch.id));
     else if (state === "cancelling") await stopLines(this.#deps, batch.id);
-    if (batch.total !== null) await writeLines(database.pool, batch);
+    if (batch.total !== null) {
+      await writeLines(database.pool, batch);
+      await this.#sum(batch.id);
+    }
     if (isEnding(state)) await statements.finish(batch.id);
   }
 
-  async #feed(batch: FedBatch): Promise<void> {
-    const { accepted, board, statements, now } = this.#deps;
+  async #feed(batch: FedBatch, feed: Feed): Promise<void> {
+    const { accepted, statements, now } = this.#deps;
     if (batch.urgent) {
       const lines = await statements.promote(batch.id, serviceClasses.flex);
       const order = { serviceClass: serviceClasses.flex, delayMs: 0 };
@@ -97,12 +103,25 @@ export class BatchFeeder {
         accepted.add({ job, place, provider, tenant, ...order });
       await Promise.allSettled(lines.map(add));
     }
-    const feed = this.#feeds.get(batch.id) ?? { window: new FeedWindow(board), after: 0 };
-    this.#feeds.set(batch.id, feed);
     const isDue = batch.paused === null || batch.may_feed;
-    if (!isDue || now() < feed.after) return;
+    if (!isDue || now() < feed.feedAt) return;
     const isShort = await feedLines(this.#deps, batch, feed.window);
-    if (isShort) feed.after = now() + SHORT_MS;
+    if (isShort) feed.feedAt = now() + SHORT_MS;
+  }
+
+  async #sum(batch: string): Promise<void> {
+    const feed = this.#feedOf(batch);
+    if (this.#deps.now() < feed.sumAt) return;
+    await this.#deps.statements.sum(batch);
+    feed.sumAt = this.#deps.now() + SUM_MS;
+  }
+
+  #feedOf(batch: string): Feed {
+    const feed = this.#feeds.get(batch);
+    if (feed !== undefined) return feed;
+    const made = { window: new FeedWindow(this.#deps.board), feedAt: 0, sumAt: 0 };
+    this.#feeds.set(batch, made);
+    return made;
   }
 
   /** In the background: a large file takes longer than a round. */

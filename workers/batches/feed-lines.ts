@@ -3,7 +3,7 @@ import type {
   FeedStatements,
   PendingLine,
 } from "../../shared/batches/feed-statements.ts";
-import type { AcceptRow } from "../../shared/db/accept.ts";
+import type { AcceptMember, AcceptRow } from "../../shared/db/accept.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
@@ -84,39 +84,51 @@ async function feedModels(round: Round): Promise<FedLine[]> {
     const route = deps.routes.get(model);
     const lines = route === undefined ? REFUSALS : window.room(route, batch.overflow);
     if (lines === 0) continue;
-    const pending = await deps.statements.pending(batch, model, { lines, bytes: MAX_BYTES });
-    const all = await Promise.all(pending.map((line) => feedLine(round, line)));
+    const ready: ReadyLine[] = [];
+    // One after the other, since each takes memory; then all together, in one statement.
+    for (const line of await deps.statements.pending(batch, model, { lines, bytes: MAX_BYTES })) {
+      const one = await prepare(round, line);
+      if (one !== undefined) ready.push(one);
+    }
+    const all = await Promise.all(ready.map((line) => accept(deps, line)));
     fed.push(...all.filter((line) => line !== undefined));
   }
   return fed;
 }
 
+interface ReadyLine {
+  readonly terms: JobTerms;
+  readonly member: AcceptMember;
+}
+
 /** Undefined: it was refused, or has to wait for another round. */
-async function feedLine(round: Round, line: PendingLine): Promise<FedLine | undefined> {
+async function prepare(round: Round, line: PendingLine): Promise<ReadyLine | undefined> {
   const { deps, batch, window, key } = round;
-  let terms: JobTerms;
   try {
-    terms = await lineTerms({ ...deps, board: window }, batch, key, line);
+    const terms = await lineTerms({ ...deps, board: window }, batch, key, line);
+    window.place(terms.plan[terms.first.target]?.provider ?? "");
+    return { terms, member: await storedMember(terms, { batch: batch.id }) };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     // Residency leaves no provider: that does not pass with time.
-    if (!error.retryable || error.code === "no_capacity") await refuse(deps, line, error);
+    if (!error.retryable || error.code === "no_capacity") await refuse(deps, line.job_id, error);
     return undefined;
   }
-  window.place(terms.plan[terms.first.target]?.provider ?? "");
-  const member = await storedMember(terms, { batch: batch.id });
+}
+
+/** Undefined: it was refused, or nobody knows; then the line does, or is fed again as the same job. */
+async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<FedLine | undefined> {
   try {
     const row = await deps.database.accept.submit(member);
     if (row.verdict === "accepted") await enqueueAccepted(deps, terms);
     return { row, holdNanos: BigInt(member.hold) };
   } catch (error) {
-    // Whatever became of it: the line knows, or is fed again as the same job.
-    if (classifyDatabaseError(error) !== "data") return undefined;
-    await refuse(deps, line, new BrokerError("invalid_request", "It cannot be stored."));
+    if (classifyDatabaseError(error) === "data")
+      await refuse(deps, terms.id, new BrokerError("invalid_request", "It cannot be stored."));
     return undefined;
   }
 }
 
-async function refuse(deps: FeedDeps, line: PendingLine, error: BrokerError): Promise<void> {
-  await deps.statements.refuse(line.job_id, error.status, error.toJSON());
+async function refuse(deps: FeedDeps, job: string, error: BrokerError): Promise<void> {
+  await deps.statements.refuse(job, error.status, error.toJSON());
 }

@@ -1,5 +1,10 @@
-import type { CompiledRoute, CompiledTarget } from "../../shared/inference/compiled-route.ts";
+import type { CompiledTarget } from "../../shared/inference/compiled-route.ts";
 import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-board.ts";
+
+/** What a window looks at of a route. */
+interface Route {
+  readonly targets: readonly Pick<CompiledTarget, "provider" | "role">[];
+}
 
 /** Waiting lines at a provider to begin with: enough for its slots until the next round. */
 const LINES_PER_SLOT = 2;
@@ -42,7 +47,7 @@ export class FeedWindow {
   }
 
   /** How many lines of a route may be added: what its providers that are up still take. */
-  room({ targets }: CompiledRoute, mayOverflow: boolean): number {
+  room({ targets }: Route, mayOverflow: boolean): number {
     const serve = providersOf(targets, "serve");
     const isServed = serve.some((provider) => this.get(provider)?.up === true);
     const providers = isServed || !mayOverflow ? serve : providersOf(targets, "overflow");
@@ -61,7 +66,7 @@ export class FeedWindow {
   }
 }
 
-function providersOf(targets: readonly CompiledTarget[], role: CompiledTarget["role"]): string[] {
+function providersOf(targets: Route["targets"], role: CompiledTarget["role"]): string[] {
   const own = targets.filter((target) => target.role === role);
   return [...new Set(own.map(({ provider }) => provider))];
 }

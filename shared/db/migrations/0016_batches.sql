@@ -1,7 +1,7 @@
 -- Up Migration
 
 -- A file of requests that run as jobs of the lowest class. Nothing here is counted up: counts, usage
--- and cost are sums over the lines, written down once, when the batch has ended.
+-- and cost are sums over the lines, worked out anew each time.
 create table batches (
   id text primary key,
   key_id text not null,
@@ -48,7 +48,7 @@ create table batches (
   -- The worker that feeds it, for speed only: two would do no harm.
   feeder text,
   feeder_until timestamptz,
-  -- Of an ended one.
+  -- Of its lines: of a live one as they were a moment ago.
   sums jsonb
 );
 create index batches_of_key on batches (key_id, id);

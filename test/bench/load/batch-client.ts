@@ -14,7 +14,7 @@ interface BatchView {
 }
 
 const ended = new Set(["failed", "completed", "expired", "cancelled"]);
-const pollMs = 100;
+const pollMs = 250;
 
 /** Writes a file of so many chat requests, of about so many bytes each. */
 export async function writeBatchFile(file: string, lines: number, bytes: number): Promise<void> {
