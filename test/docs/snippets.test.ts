@@ -13,6 +13,7 @@ import { compileCache } from "../support/compile-cache.ts";
 import { eventually } from "../support/eventually.ts";
 
 const runner = fileURLToPath(new URL("run-snippets.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../../cli/spillway.ts", import.meta.url));
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -99,7 +100,27 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
   await eventually(() => expect(heard.split(told).length + heard.split(job).length).toBe(5));
 });
 
-test("the page on batches leads from a CSV to its rows with answers", async () => {
+/** The page's first shell snippet with such a word in it. */
+function shellOf(page: string, word: string): string {
+  const source = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
+  const snippets = [...source.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+  return snippets.find((code) => code.includes(word)) ?? expect.fail(`no ${word} in ${page}`);
+}
+
+/** Runs it, with the command line as npm would start it. */
+async function runShell(snippet: string, key: string, cwd: string): Promise<string> {
+  const command = `'${process.execPath}' '${cli}'`;
+  const env = { ...compileCache, SPILLWAY_URL: broker.url, SPILLWAY_API_KEY: key };
+  const script = snippet.replaceAll("npm run -s spillway --", command);
+  const child = spawn("sh", ["-ec", script], { cwd, env: { PATH: process.env["PATH"], ...env } });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const closed = once(child, "close");
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await closed;
+  return child.exitCode === 0 ? stdout : expect.fail(stderr);
+}
+
+test("a night's work of the README and of the page on batches ends in files of answers", async () => {
   const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
   const folder = await mkdtemp(join(tmpdir(), "spillway-docs-"));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -109,14 +130,32 @@ test("the page on batches leads from a CSV to its rows with answers", async () =
   const [ask = "", joinRows = "", submit = "", list = "", ...others] =
     snippetsOf("docs/batches.md");
   expect(others).toEqual([]);
-  const { code, stdout, stderr } = await run([ask, submit, list, joinRows], key, folder);
+  const byCommand = async (): Promise<void> => {
+    expect(await run([ask], key, folder)).toEqual({ code: 0, stdout: "", stderr: "" });
+    await runShell(shellOf("docs/batches.md", "batch run"), key, folder);
+  };
+  const [table] = await Promise.all([
+    runShell(shellOf("README.md", "batch run"), key, folder),
+    byCommand(),
+  ]);
+  expect(table).toMatch(/\nbatch_\w+ +completed +1\/1 /);
+  const { code, stdout, stderr } = await run([joinRows, submit, list], key, folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toMatch(/^completed: 3 of 3 for \$0\.0\d+\nbatch_\w+ completed 3\/3 \n$/);
-  const labelled = await readFile(join(folder, "labelled.csv"), "utf8");
-  const rows = csv.trimEnd().split("\n");
-  expect(labelled.trimEnd().split("\n")).toEqual(
-    rows.map((row, at) => `${row},${at === 0 ? "label" : '"tok0 tok1 tok2 tok3 tok4"'}`),
+  expect(stdout).toMatch(
+    /^completed: 3 of 3 for \$0\.0\d+\n(batch_\w+ completed [13]\/[13] \n){3}$/,
   );
+  const linesOf = async (file: string) =>
+    (await readFile(join(folder, file), "utf8")).trimEnd().split("\n");
+  expect(await linesOf("labelled.csv")).toEqual(
+    csv
+      .trimEnd()
+      .split("\n")
+      .map((row, at) => `${row},${at === 0 ? "label" : '"tok0 tok1 tok2 tok3 tok4"'}`),
+  );
+  expect(await linesOf("labels.jsonl")).toHaveLength(3);
+  const [answer = "", ...more] = await linesOf("morning.jsonl");
+  expect(more).toEqual([]);
+  expect(JSON.parse(answer)).toMatchObject({ custom_id: "r1", response: { status_code: 200 } });
 });
 
 async function freePort(): Promise<number> {
