@@ -72,10 +72,13 @@ export function lines(count: number, options: LineOptions = {}): string[] {
   return Array.from({ length: count }, (_, index) => line(`r${index}`, options));
 }
 
-/** Starts it. */
-export async function startBatchRig(options: TestBrokerOptions): Promise<BatchRig> {
+/** Starts it. `keyFields`: of its key. */
+export async function startBatchRig(
+  options: TestBrokerOptions,
+  keyFields: Record<string, unknown> = {},
+): Promise<BatchRig> {
   const broker = await startTestBroker(options);
-  const { key, id: keyId } = await broker.key();
+  const { key, id: keyId } = await broker.key(keyFields);
   const clientOf = (apiKey: string): OpenAI =>
     new OpenAI({ apiKey, baseURL: broker.baseUrl, maxRetries: 0 });
   const client = clientOf(key);
