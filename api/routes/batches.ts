@@ -4,7 +4,7 @@ import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import type { BatchRow } from "../../shared/batches/batch-row.ts";
 import { createBatch } from "../../shared/batches/create-batch.ts";
-import { cancelBatch, raiseCap } from "../../shared/batches/change-batch.ts";
+import { cancelBatch, setCap } from "../../shared/batches/change-batch.ts";
 import { listBatches, readBatch } from "../../shared/batches/read-batch.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
@@ -53,7 +53,7 @@ export function addBatches(app: FastifyInstance, { pool }: { readonly pool: Pool
   app.post<BatchRoute>("/v1/batches/:id", smallBody, async (request) => {
     const { id } = await own(request);
     const cap = parseUsd(readBody(updateBatchInput, request).metadata.max_cost_usd);
-    if (!(await askDatabase(() => raiseCap(pool, id, cap))))
+    if (!(await askDatabase(() => setCap(pool, id, cap))))
       throw new BrokerError(
         "invalid_request",
         "metadata.max_cost_usd: can be changed of a batch that has one and has not ended",

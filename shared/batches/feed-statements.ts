@@ -1,5 +1,4 @@
-import type { Pool, QueryConfig } from "pg";
-import { asTheyCome } from "../db/as-they-come.ts";
+import type { Pool } from "pg";
 import { MAX_CHUNK_BYTES } from "../files/max-chunk-bytes.ts";
 import type { BatchError, BatchRow, BatchState } from "./batch-row.ts";
 
@@ -76,8 +75,8 @@ export function feedStatements(pool: Pick<Pool, "query">) {
         JSON.stringify(lines),
       ]);
     },
-    begin: (batch: string, lines: number, models: readonly string[]): Promise<boolean> =>
-      isTrue("begin_batch", "select begin_batch($1, $2, $3) as done", [batch, lines, models]),
+    begin: (batch: string, lines: number): Promise<boolean> =>
+      isTrue("begin_batch", "select begin_batch($1, $2) as done", [batch, lines]),
     fail: (batch: string, errors: readonly BatchError[]): Promise<boolean> =>
       isTrue("fail_batch", "select end_batch($1, 'validating', 'failed', $2) as done", [
         batch,
@@ -106,7 +105,7 @@ export function feedStatements(pool: Pick<Pool, "query">) {
       model: string,
       limits: { readonly lines: number; readonly bytes: number },
     ): Promise<PendingLine[]> {
-      const query: QueryConfig & { readonly binary: true } = {
+      const { rows } = await pool.query<PendingLine>({
         name: "pending_lines",
         text: `
           with next as (
@@ -126,11 +125,8 @@ export function feedStatements(pool: Pick<Pool, "query">) {
           where p.before < $5
           group by p.line, p.job_id order by p.line`,
         values: [batch.id, batch.input_file_id, model, limits.lines, limits.bytes],
-        binary: true,
-        types: asTheyCome,
-      };
-      const { rows } = await pool.query<{ job_id: Buffer; bytes: Buffer }>(query);
-      return rows.map(({ job_id, bytes }) => ({ job_id: job_id.toString(), bytes }));
+      });
+      return rows;
     },
     async refuse(job: string, status: number, body: object): Promise<void> {
       await first("refuse_line", "select refuse_line($1, $2)", [

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 test("a batch runs from its file to its results", async () => {
-  const created = await rig.submit(lines(100));
+  const created = await rig.submit(lines(100, { text: "Grüße, 世界 😀 [sim echo]" }));
   expect(created).toMatchObject({ object: "batch", status: "validating" });
   const batch = await rig.until(created.id, "completed");
   expect(batch.request_counts).toEqual({ total: 100, completed: 100, failed: 0 });
@@ -20,6 +20,7 @@ test("a batch runs from its file to its results", async () => {
   expect(results.map((result) => result.custom_id)).toEqual(
     Array.from({ length: 100 }, (_, index) => `r${index}`),
   );
-  console.log(batch, results[0]);
+  for (const { response } of results)
+    expect(JSON.stringify(response?.body)).toContain("Grüße, 世界 😀");
   await rig.settleDown();
 });

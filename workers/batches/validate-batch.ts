@@ -54,7 +54,6 @@ class FileReading {
   readonly #errors: BatchError[] = [];
   /** The line of each custom id. */
   readonly #ids = new Map<string, number>();
-  readonly #models = new Set<string>();
   /** Blank lines at the end of what has been read: wrong only if another line follows. */
   #blanks: number[] = [];
   #page: LineFacts[] = [];
@@ -94,7 +93,7 @@ class FileReading {
     if (this.#errors.length > 0) await statements.fail(this.#batch, this.#errors);
     else {
       await this.#store();
-      await statements.begin(this.#batch, this.#lines, [...this.#models]);
+      await statements.begin(this.#batch, this.#lines);
     }
   }
 
@@ -129,7 +128,6 @@ class FileReading {
     this.#ids.set(customId, number);
     const { model: asked } = body.fields;
     const model = typeof asked === "string" && this.#deps.hasModel(asked) ? asked : "";
-    this.#models.add(model);
     this.#lines++;
     if (this.#errors.length === 0)
       this.#page.push({ line: number, custom_id: customId, start, length, model });

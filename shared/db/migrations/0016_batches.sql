@@ -105,13 +105,14 @@ $$;
 
 -- All lines are written down and sound: they may run. False: it was cancelled meanwhile, or another
 -- worker was faster.
-create function begin_batch(of_batch text, lines integer, of_models text[]) returns boolean
+create function begin_batch(of_batch text, lines integer) returns boolean
 language plpgsql as $$
 declare
   b batches;
 begin
   update batches set state = 'in_progress', in_progress_at = now(), total = lines,
-    models = of_models, output_file_id = 'file-' || substr(new_id('file'), 6),
+    models = array(select distinct model from batch_lines l where l.batch_id = of_batch),
+    output_file_id = 'file-' || substr(new_id('file'), 6),
     error_file_id = 'file-' || substr(new_id('file'), 6)
   where id = of_batch and state = 'validating'
     and lines = (select count(*) from batch_lines l where l.batch_id = of_batch)
