@@ -9,6 +9,7 @@ interface Sample {
 
 /** What a rate is taken from. */
 const WINDOW_MS = 30_000;
+const MIN_SECONDS = 2;
 
 const PHASES: Readonly<Record<string, string>> = {
   validating: "checking the file",
@@ -51,7 +52,7 @@ export class BatchPace {
     while ((this.#samples[1]?.at ?? Infinity) <= from) this.#samples.shift();
     const [first = sample] = this.#samples;
     const seconds = (sample.at - first.at) / 1_000;
-    return seconds === 0 ? 0 : (sample.ended - first.ended) / seconds;
+    return seconds < MIN_SECONDS ? 0 : (sample.ended - first.ended) / seconds;
   }
 }
 

@@ -64,6 +64,7 @@ async function upload(
   const { size } = input.blob;
   let sent = 0;
   const onSent = (bytes: number): void => {
+    // The form's own bytes come on top.
     sent = Math.min(size, sent + bytes);
     progress.show({
       phase: "uploading",
@@ -72,6 +73,7 @@ async function upload(
       fraction: size === 0 ? undefined : sent / size,
     });
   };
+  onSent(0);
   try {
     const response = await client("/files", { method: "POST", body, headers, signal, onSent });
     return fileSchema.parse(await response.json()).id;

@@ -38,8 +38,8 @@ interface RunDeps {
   readonly onEnd: (batch: Batch) => void;
 }
 
-/** Statuses that say for certain that no batch has been made and none will be by asking again. */
-const REFUSED: ReadonlySet<number | undefined> = new Set([400, 404, 413]);
+/** Statuses that say for certain that this batch has not been made and cannot be. */
+const REFUSED: ReadonlySet<number | undefined> = new Set([400, 404]);
 
 /** Uploads a file, makes a batch of it, waits for its end and saves its results; or goes on with that. */
 export async function runBatch(path: string, options: RunOptions, deps: RunDeps): Promise<void> {
@@ -64,8 +64,7 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
     try {
       id = await beginBatch(state, { client, input, file, progress, patience });
     } catch (error) {
-      const isRefused = error instanceof RequestError && REFUSED.has(error.status);
-      if (kept === undefined && isRefused) await file.remove();
+      if (kept === undefined && (await isVain(error, file))) await file.remove();
       throw error;
     }
     const batch = await watchBatch(id, { client, progress, signal, ...times }).catch(
@@ -125,6 +124,13 @@ function refuseChanges(
     `${path} says that ${which} was begun, and since then: ${changes.join(", ")}. ` +
       "The command as it was goes on with it; --restart begins anew",
   );
+}
+
+/** Whether a new command has nothing to go on with after such an error. */
+async function isVain(error: unknown, file: StateFile): Promise<boolean> {
+  if (!(error instanceof RequestError) || error.retryable) return false;
+  const isUploaded = (await file.read())?.input_file_id !== undefined;
+  return !isUploaded || REFUSED.has(error.status);
 }
 
 function explained(error: unknown, { path }: StateFile): unknown {

@@ -1,6 +1,8 @@
 import type { Progress, ProgressOutput, ProgressView } from "./progress.ts";
 
 const BAR_WIDTH = 24;
+/** Of a terminal that does not know its own width. */
+const DEFAULT_COLUMNS = 80;
 /** Back to the line's begin, and clear what is there. */
 const CLEAR = "\r\u001b[K";
 
@@ -18,7 +20,7 @@ export class TerminalProgress implements Progress {
 
   show({ phase, done, pace, fraction }: ProgressView): void {
     const text = [phase, done, pace].filter((part) => part !== "").join(" · ");
-    const columns = this.#output.columns ?? 80;
+    const columns = this.#output.columns || DEFAULT_COLUMNS;
     // A line that fills the last column would wrap, and could not be cleared.
     const room = columns - 1 - (fraction === undefined ? 0 : BAR_WIDTH + 1);
     const cut = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;

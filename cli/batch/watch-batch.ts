@@ -32,8 +32,8 @@ export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
       return batchSchema.parse(await response.json());
     }, patience);
     const now = performance.now();
-    progress.show(pace.view(batch, now));
     if (endOf(batch) !== null) return batch;
+    progress.show(pace.view(batch, now));
     const why = batch.paused?.message ?? "";
     if (why !== "" && why !== pausedFor) progress.say(`paused: ${why}`);
     pausedFor = why;

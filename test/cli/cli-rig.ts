@@ -3,8 +3,17 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { onTestFinished } from "vitest";
+import { batchCommand } from "../../cli/batch-command.ts";
 import { jobsCommand } from "../../cli/jobs-command.ts";
 import { runCommand } from "../../cli/run-command.ts";
+
+const batchTimes = {
+  minPollMs: 20,
+  maxPollMs: 100,
+  pauseMs: 20,
+  maxPauseMs: 100,
+  patienceMs: 300,
+} as const;
 
 /** What a command wrote, and the error that ended it. */
 export interface CommandEnd {
@@ -13,7 +22,7 @@ export interface CommandEnd {
   readonly error: Error | undefined;
 }
 
-/** `spillway run|jobs …` in this process, with an environment and an stdin of its own. */
+/** `spillway run|jobs|batch …` in this process, with an environment and an stdin of its own. */
 export async function runClient(
   env: Readonly<Record<string, string>>,
   words: readonly string[],
@@ -22,7 +31,12 @@ export async function runClient(
   const output = { stdout: "", stderr: "" };
   const stdout = new PassThrough().setEncoding("utf8");
   stdout.on("data", (text: string) => (output.stdout += text));
-  const stderr = { write: (text: string) => (output.stderr += text) };
+  const stderr = {
+    write(text: string | Uint8Array): boolean {
+      output.stderr += String(text);
+      return true;
+    },
+  };
   const stdin = Object.assign(Readable.from(input === undefined ? [] : [input]), {
     isTTY: input === undefined,
   });
@@ -30,6 +44,7 @@ export async function runClient(
   const commands = [
     runCommand({ stdin, stdout, stderr, lookup }),
     jobsCommand({ stdout, lookup, waitTimes: { waitS: 1, pauseMs: 50, patienceMs: 5_000 } }),
+    batchCommand({ stdout, stderr, lookup, times: batchTimes }),
   ];
   const command = commands.find((each) => each.name() === words[0]);
   if (command === undefined) throw new Error(`no command ${words[0]}`);

@@ -1,0 +1,67 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { runClient, serveOnce, type CommandEnd } from "./cli-rig.ts";
+
+export type Env = Readonly<Record<string, string>>;
+
+/** How `spillway batch …` ended. */
+export interface BatchEnd extends CommandEnd {
+  /** That the process would end with, had nothing thrown; 0 when nothing set one. */
+  readonly code: number;
+}
+
+/** `spillway batch …` in this process; one at a time, since there is one exit code. */
+export async function runBatchCommand(env: Env, words: readonly string[]): Promise<BatchEnd> {
+  const end = await runClient(env, ["batch", ...words]);
+  const code = Number(process.exitCode ?? 0);
+  process.exitCode = undefined;
+  return { ...end, code };
+}
+
+/** A directory of the test's own with a file of lines, and where its results may go. */
+export async function workDirectory(
+  lines: readonly string[],
+): Promise<{ input: string; output: string; errors: string; state: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "batch-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const input = join(directory, "in.jsonl");
+  await writeFile(input, lines.map((line) => `${line}\n`).join(""));
+  return {
+    input,
+    output: join(directory, "out.jsonl"),
+    errors: join(directory, "out.errors.jsonl"),
+    state: join(directory, "out.jsonl.batch"),
+  };
+}
+
+/**
+ * A way to a broker that does what it is asked and loses the first answer to each kind of request,
+ * with its status line or, of what is downloaded, in the middle. Gives its address.
+ */
+export async function forgetfulWay(target: string, lost: string[]): Promise<string> {
+  return serveOnce((incoming, outgoing) => {
+    const { method = "GET", url = "/", headers } = incoming;
+    const kind = `${method} ${url.replace(/(file|batch)[-_]\w+/, "ID")}`;
+    const isLost = !lost.includes(kind);
+    if (isLost) lost.push(kind);
+    const onward = request(`${target}${url}`, { method, headers }, (answer) => {
+      const { statusCode = 500, headers: answerHeaders } = answer;
+      if (!isLost) {
+        outgoing.writeHead(statusCode, answerHeaders);
+        answer.pipe(outgoing);
+        return;
+      }
+      answer.once("data", (bytes: Buffer) => {
+        answer.destroy();
+        if (!url.endsWith("/content")) return outgoing.destroy();
+        outgoing.writeHead(statusCode, answerHeaders);
+        return outgoing.write(bytes.subarray(0, 100), () => outgoing.destroy());
+      });
+    });
+    onward.on("error", () => outgoing.destroy());
+    incoming.pipe(onward);
+  });
+}
