@@ -6,7 +6,7 @@ import { LanePool } from "./lane-pool.ts";
 import { hostPoints, ownerPoints } from "./points.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 6 });
+vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;
 beforeAll(async () => {

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { casesOf } from "./cases-of.ts";
 import { expectTold } from "./expect-told.ts";
 import { outliveBurial } from "./frozen.ts";
 import { LanePool } from "./lane-pool.ts";
 import { frozenLater, killedKeeper, killedRunLater } from "./later-cases.ts";
+import { orderOfWorker } from "./order.ts";
 import { playWorker } from "./play-worker.ts";
 import { keeperPoints, runPoints, workerPoints } from "./points.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 6 });
+vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;
 beforeAll(async () => {
@@ -18,13 +20,8 @@ afterAll(async () => {
 });
 
 const killed = [
-  ...keeperPoints.flatMap((point) =>
-    [killedKeeper[point]].flat().map((expected) => ({ point, expected })),
-  ),
-  ...runPoints.flatMap((point) => {
-    const expected = killedRunLater[point];
-    return expected === undefined ? [] : [{ point, expected }];
-  }),
+  ...casesOf(keeperPoints, killedKeeper, orderOfWorker),
+  ...casesOf(runPoints, killedRunLater, orderOfWorker),
 ];
 const frozen = workerPoints.flatMap((point) => {
   const expected = frozenLater[point];

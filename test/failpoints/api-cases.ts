@@ -1,3 +1,4 @@
+import type { SameAs } from "./cases-of.ts";
 import {
   answersFailing,
   answersLarge,
@@ -30,19 +31,21 @@ const cancelledOrDone = { job: ["cancelled", "done"], ends: lost };
 /** It ran, and ran to its end. */
 const done = { job: ["done"], ends: lost };
 
-export const killedApi: Readonly<Record<OwnerPoint, ApiCase | readonly ApiCase[]>> = {
+export const killedApi: Readonly<
+  Record<OwnerPoint, ApiCase | readonly ApiCase[] | SameAs<ApiPoint>>
+> = {
   "before register": { scenario: comes, ...none },
-  "after register": { scenario: comes, ...none },
+  "after register": { sameAs: "before beat" },
   "before beat": { scenario: comes, ...none },
   "after beat": { scenario: comes, ...none },
 
   "before find key": { scenario: answersWhole, ...none },
-  "after find key": { scenario: answersWhole, ...none },
+  "after find key": { sameAs: "before rank" },
   "before rank": { scenario: answersWhole, ...none },
   // The order is asked while the job is accepted.
   "after rank": { scenario: answersWhole, job: ["none", "cancelled"], ends: lost },
   "before accept": { scenario: answersWhole, ...none },
-  "after accept": { scenario: answersWhole, ...cancelled },
+  "after accept": { sameAs: "before add entry" },
   "before add entry": { scenario: answersWhole, ...cancelled },
   "after add entry": { scenario: answersWhole, ...done },
   "received started": { scenario: answersWhole, ...done },
@@ -69,11 +72,8 @@ export const killedApi: Readonly<Record<OwnerPoint, ApiCase | readonly ApiCase[]
     { scenario: waitsInVain, ...cancelledOrDone },
     { scenario: runsInVain, ...cancelled },
   ],
-  "after end": [
-    { scenario: waitsTooLong, job: ["expired"], ends: lost },
-    { scenario: waitsInVain, ...cancelled },
-    { scenario: runsInVain, ...cancelled },
-  ],
+  // When the caller has hung up: the same as before the entry is removed, or the stop is sent.
+  "after end": { scenario: waitsTooLong, job: ["expired"], ends: lost },
   "before remove entry": { scenario: waitsInVain, ...cancelled },
   "after remove entry": { scenario: waitsInVain, ...cancelled },
   "before send stop": { scenario: runsInVain, ...cancelled },

@@ -8,7 +8,7 @@ import { apiPoints, workerPoints } from "./points.ts";
 import { frozenWorker } from "./worker-cases.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 6 });
+vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;
 beforeAll(async () => {

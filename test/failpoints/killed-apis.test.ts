@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { killedApi } from "./api-cases.ts";
+import { casesOf } from "./cases-of.ts";
 import { LanePool } from "./lane-pool.ts";
+import { orderOfApi } from "./order.ts";
 import { playApi } from "./play-api.ts";
 import { ownerPoints } from "./points.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 6 });
+vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;
 beforeAll(async () => {
@@ -15,9 +17,7 @@ afterAll(async () => {
   await lanes.close();
 });
 
-const cases = ownerPoints.flatMap((point) =>
-  [killedApi[point]].flat().map((expected) => ({ point, expected })),
-);
+const cases = casesOf(ownerPoints, killedApi, orderOfApi);
 
 describe.concurrent("an API that dies leaves no job and no hold behind", () => {
   test.for(cases)("$point", async ({ point, expected }) => {

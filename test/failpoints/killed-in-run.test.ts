@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { casesOf } from "./cases-of.ts";
 import { LanePool } from "./lane-pool.ts";
+import { orderOfWorker } from "./order.ts";
 import { playWorker } from "./play-worker.ts";
 import { runPoints } from "./points.ts";
 import { killedInRun } from "./worker-cases.ts";
 
 // They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 6 });
+vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;
 beforeAll(async () => {
@@ -15,9 +17,7 @@ afterAll(async () => {
   await lanes.close();
 });
 
-const cases = runPoints.flatMap((point) =>
-  [killedInRun[point]].flat().map((expected) => ({ point, expected })),
-);
+const cases = casesOf(runPoints, killedInRun, orderOfWorker);
 
 describe.concurrent("a worker that dies while it runs a job costs an attempt at most, and says so if it costs an answer", () => {
   test.for(cases)("$point", async ({ point, expected }) => {

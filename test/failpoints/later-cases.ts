@@ -1,3 +1,4 @@
+import type { SameAs } from "./cases-of.ts";
 import {
   movesLater,
   runsAsync,
@@ -9,6 +10,8 @@ import type { KeeperPoint, RunPoint, WorkerPoint } from "./points.ts";
 import type { WorkerCase } from "./worker-cases.ts";
 import { buriesApi, comes } from "./worker-scenarios.ts";
 
+type Entry = WorkerCase | readonly WorkerCase[] | SameAs<WorkerPoint>;
+
 const noJob = { ends: [], attempts: [] };
 /** Nothing was lost but time. */
 const first = { ends: ["answer"], attempts: [1] };
@@ -17,7 +20,7 @@ const again = { ends: ["answer"], attempts: [2] };
 /** What a reader has seen cannot begin anew. */
 const cutOrAgain = { ends: ["failed server_error", "answer"], attempts: [1, 2] };
 
-export const killedKeeper: Readonly<Record<KeeperPoint, WorkerCase | readonly WorkerCase[]>> = {
+export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
   "before announce": { scenario: runsAsync, ...again },
   "after announce": { scenario: runsBackground, ...again },
   "before append events": { scenario: runsStream, ...again },
@@ -26,12 +29,12 @@ export const killedKeeper: Readonly<Record<KeeperPoint, WorkerCase | readonly Wo
     { scenario: runsUnreadStream, ...again },
   ],
   "before find waiting": { scenario: movesLater, ...again },
-  "after find waiting": { scenario: movesLater, ...again },
+  "after find waiting": { sameAs: "before add entry" },
   "before add entry": { scenario: movesLater, ...again },
   "after add entry": { scenario: movesLater, ...again },
   // It looks all the time.
   "before claim webhooks": { scenario: runsAsync, ends: ["answer"], attempts: [1, 2] },
-  "after claim webhooks": { scenario: runsAsync, about: "whd_", ...first },
+  "after claim webhooks": { sameAs: "webhook begun" },
   "webhook begun": { scenario: runsAsync, ...first },
   "webhook sent": { scenario: runsBackground, ...first },
   "webhook headers": { scenario: runsAsync, ...first },
@@ -39,24 +42,24 @@ export const killedKeeper: Readonly<Record<KeeperPoint, WorkerCase | readonly Wo
   "before note webhook": { scenario: runsAsync, ...first },
   "after note webhook": { scenario: runsAsync, ...first },
   "before note lost": { scenario: buriesApi, ...noJob },
-  "after note lost": { scenario: buriesApi, ...noJob },
+  "after note lost": { sameAs: "before forget" },
   "before forget accepted": { scenario: comes, ...noJob },
-  "after forget accepted": { scenario: comes, ...noJob },
+  "after forget accepted": { sameAs: "before forget events" },
   "before forget events": { scenario: comes, ...noJob },
-  "after forget events": { scenario: comes, ...noJob },
+  "after forget events": { sameAs: "before forget webhooks" },
   "before forget webhooks": { scenario: comes, ...noJob },
   "after forget webhooks": { scenario: comes, ...noJob },
 };
 
 /** Points that are there for owned jobs, too: what differs is who cares afterwards. */
-export const killedRunLater: Readonly<Partial<Record<RunPoint, WorkerCase>>> = {
+export const killedRunLater: Readonly<Partial<Record<RunPoint, Entry>>> = {
   "before claim": { scenario: runsAsync, ...first },
   "after claim": { scenario: runsBackground, ...again },
   "call answered": { scenario: runsAsync, ...again },
   "before settle": { scenario: runsUnreadStream, ...again },
   "after settle": { scenario: runsAsync, ...first },
   "before move": { scenario: movesLater, ...again },
-  "after move": { scenario: movesLater, ...again },
+  "after move": { sameAs: "before find waiting" },
 };
 
 /** Stopped for longer than its lease is believed in, and continued. */

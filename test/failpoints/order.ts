@@ -2,6 +2,9 @@ import type { ApiPoint, WorkerPoint } from "./points.ts";
 
 /** What a worker must have behind it at a point: a word never leaves before its statement. */
 export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly WorkerPoint[]>>> = {
+  "before open periods": ["after sync providers"],
+  "before register": ["after open periods"],
+  "before report health": ["after register"],
   "before send started": ["after claim"],
   "call begun": ["after claim"],
   "before send result": ["call answered"],
@@ -11,13 +14,20 @@ export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly Worker
   "before send enqueue": ["after move"],
   "before notice enqueue": ["after close lost"],
   "before notice end": ["after end"],
-  "before forget": ["after end orphans"],
+  "before forget": ["after end orphans", "after note lost"],
+  "before forget events": ["after forget accepted"],
+  "before forget webhooks": ["after forget events"],
+  "before find waiting": ["after move"],
+  "before add entry": ["after find waiting"],
+  "webhook begun": ["after claim webhooks"],
   "before note slots": ["after lock slots"],
   "before unlock slot": ["after free slot"],
 };
 
 /** The same of an API. */
 export const orderOfApi: Readonly<Partial<Record<ApiPoint, readonly ApiPoint[]>>> = {
+  "before beat": ["after register"],
+  "before rank": ["after find key"],
   "before accept": ["after find key"],
   "before add entry": ["after accept", "after rank"],
   "before remove entry": ["after end"],

@@ -1,3 +1,4 @@
+import type { SameAs } from "./cases-of.ts";
 import type { FleetPoint, RunPoint, WorkerPoint } from "./points.ts";
 import {
   buriesApi,
@@ -30,6 +31,8 @@ export interface WorkerCase {
   readonly attempts: readonly number[];
 }
 
+type Entry = WorkerCase | readonly WorkerCase[] | SameAs<WorkerPoint>;
+
 const noJob = { ends: [], attempts: [] };
 /** Nothing was lost but time. */
 const first = { ends: ["answer"], attempts: [1] };
@@ -40,30 +43,30 @@ const cut = { ends: ["stream cut by answer_lost"], attempts: [1] };
 const cutOrAgain = { ends: [...cut.ends, ...again.ends], attempts: [1, 2] };
 const late = { ends: ["504 deadline_exceeded"], attempts: [0] };
 
-export const killedInFleet: Readonly<Record<FleetPoint, WorkerCase>> = {
+export const killedInFleet: Readonly<Record<FleetPoint, Entry>> = {
   "before sync providers": { scenario: comes, ...noJob },
-  "after sync providers": { scenario: comes, ...noJob },
+  "after sync providers": { sameAs: "before open periods" },
   "before open periods": { scenario: comes, ...noJob },
-  "after open periods": { scenario: comes, ...noJob },
+  "after open periods": { sameAs: "before register" },
   "before register": { scenario: comes, ...noJob },
-  "after register": { scenario: comes, ...noJob },
+  "after register": { sameAs: "before report health" },
   "before report health": { scenario: comes, ...noJob },
   "after report health": { scenario: comes, ...noJob },
   "before beat": { scenario: comes, ...noJob },
   "after beat": { scenario: comes, ...noJob },
   "before lock slots": { scenario: comes, ...noJob },
-  "after lock slots": { scenario: comes, about: '"slot":', ...noJob },
+  "after lock slots": { sameAs: "before note slots" },
   "before note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
   "after note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
   "before free slot": { scenario: shares, ...noJob },
-  "after free slot": { scenario: shares, ...noJob },
+  "after free slot": { sameAs: "before unlock slot" },
   "before unlock slot": { scenario: shares, ...noJob },
   "after unlock slot": { scenario: shares, ...noJob },
   "before unregister": { scenario: leaves, ...noJob },
   "after unregister": { scenario: leaves, ...noJob },
 
   "before close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
-  "after close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+  "after close lost": { sameAs: "before notice enqueue" },
   "before notice enqueue": { scenario: buriesWorker, ...again },
   "after notice enqueue": { scenario: buriesWorker, ...again },
   "before end orphans": { scenario: buriesApi, ...noJob },
@@ -86,16 +89,16 @@ export const killedInFleet: Readonly<Record<FleetPoint, WorkerCase>> = {
   "after overflow": { scenario: overflows, about: "job_", ...first },
 };
 
-export const killedInRun: Readonly<Record<RunPoint, WorkerCase | readonly WorkerCase[]>> = {
+export const killedInRun: Readonly<Record<RunPoint, Entry>> = {
   "before run entry": { scenario: worksWhole, ...first },
   "before claim": { scenario: worksWhole, ...first },
-  "after claim": { scenario: worksWhole, ...again },
+  "after claim": { sameAs: "before send started" },
   "before send started": { scenario: worksWhole, ...again },
   "after send started": { scenario: worksWhole, ...again },
   "call begun": { scenario: worksWhole, ...again },
   "call sent": { scenario: worksWhole, ...again },
   "call headers": { scenario: worksWhole, ...again },
-  "call answered": { scenario: worksWhole, ...again },
+  "call answered": { sameAs: "before send result" },
   "before send head": { scenario: worksStream, ...again },
   // The first chunk may be with it.
   "after send head": { scenario: worksStalling, ...cutOrAgain },
@@ -113,20 +116,20 @@ export const killedInRun: Readonly<Record<RunPoint, WorkerCase | readonly Worker
     { scenario: worksWhole, ...again },
     { scenario: worksStream, ...cutOrAgain },
   ],
-  "after settle": [
+  "after settle": { sameAs: "before send end" },
+  "before send end": [
     { scenario: worksWhole, ...first },
     // Chunks that still waited to be sent held the rest up.
     { scenario: worksStream, ends: [...first.ends, ...cut.ends], attempts: [1] },
   ],
-  "before send end": { scenario: worksWhole, ...first },
   "after send end": { scenario: worksWhole, ...first },
   "after run entry": { scenario: worksWhole, ...first },
   "before move": { scenario: worksFailing, ...again },
-  "after move": { scenario: worksFailing, ...again },
+  "after move": { sameAs: "before send enqueue" },
   "before send enqueue": { scenario: worksFailing, ...again },
   "after send enqueue": { scenario: worksFailing, ...again },
   "before end": { scenario: comesTooLate, ...late },
-  "after end": { scenario: comesTooLate, ...late },
+  "after end": { sameAs: "before notice end" },
 };
 
 /** Stopped for longer than its lease is believed in, and continued. */
