@@ -34,7 +34,8 @@ export async function finishBatch(batch: Batch, end: End): Promise<void> {
   await saveResults(client, batch, targets, patience);
   progress.end();
   progress.say(summaryOf(batch, targets));
-  if (batch.request_counts.failed === 0) return;
+  // One that was cancelled early has no counts yet.
+  if (batch.status === "completed" && batch.request_counts.failed === 0) return;
   process.exitCode = SOME_FAILED;
   if (batch.error_file_id !== null) progress.say(await firstError(targets.errors));
 }

@@ -57,7 +57,13 @@ function encoded(body: object, onSent: BrokerRequest["onSent"]): Encoded {
   return {
     // With the boundary between the form's parts.
     type: form.headers.get("content-type") ?? "",
-    init: { body: form.body?.pipeThrough(counter) ?? null, duplex: "half" },
+    init: {
+      body: form.body?.pipeThrough(counter) ?? null,
+      duplex: "half",
+      // With anything else `fetch` clones the request, and the clone keeps the whole body.
+      redirect: "error",
+      window: null,
+    },
   };
 }
 
