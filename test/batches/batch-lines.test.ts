@@ -63,6 +63,11 @@ test("chat completions", async () => {
     capped: { ...chat, max_tokens: 3 },
     several: { ...chat, n: 3 },
     "stream: false": { ...chat, stream: false },
+    "what no database takes": {
+      ...chat,
+      messages: [{ role: "user", content: "a\0b\ud800" }],
+      metadata: { a: "\0\udfff" },
+    },
     tools: {
       ...chat,
       tools: [{ type: "function", function: { name: "f", parameters: { type: "object" } } }],

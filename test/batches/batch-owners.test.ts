@@ -216,6 +216,22 @@ test("two tenants side by side see nothing of each other", async () => {
   expect((await call("GET", `/jobs?batch_id=${mine.id}`, { key })).body["data"]).toEqual([]);
 });
 
+test("lines over many pieces of their file are read whole", async () => {
+  const sizes = [1, 260_000, 5, 400_000, 1_000_000, 2];
+  const bodies = sizes.map((size, at) => ({
+    model: "chat",
+    messages: [{ role: "user", content: `[sim output=1] ${"aé😀"[at % 3]}${"é".repeat(size)}` }],
+  }));
+  const { id } = await rig.submit(bodies.map((body, at) => line(`r${at}`, { body })));
+  const batch = await rig.until(id, "completed");
+  const results = await rig.results(batch.output_file_id);
+  expect(results.map((result) => result.custom_id)).toEqual(sizes.map((_, at) => `r${at}`));
+  for (const [at, body] of bodies.entries()) {
+    const direct = await call("POST", "/chat/completions", { body });
+    expect(results[at]?.response?.body["usage"]).toEqual(direct.body["usage"]);
+  }
+});
+
 /** Ids of the jobs of a batch that have begun, by line. */
 async function jobsOf(batch: ShownBatch, count: number): Promise<string[]> {
   return await eventually(async () => {
@@ -247,6 +263,29 @@ test("jobs of lines are cancelled and deleted as others, and their lines say so"
     ["runs", "batch_cancelled"],
     ["waits", "batch_cancelled"],
     ["deleted", "batch_cancelled"],
+  ]);
+});
+
+test("an answer that its owner deletes before it is written is told as lost", async () => {
+  const batch = await rig.submit([slow("first", 20), line("second")]);
+  const job = await eventually(async () => {
+    const { rows } = await rig.broker.database.pool.query<{ job_id: string }>(
+      "select job_id from batch_lines where batch_id = $1 and line = 2 and state = 'done'",
+      [batch.id],
+    );
+    expect(rows).toHaveLength(1);
+    return rows[0]?.job_id;
+  });
+  expect((await call("DELETE", `/jobs/${job}`)).status).toBe(200);
+  const ended = await rig.until(batch.id, "completed");
+  const output = await rig.results(ended.output_file_id);
+  const errors = await rig.results(ended.error_file_id);
+  expect(output.map((result) => result.custom_id)).toEqual(["first"]);
+  expect(errors).toMatchObject([
+    {
+      custom_id: "second",
+      response: { status_code: 502, body: { error: { code: "answer_lost" } } },
+    },
   ]);
 });
 
