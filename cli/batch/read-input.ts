@@ -18,12 +18,9 @@ export interface BatchInput {
 const MAX_FIRST_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 10;
 
-/** Reads a file once, with flat memory. Throws `RequestError` when it is none. */
+/** Reads a file once, with flat memory. Throws when it is none. */
 export async function readBatchInput(path: string): Promise<BatchInput> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new RequestError(`${path}: cannot be read`, { cause });
-  });
-  if (!found.isFile()) throw new RequestError(`${path} is not a regular file`);
+  if (!(await stat(path)).isFile()) throw new RequestError(`${path} is not a regular file`);
   const blob = await openAsBlob(path);
   const hash = createHash("sha256");
   const first: Uint8Array[] = [];

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { access, constants } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { createBatchInput } from "../../api/batches/batch-input.ts";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import type { BrokerClient } from "../client/broker-client.ts";
@@ -52,6 +53,8 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
   const work = async (signal: AbortSignal): Promise<void> => {
     const input = await readBatchInput(path);
     const terms = termsOf(input, options);
+    // What cannot be written is found out before it costs anything; the state is beside the output.
+    await access(dirname(targets.errors), constants.W_OK);
     const kept = options.restart ? await forget(file, progress) : await file.read();
     if (kept === undefined && !options.force) await refuseExisting(targets);
     if (kept !== undefined) refuseChanges(kept, file, { terms, inputSha256: input.sha256 });
