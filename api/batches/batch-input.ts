@@ -32,13 +32,15 @@ const MAX_VALUE_LENGTH = 512;
 const isText = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
 const metadataText = z.string("must be text").refine(isText, "must be text");
 
-const usd = metadataText.refine((text) => {
+const USD = 'must be an amount above 0 in USD as text, such as "2.50"';
+
+const usd = z.string(USD).refine((text) => {
   try {
     return /^\d{1,9}(\.\d+)?$/.test(text) && parseUsd(text) > 0n;
   } catch {
     return false;
   }
-}, 'must be an amount above 0 in USD, such as "2.50"');
+}, USD);
 
 const metadata = z
   .looseObject({

@@ -5,7 +5,10 @@ import { NO_OWNER } from "../reply/accepted-replies.ts";
 import type { JobTerms } from "./job-terms.ts";
 import { acceptMember } from "./submit-accept.ts";
 
-/** The member of an accepted job, with what is stored of its request; `own`: what its kind adds. */
+/**
+ * The member of an accepted job, with what is stored of its request; `own`: what its kind adds. The
+ * request of a batch's line is seldom kept for long, so it is not compressed.
+ */
 export async function storedMember(
   terms: JobTerms,
   own: Partial<AcceptMember>,
@@ -13,12 +16,17 @@ export async function storedMember(
   const { jobRequest, request } = terms;
   const { body, ...rest } = jobRequest;
   const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
-  const { compressed, parts } = await compress(Buffer.from(body));
+  const bytes = Buffer.from(body);
+  const stored = request.response?.store === true;
+  const isBrief = own.batch !== undefined && !stored;
+  const { compressed, parts } = isBrief
+    ? { compressed: false, parts: [bytes] as const }
+    : await compress(bytes);
   return acceptMember(terms, {
     interactive: false,
     owner: NO_OWNER,
     request: { facts: JSON.stringify(facts), body: parts[0].toString("base64"), compressed },
-    stored: request.response?.store === true,
+    stored,
     ...own,
   });
 }

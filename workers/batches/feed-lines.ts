@@ -26,8 +26,8 @@ export interface FeedDeps extends EnqueueDeps, ReadDeps {
 
 /** Lines that can only be refused, in one round. */
 const REFUSALS = 100;
-/** Of lines that are read at once. */
-const MAX_BYTES = 1024 * 1024;
+/** Of lines that are in memory at once. */
+const PAGE = { lines: 100, bytes: 256 * 1024 };
 /** How often a paused batch is tried. */
 const PAUSED_MS = 2_000;
 
@@ -60,7 +60,7 @@ export async function feedLines(
   const budgeted = key.budgeted || batch.cap_period_id !== null;
   window.begin(byProvider);
   const fed = await feedModels({ deps, batch, window, key: { ...key, budgeted } });
-  const isFed = fed.some(({ row }) => row.verdict === "accepted" || row.verdict === "already");
+  const isFed = fed.some(isAccepted);
   const short = fed.find(({ row }) => row.verdict === "budget");
   if (isFed && batch.paused !== null) await statements.resume(batch.id);
   if (short !== undefined && !isFed && open === 0) {
@@ -82,18 +82,33 @@ async function feedModels(round: Round): Promise<FedLine[]> {
   const fed: FedLine[] = [];
   for (const model of batch.models) {
     const route = deps.routes.get(model);
-    const lines = route === undefined ? REFUSALS : window.room(route, batch.overflow);
-    if (lines === 0) continue;
-    const ready: ReadyLine[] = [];
-    // One after the other, since each takes memory; then all together, in one statement.
-    for (const line of await deps.statements.pending(batch, model, { lines, bytes: MAX_BYTES })) {
-      const one = await prepare(round, line);
-      if (one !== undefined) ready.push(one);
+    for (
+      let left = route === undefined ? REFUSALS : window.room(route, batch.overflow);
+      left > 0;
+    ) {
+      const limits = { ...PAGE, lines: Math.min(left, PAGE.lines) };
+      const page = await deps.statements.pending(batch, model, limits);
+      const rows = await feedPage(round, page);
+      fed.push(...rows);
+      left = rows.length > 0 && rows.every(isAccepted) ? left - page.length : 0;
     }
-    const all = await Promise.all(ready.map((line) => accept(deps, line)));
-    fed.push(...all.filter((line) => line !== undefined));
   }
   return fed;
+}
+
+async function feedPage(round: Round, lines: readonly PendingLine[]): Promise<FedLine[]> {
+  const ready: ReadyLine[] = [];
+  for (const line of lines) {
+    const one = await prepare(round, line);
+    if (one !== undefined) ready.push(one);
+  }
+  // All together, in one statement.
+  const fed = await Promise.all(ready.map((line) => accept(round.deps, line)));
+  return fed.filter((line) => line !== undefined);
+}
+
+function isAccepted({ row: { verdict } }: FedLine): boolean {
+  return verdict === "accepted" || verdict === "already";
 }
 
 interface ReadyLine {

@@ -5,9 +5,9 @@ import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
 import { resultLine, type ResultLine } from "./result-line.ts";
 
 /** Of one page: what is read, and of that what is stored of answers, which are compressed. */
-const LIMITS = { lines: 200, bytes: 1024 * 1024 };
+const LIMITS = { lines: 100, bytes: 256 * 1024 };
 /** Of one round, so that other batches come to theirs. */
-const MAX_PAGES = 10;
+const MAX_PAGES = 20;
 
 /**
  * Appends the results of lines that have ended to a batch's files, in the order of the lines: a line

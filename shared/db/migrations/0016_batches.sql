@@ -157,6 +157,13 @@ begin
   return true;
 end $$;
 
+-- Asks a key's batch to end; its feeder ends what has not begun and stops what runs.
+create function cancel_batch(of_key text, of_batch text) returns void language sql as $$
+  update batches set state = 'cancelling', cancelling_at = now(), paused = null,
+    paused_message = null, paused_at = null
+  where id = of_batch and key_id = of_key and state in ('validating', 'in_progress')
+$$;
+
 -- Sets what a live batch may cost, and its paused feeding goes on. False: it has ended, or has no cap.
 create function set_batch_cap(of_batch text, nanos bigint) returns boolean language plpgsql as $$
 declare
