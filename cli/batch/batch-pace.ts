@@ -25,13 +25,15 @@ export class BatchPace {
   view(batch: Batch, at: number): ProgressView {
     const { total, completed, failed } = batch.request_counts;
     const ended = completed + failed;
-    const perSecond = this.#rate({ at, ended });
     const { paused, status } = batch;
     const isRunning = status === "in_progress" && paused === null;
+    // A pause says nothing of how fast it goes.
+    if (!isRunning) this.#samples.length = 0;
+    const perSecond = isRunning ? this.#rate({ at, ended }) : 0;
     const pace = [
-      ...(isRunning && perSecond > 0 ? [figures.rate(perSecond)] : []),
+      ...(perSecond > 0 ? [figures.rate(perSecond)] : []),
       figures.dollars(batch.cost.amount),
-      ...(isRunning && perSecond > 0 && ended < total
+      ...(perSecond > 0 && ended < total
         ? [`${figures.duration((total - ended) / perSecond)} left`]
         : []),
     ];

@@ -34,11 +34,20 @@ export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
     const now = performance.now();
     if (endOf(batch) !== null) return batch;
     progress.show(pace.view(batch, now));
-    const why = batch.paused?.message ?? "";
-    if (why !== "" && why !== pausedFor) progress.say(`paused: ${why}`);
+    const why = pauseText(batch);
+    if (why !== "" && why !== pausedFor) progress.say(why);
     pausedFor = why;
     // The longer it takes, the less a look is worth.
     const pollMs = Math.min(maxPollMs, Math.max(minPollMs, (now - startedAt) / 10));
     await sleep(pollMs, undefined, { signal });
   }
+}
+
+function pauseText({ id, paused }: Batch): string {
+  if (paused === null) return "";
+  const raise =
+    paused.reason === "max_cost_usd"
+      ? ` To let it go on: spillway batch raise ${id} --max-cost-usd AMOUNT`
+      : "";
+  return `paused: ${paused.message}${raise}`;
 }
