@@ -16,6 +16,7 @@ beforeAll(async () => {
     overflow: [{ provider: cloud, model: sim }]
     overflow_when: { waited: 50ms, failed: true }
     max_attempts: 10
+  far: { serve: [{ provider: cloud, model: sim }] }
   local: { serve: [{ provider: gpu, model: sim }] }`,
   });
 });
@@ -67,6 +68,34 @@ test("what must stay local never overflows, be it the request's wish or the key'
   await eventually(async () => {
     expect((await other.batches.retrieve(theirs.id)).status).toBe("completed");
   });
+  expect(calls("cloud")).toBe(0);
+});
+
+test("a line that may stay nowhere local is refused", async () => {
+  const { id } = await rig.client.batches.create(
+    {
+      input_file_id: await rig.upload([...some(1), line("far", { model: "far" })].join("\n")),
+      endpoint: "/v1/chat/completions",
+      completion_window: "24h",
+    },
+    { headers: { "x-spillway-residency": "local" } },
+  );
+  const batch = await rig.until(id, "completed");
+  expect(batch.request_counts).toEqual({ total: 2, completed: 1, failed: 1 });
+  expect(await rig.results(batch.error_file_id)).toMatchObject([
+    {
+      custom_id: "far",
+      response: {
+        status_code: 503,
+        body: {
+          error: {
+            code: "no_capacity",
+            message: "The model 'far' has no local provider, and this request must stay local.",
+          },
+        },
+      },
+    },
+  ]);
   expect(calls("cloud")).toBe(0);
 });
 
