@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createBatch } from "../../shared/batches/create-batch.ts";
 import { line, lines, startBatchRig, type BatchRig, type ShownBatch } from "./batch-rig.ts";
 
 const LINE_LIMIT = 64 * 1024;
@@ -249,6 +250,25 @@ test.concurrent("a file of over 200 MB is not read", async () => {
     flaw("file_too_large", "The file is larger than the 200 MB that a batch may have."),
   ]);
   await rig.broker.database.pool.query("delete from files where id = $1", [file]);
+});
+
+test.concurrent("a file that has gone before it is read fails its batch", async () => {
+  const { pool } = rig.broker.database;
+  const id = await createBatch(pool, {
+    key: rig.keyId,
+    endpoint: "chat.completions",
+    inputFileId: `file-${"0".repeat(32)}`,
+    completionWindow: "24h",
+    windowMs: 86_400_000,
+    metadata: null,
+    residency: "any",
+    overflow: false,
+    outputExpiresS: null,
+    capNanos: null,
+  });
+  await expectFailed(await rig.until(id, "failed"), [
+    flaw("file_not_found", "The input file is there no more."),
+  ]);
 });
 
 test("what is odd but sound runs", async () => {
