@@ -194,7 +194,9 @@ test("a batch that has spent its cap says so, and goes on when it is raised", as
   const raised = await run("raise", id, "--max-cost-usd", "2");
   expect(raised.stdout).toBe(`${id} may cost 2 USD in all.\n`);
   const { stderr, code } = await running;
-  expect(stderr).toMatch(/\npaused \(max_cost_usd\).*\npaused: .*\n/);
+  expect(stderr).toMatch(
+    /\npaused \(max_cost_usd\).*\npaused: .* spillway batch raise batch_\w+ --max-cost-usd AMOUNT\n/,
+  );
   expect(code).toBe(0);
   expect((await run("show", id)).stdout).toMatch(/\nusd +0\.\d+ \(at most 2\)\n/);
 });

@@ -79,6 +79,10 @@ test("a batch that does not run has no rate, and says what it does", () => {
     phase: "paused (insufficient_quota)",
     pace: "$0.12",
   });
+  // Nor is the pause part of the rate after it.
+  pace.view(batch({}, { total: 9, completed: 5, failed: 0 }), 20_000);
+  const after = pace.view(batch({}, { total: 9, completed: 7, failed: 0 }), 22_000);
+  expect(after.pace).toBe("1.0/s · $0.12 · 2s left");
 });
 
 test("a log gets a line for news at once, for numbers every ten seconds, for no change none", () => {
