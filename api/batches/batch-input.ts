@@ -30,7 +30,6 @@ const MAX_KEY_LENGTH = 64;
 const MAX_VALUE_LENGTH = 512;
 
 const isText = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
-const metadataText = z.string("must be text").refine(isText, "must be text");
 
 const USD = 'must be an amount above 0 in USD as text, such as "2.50"';
 

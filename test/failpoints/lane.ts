@@ -50,6 +50,8 @@ const models = `
   large: { serve: [{ provider: gpu-c, model: c }], max_output_tokens: 100000 }
 webhooks: { allow_networks: [127.0.0.0/8] }`;
 
+const batchTypes = ["completed", "failed", "cancelled"].map((end) => `batch.${end}`);
+
 const eventTypes = ["completed", "failed", "cancelled"].flatMap((end) => [
   `job.${end}`,
   `response.${end}`,
@@ -116,7 +118,11 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     apis.push({ baseUrl: `${api.url}/v1` });
   }
   const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
-  const endpoint = { name: "all", url: hooks.address, event_types: [...eventTypes, "job.expired"] };
+  const endpoint = {
+    name: "all",
+    url: hooks.address,
+    event_types: [...eventTypes, "job.expired", ...batchTypes],
+  };
   const listening = await fetch(`${apis[0]?.baseUrl}/webhook_endpoints`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },

@@ -48,7 +48,7 @@ export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
   "before forget events": { scenario: comes, ...noJob },
   "after forget events": { sameAs: "before forget webhooks" },
   "before forget webhooks": { scenario: comes, ...noJob },
-  "after forget webhooks": { scenario: comes, ...noJob },
+  "after forget webhooks": { sameAs: "before forget files" },
 };
 
 /** Points that are there for owned jobs, too: what differs is who cares afterwards. */

@@ -59,6 +59,26 @@ const keeperSteps = [
   "forget webhooks",
 ] as const;
 
+/** A worker's care for batches. Making jobs of lines is `accept`, as in an API. */
+const feederSteps = [
+  "claim batches",
+  "turn batch",
+  "add lines",
+  "begin batch",
+  "fail batch",
+  "refuse line",
+  "accept",
+  "sum batch",
+  "pause batch",
+  "resume batch",
+  "promote lines",
+  "write lines",
+  "finish batch",
+  "release batches",
+  "forget files",
+  "forget lines",
+] as const;
+
 /** Moments of a call to a receiver of webhooks. */
 const webhookMoments = [
   "webhook begun",
@@ -106,7 +126,8 @@ const apiMoments = [
 export type FleetPoint = Around<(typeof fleetSteps)[number]>;
 export type RunPoint = Around<(typeof runSteps)[number]> | (typeof runMoments)[number];
 export type KeeperPoint = Around<(typeof keeperSteps)[number]> | (typeof webhookMoments)[number];
-export type WorkerPoint = FleetPoint | RunPoint | KeeperPoint;
+export type FeederPoint = Around<(typeof feederSteps)[number]>;
+export type WorkerPoint = FleetPoint | RunPoint | KeeperPoint | FeederPoint;
 export type HostPoint = Around<(typeof hostSteps)[number]>;
 export type OwnerPoint = Around<(typeof apiSteps)[number]> | (typeof apiMoments)[number];
 
@@ -115,7 +136,13 @@ export type ApiPoint = OwnerPoint | HostPoint;
 export const fleetPoints: readonly FleetPoint[] = around(fleetSteps);
 export const runPoints: readonly RunPoint[] = [...around(runSteps), ...runMoments];
 export const keeperPoints: readonly KeeperPoint[] = [...around(keeperSteps), ...webhookMoments];
-export const workerPoints: readonly WorkerPoint[] = [...fleetPoints, ...runPoints, ...keeperPoints];
+export const feederPoints: readonly FeederPoint[] = around(feederSteps);
+export const workerPoints: readonly WorkerPoint[] = [
+  ...fleetPoints,
+  ...runPoints,
+  ...keeperPoints,
+  ...feederPoints,
+];
 export const ownerPoints: readonly OwnerPoint[] = [...around(apiSteps), ...apiMoments];
 export const hostPoints: readonly HostPoint[] = around(hostSteps);
 export const apiPoints: readonly ApiPoint[] = [...ownerPoints, ...hostPoints];

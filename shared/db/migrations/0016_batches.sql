@@ -111,7 +111,8 @@ declare
   b batches;
 begin
   update batches set state = 'in_progress', in_progress_at = now(), total = lines,
-    models = array(select distinct model from batch_lines l where l.batch_id = of_batch),
+    models = array(
+      select distinct model from batch_lines l where l.batch_id = of_batch order by model),
     output_file_id = 'file-' || substr(new_id('file'), 6),
     error_file_id = 'file-' || substr(new_id('file'), 6)
   where id = of_batch and state = 'validating'

@@ -1,0 +1,80 @@
+import { askedBatch, type BatchQuestion } from "./batch-asked.ts";
+import type { SameAs } from "./cases-of.ts";
+import type { FeederPoint, RunPoint, WorkerPoint } from "./points.ts";
+import { startVictim } from "./victim.ts";
+import type { WorkerCase } from "./worker-cases.ts";
+import { comes, type Scenario } from "./worker-scenarios.ts";
+
+/** Alone, the victim carries a batch from its file to its results. */
+function feeds(question: BatchQuestion = {}): Scenario {
+  return async (lane, point, about) => {
+    const victim = await startVictim("worker", lane);
+    await lane.stopWorkers();
+    await victim.arm(point, about);
+    return { victim, asks: [askedBatch(lane, question)], atStake: "all" };
+  };
+}
+
+/** It leaves in order while it has a batch. */
+const leavesBatch: Scenario = async (lane, point, about) => {
+  const scene = await feeds()(lane, point, about);
+  setTimeout(() => scene.victim.askToEnd(), 500);
+  return scene;
+};
+
+/** A batch has no job of its own. */
+const whole = { ends: ["answer"], attempts: [0] };
+const noJob = { ends: [], attempts: [] };
+const broken = { ends: ["failed invalid_json_line"], attempts: [0] };
+const cancelled = { ends: ["cancelled"], attempts: [0] };
+
+type Entry = WorkerCase | readonly WorkerCase[] | SameAs<WorkerPoint>;
+
+export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
+  "before claim batches": { scenario: comes, ...noJob },
+  "after claim batches": { sameAs: "before turn batch" },
+  "before turn batch": { scenario: feeds(), ...whole },
+  "after turn batch": { sameAs: "before add lines" },
+  "before add lines": { scenario: feeds(), ...whole },
+  "after add lines": { sameAs: "before begin batch" },
+  "before begin batch": { scenario: feeds(), ...whole },
+  "after begin batch": { scenario: feeds(), ...whole },
+  "before fail batch": { scenario: feeds({ isBroken: true }), ...broken },
+  "after fail batch": { scenario: feeds({ isBroken: true }), ...broken },
+  "before refuse line": { scenario: feeds(), ...whole },
+  "after refuse line": { sameAs: "before accept" },
+  "before accept": { scenario: feeds(), ...whole },
+  "after accept": { scenario: feeds(), ...whole },
+  "before sum batch": { scenario: feeds(), ...whole },
+  "after sum batch": { sameAs: "before finish batch" },
+  "before pause batch": { scenario: feeds({ isCapped: true }), ...whole },
+  "after pause batch": { scenario: feeds({ isCapped: true }), ...whole },
+  "before resume batch": { scenario: feeds({ isCapped: true }), ...whole },
+  "after resume batch": { scenario: feeds({ isCapped: true }), ...whole },
+  "before promote lines": { scenario: feeds({ isUrgent: true }), ...whole },
+  "after promote lines": { scenario: feeds({ isUrgent: true }), ...whole },
+  "before write lines": { scenario: feeds(), ...whole },
+  "after write lines": { scenario: feeds(), ...whole },
+  "before finish batch": { scenario: feeds(), ...whole },
+  "after finish batch": { scenario: feeds(), ...whole },
+  "before release batches": { scenario: leavesBatch, ...whole },
+  "after release batches": { scenario: leavesBatch, ...whole },
+  "before forget files": { scenario: comes, ...noJob },
+  "after forget files": { sameAs: "before forget lines" },
+  "before forget lines": { scenario: comes, ...noJob },
+  "after forget lines": { scenario: comes, ...noJob },
+};
+
+/** Points that are there for other jobs, too. */
+export const killedRunOfBatch: Readonly<Partial<Record<RunPoint, Entry>>> = {
+  "before end": { scenario: feeds({ isCancelled: true }), ...cancelled },
+  "after end": { scenario: feeds({ isCancelled: true }), ...cancelled },
+  "before settle": { scenario: feeds(), ...whole },
+};
+
+/** Stopped for longer than its lease is believed in, and continued. */
+export const frozenFeeder: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
+  "before begin batch": { scenario: feeds(), ...whole },
+  "before accept": { scenario: feeds(), ...whole },
+  "before write lines": { scenario: feeds(), ...whole },
+};
