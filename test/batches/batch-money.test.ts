@@ -6,8 +6,13 @@ let rig: BatchRig;
 beforeAll(async () => {
   rig = await startBatchRig({
     // A token costs $0.001, and a line of `lines` exactly eight of them.
-    providers: { gpu: { slots: 16, price: { input: 0, output: 1_000 } } },
-    models: "  chat: { serve: [{ provider: gpu, model: sim }], max_output_tokens: 64 }",
+    providers: {
+      gpu: { slots: 16, price: { input: 0, output: 1_000 } },
+      slow: { slots: 1, price: { input: 0, output: 1_000 }, tokensPerSecond: 20 },
+    },
+    models: `
+  chat: { serve: [{ provider: gpu, model: sim }], max_output_tokens: 64 }
+  slow: { serve: [{ provider: slow, model: sim }], max_output_tokens: 64 }`,
   });
 });
 afterAll(() => rig.stop());
@@ -130,6 +135,23 @@ test("what is held and not spent is there for the next lines", async () => {
     rig.client.post(`/batches/${id}`, { body: { metadata: { max_cost_usd: "x" } } }),
   ).rejects.toMatchObject({ status: 400, param: "metadata.max_cost_usd" });
   await rig.client.post(`/batches/${id}`, { body: { metadata: { max_cost_usd: "1" } } });
+  await rig.until(id, "completed");
+});
+
+function ask(id: string, tokens: number): string {
+  const messages = [{ role: "user", content: `[sim output=${tokens}]` }];
+  return line(id, { body: { model: "slow", messages } });
+}
+
+test("a batch that goes on is not paused any more while it runs", async () => {
+  const made = [ask("quick", 1), ask("slow", 20)];
+  const { id } = await rig.submit(made, { metadata: { max_cost_usd: "0.064" } });
+  await untilPaused(id, 1);
+  await rig.client.post(`/batches/${id}`, { body: { metadata: { max_cost_usd: "1" } } });
+  await eventually(async () => {
+    expect(rig.broker.upstreams["slow"]?.counters().running).toBe(1);
+    expect(await rig.batch(id)).toMatchObject({ status: "in_progress", paused: null });
+  });
   await rig.until(id, "completed");
 });
 
