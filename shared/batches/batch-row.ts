@@ -21,7 +21,7 @@ export interface BatchError {
 }
 
 /** What the lines of a batch have come to. */
-export interface BatchSums {
+interface BatchSums {
   readonly completed: number;
   /** All lines that got no answer. */
   readonly failed: number;

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { AcceptedJob } from "../jobs/accepted-job.ts";
 
-export type EndedLineState = "done" | "failed" | "cancelled" | "expired" | "refused";
+type EndedLineState = "done" | "failed" | "cancelled" | "expired" | "refused";
 
 /** A line that has ended, with what came of its job. Without a job, `job_state` is null. */
 export interface EndedLine {

@@ -3,14 +3,16 @@ import type { CompiledTarget } from "../../shared/inference/compiled-route.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { FeedWindow } from "../../workers/batches/feed-window.ts";
 
+function roleOf(provider: string): CompiledTarget["role"] {
+  return provider === "cloud" ? "overflow" : "serve";
+}
+
 function rig(...names: readonly string[]) {
   const board = new ProviderBoard(
     names.map((name) => ({ name, location: "local" as const, slots: 16 })),
   );
-  const target = (provider: string, role: CompiledTarget["role"]) => ({ provider, role });
-  const route = {
-    targets: names.map((name) => target(name, name === "cloud" ? "overflow" : "serve")),
-  };
+  const targets = names.map((provider) => ({ provider, role: roleOf(provider) }));
+  const route = { targets };
   return { board, route, window: new FeedWindow(board) };
 }
 

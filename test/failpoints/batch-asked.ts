@@ -37,12 +37,12 @@ export async function askedBatch(
     file: await toFile(Buffer.from(lines.join("\n")), "input.jsonl"),
     purpose: "batch",
   });
-  const cap = question.isCapped === true ? { metadata: { max_cost_usd: "0.000001" } } : {};
+  const metadata = question.isCapped === true ? { max_cost_usd: "0.000001" } : null;
   const { id } = await client.batches.create({
     input_file_id: file.id,
     endpoint: "/v1/chat/completions",
     completion_window: "24h",
-    ...cap,
+    metadata,
   });
   if (question.isUrgent === true)
     await database.pool.query("update batches set urgent_at = now() where id = $1", [id]);

@@ -89,10 +89,9 @@ async function beside(run: BenchRun, system: System, gpu: Gpu, seconds: number):
   run.progress(`${rate} callers a second beside a batch`);
   const file = join(run.runDir, "beside.jsonl");
   await writeBatchFile(file, Math.round(capacityPerSecond * seconds), 1_024);
-  let begin: () => void = () => undefined;
-  const begun = new Promise<void>((resolve) => (begin = resolve));
-  const batch = runBatch(system, file, begin);
-  await begun;
+  const begun = Promise.withResolvers<void>();
+  const batch = runBatch(system, file, begun.resolve);
+  await begun.promise;
   const watch = gpu.watchRunning();
   const together = await callers(system, rate, seconds);
   watch.stop();
@@ -147,7 +146,15 @@ async function memory(run: BenchRun): Promise<string[]> {
   try {
     const upstream = await startUpstream(run);
     resources.defer(upstream.stop);
-    const system = await startSplit({ ...run, upstreamUrl: upstream.url, slots: 64, nodeArgs: () => [`--max-heap-size=${heapMebibytes}`] }, "large");
+    const system = await startSplit(
+      {
+        ...run,
+        upstreamUrl: upstream.url,
+        slots: 64,
+        nodeArgs: () => [`--max-heap-size=${heapMebibytes}`],
+      },
+      "large",
+    );
     resources.defer(system.stop);
     const small = join(run.runDir, "small.jsonl");
     await writeBatchFile(small, 1_000, 1_024);

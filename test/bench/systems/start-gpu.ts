@@ -40,12 +40,11 @@ export async function startGpu({ runDir, name, slots, serviceMs }: GpuOptions): 
     watchRunning() {
       let sum = 0;
       let looks = 0;
-      const timer = setInterval(() => {
-        void running().then((now) => {
-          sum += now;
-          looks += 1;
-        });
-      }, lookMs);
+      const look = async (): Promise<void> => {
+        sum += await running();
+        looks += 1;
+      };
+      const timer = setInterval(() => void look(), lookMs);
       return { mean: () => sum / looks, stop: () => clearInterval(timer) };
     },
     stop: gpu.stop,
