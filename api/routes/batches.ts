@@ -94,6 +94,7 @@ async function create(
         outputExpiresS: outputExpires?.seconds ?? null,
         capNanos: cap === undefined ? null : parseUsd(cap),
       });
+      if (id === undefined) throw noFile(inputFileId);
       const batch = await readBatch(client, key.id, id);
       if (batch === undefined) throw new Error(`the new ${id} cannot be read`);
       return batchObject(batch);
@@ -101,13 +102,16 @@ async function create(
   });
 }
 
+function noFile(id: string): BrokerError {
+  return new BrokerError("not_found", `No such File object: ${id.slice(0, 64)}`, {
+    param: "input_file_id",
+  });
+}
+
 /** Another key's file is as unknown as one that never was. */
 async function checkFile(pool: Pool, key: string, id: string): Promise<void> {
   const file = FILE.test(id) ? await findFile(pool, key, id) : undefined;
-  if (file === undefined)
-    throw new BrokerError("not_found", `No such File object: ${id.slice(0, 64)}`, {
-      param: "input_file_id",
-    });
+  if (file === undefined) throw noFile(id);
   if (file.purpose !== "batch")
     throw new BrokerError("invalid_request", "input_file_id: the file's purpose is not 'batch'.", {
       param: "input_file_id",

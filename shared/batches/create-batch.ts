@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import { newId } from "../contracts/new-id.ts";
+import { isVisible } from "../files/file-row.ts";
 import type { Residency } from "../contracts/plan.ts";
 
 export interface NewBatch {
@@ -21,22 +22,29 @@ export interface NewBatch {
 /** In the last part of its window, lines of a batch move up a class. */
 const URGENT_PART = 0.1;
 
-/** Writes a batch down, with its cap, and returns its id; a worker will read its file. */
+/**
+ * Writes a batch down, with its cap, and returns its id; a worker will read its file. Undefined: the
+ * file is there no more.
+ */
 export async function createBatch(
   client: Pick<PoolClient, "query">,
   batch: NewBatch,
-): Promise<string> {
+): Promise<string | undefined> {
   const id = newId("batch");
-  await client.query(
-    `with cap as (
+  // The file's row is held, so that it cannot be deleted between this look and the batch.
+  const { rowCount } = await client.query(
+    `with file as (
+       select id from files where id = $4 and ${isVisible} for share
+     ), cap as (
        insert into budget_periods (period, starts_at, ends_at, limit_nanos)
-       select 'batch', '-infinity', 'infinity', $11::bigint where $11::bigint is not null
+       select 'batch', '-infinity', 'infinity', $11::bigint from file where $11::bigint is not null
        returning id
      )
      insert into batches (id, key_id, endpoint, input_file_id, completion_window, deadline_at,
        urgent_at, metadata, residency, overflow, output_expires_s, cap_period_id)
-     values ($1, $2, $3, $4, $5, now() + $6 * interval '1 ms',
-       now() + $6 * ${1 - URGENT_PART} * interval '1 ms', $7, $8, $9, $10, (select id from cap))`,
+     select $1, $2, $3, file.id, $5, now() + $6 * interval '1 ms',
+       now() + $6 * ${1 - URGENT_PART} * interval '1 ms', $7, $8, $9, $10, (select id from cap)
+     from file`,
     [
       id,
       batch.key,
@@ -51,5 +59,5 @@ export async function createBatch(
       batch.capNanos === null ? null : String(batch.capNanos),
     ],
   );
-  return id;
+  return rowCount === 1 ? id : undefined;
 }

@@ -69,12 +69,12 @@ export function feedStatements(pool: Pick<Pool, "query">) {
       const row = await first<{ bytes: bigint }>("file_bytes", text, [file]);
       return row && Number(row.bytes);
     },
-    async addLines(batch: string, lines: readonly LineFacts[]): Promise<void> {
-      await first("add_batch_lines", "select add_batch_lines($1, $2)", [
+    /** False: the batch need not be read any more. */
+    addLines: (batch: string, lines: readonly LineFacts[]): Promise<boolean> =>
+      isTrue("add_batch_lines", "select add_batch_lines($1, $2) as done", [
         batch,
         JSON.stringify(lines),
-      ]);
-    },
+      ]),
     begin: (batch: string, lines: number): Promise<boolean> =>
       isTrue("begin_batch", "select begin_batch($1, $2) as done", [batch, lines]),
     fail: (batch: string, errors: readonly BatchError[]): Promise<boolean> =>

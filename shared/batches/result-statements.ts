@@ -37,6 +37,8 @@ export interface WrittenLines {
   readonly output: readonly Buffer[];
   readonly errors: readonly Buffer[];
   readonly usage: readonly LineUsage[];
+  /** Lines whose jobs are done, and whose answers are not there any more. */
+  readonly lost: readonly number[];
 }
 
 /**
@@ -79,12 +81,12 @@ export async function readEndedLines(
 export async function writeBatchLines(
   pool: Pick<Pool, "query">,
   batch: string,
-  { from, to, output, errors, usage }: WrittenLines,
+  { from, to, output, errors, usage, lost }: WrittenLines,
 ): Promise<boolean> {
   const { rows } = await pool.query<{ done: boolean }>({
     name: "write_batch_lines",
-    text: "select write_batch_lines($1, $2, $3, $4::bytea[], $5::bytea[], $6) as done",
-    values: [batch, from, to, output, errors, JSON.stringify(usage)],
+    text: "select write_batch_lines($1, $2, $3, $4::bytea[], $5::bytea[], $6, $7) as done",
+    values: [batch, from, to, output, errors, JSON.stringify(usage), lost],
   });
   return rows[0]?.done === true;
 }

@@ -280,6 +280,7 @@ test("an answer that its owner deletes before it is written is told as lost", as
   const ended = await rig.until(batch.id, "completed");
   const output = await rig.results(ended.output_file_id);
   const errors = await rig.results(ended.error_file_id);
+  expect(ended.request_counts).toEqual({ total: 2, completed: 1, failed: 1 });
   expect(output.map((result) => result.custom_id)).toEqual(["first"]);
   expect(errors).toMatchObject([
     {

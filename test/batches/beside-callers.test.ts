@@ -43,8 +43,8 @@ test("callers go before every line that does not run yet, and lines take every o
      where caller.batch_id is null group by caller.id`,
   );
   expect(rows).toHaveLength(8);
-  // At most those that a slot had just taken when the caller came.
-  for (const { before } of rows) expect(before).toBeLessThanOrEqual(BigInt(SLOTS));
+  // At most those that the slots took while the caller was on its way to the queue: 16 lines wait.
+  for (const { before } of rows) expect(before).toBeLessThanOrEqual(BigInt(2 * SLOTS));
   // Lines that had been there before did wait for the first ones.
   expect(rows.some(({ after }) => after > 5n)).toBe(true);
   expect(broker.upstreams["gpu"]?.counters().highWater).toBe(SLOTS);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inTransaction } from "../../shared/keys/in-transaction.ts";
 import { createBatch } from "../../shared/batches/create-batch.ts";
 import { line, lines, startBatchRig, type BatchRig, type ShownBatch } from "./batch-rig.ts";
 
@@ -254,17 +255,23 @@ test.concurrent("a file of over 200 MB is not read", async () => {
 
 test.concurrent("a file that has gone before it is read fails its batch", async () => {
   const { pool } = rig.broker.database;
-  const id = await createBatch(pool, {
-    key: rig.keyId,
-    endpoint: "chat.completions",
-    inputFileId: `file-${"0".repeat(32)}`,
-    completionWindow: "24h",
-    windowMs: 86_400_000,
-    metadata: null,
-    residency: "any",
-    overflow: false,
-    outputExpiresS: null,
-    capNanos: null,
+  const inputFileId = await rig.upload(`${line("r")}\n`);
+  const id = await inTransaction(pool, async (client) => {
+    const made = await createBatch(client, {
+      key: rig.keyId,
+      endpoint: "chat.completions",
+      inputFileId,
+      completionWindow: "24h",
+      windowMs: 86_400_000,
+      metadata: null,
+      residency: "any",
+      overflow: false,
+      outputExpiresS: null,
+      capNanos: null,
+    });
+    await client.query("delete from file_chunks where file_id = $1", [inputFileId]);
+    await client.query("delete from files where id = $1", [inputFileId]);
+    return made ?? "none";
   });
   await expectFailed(await rig.until(id, "failed"), [
     flaw("file_not_found", "The input file is there no more."),

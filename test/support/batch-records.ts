@@ -3,7 +3,8 @@ export const batchRecords: Readonly<Record<string, string>> = {
   "a line that says otherwise than its job": `
     select l.batch_id || ' ' || l.line || ' ' || l.state || ', job ' || coalesce(j.state, 'none') as what
     from batch_lines l left join jobs j on j.id = l.job_id
-    where (l.state in ('done', 'failed') and j.state is distinct from l.state)
+    where (l.state in ('done', 'failed') and j.state is distinct from l.state
+        and not (l.state = 'failed' and j.state = 'done' and j.deleted_at is not null))
       or (l.state in ('cancelled', 'expired') and j.state <> l.state)
       or (l.state in ('pending', 'refused') and j.id is not null)
       or (l.state = 'open' and coalesce(j.state not in ('waiting', 'running'), true))`,

@@ -136,7 +136,9 @@ class FileReading {
   async #store(): Promise<void> {
     const lines = this.#page;
     this.#page = [];
-    if (lines.length > 0) await this.#deps.statements.addLines(this.#batch, lines);
+    if (lines.length === 0) return;
+    // Cancelled, or late: nobody will ask for what follows.
+    if (!(await this.#deps.statements.addLines(this.#batch, lines))) this.isHopeless = true;
   }
 }
 

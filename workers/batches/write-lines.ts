@@ -30,6 +30,9 @@ export async function writeLines(pool: Pick<Pool, "query">, batch: BatchRow): Pr
       output: chunksOf("output"),
       errors: chunksOf("errors"),
       usage: results.flatMap(({ usage }) => usage ?? []),
+      lost: lines.flatMap(({ line, state }, at) =>
+        state === "done" && results[at]?.file === "errors" ? line : [],
+      ),
     });
     if (!isWritten) return;
     from = to;

@@ -94,14 +94,20 @@ create index jobs_of_key on jobs (key_id, id)
 -- A batch's cap has no budget above it: it is one period without end.
 alter table budget_periods alter column budget_id drop not null;
 
--- Writes down lines of a file that is being read; what a reader before has written stays.
-create function add_batch_lines(of_batch text, lines jsonb) returns void language sql as $$
+-- Writes down lines of a file that is being read; what a reader before has written stays. False: it
+-- need not be read any more.
+create function add_batch_lines(of_batch text, lines jsonb) returns boolean language plpgsql as $$
+begin
+  if not exists (select from batches where id = of_batch and state = 'validating') then
+    return false;
+  end if;
   insert into batch_lines (batch_id, line, custom_id, start, length, model, job_id)
   select of_batch, l.line, l.custom_id, l.start, l.length, l.model, new_id('job')
   from jsonb_to_recordset(lines)
     as l(line integer, custom_id text, start bigint, length integer, model text)
-  on conflict (batch_id, line) do nothing
-$$;
+  on conflict (batch_id, line) do nothing;
+  return true;
+end $$;
 
 -- All lines are written down and sound: they may run. False: it was cancelled meanwhile, or another
 -- worker was faster.

@@ -79,9 +79,11 @@ begin
 end $$;
 
 -- Appends the results of the lines after `from_line` up to `to_line` to a batch's files, once: false
--- when somebody else has done so. Usage: of each answer, its line and tokens.
+-- when somebody else has done so. Usage: of each answer, its line and tokens. Lost: lines whose jobs
+-- are done, and whose answers are not there any more.
 create function write_batch_lines(of_batch text, from_line integer, to_line integer,
-  output bytea[], errors bytea[], usage jsonb) returns boolean language plpgsql as $$
+  output bytea[], errors bytea[], usage jsonb, lost integer[]) returns boolean
+language plpgsql as $$
 declare
   b batches;
 begin
@@ -99,6 +101,7 @@ begin
   from jsonb_to_recordset(usage)
     as u(line integer, input integer, cached integer, output integer, reasoning integer)
   where l.batch_id = of_batch and l.line = u.line;
+  update batch_lines set state = 'failed' where batch_id = of_batch and line = any (lost);
   return true;
 end $$;
 
