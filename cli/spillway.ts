@@ -1,37 +1,47 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { environmentLookup } from "../config/environment.ts";
-import { batchCommand } from "./batch-command.ts";
-import { configCommand } from "./config-command.ts";
-import { apiCommand } from "./api-command.ts";
-import { connect } from "./connect.ts";
 import { errorText } from "./error-text.ts";
-import { jobsCommand } from "./jobs-command.ts";
-import { keyCommand } from "./key-command.ts";
-import { migrateCommand } from "./migrate-command.ts";
-import { runCommand } from "./run-command.ts";
-import { serveCommand } from "./serve-command.ts";
-import { simulateCommand } from "./simulate-command.ts";
-import { workerCommand } from "./worker-command.ts";
 
 const { stdin, stdout, stderr } = process;
 const lookup = environmentLookup();
 
-const program = new Command("spillway")
-  .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
-  .version(packageJson.version, "--version")
-  .addCommand(serveCommand({ stdout, stderr }))
-  .addCommand(apiCommand({ stdout, stderr }))
-  .addCommand(workerCommand({ stdout, stderr }))
-  .addCommand(migrateCommand({ stdout }))
-  .addCommand(configCommand({ stdout, stderr, lookup }))
-  .addCommand(keyCommand({ connect, stdout }))
-  .addCommand(runCommand({ stdin, stdout, stderr, lookup }))
-  .addCommand(jobsCommand({ stdout, lookup }))
-  .addCommand(batchCommand({ stdout, stderr, lookup }))
-  .addCommand(simulateCommand({ stdout }));
+/** In the order of the help. Each is loaded when it is asked for: most need little of the broker. */
+const commands = new Map<string, () => Promise<Command>>([
+  ["serve", async () => (await import("./serve-command.ts")).serveCommand({ stdout, stderr })],
+  ["api", async () => (await import("./api-command.ts")).apiCommand({ stdout, stderr })],
+  ["worker", async () => (await import("./worker-command.ts")).workerCommand({ stdout, stderr })],
+  ["migrate", async () => (await import("./migrate-command.ts")).migrateCommand({ stdout })],
+  [
+    "config",
+    async () => (await import("./config-command.ts")).configCommand({ stdout, stderr, lookup }),
+  ],
+  [
+    "key",
+    async () => {
+      const { connect } = await import("./connect.ts");
+      return (await import("./key-command.ts")).keyCommand({ connect, stdout });
+    },
+  ],
+  [
+    "run",
+    async () => (await import("./run-command.ts")).runCommand({ stdin, stdout, stderr, lookup }),
+  ],
+  ["jobs", async () => (await import("./jobs-command.ts")).jobsCommand({ stdout, lookup })],
+  [
+    "batch",
+    async () => (await import("./batch-command.ts")).batchCommand({ stdout, stderr, lookup }),
+  ],
+  ["simulate", async () => (await import("./simulate-command.ts")).simulateCommand({ stdout })],
+]);
 
 try {
+  const program = new Command("spillway")
+    .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
+    .version(packageJson.version, "--version");
+  const asked = commands.get(process.argv[2] ?? "");
+  const wanted = asked === undefined ? [...commands.values()] : [asked];
+  for (const load of wanted) program.addCommand(await load());
   await program.parseAsync();
 } catch (error) {
   stderr.write(`spillway: ${errorText(error)}\n`);

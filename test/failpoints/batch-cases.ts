@@ -38,17 +38,17 @@ export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
   "before add lines": { scenario: feeds(), ...whole },
   "after add lines": { sameAs: "before begin batch" },
   "before begin batch": { scenario: feeds(), ...whole },
-  "after begin batch": { scenario: feeds(), ...whole },
+  "after begin batch": { sameAs: "before refuse line" },
   "before fail batch": { scenario: feeds({ isBroken: true }), ...broken },
   "after fail batch": { scenario: feeds({ isBroken: true }), ...broken },
   "before refuse line": { scenario: feeds(), ...whole },
   "after refuse line": { sameAs: "before accept" },
   "before accept": { scenario: feeds(), ...whole },
   "after accept": { scenario: feeds(), ...whole },
-  "before sum batch": { scenario: feeds(), ...whole },
+  "before sum batch": { sameAs: "before finish batch" },
   "after sum batch": { sameAs: "before finish batch" },
   "before pause batch": { scenario: feeds({ isCapped: true }), ...whole },
-  "after pause batch": { scenario: feeds({ isCapped: true }), ...whole },
+  "after pause batch": { sameAs: "before resume batch" },
   "before resume batch": { scenario: feeds({ isCapped: true }), ...whole },
   "after resume batch": { scenario: feeds({ isCapped: true }), ...whole },
   "before promote lines": { scenario: feeds({ isUrgent: true }), ...whole },
@@ -58,7 +58,7 @@ export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
   "before finish batch": { scenario: feeds(), ...whole },
   "after finish batch": { scenario: feeds(), ...whole },
   "before release batches": { scenario: leavesBatch, ...whole },
-  "after release batches": { scenario: leavesBatch, ...whole },
+  "after release batches": { sameAs: "before unregister" },
   "before forget files": { scenario: comes, ...noJob },
   "after forget files": { sameAs: "before forget lines" },
   "before forget lines": { scenario: comes, ...noJob },
@@ -69,12 +69,10 @@ export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
 export const killedRunOfBatch: Readonly<Partial<Record<RunPoint, Entry>>> = {
   "before end": { scenario: feeds({ isCancelled: true }), ...cancelled },
   "after end": { scenario: feeds({ isCancelled: true }), ...cancelled },
-  "before settle": { scenario: feeds(), ...whole },
 };
 
 /** Stopped for longer than its lease is believed in, and continued. */
 export const frozenFeeder: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
-  "before begin batch": { scenario: feeds(), ...whole },
   "before accept": { scenario: feeds(), ...whole },
   "before write lines": { scenario: feeds(), ...whole },
 };
