@@ -10,6 +10,7 @@ import { planFaults } from "./faults/plan-faults.ts";
 import { type ChaosFleet, providers, startChaosFleet } from "./fleet/chaos-fleet.ts";
 import { callApi, type CallTarget } from "./load/call-api.ts";
 import type { CallRecord } from "./load/call-record.ts";
+import { runBatchLoad } from "./load/batch-load.ts";
 import { type LaterRecord, runLaterLoad } from "./load/later-load.ts";
 import { shapeRequest } from "./load/request-shapes.ts";
 import { runLoad } from "./load/run-load.ts";
@@ -69,16 +70,23 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
       perSecond: options.perSecond / 5,
       random: new SeededRandom(seed + 3),
     });
+    const batchLoad = runBatchLoad({
+      fleet,
+      ended,
+      interrupted,
+      random: new SeededRandom(seed + 4),
+    });
     const differences = await breakThings(fleet, faults, { log, ended, beganAtMs: now() });
     log(`The time is over at ${(now() / 1_000).toFixed(1)} s: all is healed.`);
-    const [records, later] = await Promise.all([load, laterLoad]);
+    const [records, later, batches] = await Promise.all([load, laterLoad, batchLoad]);
     if (interrupted.aborted) return 1;
     differences.push(
+      ...batches.flatMap(({ flaws }) => flaws),
       ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
     );
     const lines = [
-      ...summarize(records, later, faults),
+      ...summarize({ records, later, batches, faults }),
       `budgets      looked at ${budgets.looks} times`,
     ];
     for (const line of [...differences.map((one) => `DIFFERENCE   ${one}`), ...lines]) log(line);
@@ -137,7 +145,8 @@ async function lookAtRest(
   for (const [name, { slots }] of Object.entries(providers))
     await pool.query("update providers set slots = $2 where name = $1", [name, slots]);
   const { rows: jobs } = await pool.query<LaterJobRow>(
-    "select id, state, error_code, residency, cancel_reason from jobs where not interactive",
+    `select id, state, error_code, residency, cancel_reason from jobs
+     where not interactive and batch_id is null`,
   );
   const cloudCalls = Object.keys(fleet.upstreams.cloud.counters().requests);
   differences.push(

@@ -1,13 +1,17 @@
 import type { PlannedFault } from "./faults/fault.ts";
 import type { CallRecord } from "./load/call-record.ts";
+import type { BatchRecord } from "./load/batch-load.ts";
 import type { LaterRecord } from "./load/later-load.ts";
 
+interface Happened {
+  readonly records: readonly CallRecord[];
+  readonly later: readonly LaterRecord[];
+  readonly batches: readonly BatchRecord[];
+  readonly faults: readonly PlannedFault[];
+}
+
 /** What happened in numbers, a line each. */
-export function summarize(
-  records: readonly CallRecord[],
-  later: readonly LaterRecord[],
-  faults: readonly PlannedFault[],
-): string[] {
+export function summarize({ records, later, batches, faults }: Happened): string[] {
   const times = records
     .filter(({ complete }) => complete)
     .map(({ sentAtMs, endedAtMs }) => endedAtMs - sentAtMs)
@@ -17,6 +21,7 @@ export function summarize(
   return [
     `requests     ${records.length}: ${counts(records.map(outcomeOf))}`,
     `accepted     ${later.length}: ${counts(later.map(({ way, ending }) => `${way}: ${ending}`))}`,
+    `batches      ${batches.length}: ${counts(batches.map(({ ending }) => ending))}`,
     `shapes       ${counts(records.map(({ shape }) => shape))}`,
     `latency      p50 ${quantile(0.5)}, p99 ${quantile(0.99)} of ${times.length} complete answers`,
     `faults       ${faults.length}: ${counts(faults.map(({ fault }) => fault.kind))}`,

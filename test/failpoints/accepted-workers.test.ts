@@ -1,48 +1,16 @@
-import { afterAll, beforeAll, describe, test, vi } from "vitest";
+import { describe } from "vitest";
 import { casesOf } from "./cases-of.ts";
-import { expectTold } from "./expect-told.ts";
-import { outliveBurial } from "./frozen.ts";
-import { LanePool } from "./lane-pool.ts";
 import { frozenLater, killedKeeper, killedRunLater } from "./later-cases.ts";
 import { orderOfWorker } from "./order.ts";
-import { playWorker } from "./play-worker.ts";
-import { keeperPoints, runPoints, workerPoints } from "./points.ts";
-
-// They mostly wait, for beats that stand still and for sweeps.
-vi.setConfig({ maxConcurrency: 5 });
-
-let lanes: LanePool;
-beforeAll(async () => {
-  lanes = await LanePool.open({ apis: 2, workers: 1 });
-});
-afterAll(async () => {
-  await lanes.close();
-});
-
-const killed = [
-  ...casesOf(keeperPoints, killedKeeper, orderOfWorker),
-  ...casesOf(runPoints, killedRunLater, orderOfWorker),
-];
-const frozen = workerPoints.flatMap((point) => {
-  const expected = frozenLater[point];
-  return expected === undefined ? [] : [{ point, expected }];
-});
+import { playLater } from "./play-later.ts";
+import { keeperPoints, runPoints } from "./points.ts";
 
 describe.concurrent("an accepted job is owed whatever becomes of a worker, and its end is told", () => {
-  test.for(killed)("killed $point", async ({ point, expected }) => {
-    await lanes.use(async (lane) => {
-      await playWorker(lane, point, expected, (victim) => victim.kill());
-      await expectTold(lane);
-    });
-  });
-
-  test.for(frozen)("frozen $point", async ({ point, expected }) => {
-    await lanes.use(async (lane) => {
-      await playWorker(lane, point, expected, async (victim) => {
-        await lane.startWorkers();
-        await outliveBurial(lane, victim);
-      });
-      await expectTold(lane);
-    });
+  playLater({
+    killed: [
+      ...casesOf(keeperPoints, killedKeeper, orderOfWorker),
+      ...casesOf(runPoints, killedRunLater, orderOfWorker),
+    ],
+    frozen: frozenLater,
   });
 });

@@ -197,8 +197,9 @@ begin
   return cardinality(old) + keys_gone;
 end $$;
 
--- 0015 anew: the bytes of a file stay as long as a live batch reads them.
-create or replace function purge_files(page integer) returns integer language plpgsql as $$
+-- Removes a page of rows of files that are deleted or expired, but not while a live batch reads them.
+-- Returns how many.
+create function purge_files(page integer) returns integer language plpgsql as $$
 declare
   of_file text;
   gone integer := 0;
