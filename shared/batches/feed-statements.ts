@@ -34,9 +34,9 @@ export interface PromotedLine {
   readonly key_id: string;
 }
 
-/** The statements of the worker that feeds batches. Each takes effect once, whoever sends it again. */
 export type FeedStatements = ReturnType<typeof feedStatements>;
 
+/** The statements of the worker that feeds batches. Each takes effect once, whoever sends it again. */
 export function feedStatements(pool: Pick<Pool, "query">) {
   const first = async <Row extends object>(
     name: string,
@@ -46,13 +46,14 @@ export function feedStatements(pool: Pick<Pool, "query">) {
   const isTrue = async (name: string, text: string, values: unknown[]): Promise<boolean> =>
     (await first<{ done: boolean }>(name, text, values))?.done === true;
   return {
-    async claim(worker: string, page: number): Promise<FedBatch[]> {
+    /** A page of the batches with ids after that one, in their order. */
+    async claim(worker: string, after: string, page: number): Promise<FedBatch[]> {
       const { rows } = await pool.query<FedBatch>({
         name: "claim_batches",
         text: `select b.*, feed_at <= now() as may_feed, urgent_at <= now() as urgent,
                  (extract(epoch from deadline_at - now()) * 1000)::double precision as remaining_ms
-               from claim_batches($1, $2) b`,
-        values: [worker, page],
+               from claim_batches($1, $2, $3) b order by id`,
+        values: [worker, after, page],
       });
       return rows;
     },

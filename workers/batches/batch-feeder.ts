@@ -26,8 +26,10 @@ interface Feed {
   sumAt: number;
 }
 
-/** Batches that one worker feeds at once. */
-const PAGE = 100;
+/** Batches of one round; the next round has the next ones. */
+const PAGE = 40;
+/** Of them at once: the database's connections are for callers, too. */
+const AT_ONCE = 4;
 /** Lines that end without having begun, in one statement. */
 const LINE_PAGE = 5_000;
 /** Without a batch, the database is asked less often. */
@@ -49,27 +51,23 @@ export class BatchFeeder {
   readonly #reading = new Map<string, FedBatch>();
   #isReading: Promise<void> = Promise.resolve();
   readonly #feeds = new Map<string, Feed>();
+  /** Where the next page of batches begins, and which have been seen since the first. */
+  #after = "";
+  #seen = new Set<string>();
   #nextLookAt = 0;
 
   constructor(deps: BatchFeederDeps) {
     this.#deps = deps;
   }
 
-  /** One step of each batch that is this worker's. A batch in trouble holds up no other. */
+  /** One step of a page of the batches that are this worker's. One in trouble holds up no other. */
   async round(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined || this.#deps.now() < this.#nextLookAt) return;
-    const batches = await this.#deps.statements.claim(worker, PAGE);
-    if (batches.length === 0) this.#nextLookAt = this.#deps.now() + IDLE_MS;
-    const live = new Set(batches.map(({ id }) => id));
-    for (const id of this.#feeds.keys()) if (!live.has(id)) this.#feeds.delete(id);
-    const steps = await Promise.allSettled(batches.map((batch) => this.#step(batch)));
-    for (const [index, step] of steps.entries())
-      if (step.status === "rejected")
-        this.#deps.log.warn(
-          { err: step.reason as unknown, batch: batches[index]?.id },
-          "a batch did not move on; it will be tried again",
-        );
+    const batches = await this.#deps.statements.claim(worker, this.#after, PAGE);
+    this.#turnPage(batches);
+    for (let from = 0; from < batches.length; from += AT_ONCE)
+      await Promise.all(batches.slice(from, from + AT_ONCE).map((batch) => this.#tryStep(batch)));
   }
 
   /** Stops reading and gives the batches back. */
@@ -78,6 +76,27 @@ export class BatchFeeder {
     await this.#isReading;
     const worker = this.#deps.workerId();
     if (worker !== undefined) await this.#deps.statements.release(worker);
+  }
+
+  #turnPage(batches: readonly FedBatch[]): void {
+    for (const { id } of batches) this.#seen.add(id);
+    const isLast = batches.length < PAGE;
+    this.#after = isLast ? "" : (batches.at(-1)?.id ?? "");
+    if (!isLast) return;
+    for (const id of this.#feeds.keys()) if (!this.#seen.has(id)) this.#feeds.delete(id);
+    if (this.#seen.size === 0) this.#nextLookAt = this.#deps.now() + IDLE_MS;
+    this.#seen = new Set();
+  }
+
+  async #tryStep(batch: FedBatch): Promise<void> {
+    try {
+      await this.#step(batch);
+    } catch (error) {
+      this.#deps.log.warn(
+        { err: error, batch: batch.id },
+        "a batch did not move on; it will be tried again",
+      );
+    }
   }
 
   async #step(batch: FedBatch): Promise<void> {

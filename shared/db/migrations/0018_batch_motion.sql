@@ -1,19 +1,20 @@
 -- Up Migration
 
--- The live batches that this worker is to feed: those that nobody feeds, or no more.
-create function claim_batches(of_worker text, page integer) returns setof batches
+-- The next live batches that this worker is to feed: those that nobody feeds, or no more. Pages follow
+-- one another, so that whoever has many batches keeps nobody else from a turn.
+create function claim_batches(of_worker text, after_id text, page integer) returns setof batches
 language plpgsql as $$
 begin
   update batches set feeder = of_worker, feeder_until = now() + interval '3 s'
   where id in (
     select id from batches
-    where ended_at is null
+    where ended_at is null and id > after_id
       and (feeder is null or feeder_until < now()
         or (feeder = of_worker and feeder_until < now() + interval '1.5 s'))
     order by id limit page for update skip locked);
   return query
     select * from batches
-    where ended_at is null and feeder = of_worker and feeder_until > now()
+    where ended_at is null and id > after_id and feeder = of_worker and feeder_until > now()
     order by id limit page;
 end $$;
 
