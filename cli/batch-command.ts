@@ -5,7 +5,7 @@ import { batchText } from "./batch/batch-text.ts";
 import { batchPageSchema, batchPath, batchSchema, endOf, type Batch } from "./batch/batch.ts";
 import { openProgress, type ProgressOutput } from "./batch/progress.ts";
 import { runBatch, type RunOptions, type RunTimes } from "./batch/run-batch.ts";
-import { refuseExisting, targetsOf } from "./batch/save-results.ts";
+import { checkTargets, targetsOf } from "./batch/save-results.ts";
 import { untilInterrupted } from "./batch/until-interrupted.ts";
 import type { BrokerClient } from "./client/broker-client.ts";
 import { clientFor, clientOptions, type ClientFlags } from "./client/client-options.ts";
@@ -123,7 +123,7 @@ export function batchCommand(deps: BatchDeps): Command {
     .action(async (id: string, flags: DownloadFlags) => {
       const client = clientFor(flags, lookup);
       const targets = targetsOf(flags.output, flags.errors);
-      if (!flags.force) await refuseExisting(targets);
+      await checkTargets(targets, flags.force === true);
       const batch = await read(client, id);
       if (endOf(batch) === null)
         throw new RequestError(`${batch.id} has not ended: it is ${batch.status}`);

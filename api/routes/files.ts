@@ -36,7 +36,12 @@ const listQuery = z.object({
   after: pageQuery.after,
   order: pageQuery.order,
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
-  purpose: z.string().max(64).optional(),
+  // PostgreSQL takes no NUL.
+  purpose: z
+    .string()
+    .max(64)
+    .refine((purpose) => !purpose.includes("\0"), "must be a purpose")
+    .optional(),
 });
 
 /**

@@ -69,11 +69,16 @@ async function firstError(path: string): Promise<string> {
       const answer = asObject(response);
       const { code, message } = asObject(asObject(answer?.["body"])?.["error"] ?? error) ?? {};
       const status = answer === undefined ? "" : `${String(answer["status_code"])} `;
-      const text = `${status}${String(code)}: ${String(message)}`.replaceAll(/\s+/g, " ");
-      return `errors: ${path}; the first: ${String(id)}: ${text.slice(0, SHOWN_MESSAGE)}`;
+      const text = `${status}${String(code)}: ${String(message)}`;
+      return `errors: ${path}; the first: ${oneLine(String(id))}: ${oneLine(text).slice(0, SHOWN_MESSAGE)}`;
     }
     return `errors: ${path}`;
   } finally {
     file.destroy();
   }
+}
+
+/** What others wrote must not move a terminal's cursor. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, " ");
 }

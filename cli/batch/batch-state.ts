@@ -83,7 +83,12 @@ export class StateFile {
 
   async #write(state: BatchState): Promise<string> {
     const fresh = `${this.path}.${randomUUID()}`;
-    await writeFile(fresh, `${JSON.stringify(state, null, 2)}\n`, { flag: "wx" });
+    try {
+      await writeFile(fresh, `${JSON.stringify(state, null, 2)}\n`, { flag: "wx" });
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
     return fresh;
   }
 }

@@ -10,7 +10,7 @@ import { StateFile, type BatchState, type BatchTerms } from "./batch-state.ts";
 import type { Batch } from "./batch.ts";
 import type { Progress } from "./progress.ts";
 import { readBatchInput, type BatchInput } from "./read-input.ts";
-import { refuseExisting, targetsOf } from "./save-results.ts";
+import { checkTargets, targetsOf } from "./save-results.ts";
 import { stateChanges } from "./state-changes.ts";
 import { untilInterrupted } from "./until-interrupted.ts";
 import { watchBatch, type PollTimes } from "./watch-batch.ts";
@@ -56,9 +56,10 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
     // What cannot be written is found out before it costs anything; the state is beside the output.
     await access(dirname(targets.errors), constants.W_OK);
     const kept = options.restart ? await forget(file, progress) : await file.read();
-    if (kept === undefined && !options.force) await refuseExisting(targets);
-    if (kept !== undefined) refuseChanges(kept, file, { terms, inputSha256: input.sha256 });
+    await checkTargets(targets, kept !== undefined || options.force === true);
     const state = kept ?? (await file.begin(terms, input.sha256));
+    // Another command may have begun meanwhile, with another input.
+    refuseChanges(state, file, { terms, inputSha256: input.sha256 });
     if (state.batch_id !== undefined) progress.say(`going on with ${state.batch_id}`);
 
     const { pauseMs, maxPauseMs, patienceMs } = times;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, type Stats } from "node:fs";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { RequestError } from "../client/request-error.ts";
 import type { BrokerClient } from "../client/broker-client.ts";
@@ -17,17 +18,25 @@ export interface Targets {
 /** `out.jsonl` has its errors in `out.errors.jsonl` unless told otherwise. */
 export function targetsOf(output: string, errors: string | undefined): Targets {
   const targets = { output, errors: errors ?? `${output.replace(/\.jsonl$/, "")}.errors.jsonl` };
-  if (targets.errors === output) throw new RequestError("output and errors need a file each");
+  if (resolve(targets.errors) === resolve(output))
+    throw new RequestError("output and errors need a file each");
   return targets;
 }
 
-/** Throws `RequestError` when one of the files is there already. */
-export async function refuseExisting({ output, errors }: Targets): Promise<void> {
-  for (const path of [output, errors])
-    if (await exists(path))
+/**
+ * Throws `RequestError` when one of the files is there already, unless it is to be replaced, and when
+ * it is a directory or device, which cannot or must not be.
+ */
+export async function checkTargets({ output, errors }: Targets, replaces: boolean): Promise<void> {
+  for (const path of [output, errors]) {
+    const found = await statOf(path);
+    if (found === undefined) continue;
+    if (!found.isFile()) throw new RequestError(`${path} is not a regular file`);
+    if (!replaces)
       throw new RequestError(
         `${path} exists already; --force replaces it when the batch has ended`,
       );
+  }
 }
 
 /**
@@ -67,12 +76,11 @@ async function download(
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+async function statOf(path: string): Promise<Stats | undefined> {
   try {
-    await stat(path);
-    return true;
+    return await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }

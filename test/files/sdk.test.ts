@@ -83,6 +83,14 @@ test("lists page by page in both orders, and by purpose", async () => {
     });
 });
 
+test("a purpose that no file can have is refused", async () => {
+  const purpose = "a\0b" as "batch";
+  await expect(rig.client.files.list({ purpose })).rejects.toMatchObject({
+    status: 400,
+    param: "purpose",
+  });
+});
+
 test("another key sees nothing of a file", async () => {
   const file = await rig.upload("secret");
   const other = await rig.newCaller();
