@@ -25,6 +25,8 @@ export interface LineFacts {
 export interface PendingLine {
   readonly job_id: string;
   readonly bytes: Buffer;
+  /** A job of it could not be paid for at its next target. */
+  readonly unpaid: boolean;
 }
 
 export interface PromotedLine {
@@ -110,12 +112,12 @@ export function feedStatements(pool: Pick<Pool, "query">) {
         name: "pending_lines",
         text: `
           with next as (
-            select line, job_id, start, length from batch_lines
+            select line, job_id, start, length, unpaid from batch_lines
             where batch_id = $1 and model = $3 and state = 'pending' order by line limit $4
           ), page as (
             select *, sum(length) over (order by line) - length as before from next
           )
-          select p.job_id, string_agg(substring(c.bytes
+          select p.job_id, p.unpaid, string_agg(substring(c.bytes
               from greatest(p.start - c.start, 0)::integer + 1
               for (least(p.start + p.length, c.start + octet_length(c.bytes))
                 - greatest(p.start, c.start))::integer), ''::bytea order by c.start) as bytes
@@ -124,7 +126,7 @@ export function feedStatements(pool: Pick<Pool, "query">) {
             and c.start > p.start - ${MAX_CHUNK_BYTES} and c.start < p.start + p.length
             and c.start + octet_length(c.bytes) > p.start
           where p.before < $5
-          group by p.line, p.job_id order by p.line`,
+          group by p.line, p.job_id, p.unpaid order by p.line`,
         values: [batch.id, batch.input_file_id, model, limits.lines, limits.bytes],
       });
       return rows;

@@ -3,6 +3,7 @@ import type {
   FeedStatements,
   PendingLine,
 } from "../../shared/batches/feed-statements.ts";
+import type { Plan } from "../../shared/contracts/plan.ts";
 import type { AcceptMember, AcceptRow } from "../../shared/db/accept.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import type { Database } from "../../shared/db/database.ts";
@@ -122,13 +123,20 @@ async function prepare(round: Round, line: PendingLine): Promise<ReadyLine | und
   try {
     const terms = await lineTerms({ ...deps, board: window }, batch, key, line);
     window.place(terms.plan[terms.first.target]?.provider ?? "");
-    return { terms, member: await storedMember(terms, { batch: batch.id }) };
+    const member = await storedMember(terms, { batch: batch.id });
+    // Else it would run, fail and not be paid for again and again.
+    return { terms, member: line.unpaid ? { ...member, hold: worstHold(terms.plan) } : member };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     // Residency leaves no provider: that does not pass with time.
     if (!error.retryable || error.code === "no_capacity") await refuse(deps, line.job_id, error);
     return undefined;
   }
+}
+
+function worstHold(plan: Plan): string {
+  const holds = plan.map(({ holdNanos }) => BigInt(holdNanos));
+  return String(holds.reduce((most, hold) => (hold > most ? hold : most), 0n));
 }
 
 /** Undefined: it was refused, or nobody knows; then the line does, or is fed again as the same job. */

@@ -71,6 +71,9 @@ create table batch_lines (
     ('pending', 'open', 'done', 'failed', 'cancelled', 'expired', 'refused')),
   -- Of a refused one: {status, body}.
   refusal text,
+  -- A job of it could not be paid for at its next target: so its next job holds the most that any
+  -- target may cost.
+  unpaid boolean not null default false,
   -- Of all its attempts.
   cost_nanos bigint not null default 0,
   -- As its answer says, once that is written.
@@ -177,7 +180,7 @@ declare
   cap bigint;
 begin
   update batches set feed_at = now(), metadata = jsonb_set(metadata::jsonb, '{max_cost_usd}',
-    to_jsonb(trim_scale(nanos / 1e9)::text))::text
+    to_jsonb(trim_scale(nanos * 0.000000001)::text))::text
   where id = of_batch and ended_at is null and cap_period_id is not null
   returning cap_period_id into cap;
   update budget_periods set limit_nanos = nanos where id = cap;

@@ -141,7 +141,8 @@ create or replace function note_accepted_end() returns trigger language plpgsql 
 declare
   outcome text := case new.state when 'done' then 'completed' else new.state end;
   is_response boolean := new.endpoint = 'responses';
-  is_unpaid boolean := new.batch_id is not null and new.error_code = 'insufficient_quota'
+  is_unpaid boolean := new.batch_id is not null
+    and new.error_code is not distinct from 'insufficient_quota'
     and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
 begin
   if not new.stored then
@@ -154,7 +155,8 @@ begin
   if new.batch_id is not null then
     update batch_lines set cost_nanos = cost_nanos + new.cost_nanos,
       state = case when is_unpaid then 'pending' else new.state end,
-      job_id = case when is_unpaid then new_id('job') else job_id end
+      job_id = case when is_unpaid then new_id('job') else job_id end,
+      unpaid = is_unpaid
     where job_id = new.id and state = 'open';
   end if;
   if new.notify and new.deleted_at is null then
