@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 
-/** Drops a page of lines of batches that have ended. Returns how many. */
+/** Drops a page of lines of batches that have ended. Returns how many rows went or changed. */
 export async function forgetBatchLines(pool: Pick<Pool, "query">, page: number): Promise<number> {
   const { rows } = await pool.query<{ gone: number }>({
     name: "forget_batch_lines",

@@ -49,10 +49,13 @@ create table batches (
   feeder text,
   feeder_until timestamptz,
   -- Of its lines: of a live one as they were a moment ago.
-  sums jsonb
+  sums jsonb,
+  -- Its lines are there no more: they stand in the files and in the sums.
+  lines_gone boolean not null default false
 );
 create index batches_of_key on batches (key_id, id);
 create index batches_live on batches (id) where ended_at is null;
+create index batches_lined on batches (ended_at) where ended_at is not null and not lines_gone;
 create index batches_input on batches (input_file_id) where ended_at is null;
 
 create table batch_lines (
