@@ -141,7 +141,8 @@ export function feedStatements(pool: Pick<Pool, "query">) {
       await pool.query({
         name: "pause_batch",
         text: `update batches set paused = $2, paused_message = $3,
-                 paused_at = coalesce(paused_at, now()), feed_at = now() + $4 * interval '1 ms'
+                 paused_at = coalesce(paused_at, now()), feed_at = now() + $4 * interval '1 ms',
+                 sums = sum_batch(id)
                where id = $1 and state = 'in_progress'`,
         values: [batch, reason, message, againMs],
       });

@@ -1,5 +1,11 @@
 -- Up Migration
 
+-- Nothing is to be done for it: it is tried again later, and its time is not up.
+create function rests(b batches) returns boolean language sql stable as $$
+  select b.state = 'in_progress' and b.paused is not null and b.feed_at > now()
+    and b.deadline_at > now()
+$$;
+
 -- The next live batches that this worker is to feed: those that nobody feeds, or no more. Pages follow
 -- one another, so that whoever has many batches keeps nobody else from a turn.
 create function claim_batches(of_worker text, after_id text, page integer) returns setof batches
@@ -7,14 +13,15 @@ language plpgsql as $$
 begin
   update batches set feeder = of_worker, feeder_until = now() + interval '3 s'
   where id in (
-    select id from batches
-    where ended_at is null and id > after_id
+    select id from batches b
+    where ended_at is null and id > after_id and not rests(b)
       and (feeder is null or feeder_until < now()
         or (feeder = of_worker and feeder_until < now() + interval '1.5 s'))
     order by id limit page for update skip locked);
   return query
-    select * from batches
-    where ended_at is null and id > after_id and feeder = of_worker and feeder_until > now()
+    select * from batches b
+    where ended_at is null and id > after_id and not rests(b)
+      and feeder = of_worker and feeder_until > now()
     order by id limit page;
 end $$;
 
