@@ -56,4 +56,15 @@ describe("how many lines wait at a provider", () => {
     expect(window.room(route, false)).toBe(0);
     expect(window.room(route, true)).toBe(32);
   });
+
+  test("no more than overflow targets have room for, where a line has to wait all the same", () => {
+    const { board, route, window } = rig("gpu", "cloud");
+    board.setUp("gpu", false);
+    window.begin(new Map([["gpu", 20]]));
+    expect(window.room(route, true)).toBe(12);
+    for (let line = 0; line < 12; line++) window.place("gpu");
+    expect(window.room(route, true)).toBe(0);
+    window.begin(new Map([["gpu", 2_048]]));
+    expect(window.room(route, true)).toBe(0);
+  });
 });

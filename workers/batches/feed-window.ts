@@ -50,7 +50,13 @@ export class FeedWindow {
   room({ targets }: Route, mayOverflow: boolean): number {
     const serve = providersOf(targets, "serve");
     const isServed = serve.some((provider) => this.get(provider)?.up === true);
-    const providers = isServed || !mayOverflow ? serve : providersOf(targets, "overflow");
+    if (isServed || !mayOverflow) return this.#roomIn(serve);
+    // What cannot overflow at once waits where it would be served, and takes its room with it.
+    const waiting = serve.reduce((sum, provider) => sum + (this.#waiting.get(provider) ?? 0), 0);
+    return Math.max(0, this.#roomIn(providersOf(targets, "overflow")) - waiting);
+  }
+
+  #roomIn(providers: readonly string[]): number {
     return providers.reduce((sum, provider) => sum + this.#roomAt(provider), 0);
   }
 
