@@ -113,7 +113,9 @@ export function feedStatements(pool: Pick<Pool, "query">) {
         text: `
           with next as (
             select line, job_id, start, length, unpaid from batch_lines
-            where batch_id = $1 and model = $3 and state = 'pending' order by line limit $4
+            where batch_id = $1 and model = $3 and state = 'pending'
+              and (feed_at is null or feed_at <= now())
+            order by line limit $4
           ), page as (
             select *, sum(length) over (order by line) - length as before from next
           )
@@ -154,6 +156,12 @@ export function feedStatements(pool: Pick<Pool, "query">) {
                where id = $1 and paused is not null`,
         values: [batch],
       });
+    },
+    /** Providers whose calls have only failed of late. */
+    async failing(): Promise<string[]> {
+      const text = "select name from providers where is_failing(name)";
+      const { rows } = await pool.query<{ name: string }>({ name: "failing_providers", text });
+      return rows.map(({ name }) => name);
     },
     /** Works out what the lines have come to, for whoever asks. */
     async sum(batch: string): Promise<void> {

@@ -29,6 +29,9 @@ export interface FeedDeps extends EnqueueDeps, ReadDeps {
 const REFUSALS = 100;
 /** Of lines that are in memory at once. */
 const PAGE = { lines: 100, bytes: 256 * 1024 };
+const NO_CAPACITY =
+  "The providers of this batch's models are down, or their calls only fail. " +
+  "It goes on when one is well again.";
 /** How often a paused batch is tried. */
 const PAUSED_MS = 2_000;
 
@@ -60,15 +63,19 @@ export async function feedLines(
   // Every line of a batch with a cap needs a known worst case.
   const budgeted = key.budgeted || batch.cap_period_id !== null;
   window.begin(byProvider);
-  const fed = await feedModels({ deps, batch, window, key: { ...key, budgeted } });
+  const round = { deps, batch, window, key: { ...key, budgeted } };
+  const { fed, hasRoom } = await feedModels(round);
   const isFed = fed.some(isAccepted);
   const short = fed.find(({ row }) => row.verdict === "budget");
-  if (isFed && batch.paused !== null) await statements.resume(batch.id);
-  if (short !== undefined && !isFed && open === 0) {
+  // One line that tries a provider does not say that it is well.
+  const isTry = batch.paused === "no_capacity" && fed.length === 1;
+  if (isFed && batch.paused !== null && !isTry) await statements.resume(batch.id);
+  if (isFed || open > 0) return short !== undefined;
+  if (short !== undefined) {
     const { row, holdNanos } = short;
     const reason = row.capped ? "max_cost_usd" : "insufficient_quota";
     await statements.pause(batch.id, reason, overBudget(row, holdNanos).message, PAUSED_MS);
-  }
+  } else if (!hasRoom) await statements.pause(batch.id, "no_capacity", NO_CAPACITY, PAUSED_MS);
   return short !== undefined;
 }
 
@@ -78,15 +85,17 @@ interface FedLine {
 }
 
 /** A model whose providers are full or down holds up no other. */
-async function feedModels(round: Round): Promise<FedLine[]> {
+async function feedModels(round: Round): Promise<{ fed: FedLine[]; hasRoom: boolean }> {
   const { deps, batch, window } = round;
   const fed: FedLine[] = [];
+  let hasRoom = false;
   for (const model of batch.models) {
     const route = deps.routes.get(model);
     for (
       let left = route === undefined ? REFUSALS : window.room(route, batch.overflow);
       left > 0;
     ) {
+      hasRoom = true;
       const limits = { ...PAGE, lines: Math.min(left, PAGE.lines) };
       const page = await deps.statements.pending(batch, model, limits);
       const rows = await feedPage(round, page);
@@ -94,7 +103,7 @@ async function feedModels(round: Round): Promise<FedLine[]> {
       left = rows.length > 0 && rows.every(isAccepted) ? left - page.length : 0;
     }
   }
-  return fed;
+  return { fed, hasRoom };
 }
 
 async function feedPage(round: Round, lines: readonly PendingLine[]): Promise<FedLine[]> {
@@ -146,10 +155,16 @@ async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<Fed
     if (row.verdict === "accepted") await enqueueAccepted(deps, terms);
     return { row, holdNanos: BigInt(member.hold) };
   } catch (error) {
-    if (classifyDatabaseError(error) === "data")
-      await refuse(deps, terms.id, new BrokerError("invalid_request", "It cannot be stored."));
+    if (classifyDatabaseError(error) !== "data") return undefined;
+    if (!isOfLine(error)) throw error;
+    await refuse(deps, terms.id, new BrokerError("invalid_request", "It cannot be stored."));
     return undefined;
   }
+}
+
+/** What the line holds is at fault, not the statement: that one may be mended. */
+function isOfLine(error: unknown): boolean {
+  return /^(22|54)/.test(String((error as { code?: unknown }).code));
 }
 
 async function refuse(deps: FeedDeps, job: string, error: BrokerError): Promise<void> {

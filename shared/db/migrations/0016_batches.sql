@@ -77,6 +77,11 @@ create table batch_lines (
   -- A job of it could not be paid for at its next target: so its next job holds the most that any
   -- target may cost.
   unpaid boolean not null default false,
+  -- Jobs of it that failed at a provider, and those that did so where others did not; and when it may
+  -- have another one.
+  tries smallint not null default 0,
+  failures smallint not null default 0,
+  feed_at timestamptz,
   -- Of all its attempts.
   cost_nanos bigint not null default 0,
   -- As its answer says, once that is written.
@@ -90,7 +95,7 @@ create index batch_lines_pending on batch_lines (batch_id, model, line) where st
 create index batch_lines_open on batch_lines (batch_id) where state = 'open';
 alter table batch_lines set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
-alter table jobs add column batch_id text;
+alter table jobs add column batch_id text, add column batch_line integer;
 create index jobs_of_batch on jobs (batch_id, id) where batch_id is not null and deleted_at is null;
 -- A list of jobs leaves out those of batches unless it is asked for them.
 drop index jobs_of_key;

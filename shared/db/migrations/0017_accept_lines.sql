@@ -155,7 +155,7 @@ begin
   insert into jobs (id, key_id, endpoint, model, class, residency, interactive, stream, owner,
     state, provider, target, plan, input_bound, output_bound,
     max_attempts, hold_nanos, period_ids, deadline_at, overflow_at, overflow_on_failure, wake_at,
-    notify, stored, webhook_url, request_hash, waiter, batch_id)
+    notify, stored, webhook_url, request_hash, waiter, batch_id, batch_line)
   select r.id, r.key, r.endpoint, r.model, r.class, r.residency, r.interactive, r.stream, r.owner,
     'waiting', r.plan -> r.target ->> 'provider', r.target, r.plan, r.input_bound, r.output_bound,
     r.max_attempts, r.hold, a.periods::bigint[],
@@ -163,7 +163,8 @@ begin
     r.overflow_on_failure,
     now() + least(r.deadline_ms, r.check_ms) * interval '1 ms',
     coalesce(r.notify, false), coalesce(r.stored, false), r.webhook_url,
-    decode(r.request_hash, 'hex'), r.waiter, r.batch
+    decode(r.request_hash, 'hex'), r.waiter, r.batch,
+    (select l.line from batch_lines l where l.job_id = r.id)
   from unnest(admitted, admitted_periods) as a(ord, periods)
   join jsonb_array_elements(members) with ordinality as t(m, ord) on t.ord = a.ord
   cross join lateral jsonb_to_record(t.m) as r(id text, key text, endpoint text, model text,

@@ -12,12 +12,12 @@ create function claim_batches(of_worker text, after_id text, page integer) retur
 language plpgsql as $$
 begin
   update batches set feeder = of_worker, feeder_until = now() + interval '3 s'
-  where id in (
+  where id = any (array(
     select id from batches b
     where ended_at is null and id > after_id and not rests(b)
       and (feeder is null or feeder_until < now()
         or (feeder = of_worker and feeder_until < now() + interval '1.5 s'))
-    order by id limit page for update skip locked);
+    order by id limit page for update skip locked));
   return query
     select * from batches b
     where ended_at is null and id > after_id and not rests(b)
@@ -41,9 +41,10 @@ begin
   if b.state in ('expiring', 'cancelling') and b.total is not null then
     update batch_lines
     set state = case b.state when 'expiring' then 'expired' else 'cancelled' end
-    where batch_id = of_batch and line in (
+    -- An array: a plan for a batch of which nothing is known would look for the page for each line.
+    where batch_id = of_batch and line = any (array(
       select line from batch_lines where batch_id = of_batch and state = 'pending'
-      order by line limit page for update skip locked);
+      order by line limit page for update skip locked));
   end if;
   return b.state;
 end $$;
@@ -142,8 +143,32 @@ begin
       else 'cancelled' end);
 end $$;
 
--- 0009 anew: the end of a line's job is its line's end. A job that could not be paid for in the middle
--- leaves its line to be fed again, as another job, once there is money.
+-- Failures of which another time may know nothing: by the codes that workers give them.
+create function passes_with_time(code text) returns boolean language sql immutable as $$
+  select code in ('connect', 'auth', 'request_timeout', 'conflict', 'rate_limited', 'quota_exhausted',
+    'server_error', 'cut', 'malformed', 'first_byte_timeout', 'idle_timeout', 'lease_lost',
+    'shutdown')
+$$;
+
+-- Whether a provider has only failed of late: the last five of its calls, among the last calls of all.
+-- What a request itself was at fault for says nothing; nor, of two jobs or more, do the calls of the
+-- line that asks.
+create function is_failing(of_provider text, but_batch text default null, but_line integer default null)
+returns boolean language sql stable as $$
+  select count(*) = 5 and bool_and(status = 'failed') and count(distinct job_id) > 1
+  from (
+    select l.job_id, l.status
+    from (select id, job_id, provider, status, error_code from ledger order by id desc limit 300) as l
+    left join jobs j on j.id = l.job_id and j.batch_id = but_batch and j.batch_line = but_line
+    where l.provider = of_provider and l.status in ('ok', 'failed') and j.id is null
+      and (l.error_code is null or passes_with_time(l.error_code))
+    order by l.id desc limit 5) as last
+$$;
+
+-- 0009 anew: the end of a line's job is its line's end, with two exceptions. A job that could not be
+-- paid for in the middle leaves its line to be fed again, as another job, once there is money; and so
+-- does, after a while, one whose provider failed: twice, or, if that provider fails others too, for
+-- hours, with ever longer pauses.
 create or replace function note_accepted_end() returns trigger language plpgsql as $$
 declare
   outcome text := case new.state when 'done' then 'completed' else new.state end;
@@ -151,6 +176,12 @@ declare
   is_unpaid boolean := new.batch_id is not null
     and new.error_code is not distinct from 'insufficient_quota'
     and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
+  is_passing boolean := new.batch_id is not null and new.state = 'failed'
+    and passes_with_time(new.error_code)
+    and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
+  is_again boolean;
+  -- Then it is not the line's fault.
+  is_sick boolean := is_passing and is_failing(new.provider, new.batch_id, new.batch_line);
 begin
   if not new.stored then
     update job_requests set body = null where job_id = new.id;
@@ -160,10 +191,17 @@ begin
     delete from job_events where job_id = new.id;
   end if;
   if new.batch_id is not null then
+    is_again := is_unpaid or (is_passing and exists (
+      select from batch_lines where job_id = new.id
+        and case when is_sick then tries < 16 else failures < 2 end));
     update batch_lines set cost_nanos = cost_nanos + new.cost_nanos,
-      state = case when is_unpaid then 'pending' else new.state end,
-      job_id = case when is_unpaid then new_id('job') else job_id end,
-      unpaid = is_unpaid
+      state = case when is_again then 'pending' else new.state end,
+      job_id = case when is_again then new_id('job') else job_id end,
+      unpaid = is_unpaid,
+      tries = tries + is_passing::integer,
+      failures = failures + (is_passing and not is_sick)::integer,
+      feed_at = case when is_passing
+        then now() + least(2 ^ (1 + tries), 3600) * (0.5 + random() / 2) * interval '1 s' end
     where job_id = new.id and state = 'open';
   end if;
   if new.notify and new.deleted_at is null then

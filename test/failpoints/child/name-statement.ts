@@ -70,6 +70,7 @@ const reads: readonly RegExp[] = [
   /^select body, compressed from job_requests/,
   /^select id from jobs where lost_at </,
   /^select bytes from files/,
+  /^select name from providers where is_failing/,
   /^select \(greatest\(start, \$2\)/,
   /from keys k left join budgets b .* where k\.id =/,
   /^select j\.provider, count\(\*\) filter/,
