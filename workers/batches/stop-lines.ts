@@ -12,7 +12,8 @@ export interface StopDeps {
   readonly stop: (job: string, reason: string) => void;
 }
 
-const PAGE = 200;
+/** More than run at once. */
+const PAGE = 2_000;
 const CODE = "cancel";
 
 /** Asks the jobs of a batch to end: what waits ends now, what runs is stopped. */

@@ -6,6 +6,8 @@ import { resultLine, type ResultLine } from "./result-line.ts";
 
 /** Of one page: what is read, and of that what is stored of answers, which are compressed. */
 const LIMITS = { lines: 100, bytes: 256 * 1024 };
+/** Of what a page writes, but for its last line. */
+const MAX_CHARS = 4 * 1024 * 1024;
 /** Of one round, so that other batches come to theirs. */
 const MAX_PAGES = 20;
 
@@ -17,11 +19,19 @@ const MAX_PAGES = 20;
 export async function writeLines(pool: Pick<Pool, "query">, batch: BatchRow): Promise<void> {
   let from = batch.written_line;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const lines = await readEndedLines(pool, batch.id, from, LIMITS);
+    const found = await readEndedLines(pool, batch.id, from, LIMITS);
+    const results: ResultLine[] = [];
+    let chars = 0;
+    for (const line of found) {
+      const result = await resultLine(line);
+      results.push(result);
+      chars += result.text.length;
+      // What is stored of answers says little of their size.
+      if (chars > MAX_CHARS) break;
+    }
+    const lines = found.slice(0, results.length);
     const to = lines.at(-1)?.line;
     if (to === undefined) return;
-    const results: ResultLine[] = [];
-    for (const line of lines) results.push(await resultLine(line));
     const chunksOf = (file: ResultLine["file"]): Buffer[] =>
       toChunks(results.flatMap((result) => (result.file === file ? [result.text] : [])));
     const isWritten = await writeBatchLines(pool, batch.id, {

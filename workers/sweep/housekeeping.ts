@@ -12,7 +12,7 @@ export interface HousekeepingDeps {
   readonly reply: ReplySender;
 }
 
-const PAGE = 200;
+const PAGE = 1_000;
 /** Of one round: the rest is for the next, so that no round takes long. */
 const MAX_PAGES = 20;
 
