@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFiles } from "../../shared/files/forget-files.ts";
 import {
@@ -151,9 +152,12 @@ test("a shutdown ends uploads and downloads, and nothing stays of an upload", as
   });
   socket.write(formText(filePart).slice(0, 90) + "x".repeat(300_000));
   await eventually(async () => expect((await other.rows()).files).toBe(2));
+  const answered = once(socket, "data");
   other.shutdown.abort();
   await expect(download.text()).rejects.toThrow(/terminated/);
   await eventually(async () => expect((await other.rows()).files).toBe(1));
+  // What is stored goes before the answer does.
+  await answered;
   socket.destroy();
   expect(await closed).toMatch(/^HTTP\/1.1 503 /);
 });

@@ -6,18 +6,18 @@ import { eventually } from "../support/eventually.ts";
 import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 import { residentBytes } from "./resident-bytes.ts";
 
-const JOBS = 5_000;
+const JOBS = 10_000;
 const CALLERS = 64;
 /** Of the same load, as requests whose callers wait. */
-const INTERACTIVE = 500;
+const INTERACTIVE = 1_000;
 /** By then a heap has its slack. */
-const WARM = 1_500;
+const WARM = 3_000;
 const SLOTS = 300;
 /** In each request, and random: 80 MB in all, none of it in memory. */
-const BODY_BYTES = 16_384;
+const BODY_BYTES = 8_192;
 const MIB = 1024 * 1024;
 /** Redis has an entry for each job, without its body; an API has nothing. */
-const REDIS_GROWTH_BYTES = 10 * MIB;
+const REDIS_GROWTH_BYTES = 20 * MIB;
 const API_GROWTH_BYTES = 48 * MIB;
 
 let rig: AcceptedFleet;
@@ -101,7 +101,7 @@ async function interactiveRate(): Promise<number> {
   return (INTERACTIVE / tookMs) * 1_000;
 }
 
-test("five thousand jobs wait for workers in no one's memory, and all end", async () => {
+test("ten thousand jobs wait for workers in no one's memory, and all end", async () => {
   await rig.startApis();
   const perSecond = await interactiveRate();
   const ids = new Set(await acceptMany(WARM));
