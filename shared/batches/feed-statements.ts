@@ -7,8 +7,6 @@ export interface FedBatch extends BatchRow {
   readonly remaining_ms: number;
   /** In the last part of its window. */
   readonly urgent: boolean;
-  /** It is not paused, or may be tried again. */
-  readonly may_feed: boolean;
 }
 
 /** Where one line of a batch's file is. */
@@ -52,7 +50,7 @@ export function feedStatements(pool: Pick<Pool, "query">) {
     async claim(worker: string, after: string, page: number): Promise<FedBatch[]> {
       const { rows } = await pool.query<FedBatch>({
         name: "claim_batches",
-        text: `select b.*, feed_at <= now() as may_feed, urgent_at <= now() as urgent,
+        text: `select b.*, urgent_at <= now() as urgent,
                  (extract(epoch from deadline_at - now()) * 1000)::double precision as remaining_ms
                from claim_batches($1, $2, $3) b order by id`,
         values: [worker, after, page],

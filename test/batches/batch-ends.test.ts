@@ -169,7 +169,7 @@ test("without its key a batch is paused, and nothing of it is begun any more", a
     const { rows } = await pool.query("select state, paused from batches where id = $1", [id]);
     expect(rows).toEqual([{ state: "in_progress", paused: "invalid_api_key" }]);
   });
-  // In time it ends as any other, with what was done.
+  // In time it ends like all others, with what was done.
   await pool.query("update batches set deadline_at = now() where id = $1", [id]);
   await eventually(async () => {
     const { rows } = await pool.query("select state, paused from batches where id = $1", [id]);

@@ -49,7 +49,7 @@ export class BatchFeeder {
   readonly #deps: BatchFeederDeps;
   readonly #stopping = new AbortController();
   /** Batches whose files are being read, one after the other. */
-  readonly #reading = new Map<string, FedBatch>();
+  readonly #reading = new Set<string>();
   #isReading: Promise<void> = Promise.resolve();
   readonly #feeds = new Map<string, Feed>();
   readonly #failing: FailingProviders;
@@ -126,8 +126,7 @@ export class BatchFeeder {
         accepted.add({ job, place, provider, tenant, ...order });
       await Promise.allSettled(lines.map(add));
     }
-    const isDue = batch.paused === null || batch.may_feed;
-    if (!isDue || now() < feed.feedAt) return;
+    if (now() < feed.feedAt) return;
     const isShort = await feedLines(this.#deps, batch, feed.window);
     if (isShort) feed.feedAt = now() + SHORT_MS;
   }
@@ -150,7 +149,7 @@ export class BatchFeeder {
   /** In the background: a large file takes longer than a round. */
   #read(batch: FedBatch): void {
     if (this.#reading.has(batch.id)) return;
-    this.#reading.set(batch.id, batch);
+    this.#reading.add(batch.id);
     const { signal } = this.#stopping;
     this.#isReading = this.#isReading
       .then(() => (signal.aborted ? undefined : validateBatch(this.#deps, batch, signal)))

@@ -39,7 +39,7 @@ create table batches (
   error_file_id text,
   -- The results of all lines up to this one stand in the files.
   written_line integer not null default 0,
-  -- Why none of its lines runs: insufficient_quota | max_cost_usd.
+  -- Why none of its lines runs: insufficient_quota | max_cost_usd | invalid_api_key | no_capacity.
   paused text,
   paused_message text,
   paused_at timestamptz,
@@ -144,8 +144,7 @@ begin
   return true;
 end $$;
 
--- What a batch's lines have come to: total, completed, failed (all lines that got no answer), tokens
--- and cost.
+-- What a batch's lines have come to: completed, failed (all lines that got no answer), tokens and cost.
 create function sum_batch(of_batch text) returns jsonb language sql stable as $$
   select jsonb_build_object(
     'completed', count(*) filter (where state = 'done'),

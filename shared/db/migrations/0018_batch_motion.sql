@@ -31,7 +31,8 @@ create function turn_batch(of_batch text, page integer) returns text language pl
 declare
   b batches;
 begin
-  update batches set state = 'expiring', finalizing_at = now()
+  update batches set state = 'expiring', finalizing_at = now(), paused = null,
+    paused_message = null, paused_at = null
   where id = of_batch and state in ('validating', 'in_progress') and deadline_at <= now();
   update batches set state = 'finalizing', finalizing_at = now()
   where id = of_batch and state = 'in_progress'
@@ -145,14 +146,14 @@ end $$;
 
 -- Failures of which another time may know nothing: by the codes that workers give them.
 create function passes_with_time(code text) returns boolean language sql immutable as $$
-  select code in ('connect', 'auth', 'request_timeout', 'conflict', 'rate_limited', 'quota_exhausted',
-    'server_error', 'cut', 'malformed', 'first_byte_timeout', 'idle_timeout', 'lease_lost',
-    'shutdown')
+  select coalesce(code in ('connect', 'auth', 'request_timeout', 'conflict', 'rate_limited',
+    'quota_exhausted', 'server_error', 'cut', 'malformed', 'first_byte_timeout', 'idle_timeout',
+    'lease_lost', 'shutdown'), false)
 $$;
 
 -- Whether a provider has only failed of late: the last five of its calls, among the last calls of all.
--- What a request itself was at fault for says nothing; nor, of two jobs or more, do the calls of the
--- line that asks.
+-- They must be of two jobs or more. What a request itself was at fault for says nothing, nor do the
+-- calls of the line that asks.
 create function is_failing(of_provider text, but_batch text default null, but_line integer default null)
 returns boolean language sql stable as $$
   select count(*) = 5 and bool_and(status = 'failed') and count(distinct job_id) > 1
