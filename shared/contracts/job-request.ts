@@ -11,6 +11,8 @@ export interface JobRequest {
   readonly choices: number;
   /** Output cap in tokens per choice; sent in the field that the target takes. Null: embeddings. */
   readonly maxOutputTokens: number | null;
+  /** The caller named no output cap, so that the route's was written. */
+  readonly capIsDefault?: boolean;
   /**
    * The caller's JSON object as raw text, without `model`, `stream_options` and the output cap,
    * which the worker writes for each target. A string inside the entry's own JSON, so that

@@ -36,6 +36,8 @@ export interface ClaimedJob {
   readonly facts: string | null;
   readonly body: Buffer | null;
   readonly compressed: boolean | null;
+  /** The most output tokens of this attempt; null: the request's own cap. */
+  readonly output_cap: number | null;
 }
 
 interface NotClaimed {

@@ -15,6 +15,10 @@ interface MoveTo {
   readonly check_ms: number;
   /** The attempt ended through the broker's own fault: no retry in the sense of I9. */
   readonly excused?: true;
+  /** Nothing ran: the attempt uses up none of the job's. */
+  readonly uncounted?: true;
+  /** The next attempt asks for no more output tokens. */
+  readonly output_cap?: number;
 }
 
 /** With a fence, the open attempt of that fence is closed; without, the job still waits. */
