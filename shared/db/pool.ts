@@ -1,4 +1,5 @@
-import { Pool, TypeOverrides, types } from "pg";
+import { type Pool, TypeOverrides, types } from "pg";
+import { GuardedPool } from "../postgres/guarded-pool.ts";
 
 export interface PoolOptions {
   readonly connectionString: string;
@@ -19,20 +20,18 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 export function createPool(options: PoolOptions): Pool {
   const bigintTypes = new TypeOverrides();
   bigintTypes.setTypeParser(types.builtins.INT8, BigInt);
-  const pool = new Pool({
-    connectionString: options.connectionString,
-    max: options.maxConnections,
-    application_name: options.applicationName,
-    connectionTimeoutMillis: 5_000,
-    query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
-    keepAlive: true,
-    types: bigintTypes,
-  });
-  pool.on("error", (error) => {
-    // After its end, a server that stops may still find connections that are being closed.
-    if (!pool.ending) options.onIdleError(error);
-  });
-  return pool;
+  return new GuardedPool(
+    {
+      connectionString: options.connectionString,
+      max: options.maxConnections,
+      application_name: options.applicationName,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      keepAlive: true,
+      types: bigintTypes,
+    },
+    options.onIdleError,
+  );
 }

@@ -1,22 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { classifyDatabaseError } from "../db/classify-database-error.ts";
 
 const MAX_TRIES = 5;
+/** A database that is away for longer is the caller's business. */
+const RECONNECT_MS = 2_000;
+const RECONNECT_PAUSE_MS = 50;
 
 /**
- * Runs statements that take effect together. What the server rolled back for another's sake (a
- * lock that took too long, a deadlock) runs again, so `work` may be called more than once.
+ * Runs statements that take effect together. What the server rolled back runs again, for another's
+ * sake (a lock that took too long, a deadlock) or since the session ended before the commit was sent,
+ * so `work` may be called more than once. A session that ends with the commit on its way is an error:
+ * nobody knows whether it took effect.
  */
 export async function inTransaction<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
+  const begunAt = performance.now();
   for (let tries = 1; ; tries++) {
+    const transaction = { mayHaveCommitted: false };
     try {
-      return await once(pool, work);
+      return await once(pool, work, transaction);
     } catch (error) {
       const failure = classifyDatabaseError(error);
-      if (tries === MAX_TRIES || (failure !== "busy" && failure !== "conflict")) throw error;
+      if (tries === MAX_TRIES || failure === "data") throw error;
+      if (failure !== "connection") continue;
+      if (transaction.mayHaveCommitted || performance.now() - begunAt > RECONNECT_MS) throw error;
+      await sleep(Math.random() * RECONNECT_PAUSE_MS);
     }
   }
 }
@@ -24,12 +35,14 @@ export async function inTransaction<Result>(
 async function once<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,
+  transaction: { mayHaveCommitted: boolean },
 ): Promise<Result> {
   const client = await pool.connect();
   let unusable = false;
   try {
     await client.query("begin");
     const result = await work(client);
+    transaction.mayHaveCommitted = true;
     await client.query("commit");
     return result;
   } catch (error) {

@@ -8,8 +8,8 @@ import {
   type PostgresConnectionOptions,
   type PostgresQueueBackend,
 } from "bullmq";
-import { Pool } from "pg";
 import type { Entry } from "../contracts/entry.ts";
+import { GuardedPool } from "../postgres/guarded-pool.ts";
 import { entryWorker } from "./entry-worker.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
@@ -29,17 +29,16 @@ const SCHEMA = "bullmq";
  * `synchronous_commit=off`: entries are hints, and the sweeper finds the ones that a crash lost.
  */
 export function postgresQueueBackend(options: PostgresQueueBackendOptions): QueueBackend {
-  const pool = new Pool({
-    connectionString: options.connectionString,
-    max: options.maxConnections,
-    application_name: "spillway-queue",
-    options: `-c search_path=${SCHEMA} -c synchronous_commit=off`,
-    keepAlive: true,
-  });
-  pool.on("error", (error) => {
-    // After its end, a server that stops may still find connections that are being closed.
-    if (!pool.ending) options.onError(error);
-  });
+  const pool = new GuardedPool(
+    {
+      connectionString: options.connectionString,
+      max: options.maxConnections,
+      application_name: "spillway-queue",
+      options: `-c search_path=${SCHEMA} -c synchronous_commit=off`,
+      keepAlive: true,
+    },
+    options.onError,
+  );
   pool.setMaxListeners(0); // each queue and worker adds its own
   // A pg.Pool is what BullMQ asks for; only the listener types of its clients are written otherwise.
   const connection = pool as unknown as PgPool;
