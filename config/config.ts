@@ -1,3 +1,5 @@
+import type { EngineName } from "./engine-name.ts";
+
 /** USD per million tokens, as written in the file. */
 interface PriceConfig {
   readonly input: number;
@@ -11,6 +13,8 @@ export interface ProviderConfig {
   /** Without a trailing slash, e.g. `http://10.0.0.5:8000/v1`. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
+  /** What serves there, where the file says so. */
+  readonly engine?: EngineName;
   /** Requests in flight, over the whole fleet. */
   readonly slots: number;
   readonly timeouts: {

@@ -50,6 +50,7 @@ function resolveProvider(name: string, written: WrittenProvider): ProviderConfig
     location: written.location,
     baseUrl: written.base_url,
     apiKey: written.api_key,
+    ...(written.engine === undefined ? {} : { engine: written.engine }),
     slots: written.slots,
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle },
     responses: written.responses,

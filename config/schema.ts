@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { baseUrl } from "./base-url.ts";
+import { engineNames } from "./engine-name.ts";
 import { network } from "./network.ts";
 import { byteSize, duration, durationOrNever } from "./quantity.ts";
 
@@ -63,6 +64,12 @@ export const providerSchema = z
       .optional()
       .transform((key) => (key === "" || key === null ? undefined : key))
       .describe("Sent as the bearer token. Best given as `${NAME}` from the environment."),
+    engine: z
+      .enum(engineNames)
+      .optional()
+      .describe(
+        "What serves there, so that its habits are known. Without it the broker finds out by itself; `openai`: nothing but the OpenAI API.",
+      ),
     slots: z
       .int()
       .min(1)

@@ -9,6 +9,15 @@ export interface ProviderCall extends JobRequest {
   readonly requestId: string;
   /** The most that the upstream can truthfully report; usage beyond it counts as not reported. */
   readonly maxUsage?: Usage;
+  /** Number of the service class, `serviceClasses`; 1 when it is left out. */
+  readonly serviceClass?: number;
+  /**
+   * The engine was asked for exact running usage with every chunk, so that what it last said counts
+   * for a stream that is cut.
+   */
+  readonly runningUsageIsExact?: boolean;
+  /** Told when the slot of a call that was cut must be kept until the engine has let go of it. */
+  readonly keepSlot?: (until: Promise<void>) => void;
   readonly signal: AbortSignal;
 }
 

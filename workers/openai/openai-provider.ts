@@ -2,6 +2,8 @@ import { validateHeaderValue } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProviderConfig } from "../../config/config.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
+import type { EngineFacts } from "../engines/engine-facts.ts";
+import { assumedEngine } from "../engines/known-engines.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
 import { requestBody } from "../request-body.ts";
 import { ResponseCalls } from "../responses/response-calls.ts";
@@ -29,9 +31,10 @@ export function createOpenAiProvider(
   config: ProviderConfig,
   limits: ReadLimits = defaultReadLimits,
   now: () => number = Date.now,
+  engine: () => EngineFacts = () => assumedEngine(config),
 ): Provider {
   const { timeouts } = config;
-  const responses = new ResponseCalls(config, limits, now);
+  const responses = new ResponseCalls(config, limits, now, engine);
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, "");
   const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
@@ -82,6 +85,9 @@ export function createOpenAiProvider(
           "accept-encoding": "identity",
           "user-agent": "spillway",
           "x-client-request-id": request.requestId,
+          ...(engine().requestIdHeader === undefined
+            ? {}
+            : { [engine().requestIdHeader ?? ""]: request.requestId }),
         },
         body: prepared.body,
       },

@@ -3,6 +3,7 @@ import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
 import { failed, type FailedEnd } from "../openai/call-stopped.ts";
+import type { EngineFacts } from "../engines/engine-facts.ts";
 import type { PreparedCall } from "../openai/prepared-call.ts";
 import type { ReadLimits } from "../openai/read-limits.ts";
 import type { ProviderCall } from "../provider.ts";
@@ -22,13 +23,20 @@ export class ResponseCalls {
   readonly #config: ProviderConfig;
   readonly #limits: ReadLimits;
   readonly #now: () => number;
+  readonly #engine: () => EngineFacts;
   #translateUntil = Number.NEGATIVE_INFINITY;
 
-  /** `now`: Unix time in milliseconds. */
-  constructor(config: ProviderConfig, limits: ReadLimits, now: () => number) {
+  /** `now`: Unix time in milliseconds. `engine`: what is known of it by now. */
+  constructor(
+    config: ProviderConfig,
+    limits: ReadLimits,
+    now: () => number,
+    engine: () => EngineFacts,
+  ) {
     this.#config = config;
     this.#limits = limits;
     this.#now = now;
+    this.#engine = engine;
   }
 
   /** A response request as it goes out here, or why it cannot. */
@@ -47,8 +55,8 @@ export class ResponseCalls {
 
   #translates(): boolean {
     const { responses } = this.#config;
-    if (responses === "auto") return this.#now() < this.#translateUntil;
-    return responses === "translate";
+    if (responses !== "auto") return responses === "translate";
+    return this.#engine().responses === "translate" || this.#now() < this.#translateUntil;
   }
 
   #native(call: ProviderCall, asked: AskedResponse): PreparedCall {

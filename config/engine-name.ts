@@ -1,0 +1,13 @@
+/** Kinds of engines that are known by name; `openai`: whatever only speaks the OpenAI API. */
+export const engineNames = [
+  "vllm",
+  "sglang",
+  "llamacpp",
+  "ollama",
+  "lmstudio",
+  "tgi",
+  "infinity",
+  "openai",
+] as const;
+
+export type EngineName = (typeof engineNames)[number];

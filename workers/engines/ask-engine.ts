@@ -1,0 +1,98 @@
+import { Client } from "undici";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+
+/** What an engine answered. */
+export interface EngineAnswer {
+  /** 0: no answer. */
+  readonly status: number;
+  /** The `server` header, if any. */
+  readonly server: string | undefined;
+  readonly text: string;
+  /** The body as a JSON object; undefined when it is none. */
+  readonly json: JsonObject | undefined;
+}
+
+/** Asks one engine; never throws. */
+export interface AskEngine {
+  /** Below the engine's root, e.g. `/metrics`. */
+  get(path: string): Promise<EngineAnswer>;
+  /** Below the base URL as configured, e.g. `/models`. */
+  getBelowBase(path: string): Promise<EngineAnswer>;
+  /** Only to read metadata that no GET tells; runs no model. */
+  post(path: string, body: object): Promise<EngineAnswer>;
+}
+
+export interface AskedEngine {
+  /** As configured, e.g. `http://10.0.0.5:8000/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  /** Bound of each request. */
+  readonly timeoutMs: number;
+}
+
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const noAnswer: EngineAnswer = { status: 0, server: undefined, text: "", json: undefined };
+
+/**
+ * Requests of our own to an engine, with the provider's key. Each uses a connection of its own,
+ * closed afterwards, so that none takes the socket of a slot.
+ */
+export function askEngine({ baseUrl, apiKey, timeoutMs }: AskedEngine): AskEngine {
+  const base = baseUrl.replace(/\/+$/, "");
+  const root = base.replace(/\/v1$/, "");
+  const credential = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const send = async (url: URL, body?: object): Promise<EngineAnswer> => {
+    const client = new Client(url.origin, { allowH2: false, connectTimeout: timeoutMs });
+    try {
+      const answer = await client.request({
+        path: url.pathname + url.search,
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          ...credential,
+          accept: "application/json, text/plain",
+          "user-agent": "spillway",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const text = await readText(answer.body);
+      const server = answer.headers["server"];
+      return {
+        status: answer.statusCode,
+        server: Array.isArray(server) ? server[0] : server,
+        text,
+        json: parseObject(text),
+      };
+    } catch {
+      return noAnswer;
+    } finally {
+      await client.destroy();
+    }
+  };
+  return {
+    get: (path) => send(new URL(root + path)),
+    getBelowBase: (path) => send(new URL(base + path)),
+    post: (path, body) => send(new URL(root + path), body),
+  };
+}
+
+async function readText(body: AsyncIterable<unknown>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error("the engine's answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    return asObject(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

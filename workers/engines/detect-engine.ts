@@ -1,0 +1,80 @@
+import type { ProviderConfig } from "../../config/config.ts";
+import type { AskEngine, EngineAnswer } from "./ask-engine.ts";
+import type { EngineDetails, EngineFacts, EngineModel } from "./engine-facts.ts";
+import { assumedEngine, knownEngines } from "./known-engines.ts";
+import { listedModels, modelOwners } from "./listed-models.ts";
+
+/** What an engine answered when it was asked who it is. */
+export interface DetectedEngine {
+  readonly facts: EngineFacts;
+  readonly details: EngineDetails;
+  /** Undefined: it gave no model list. */
+  readonly models: readonly EngineModel[] | undefined;
+  /** The answer to `{base_url}/models`. */
+  readonly list: EngineAnswer;
+  /** `{base_url}/v1/models` is there instead: the version path is missing. */
+  readonly lacksVersionPath: boolean;
+}
+
+/**
+ * Finds out what serves at a provider and what it has, by GETs (and Ollama's `/api/show`, which runs
+ * nothing). An engine that the file names is believed. `wanted`: the model names that routes use.
+ */
+export async function detectEngine(
+  config: Pick<ProviderConfig, "engine" | "location" | "baseUrl">,
+  ask: AskEngine,
+  wanted: readonly string[],
+): Promise<DetectedEngine> {
+  const list = await ask.getBelowBase("/models");
+  const own = list.status === 200 ? listedModels(list.json) : undefined;
+  const elsewhere =
+    own === undefined ? await listBelowVersion(config.baseUrl, list, ask) : undefined;
+  const listed = own ?? listedModels(elsewhere?.json);
+  const facts = await recognise(config, elsewhere ?? list, ask);
+  const details =
+    list.status === 0 ? {} : ((await facts.describe?.(ask, listed ?? [], wanted)) ?? {});
+  return {
+    facts,
+    details,
+    // A list that nobody gave is no empty one.
+    models: details.models?.length === 0 ? listed : (details.models ?? listed),
+    list,
+    lacksVersionPath: elsewhere !== undefined,
+  };
+}
+
+/** The list as it stands below `/v1` when the base URL has no version path and nothing there. */
+async function listBelowVersion(
+  baseUrl: string,
+  list: EngineAnswer,
+  ask: AskEngine,
+): Promise<EngineAnswer | undefined> {
+  if (list.status === 0 || /\/v\d+\w*\/*$/.test(new URL(baseUrl).pathname)) return undefined;
+  const below = await ask.getBelowBase("/v1/models");
+  const isThere = listedModels(below.json) !== undefined || below.status === 401;
+  return isThere ? below : undefined;
+}
+
+async function recognise(
+  config: Pick<ProviderConfig, "engine" | "location">,
+  list: EngineAnswer,
+  ask: AskEngine,
+): Promise<EngineFacts> {
+  const assumed = assumedEngine(config);
+  if (assumed.name !== null || list.status === 0) return assumed;
+  if (list.server === "llama.cpp") return knownEngines.llamacpp;
+  const known = Object.values(knownEngines);
+  const owners = modelOwners(list.json);
+  const byOwner = known.find((facts) => facts.owners.some((owner) => owners.includes(owner)));
+  if (byOwner !== undefined) return byOwner;
+  // vLLM keeps its model list behind its key, and says so with a text.
+  if (list.status === 401 && list.json?.["error"] === "Unauthorized") return knownEngines.vllm;
+  const signs = await Promise.all(
+    known.map(async (facts) => {
+      if (facts.signature === undefined) return undefined;
+      const { status, json } = await ask.get(facts.signature.path);
+      return status === 200 && json?.[facts.signature.field] !== undefined ? facts : undefined;
+    }),
+  );
+  return signs.find((facts) => facts !== undefined) ?? assumed;
+}

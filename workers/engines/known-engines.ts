@@ -1,0 +1,32 @@
+import type { ProviderConfig } from "../../config/config.ts";
+import type { EngineName } from "../../config/engine-name.ts";
+import type { EngineFacts } from "./engine-facts.ts";
+import { infinity } from "./infinity.ts";
+import { llamacpp } from "./llamacpp.ts";
+import { lmstudio } from "./lmstudio.ts";
+import { ollama } from "./ollama.ts";
+import { openai, unknownEngine } from "./openai.ts";
+import { sglang } from "./sglang.ts";
+import { tgi } from "./tgi.ts";
+import { vllm } from "./vllm.ts";
+
+/** The table of engines that are known by name. */
+export const knownEngines: Readonly<Record<EngineName, EngineFacts>> = {
+  vllm,
+  sglang,
+  llamacpp,
+  ollama,
+  lmstudio,
+  tgi,
+  infinity,
+  openai,
+};
+
+/** What is known of a provider's engine before it has been asked. */
+export function assumedEngine({
+  engine,
+  location,
+}: Pick<ProviderConfig, "engine" | "location">): EngineFacts {
+  if (engine !== undefined) return knownEngines[engine];
+  return location === "cloud" ? openai : unknownEngine;
+}

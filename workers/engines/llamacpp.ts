@@ -1,0 +1,51 @@
+import { asObject, stringAt } from "../../shared/json/json-object.ts";
+import type { EngineFacts } from "./engine-facts.ts";
+import { kindOf, wholeNumber } from "./listed-models.ts";
+
+/**
+ * llama.cpp's server, as seen of commit 0c1e57098. `/props` and `/v1/models` answer without waking a
+ * server that sleeps. Calls beyond its slots are deferred without limit and get not even headers;
+ * `n` takes n slots. A stream that is cut stops in 0.1 s, an answer in one piece only when a second
+ * has passed without a result from any slot, which our own questions would give: they come seldom.
+ * `/metrics` says 501 unless it is asked for with `--metrics`. Its own `/v1/responses` lacks
+ * indexes and sequence numbers, ignores `text.format` and never says `incomplete`. In single-model
+ * mode any model name is served.
+ */
+export const llamacpp: EngineFacts = {
+  name: "llamacpp",
+  owners: ["llamacpp"],
+  continuousUsage: false,
+  responses: "translate",
+  choicesTakeSlots: true,
+  fillsContextUncapped: true,
+  truncatesSilently: false,
+  ignoresModelNames: true,
+  letGo: { generatingMs: 200, promptMs: 200, witness: "slots" },
+  gauges: {
+    running: ["llamacpp:requests_processing"],
+    waiting: ["llamacpp:requests_deferred"],
+  },
+  signature: { path: "/props", field: "total_slots" },
+  async describe(ask, listed) {
+    const [{ json: props }, { json: list }] = await Promise.all([
+      ask.get("/props"),
+      ask.getBelowBase("/models"),
+    ]);
+    if (props === undefined) return {};
+    const slots = wholeNumber(props["total_slots"]);
+    const contextLength = wholeNumber(asObject(props["default_generation_settings"])?.["n_ctx"]);
+    const version = stringAt(props, "build_info");
+    const shown: unknown = Array.isArray(list?.["models"]) ? list["models"][0] : undefined;
+    const kind = kindOf(asObject(shown)?.["capabilities"]);
+    return {
+      ...(version === "" ? {} : { version }),
+      ...(slots === undefined ? {} : { slots }),
+      models: listed.map((model) => ({
+        ...model,
+        // Of each slot, where `/v1/models` may tell of all together.
+        ...(contextLength === undefined ? {} : { contextLength }),
+        ...(kind === undefined ? {} : { kind }),
+      })),
+    };
+  },
+};
