@@ -28,7 +28,7 @@ export async function answerStream(
   const stream = new EventStream({
     reply,
     heartbeatMs,
-    headers: () => ({ "x-request-id": reply.request.id, ...answerHeaders(run.id, facts) }),
+    headers: () => answerHeaders(run.id, facts),
   });
   run.overdue.addEventListener("abort", () => stream.abandon());
   try {

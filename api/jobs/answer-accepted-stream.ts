@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeaders } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { EndState } from "../../shared/contracts/reply.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
@@ -25,6 +24,8 @@ export interface AcceptedStreamOptions {
   readonly isOpen: boolean;
   /** In place of the view's word, after whatever end. */
   readonly ending?: (end: FollowedEnd) => string;
+  /** The events have ids. */
+  readonly hasIds?: boolean;
   /** Text for one event; its number is the job's own. */
   readonly format?: (text: string, number: number) => string;
   readonly signal: AbortSignal;
@@ -43,11 +44,8 @@ export async function answerAcceptedStream(
   const stream = new EventStream({
     reply,
     heartbeatMs: deps.heartbeatMs,
-    headers: () => ({
-      "x-request-id": reply.request.id,
-      ...(reply.getHeaders() as OutgoingHttpHeaders),
-      ...answerHeaders(id, latest && attemptFacts(latest)),
-    }),
+    hasIds: options.hasIds === true,
+    headers: () => answerHeaders(id, latest && attemptFacts(latest)),
   });
   let beginning = view.beginning();
   let isLed = false;

@@ -53,6 +53,7 @@ export async function streamJobEvents(
     view,
     from,
     isOpen: true,
+    hasIds: true,
     // An id of the upstream's own would be taken for ours.
     format: (text, number) =>
       `id: ${number + FIRST_ANSWER_EVENT}\n${text.replaceAll(/^id:.*\n/gm, "")}`,

@@ -45,6 +45,20 @@ test("an answer over several lines becomes one line that says the same", async (
   }
 });
 
+test("nothing in a line ends a line to Python", async () => {
+  const said = "a\u0085b\u2028c\u2029d\\\u2028";
+  const { text } = await resultLine(
+    answered(JSON.stringify({ [said]: said }), { custom_id: said }),
+  );
+  // What `str.splitlines()` splits at; JSON escapes the rest by itself.
+  const ends = ["\n", "\r", "\v", "\f", "\u001c", "\u001d", "\u001e", "\u0085", "\u2028", "\u2029"];
+  expect(ends.filter((end) => text.trimEnd().includes(end))).toEqual([]);
+  expect(JSON.parse(text)).toMatchObject({
+    custom_id: said,
+    response: { body: { [said]: said } },
+  });
+});
+
 test("a compressed answer is read", async () => {
   const body = gzipSync('{"a":1}');
   expect((await resultLine(answered(body, { compressed: true }))).text).toBe(whole('{"a":1}'));

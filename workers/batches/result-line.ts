@@ -2,6 +2,7 @@ import type { EndedLine, LineUsage } from "../../shared/batches/result-statement
 import { decompress } from "../../shared/db/compressed.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
+import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 
@@ -74,7 +75,7 @@ function textOf(
       ? "null"
       : `{"status_code":${response.status},"request_id":${JSON.stringify(job)},"body":${response.body}}`;
   const id = JSON.stringify(`batch_req_${job.slice(job.indexOf("_") + 1)}`);
-  return `{"id":${id},"custom_id":${JSON.stringify(customId)},"response":${answer},"error":${JSON.stringify(error)}}\n`;
+  return `${escapeLineEnds(`{"id":${id},"custom_id":${JSON.stringify(customId)},"response":${answer},"error":${JSON.stringify(error)}}`)}\n`;
 }
 
 interface AnswerUsage {
