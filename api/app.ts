@@ -12,8 +12,10 @@ import type { StopRequests } from "../shared/reply/stop-requests.ts";
 import type { KeyAuth } from "./auth/key-auth.ts";
 import { authenticateCaller } from "./http/authenticate-caller.ts";
 import { answerClientError } from "./http/client-error.ts";
+import { allowOrigins } from "./http/cors.ts";
 import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts";
 import { takeRawJson } from "./http/json-body.ts";
+import { normalUrl } from "./http/normal-url.ts";
 import { limitReceiving } from "./http/receive-timeout.ts";
 import { addRequestFacts } from "./http/request-facts.ts";
 import { newRequestId } from "./http/request-id.ts";
@@ -23,6 +25,7 @@ import type { InferenceDeps } from "./inference/inference-handler.ts";
 import { compileRoutes } from "../shared/inference/compiled-route.ts";
 import type { QueueBacklog } from "./inference/queue-backlog.ts";
 import type { OwnedJobs } from "./inference/owned-jobs.ts";
+import { addAbout } from "./routes/about.ts";
 import { addBatches } from "./routes/batches.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addCompletions } from "./routes/completions.ts";
@@ -87,15 +90,18 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: 500 },
+    rewriteUrl: ({ url }) => normalUrl(url ?? "/"),
   });
   addRequestFacts(app);
   addRequestLog(app, deps.onRequestEnded);
+  allowOrigins(app, config.server.corsOrigins);
   limitReceiving(app);
   addErrorHandling(app);
   addShutdown(app);
 
   const routes = compileRoutes(config);
   const [provider = ""] = config.providers.keys();
+  addAbout(app);
   addHealth(app, { database: deps.database, queues: deps.queues, provider });
   await app.register(async (scope) => {
     await deps.registerMetrics?.(scope);

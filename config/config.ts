@@ -72,6 +72,8 @@ export interface Config {
     readonly asyncDeadlineMs: number;
     /** An SDK's automatic retry joins the job of its lost connection. */
     readonly attachRetries: boolean;
+    /** Origins of web pages whose scripts may call the API; `*`: of all. */
+    readonly corsOrigins: readonly string[];
   };
   readonly retention: {
     /** How long results of accepted jobs are kept after their end. */

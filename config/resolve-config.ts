@@ -22,6 +22,7 @@ export function resolveConfig(file: ConfigFile, order: NameOrder): Config {
       deadlineMs: file.server.deadline,
       asyncDeadlineMs: file.server.async_deadline,
       attachRetries: file.server.attach_retries,
+      corsOrigins: file.server.cors_origins,
     },
     retention: { resultsMs: file.retention.results },
     webhooks: { allowNetworks: file.webhooks.allow_networks },

@@ -50,6 +50,13 @@ const modelName = z
     "a model's name has 1 to 128 letters, digits or . _ : / -, and begins with a letter or digit",
   );
 
+const corsOrigin = z
+  .string()
+  .regex(
+    /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[a-z0-9.[\]:_-]+)$/,
+    "an origin is * or a scheme and a host in lower case, with its port unless it is the scheme's own, and no path",
+  );
+
 /** One upstream endpoint, as written. */
 export const providerSchema = z
   .strictObject({
@@ -198,6 +205,12 @@ export const configFileSchema = z.strictObject({
         .prefault(false)
         .describe(
           "Let an SDK's automatic retry join the job of its lost connection instead of running again. Such requests are stored like accepted jobs.",
+        ),
+      cors_origins: z
+        .array(corsOrigin)
+        .prefault(["*"])
+        .describe(
+          "Origins of web pages whose scripts may call the API, such as `https://chat.example.com`; `*` for all, an empty list for none.",
         ),
     })
     .prefault({})

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { sendError, toBrokerError } from "./error-answer.ts";
+import { missingEndpoint } from "./missing-endpoint.ts";
 
 /** Turns every error into the body of the OpenAI API, and unknown paths and methods into one. */
 export function addErrorHandling(app: FastifyInstance): void {
@@ -23,13 +24,11 @@ export function addErrorHandling(app: FastifyInstance): void {
     const methods = new Set<string>();
     for (const route of routes.values())
       if (route.pattern.test(path)) for (const name of route.methods) methods.add(name);
-    if (methods.size === 0)
-      return sendError(reply, new BrokerError("not_found", "There is nothing at this path."));
-    reply.header("allow", [...methods].toSorted().join(", "));
-    return sendError(
-      reply,
-      new BrokerError("method_not_allowed", `This path does not take ${request.method}.`),
-    );
+    if (methods.size === 0) return sendError(reply, missingEndpoint(request.method, path));
+    const allowed = [...methods].toSorted().join(", ");
+    reply.header("allow", allowed);
+    const message = `${path.slice(0, 200)} does not take ${request.method}, only ${allowed}.`;
+    return sendError(reply, new BrokerError("method_not_allowed", message));
   });
 }
 

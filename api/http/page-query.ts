@@ -1,12 +1,16 @@
 import { z } from "zod";
 
+/** A text of a query, of so many characters at most. PostgreSQL takes no NUL. */
+export function queryText(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((text) => !text.includes("\0"), "must have no NUL");
+}
+
 /** Query parameters of OpenAI's lists. Its SDK sends an empty `after` for null. */
 export const pageQuery = {
-  after: z
-    .string()
-    .max(200)
-    // PostgreSQL takes no NUL.
-    .refine((id) => !id.includes("\0"), "must be an id")
+  after: queryText(200)
     .optional()
     .transform((id) => id || undefined),
   limit: z.coerce.number().int().min(1).max(100).default(20),

@@ -15,7 +15,7 @@ interface AskedByHttp {
   readonly headers: IncomingHttpHeaders;
   /** `performance.now()` */
   readonly receivedAt: number;
-  readonly request: Pick<InferenceRequest, "serviceTier">;
+  readonly request: Pick<InferenceRequest, "serviceTier" | "stream">;
   readonly callerWaits: boolean;
 }
 
@@ -30,7 +30,9 @@ export function requestTerms(
   const residency = residencyOf(headers, key.residency);
   const defaultMs = callerWaits ? server.deadlineMs : server.asyncDeadlineMs;
   const elapsedMs = performance.now() - receivedAt;
-  const deadlineMs = Math.floor(deadlineOf(headers, defaultMs, callerWaits) - elapsedMs);
+  const deadlineMs = Math.floor(
+    deadlineOf(headers, defaultMs, { callerWaits, stream: request.stream }) - elapsedMs,
+  );
   if (deadlineMs <= 0)
     throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
   return {
@@ -52,9 +54,16 @@ export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Resid
 
 /**
  * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else, if its caller waits,
- * the SDK's `X-Stainless-Timeout` (seconds), else the default. Throws `BrokerError` for a bad deadline.
+ * the SDK's `X-Stainless-Timeout` (seconds), else the default. OpenAI's SDK for Python sends
+ * `x-stainless-read-timeout` with every request, 600 s unless told otherwise: the longest silence that it
+ * bears, which is all the time there is for an answer that comes whole. It never puts off the default.
+ * Throws `BrokerError` for a bad deadline.
  */
-function deadlineOf(headers: IncomingHttpHeaders, defaultMs: number, callerWaits: boolean): number {
+function deadlineOf(
+  headers: IncomingHttpHeaders,
+  defaultMs: number,
+  { callerWaits, stream }: { readonly callerWaits: boolean; readonly stream: boolean },
+): number {
   const asked = headers["x-spillway-deadline-ms"];
   if (asked !== undefined) {
     const deadlineMs = typeof asked === "string" && /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
@@ -66,9 +75,16 @@ function deadlineOf(headers: IncomingHttpHeaders, defaultMs: number, callerWaits
       );
     return deadlineMs;
   }
-  const sdkTimeout = callerWaits ? headers["x-stainless-timeout"] : undefined;
-  const sdkTimeoutMs = Math.ceil(Number(sdkTimeout) * 1_000);
-  return Math.min(sdkTimeoutMs > 0 ? sdkTimeoutMs : defaultMs, MAX_TIMER_MS);
+  const totalMs = callerWaits ? milliseconds(headers["x-stainless-timeout"]) : undefined;
+  const silentMs =
+    callerWaits && !stream ? milliseconds(headers["x-stainless-read-timeout"]) : undefined;
+  return Math.min(totalMs ?? Math.min(silentMs ?? defaultMs, defaultMs), MAX_TIMER_MS);
+}
+
+/** Of a header in seconds; undefined for what is none. */
+function milliseconds(seconds: string | string[] | undefined): number | undefined {
+  const ms = Math.ceil(Number(seconds) * 1_000);
+  return ms > 0 ? ms : undefined;
 }
 
 /** The number of a job's class: what `service_tier` asks for, at most what the key may have. */

@@ -12,7 +12,7 @@ import { sendContent } from "../files/send-content.ts";
 import { takeUpload } from "../files/take-upload.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
-import { pageQuery } from "../http/page-query.ts";
+import { pageQuery, queryText } from "../http/page-query.ts";
 
 export interface FilesDeps {
   readonly pool: Pool;
@@ -36,12 +36,7 @@ const listQuery = z.object({
   after: pageQuery.after,
   order: pageQuery.order,
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
-  // PostgreSQL takes no NUL.
-  purpose: z
-    .string()
-    .max(64)
-    .refine((purpose) => !purpose.includes("\0"), "must be a purpose")
-    .optional(),
+  purpose: queryText(64).optional(),
 });
 
 /**

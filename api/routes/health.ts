@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Database } from "../../shared/db/database.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 
@@ -12,11 +12,14 @@ export interface HealthDeps {
 
 const ANSWER_WITHIN_MS = 1_000;
 
-/** `GET /health/live`: the process runs. `GET /health/ready`: database and queue answer within 1 s. */
+/**
+ * `GET /health/live`: the process runs. `GET /health/ready`, and `/health` for those who ask there:
+ * database and queue answer within 1 s.
+ */
 export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
   app.get("/health/live", () => ({ status: "ok" }));
 
-  app.get("/health/ready", async (_request, reply) => {
+  const answerReady = async (_request: FastifyRequest, reply: FastifyReply): Promise<object> => {
     const reasons = (
       await Promise.all([
         trouble("database", deps.database.pool.query("select 1")),
@@ -25,7 +28,9 @@ export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
     ).filter((reason) => reason !== undefined);
     if (reasons.length === 0) return { status: "ok" };
     return await reply.code(503).send({ status: "unavailable", reasons });
-  });
+  };
+  app.get("/health", answerReady);
+  app.get("/health/ready", answerReady);
 }
 
 async function trouble(name: string, answer: Promise<unknown>): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listObject } from "../http/list-object.ts";
-import { pageQuery } from "../http/page-query.ts";
+import { pageQuery, queryText } from "../http/page-query.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
@@ -31,8 +31,8 @@ const MAX_WAIT_S = 120;
 const listQuery = z.object({
   ...pageQuery,
   status: z.enum(jobStatuses).optional(),
-  model: z.string().max(256).optional(),
-  batch_id: z.string().max(200).optional(),
+  model: queryText(256).optional(),
+  batch_id: queryText(200).optional(),
 });
 const readQuery = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_S).default(0) });
 

@@ -3,14 +3,7 @@ import type { RouteConfig } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
-
-interface Model {
-  readonly id: string;
-  readonly object: "model";
-  /** Unix seconds. */
-  readonly created: number;
-  readonly owned_by: "spillway";
-}
+import { modelObject, type Model } from "../models/model-object.ts";
 
 /** Clients take the first model for their default, so those that chat stand first. */
 const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"];
@@ -21,10 +14,9 @@ export function addModels(
   routes: Iterable<RouteConfig>,
   startedAt: Date,
 ): void {
-  const created = Math.floor(startedAt.getTime() / 1_000);
   const all = [...routes]
     .toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind))
-    .map(({ name }): Model => ({ id: name, object: "model", created, owned_by: "spillway" }));
+    .map((route) => modelObject(route, startedAt));
   const visible = ({ models }: CallerKey): readonly Model[] =>
     models === null ? all : all.filter(({ id }) => models.includes(id));
 

@@ -113,6 +113,8 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     makeKey,
     queues,
     worker: new HandWorker({ database, queues, hub, stops }),
+    get: (path: string): Promise<Response> =>
+      fetch(address + path, { headers: { authorization: `Bearer ${key}` } }),
     post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
       const raw = typeof body === "string" || body instanceof Blob;
       return fetch(address + path, {

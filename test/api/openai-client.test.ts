@@ -99,6 +99,15 @@ describe("models", () => {
       object: "model",
       created: expect.any(Number),
       owned_by: "spillway",
+      kind: "completion",
+      capabilities: {
+        chat_completions: false,
+        completions: true,
+        responses: false,
+        embeddings: false,
+      },
+      context_length: null,
+      max_output_tokens: 1_000,
     });
   });
 

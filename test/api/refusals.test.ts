@@ -164,7 +164,7 @@ describe("capacity", () => {
 
 describe("paths and methods", () => {
   test("an unknown path is a 404", async () => {
-    for (const path of ["/", "/v1/nothing", "/v1/chat/completions/x"])
+    for (const path of ["/nothing", "/v1/nothing", "/v1/chat/x"])
       expect(await expectRefusal(await ask(path), 404)).toMatchObject({ code: "not_found" });
   });
 

@@ -64,6 +64,7 @@ export function testConfig(server: Partial<Config["server"]> = {}): Config {
       deadlineMs: 120_000,
       asyncDeadlineMs: 600_000,
       attachRetries: false,
+      corsOrigins: ["*"],
       ...server,
     },
     retention: { resultsMs: 86_400_000 },

@@ -15,6 +15,7 @@ test("reads the example of the design and fills in every default", () => {
     deadlineMs: 600_000,
     asyncDeadlineMs: 86_400_000,
     attachRetries: false,
+    corsOrigins: ["*"],
   });
   expect(config.retention).toEqual({ resultsMs: 30 * 86_400_000 });
   expect(config.webhooks).toEqual({ allowNetworks: [] });
@@ -88,6 +89,7 @@ models:
     deadlineMs: 3_600_000,
     asyncDeadlineMs: 86_400_000,
     attachRetries: false,
+    corsOrigins: ["*"],
   });
   expect(config.providers.get("a")).toMatchObject({
     baseUrl: "http://127.0.0.1:1",

@@ -134,6 +134,16 @@ test("what the API answers is what the document says", async () => {
   for (const group of ["key", "model", "provider", "day"])
     await call("sumUsage", `/admin/usage?group_by=${group}`, { key: admin });
   await call("listProviders", "/admin/providers", { key: admin });
+  const page = { headers: { origin: "https://chat.example.com" } };
+  const allowed = await Promise.all(
+    ["/health", "/metrics"].map(async (path) => {
+      const answer = await fetch(broker.url + path, page);
+      return answer.headers.get("access-control-allow-origin");
+    }),
+  );
+  expect(allowed).toEqual(["*", null]);
+  await call("readDocument", "/openapi.json");
+  await call("health", "/health");
   await call("live", "/health/live");
   await call("ready", "/health/ready");
 });
@@ -191,7 +201,16 @@ test("a batch is what the document says, however far it has come", async () => {
 });
 
 test("a field that the document does not tell of is noticed", () => {
-  const model = { id: "m", object: "model", created: 1, owned_by: "spillway" };
+  const model = {
+    id: "m",
+    object: "model",
+    created: 1,
+    owned_by: "spillway",
+    kind: "chat",
+    capabilities: { chat_completions: true, completions: true, responses: true, embeddings: false },
+    context_length: null,
+    max_output_tokens: 64,
+  };
   expect(problemOf("getModel", 200, model)).toBeUndefined();
   expect(problemOf("getModel", 200, { ...model, extra: 1 })).toContain("extra");
   const list = { object: "list", data: [{}], first_id: null, last_id: null, has_more: false };

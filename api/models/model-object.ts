@@ -1,0 +1,46 @@
+import type { RouteConfig } from "../../config/config.ts";
+
+/** A model as OpenAI lists it, and what its users and their programs want to know beside. */
+export interface Model {
+  readonly id: string;
+  readonly object: "model";
+  /** Unix seconds. */
+  readonly created: number;
+  readonly owned_by: "spillway";
+  readonly kind: RouteConfig["kind"];
+  /** The endpoints that take it, as Mistral's list tells them. */
+  readonly capabilities: {
+    readonly chat_completions: boolean;
+    readonly completions: boolean;
+    readonly responses: boolean;
+    readonly embeddings: boolean;
+  };
+  /** Tokens of prompt and answer together that every `serve` target has room for; null: not known. */
+  readonly context_length: number | null;
+  /** The largest output cap; null: it makes embeddings. */
+  readonly max_output_tokens: number | null;
+}
+
+/** Tells what a route's model is for, so that no program takes one that embeds for one that chats. */
+export function modelObject(route: RouteConfig, startedAt: Date): Model {
+  const { name, kind, serve, maxOutputTokens } = route;
+  const isChat = kind === "chat";
+  const isEmbedding = kind === "embedding";
+  const lengths = serve.map(({ contextLength }) => contextLength ?? Number.POSITIVE_INFINITY);
+  const shortest = Math.min(...lengths);
+  return {
+    id: name,
+    object: "model",
+    created: Math.floor(startedAt.getTime() / 1_000),
+    owned_by: "spillway",
+    kind,
+    capabilities: {
+      chat_completions: isChat,
+      completions: !isEmbedding,
+      responses: isChat,
+      embeddings: isEmbedding,
+    },
+    context_length: lengths.every(Number.isFinite) ? shortest : null,
+    max_output_tokens: isEmbedding ? null : maxOutputTokens,
+  };
+}
