@@ -18,6 +18,8 @@ import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
 import { disconnection } from "./disconnection.ts";
 import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/inference/job-terms.ts";
+import type { InferenceRequest } from "../../shared/inference/read-request.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { readInference, type ReadDeps } from "../../shared/inference/read-inference.ts";
 import { requestTerms } from "./request-terms.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
@@ -64,6 +66,7 @@ async function answer(
   const inference = await readInference(deps, endpoint, key, raw);
   request.facts.model = inference.route.config.name;
   const { stream, response } = inference;
+  reply.headers(warningHeader(inference, key));
   const background = response?.background === true;
   const isAsync = preferences.respondAsync || background;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);
@@ -95,6 +98,17 @@ async function answer(
   return sdkTry === undefined
     ? await delivered
     : await watchLoss(deps, accepted.job, gone, delivered);
+}
+
+/** Tells the caller what of a response's request some or all of its providers will not see. */
+function warningHeader(
+  { route, response }: InferenceRequest,
+  { budgeted }: CallerKey,
+): Record<string, string> {
+  const ignored = response?.ignored ?? [];
+  const isHeard = !budgeted && route.targets.every((target) => target.responses === "native");
+  if (ignored.length === 0 || isHeard) return {};
+  return { "x-spillway-warning": `left out: ${ignored.join(", ")}` };
 }
 
 function idempotencyOf(

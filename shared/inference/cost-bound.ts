@@ -1,13 +1,12 @@
+import { clientToolOfCall, isClientToolOutput } from "../responses/client-tools.ts";
+import { summaryOf } from "../responses/compaction-item.ts";
 import type { JsonObject } from "./parse-body.ts";
+import { hasProviderTools, toolTokens } from "./tool-bound.ts";
 
 /** What a chat template may add: begin and end of the conversation, a default system prompt. */
 const BASE_TOKENS = 64;
 /** Role and separators of a message; the ends of a prompt or an embedding's input. */
 const TOKENS_PER_PROMPT = 16;
-/** The tool-use instructions that templates write once any tool is given. */
-const TOOL_PREAMBLE_TOKENS = 256;
-/** What templates write around a tool's own JSON. */
-const TOKENS_PER_TOOL = 64;
 
 /** Parts whose tokens their text does bound; all others are media. */
 const TEXT_PARTS = new Set<unknown>([
@@ -29,10 +28,8 @@ const TEXT_ITEMS = new Set<unknown>([
   "custom_tool_call",
   "custom_tool_call_output",
   "reasoning",
+  "additional_tools",
 ]);
-
-/** Tools that bring nothing into the context but what the caller sends. */
-const CALLER_TOOLS = new Set<unknown>(["function", "custom", undefined]);
 
 export interface InputBound {
   /** Tokens that the text of the request can be at most. */
@@ -52,25 +49,23 @@ export interface InputBound {
  * given as token numbers count their tokens. `body` is the text of `fields`.
  */
 export function inputBound(fields: JsonObject, body: string): InputBound {
-  const { messages, tools, prompt, input } = fields;
-  const toolCount = Array.isArray(tools) ? tools.length : 0;
-  let bound = Buffer.byteLength(body) + BASE_TOKENS;
-  if (toolCount > 0) bound += TOOL_PREAMBLE_TOKENS + TOKENS_PER_TOOL * toolCount;
+  const { messages, prompt, input } = fields;
+  let bound = Buffer.byteLength(body) + BASE_TOKENS + toolTokens(fields);
   if (Array.isArray(messages)) bound += TOKENS_PER_PROMPT * messages.length;
   for (const prompts of [prompt, input])
     if (prompts !== undefined)
       bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
   // A template in the request can repeat its input as often as it likes.
   const found: Readonly<Record<string, boolean>> = {
-    tools: hasForeignTools(tools),
+    tools: hasProviderTools(fields),
     web_search_options: fields["web_search_options"] != null,
     messages: hasMedia(messages),
     input: hasInputMedia(input),
     chat_template: fields["chat_template"] != null,
   };
   const unbounded = Object.keys(found).find((field) => found[field]);
-  const hasProviderTools = unbounded === "tools" || unbounded === "web_search_options";
-  return { textTokens: bound, unbounded, hasProviderTools };
+  const runsTools = unbounded === "tools" || unbounded === "web_search_options";
+  return { textTokens: bound, unbounded, hasProviderTools: runsTools };
 }
 
 function countPrompts(prompts: unknown): number {
@@ -100,15 +95,19 @@ function hasInputMedia(input: unknown): boolean {
   return input.some((item: unknown) => {
     if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
     const { type, content, output } = item as Record<string, unknown>;
+    if (isTextItem(type, item as JsonObject)) return false;
     const parts = [content, output].filter((value) => Array.isArray(value)).flat();
     return !TEXT_ITEMS.has(type) || parts.some((part) => !isText(part));
   });
 }
 
-/** What an upstream's own tools find comes into the context unseen. */
-function hasForeignTools(tools: unknown): boolean {
-  if (!Array.isArray(tools)) return false;
-  return (tools as ({ type?: unknown } | null)[]).some((tool) => !CALLER_TOOLS.has(tool?.type));
+/** Calls of tools that the caller runs, what they gave, and a summary that was made here. */
+function isTextItem(type: unknown, item: JsonObject): boolean {
+  return (
+    clientToolOfCall(type) !== undefined ||
+    isClientToolOutput(type) ||
+    summaryOf(item) !== undefined
+  );
 }
 
 function isText(part: unknown): boolean {

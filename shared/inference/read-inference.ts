@@ -4,11 +4,13 @@ import type { EgressPolicy } from "../egress/egress-policy.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { CallerKey } from "../keys/caller-key.ts";
 import { askDatabase } from "../db/ask-database.ts";
+import { ignoredParts } from "../responses/ignored-parts.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { parseBody, type ParsedBody } from "./parse-body.ts";
 import { withPreviousTurn } from "./previous-turn.ts";
-import { readRequest, type InferenceRequest } from "./read-request.ts";
+import { readRequest, type FindRoute, type InferenceRequest } from "./read-request.ts";
+import { withoutIgnoredTools } from "./tool-bound.ts";
 
 export interface ReadDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
@@ -34,11 +36,27 @@ export async function readParsed(
   parsed: ParsedBody,
 ): Promise<InferenceRequest> {
   checkMedia(parsed.fields, egress);
-  const body =
-    endpoint === "responses"
-      ? await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed))
-      : parsed;
-  return readRequest(endpoint, body, (model) => findRoute(routes, key, model));
+  const find = (model: string) => findRoute(routes, key, model);
+  if (endpoint !== "responses") return readRequest(endpoint, parsed, find);
+  const body = await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed));
+  return readResponseRequest(body, key, find);
+}
+
+/**
+ * What such a search costs has no bound, and whoever sends it can do without: with a budget it is
+ * left out everywhere.
+ */
+function readResponseRequest(
+  { fields, exact }: ParsedBody,
+  { budgeted }: CallerKey,
+  find: FindRoute,
+): InferenceRequest {
+  const read = (body: ParsedBody) => readRequest("responses", body, find);
+  if (!budgeted) return read({ fields, exact });
+  const request = read({ fields: withoutIgnoredTools(fields), exact: withoutIgnoredTools(exact) });
+  const { response } = request;
+  if (response === undefined) return request;
+  return { ...request, response: { ...response, ignored: ignoredParts(fields) } };
 }
 
 /** A model that the key may not use does not exist for it. */

@@ -4,6 +4,7 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
+import { ignoredParts } from "../responses/ignored-parts.ts";
 import { inputBound, type InputBound } from "./cost-bound.ts";
 import type { JsonObject } from "../json/json-object.ts";
 import type { ParsedBody } from "./parse-body.ts";
@@ -49,6 +50,8 @@ interface ResponseTerms {
   readonly previousResponseId: string | null;
   /** For reading: what becomes `body`. */
   readonly fields: JsonObject;
+  /** What is left out where a provider does not serve responses itself, in words for a header. */
+  readonly ignored: readonly string[];
 }
 
 /** Finds a public model for the caller. Throws `BrokerError` `model_not_found`. */
@@ -97,6 +100,7 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): OfKind {
       store: request.store !== false,
       previousResponseId: request.previous_response_id ?? null,
       fields: upstream.fields,
+      ignored: ignoredParts(body.fields),
     },
   };
 }

@@ -1,7 +1,9 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
+import { clientToolOfCall, isClientToolOutput } from "./client-tools.ts";
+import { summaryOf } from "./compaction-item.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
-const roles = new Set(["user", "assistant", "system", "developer"]);
+const roles = new Set(["user", "assistant", "system", "developer", "tool"]);
 
 /** The first input item, or part of one, that chat completions cannot express. */
 export function findInputFlaw(input: unknown): Untranslatable | undefined {
@@ -17,20 +19,46 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
   const type = item["type"] ?? "message";
   switch (type) {
     case "message":
-      return typeof item["role"] === "string" && roles.has(item["role"])
-        ? findPartFlaw(`${at}.content`, item["content"], item["role"] === "user")
-        : untranslatable(`${at}.role`, "A message with this role");
+      return findMessageFlaw(at, item);
     case "function_call":
-      return findMissing(at, item, ["call_id", "name", "arguments"]);
+      return findMissing(at, item, ["call_id", "name"]) ?? findAbsent(at, item, "arguments");
+    case "custom_tool_call":
+      return findMissing(at, item, ["call_id", "name", "input"]);
     case "function_call_output":
+    case "custom_tool_call_output":
       return (
-        findMissing(at, item, ["call_id"]) ?? findPartFlaw(`${at}.output`, item["output"], false)
+        findMissing(at, item, ["call_id"]) ??
+        findAbsent(at, item, "output") ??
+        findPartFlaw(`${at}.output`, item["output"], false)
       );
+    case "compaction":
+      return summaryOf(item) === undefined
+        ? {
+            param: `${at}.encrypted_content`,
+            message: "This compaction was not made here, and only who made it can read it.",
+          }
+        : undefined;
     case "reasoning":
+    case "additional_tools":
+    case "tool_search_output":
       return undefined;
     default:
-      return untranslatable(`${at}.type`, named("An item", type));
+      return clientToolOfCall(type) !== undefined || isClientToolOutput(type)
+        ? undefined
+        : untranslatable(`${at}.type`, named("An item", type));
   }
+}
+
+function findMessageFlaw(at: string, item: JsonObject): Untranslatable | undefined {
+  const { role, content } = item;
+  if (typeof role !== "string" || !roles.has(role))
+    return untranslatable(`${at}.role`, "A message with this role");
+  if (role === "tool") {
+    const flaw = findMissing(at, item, ["tool_call_id"]);
+    if (flaw !== undefined) return flaw;
+  }
+  if (role === "assistant" && content == null) return undefined;
+  return findAbsent(at, item, "content") ?? findPartFlaw(`${at}.content`, content, role === "user");
 }
 
 function findMissing(
@@ -44,21 +72,39 @@ function findMissing(
     : { param: `${at}.${name}`, message: `'${at}.${name}' must be a string.` };
 }
 
+function findAbsent(at: string, item: JsonObject, name: string): Untranslatable | undefined {
+  return item[name] == null
+    ? { param: `${at}.${name}`, message: `'${at}.${name}' is required.` }
+    : undefined;
+}
+
 /** Images and files are possible in what a user says only. */
 function findPartFlaw(at: string, parts: unknown, ofUser: boolean): Untranslatable | undefined {
   if (!Array.isArray(parts)) return undefined;
   for (const [index, each] of (parts as unknown[]).entries()) {
+    if (typeof each === "string") continue;
     const part = asObject(each) ?? {};
     const place = `${at}[${index}]`;
-    switch (part["type"]) {
+    const { type } = part;
+    switch (type) {
       case "input_text":
       case "output_text":
+      case "summary_text":
+      case "reasoning_text":
       case "text":
-      case "refusal":
+      case "refusal": {
+        const flaw = findMissing(place, part, [type === "refusal" ? "refusal" : "text"]);
+        if (flaw !== undefined) return flaw;
         break;
+      }
       case "input_image":
         if (!ofUser) return untranslatable(`${place}.type`, "An image here");
         if (typeof part["image_url"] !== "string")
+          return untranslatable(`${place}.image_url`, "An image without its 'image_url'");
+        break;
+      case "image_url":
+        if (!ofUser) return untranslatable(`${place}.type`, "An image here");
+        if (typeof asObject(part["image_url"])?.["url"] !== "string")
           return untranslatable(`${place}.image_url`, "An image without its 'image_url'");
         break;
       case "input_file":
@@ -70,7 +116,7 @@ function findPartFlaw(at: string, parts: unknown, ofUser: boolean): Untranslatab
         if (!ofUser) return untranslatable(`${place}.type`, "Audio here");
         break;
       default:
-        return untranslatable(`${place}.type`, named("A part", part["type"]));
+        return untranslatable(`${place}.type`, named("A part", type));
     }
   }
   return undefined;

@@ -1,5 +1,6 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
 import { findInputFlaw } from "./find-input-flaw.ts";
+import { findToolFlaw } from "./find-tool-flaw.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
 /** Values of `include` that only ask for what a translated answer cannot have anyway. */
@@ -18,7 +19,6 @@ const nativeOnly = [
   "prompt",
   "max_tool_calls",
   "top_logprobs",
-  "context_management",
   "moderation",
 ] as const;
 
@@ -26,11 +26,8 @@ const nativeOnly = [
 export function findUntranslatable(body: JsonObject): Untranslatable | undefined {
   const field = nativeOnly.find((name) => asks(body[name]));
   if (field !== undefined) return untranslatable(field, `'${field}'`);
-  if (body["truncation"] != null && body["truncation"] !== "disabled")
-    return untranslatable("truncation", "Automatic truncation");
   return (
-    findToolFlaw(body["tools"]) ??
-    findChoiceFlaw(body["tool_choice"]) ??
+    findToolFlaw(body) ??
     findFormatFlaw(asObject(body["text"])?.["format"]) ??
     findIncludeFlaw(body["include"]) ??
     findInputFlaw(body["input"])
@@ -40,22 +37,6 @@ export function findUntranslatable(body: JsonObject): Untranslatable | undefined
 function asks(value: unknown): boolean {
   if (value == null || value === 0) return false;
   return !(Array.isArray(value) && value.length === 0);
-}
-
-function findToolFlaw(tools: unknown): Untranslatable | undefined {
-  if (!Array.isArray(tools)) return undefined;
-  for (const [index, each] of (tools as unknown[]).entries()) {
-    const type = asObject(each)?.["type"];
-    if (type !== "function") return untranslatable(`tools[${index}].type`, named("A tool", type));
-  }
-  return undefined;
-}
-
-function findChoiceFlaw(choice: unknown): Untranslatable | undefined {
-  const type = asObject(choice)?.["type"];
-  return type === undefined || type === "function"
-    ? undefined
-    : untranslatable("tool_choice.type", named("A tool choice", type));
 }
 
 function findFormatFlaw(format: unknown): Untranslatable | undefined {

@@ -3,6 +3,7 @@ import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "./format-event.ts";
 import {
   argumentsDelta,
   argumentsDone,
+  customInputEvents,
   isTextKind,
   itemEvent,
   partEvents,
@@ -73,6 +74,12 @@ function eventsOfItem(index: number, item: JsonObject): readonly ItemEvent[] {
         done,
       ];
     }
+    case "custom_tool_call":
+      return [
+        itemEvent("added", index, { ...item, status: "in_progress", input: "" }),
+        ...customInputEvents(place, stringAt(item, "input")),
+        done,
+      ];
     default:
       return [itemEvent("added", index, item), done];
   }

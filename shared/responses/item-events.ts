@@ -114,3 +114,10 @@ export function argumentsDelta(place: ItemPlace, delta: string): ItemEvent {
 export function argumentsDone(place: ItemPlace, name: string, text: string): ItemEvent {
   return { type: "response.function_call_arguments.done", ...place, name, arguments: text };
 }
+
+/** The input of a custom tool's call, as one piece and its end. */
+export function customInputEvents(place: ItemPlace, input: string): readonly ItemEvent[] {
+  const type = "response.custom_tool_call_input";
+  const delta = input === "" ? [] : [{ type: `${type}.delta`, ...place, delta: input }];
+  return [...delta, { type: `${type}.done`, ...place, input }];
+}

@@ -4,11 +4,15 @@ export interface Untranslatable {
   readonly message: string;
 }
 
-/** Says that something needs a provider that serves `/v1/responses` itself. */
-export function untranslatable(param: string, what: string): Untranslatable {
+/**
+ * Says that something needs a provider that serves `/v1/responses` itself. `remedy`: what the
+ * caller can do instead, as the beginning of a sentence.
+ */
+export function untranslatable(param: string, what: string, remedy?: string): Untranslatable {
+  const advice = remedy === undefined ? "" : ` ${remedy}, or use a model of such a provider.`;
   return {
     param,
-    message: `${what} needs a provider that serves /v1/responses itself, and this model has none.`,
+    message: `${what} needs a provider that serves /v1/responses itself, and this model has none.${advice}`,
   };
 }
 

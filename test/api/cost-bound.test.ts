@@ -74,5 +74,10 @@ describe("what text cannot bound", () => {
       { type: "message", role: "assistant", content: [{ type: "output_text", text: "w" }] },
     ];
     expect(bound({ input, tools: [{ type: "function" }] }).unbounded).toBeUndefined();
+    const group = { type: "namespace", name: "n", tools: [{ type: "custom", name: "f" }] };
+    const shell = { type: "local_shell" };
+    expect(bound({ input, tools: [group, shell] }).unbounded).toBeUndefined();
+    const brought = { type: "additional_tools", tools: [{ type: "file_search" }] };
+    expect(bound({ input: [brought] })).toMatchObject({ unbounded: "tools" });
   });
 });

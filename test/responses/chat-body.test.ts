@@ -222,11 +222,36 @@ describe("fields of the request", () => {
       { temperature: 0.5, top_p: 0.9, user: "u", seed: 3, top_k: 4, stop: ["x"] },
     ],
     [
+      "tools and a schema in the shape of chat completions",
+      {
+        tools: [{ type: "function", function: madeOf }],
+        tool_choice: { type: "function", function: { name: "f" } },
+        text: { format: { type: "json_schema", json_schema: { name: "n", schema: { a: 1 } } } },
+      },
+      {
+        tools: [{ type: "function", function: madeOf }],
+        tool_choice: { type: "function", function: { name: "f" } },
+        response_format: { type: "json_schema", json_schema: { name: "n", schema: { a: 1 } } },
+      },
+    ],
+    [
+      "of allowed tools those alone",
+      {
+        tools: [functionTool, { type: "function", name: "g" }],
+        tool_choice: {
+          type: "allowed_tools",
+          mode: "required",
+          tools: [{ type: "function", name: "f" }],
+        },
+      },
+      { tools: [{ type: "function", function: madeOf }], tool_choice: "required" },
+    ],
+    [
       "what is not for the engine, or says nothing",
       {
         metadata: { a: "b" },
         include: ["reasoning.encrypted_content"],
-        truncation: "disabled",
+        truncation: "auto",
         top_logprobs: 0,
         temperature: null,
         context_management: [],
@@ -255,44 +280,5 @@ describe("fields of the request", () => {
   it("the cap has the name that the provider takes", () => {
     const sent = chatBody({ input: "Hi" }, { ...target, maxTokensField: "max_completion_tokens" });
     expect(JSON.parse(sent)).toMatchObject({ max_completion_tokens: 9 });
-  });
-});
-
-const user = (part: object) => ({ input: [{ role: "user", content: [part] }] });
-
-describe("what chat completions cannot express is named", () => {
-  it.each<[string, JsonObject]>([
-    ["tools[1].type", { tools: [{ type: "function", name: "f" }, { type: "web_search" }] }],
-    ["tools[0].type", { tools: [{ type: "custom", name: "f" }] }],
-    ["tool_choice.type", { tool_choice: { type: "file_search" } }],
-    ["tool_choice.type", { tool_choice: { type: "allowed_tools", tools: [] } }],
-    ["text.format.type", { text: { format: { type: "grammar" } } }],
-    ["truncation", { truncation: "auto" }],
-    ["max_tool_calls", { max_tool_calls: 3 }],
-    ["top_logprobs", { top_logprobs: 3 }],
-    ["include[1]", { include: ["reasoning.encrypted_content", "message.output_text.logprobs"] }],
-    ["prompt", { prompt: { id: "p" } }],
-    ["conversation", { conversation: "conv_1" }],
-    ["context_management", { context_management: [{ type: "compaction" }] }],
-    ["input[1].type", { input: [reasoning, { type: "item_reference", id: "x" }] }],
-    ["input[0].type", { input: [{ type: "computer_call_output" }] }],
-    ["input[0].role", { input: [{ role: "critic", content: "x" }] }],
-    ["input[0].arguments", { input: [{ type: "function_call", call_id: "x", name: "f" }] }],
-    ["input[0].call_id", { input: [{ type: "function_call_output", output: "x" }] }],
-    [
-      "input[0].output[0].type",
-      { input: [output("1", [{ type: "input_image", image_url: "x" }])] },
-    ],
-    ["input[0].content[0].image_url", user({ type: "input_image", file_id: "x" })],
-    ["input[0].content[0].file_data", user({ type: "input_file", file_url: "https://x" })],
-    ["input[0].content[0].type", user({ type: "input_video" })],
-    [
-      "input[0].content[0].type",
-      { input: [{ role: "assistant", content: [{ type: "input_image", image_url: "x" }] }] },
-    ],
-  ])("%s", (param, body) => {
-    const flaw = findUntranslatable({ input: "Hi", ...body });
-    expect(flaw?.param).toBe(param);
-    expect(flaw?.message).toMatch(/\.$/);
   });
 });

@@ -1,90 +1,157 @@
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { ownedItemId } from "../../shared/responses/item-id.ts";
-import {
-  argumentsDelta,
-  argumentsDone,
-  itemEvent,
-  type ItemEvent,
-} from "../../shared/responses/item-events.ts";
+import { itemEvent, type ItemEvent, type ItemPlace } from "../../shared/responses/item-events.ts";
+import type { CalledTool } from "../../shared/responses/tool-table.ts";
+import { callShape, type CallShape } from "./call-shape.ts";
+import type { CallPiece } from "./chat-pieces.ts";
 
-/** A piece of a function call, as a chunk has it; empty where it says nothing. */
-export interface CallPiece {
-  readonly id: string;
-  readonly name: string;
-  readonly arguments: string;
-}
-
-/** A function call while it is written. It has a place in the output once its name is known. */
+/**
+ * A call while it is written. Its name may come in pieces, so that it gets its place in the output
+ * with its first arguments, or when something else begins.
+ */
 export class CallItem {
-  readonly type = "function_call";
+  readonly type = "call";
   readonly #responseId: string;
+  readonly upstreamIndex: number;
   #upstreamId = "";
   #callId = "";
   #name = "";
   #arguments = "";
+  /** An empty object at the start, which some engines write before the real arguments. */
+  #placeholder = "";
   #index: number | undefined;
+  #shape: CallShape | undefined;
   #status: "in_progress" | "completed" | "incomplete" = "in_progress";
 
-  constructor(responseId: string) {
+  constructor(responseId: string, upstreamIndex: number) {
     this.#responseId = responseId;
+    this.upstreamIndex = upstreamIndex;
   }
 
   get isOpen(): boolean {
     return this.#index !== undefined;
   }
 
-  /** Whether this id stands for another call. */
-  isOther(id: string): boolean {
-    return id !== "" && this.#upstreamId !== "" && id !== this.#upstreamId;
+  get hasName(): boolean {
+    return this.#name !== "";
   }
 
-  /** Takes a piece. `index` is the place that it gets if it has none yet. */
-  take(piece: CallPiece, index: number, takenIds: Set<string>): readonly ItemEvent[] {
+  get upstreamId(): string {
+    return this.#upstreamId;
+  }
+
+  /** Nothing but a name so far, which may go on. */
+  get isPending(): boolean {
+    return !this.isOpen && this.hasName;
+  }
+
+  /** Whether a piece under this call's index is of another call. */
+  isOther(piece: CallPiece, isFunction: (name: string) => boolean): boolean {
+    const { id, name } = piece;
+    if (name === "") return false;
+    const written = this.#placeholder + this.#arguments;
+    if (id !== "" && this.#upstreamId !== "") {
+      if (id !== this.#upstreamId) return true;
+      return isWhole(written) && isWhole(piece.arguments) && piece.arguments !== written;
+    }
+    if (written !== "") return isWhole(written) || name !== this.#name;
+    if (!this.hasName || name === this.#name) return false;
+    return isFunction(this.#name) && isFunction(name) && !isFunction(this.#name + name);
+  }
+
+  /** Takes a piece, and tells what can be told of it. */
+  take(piece: CallPiece): readonly ItemEvent[] {
+    const written = this.#placeholder + this.#arguments;
+    // The same chunk twice.
+    if (this.isOpen && piece.arguments === written && isWhole(written)) return [];
     this.#upstreamId ||= piece.id;
-    this.#name ||= piece.name;
-    if (this.#index !== undefined) return this.#add(piece.arguments);
-    const text = this.#arguments + piece.arguments;
-    this.#arguments = text;
-    if (this.#name === "") return [];
+    if (!this.isOpen) this.#name = joinedName(this.#name, piece.name);
+    if (piece.arguments === "") return [];
+    if (written === "" && piece.arguments.trim() === "{}") {
+      this.#placeholder = piece.arguments;
+      return [];
+    }
+    const isReal = piece.arguments.trimStart().startsWith("{");
+    const text = (isReal ? "" : this.#placeholder) + piece.arguments;
+    this.#placeholder = "";
+    return this.#add(text);
+  }
+
+  /** Whether its place in the output should be given to it now. */
+  get isReady(): boolean {
+    return this.isPending && this.#placeholder + this.#arguments !== "";
+  }
+
+  open(index: number, tool: CalledTool, takenIds: Set<string>): readonly ItemEvent[] {
     this.#index = index;
-    this.#arguments = "";
+    this.#shape = callShape(tool);
     // Two calls of one id are none to clients, which match outputs by it.
     const free = this.#upstreamId !== "" && !takenIds.has(this.#upstreamId);
     this.#callId = free ? this.#upstreamId : `call_${index}_${this.#responseId.slice(-16)}`;
     takenIds.add(this.#callId);
+    const text = this.#arguments;
+    this.#arguments = "";
     return [itemEvent("added", index, this.item()), ...this.#add(text)];
   }
 
-  close(status: "completed" | "incomplete"): readonly ItemEvent[] {
+  get functionName(): string {
+    return this.#name;
+  }
+
+  /** Undefined when its arguments are none for its tool. */
+  close(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
     // Clients parse the arguments as JSON; engines write none of a function without parameters.
-    const filled = status === "completed" && this.#arguments === "" ? this.#add("{}") : [];
+    const missing = status === "completed" && this.#arguments === "" ? "{}" : "";
+    const rest = this.#add(this.#placeholder || missing);
+    this.#placeholder = "";
     this.#status = status;
-    return [
-      ...filled,
-      argumentsDone(this.#place(), this.#name, this.#arguments),
-      itemEvent("done", this.#index ?? 0, this.item()),
-    ];
+    const shape = this.#opened();
+    const ending = shape.done(this.#place(), this.#arguments, status);
+    if (ending === undefined) return undefined;
+    return [...rest, ...ending, itemEvent("done", this.#index ?? 0, this.item())];
   }
 
   item(): JsonObject {
+    const shape = this.#opened();
     return {
       id: this.#place().item_id,
-      type: this.type,
+      type: shape.type,
       status: this.#status,
       call_id: this.#callId,
-      name: this.#name,
-      arguments: this.#arguments,
+      ...shape.fields(this.#arguments, this.#status),
     };
   }
 
   #add(text: string): readonly ItemEvent[] {
-    if (text === "") return [];
     this.#arguments += text;
-    return [argumentsDelta(this.#place(), text)];
+    if (text === "" || this.#shape === undefined) return [];
+    return this.#shape.delta(this.#place(), text);
   }
 
-  #place() {
+  #opened(): CallShape {
+    if (this.#shape === undefined) throw new Error("a call without a place in the output");
+    return this.#shape;
+  }
+
+  #place(): ItemPlace {
     const index = this.#index ?? 0;
-    return { item_id: ownedItemId(`fc_${index}`, this.#responseId), output_index: index };
+    const own = `${this.#opened().prefix}_${index}`;
+    return { item_id: ownedItemId(own, this.#responseId), output_index: index };
+  }
+}
+
+/** A name may be repeated in every piece, be told from its start each time, or come bit by bit. */
+function joinedName(before: string, piece: string): string {
+  return piece.startsWith(before) ? piece : before + piece;
+}
+
+/** Whether a text is a JSON object or list to its end. */
+function isWhole(text: string): boolean {
+  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

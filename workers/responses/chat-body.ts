@@ -1,6 +1,8 @@
 import type { ProviderConfig } from "../../config/config.ts";
-import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { chatMessages } from "./chat-messages.ts";
+import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { flatTool } from "../../shared/responses/declared-tools.ts";
+import { functionName, toolTable, type ToolTable } from "../../shared/responses/tool-table.ts";
+import { chatMessages, type ReasoningField } from "./chat-messages.ts";
 
 /** Fields of a response request that chat completions do not have or have under another name. */
 const consumed = new Set([
@@ -34,6 +36,8 @@ export interface ChatTarget {
   readonly model: string;
   readonly maxOutputTokens: number | null;
   readonly maxTokensField: ProviderConfig["maxTokensField"];
+  /** The fields of a message in which this upstream takes back what its model thought. */
+  readonly reasoningFields?: readonly ReasoningField[];
 }
 
 /**
@@ -50,7 +54,7 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
     ...(target.maxOutputTokens === null ? {} : { [target.maxTokensField]: target.maxOutputTokens }),
     stream: true,
     stream_options: { include_usage: true },
-    messages: chatMessages(body["instructions"], body["input"]),
+    messages: chatMessages(body["instructions"], body["input"], target.reasoningFields),
     ...toolFields(body),
     ...(format === undefined ? {} : { response_format: format }),
     ...(effort == null ? {} : { reasoning_effort: effort }),
@@ -61,33 +65,56 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
 
 /** Without tools, chat completions refuse the fields about them. */
 function toolFields(body: JsonObject): JsonObject {
-  const { tools, tool_choice: choice, parallel_tool_calls: parallel } = body;
-  if (!Array.isArray(tools) || tools.length === 0) return {};
+  const { tool_choice: choice, parallel_tool_calls: parallel } = body;
+  const table = toolTable(body);
+  const { functions, mode } = allowed(table, choice);
+  if (functions.length === 0) return {};
   return {
-    tools: (tools as unknown[]).map((each) => chatTool(asObject(each) ?? {})),
-    ...(choice == null ? {} : { tool_choice: chatChoice(choice) }),
+    tools: functions,
+    ...(mode == null ? {} : { tool_choice: mode }),
     ...(parallel == null ? {} : { parallel_tool_calls: parallel }),
   };
 }
 
-function chatTool(tool: JsonObject): JsonObject {
+interface Allowed {
+  readonly functions: readonly JsonObject[];
+  /** A chat completion's `tool_choice`. */
+  readonly mode: unknown;
+}
+
+/** Of a list of allowed tools the others are left out, which every engine understands. */
+function allowed({ functions }: ToolTable, choice: unknown): Allowed {
+  const object = asObject(choice);
+  if (object === undefined) return { functions, mode: choice };
+  if (object["type"] !== "allowed_tools")
+    return { functions, mode: { type: "function", function: { name: chosenName(object) } } };
+  const tools = Array.isArray(object["tools"]) ? (object["tools"] as unknown[]) : [];
+  const names = new Set(tools.map((each) => chosenName(asObject(each) ?? {})));
   return {
-    type: "function",
-    function: pick(tool, ["name", "description", "parameters", "strict"]),
+    functions: functions.filter((each) => names.has(nameOf(each))),
+    mode: object["mode"] ?? "auto",
   };
 }
 
-function chatChoice(choice: unknown): unknown {
-  const name = asObject(choice)?.["name"];
-  return name === undefined ? choice : { type: "function", function: { name } };
+/** The function that a choice or a reference to a tool means. */
+function chosenName(choice: JsonObject): string {
+  const { name, type, namespace } = flatTool(choice);
+  if (typeof name !== "string") return String(type);
+  return functionName(name, typeof namespace === "string" ? namespace : undefined);
+}
+
+function nameOf(tool: JsonObject): string {
+  return stringAt(asObject(tool["function"]) ?? {}, "name");
 }
 
 function responseFormat(format: JsonObject | undefined): JsonObject | undefined {
   if (format?.["type"] === "json_object") return { type: "json_object" };
   if (format?.["type"] !== "json_schema") return undefined;
+  // In the shape of chat completions the fields stand one level deeper.
+  const fields = asObject(format["json_schema"]) ?? format;
   return {
     type: "json_schema",
-    json_schema: pick(format, ["name", "description", "schema", "strict"]),
+    json_schema: pick(fields, ["name", "description", "schema", "strict"]),
   };
 }
 

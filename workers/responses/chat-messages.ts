@@ -1,4 +1,8 @@
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { clientToolOfCall, isClientToolOutput } from "../../shared/responses/client-tools.ts";
+import { summaryMessage, summaryOf } from "../../shared/responses/compaction-item.ts";
+import { functionName } from "../../shared/responses/tool-table.ts";
+import { plainText, userContent } from "./chat-content.ts";
 
 interface ToolCall {
   readonly id: string;
@@ -6,7 +10,12 @@ interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-interface Message {
+/** The names under which engines take back what a model thought before it called a tool. */
+export type ReasoningField = "reasoning_content" | "reasoning";
+
+type Thoughts = { readonly [Field in ReasoningField]?: string };
+
+interface Message extends Thoughts {
   readonly role: "system" | "user" | "assistant" | "tool";
   content: string | readonly JsonObject[] | null;
   tool_calls?: ToolCall[];
@@ -15,56 +24,133 @@ interface Message {
 
 /**
  * A response's `instructions` and `input` as the messages of a chat; `findUntranslatable` has let
- * them through. Reasoning is left out: clouds refuse a message with it, and models do not miss it.
+ * them through. What the model thought since the user's last word goes back with its tool calls, in
+ * the given fields: models that think between calls go on from there, and have no use for older
+ * thoughts. None: it is left out.
  */
-export function chatMessages(instructions: unknown, input: unknown): readonly Message[] {
-  const messages: Message[] = [];
+export function chatMessages(
+  instructions: unknown,
+  input: unknown,
+  reasoningFields: readonly ReasoningField[] = [],
+): readonly Message[] {
+  const chat = new Chat(reasoningFields);
   if (typeof instructions === "string" && instructions !== "")
-    messages.push({ role: "system", content: instructions });
-  if (typeof input === "string") messages.push({ role: "user", content: input });
-  else if (Array.isArray(input))
-    for (const item of input as unknown[]) addItem(messages, asObject(item) ?? {});
-  return messages;
-}
-
-function addItem(messages: Message[], item: JsonObject): void {
-  switch (item["type"] ?? "message") {
-    case "message":
-      addMessage(messages, item["role"], item["content"]);
-      break;
-    case "function_call":
-      addCall(messages, {
-        id: stringAt(item, "call_id"),
-        type: "function",
-        function: { name: stringAt(item, "name"), arguments: stringAt(item, "arguments") },
-      });
-      break;
-    case "function_call_output":
-      messages.push({
-        role: "tool",
-        tool_call_id: stringAt(item, "call_id"),
-        content: plainText(item["output"], ""),
-      });
-      break;
-    default:
+    chat.messages.push({ role: "system", content: instructions });
+  if (typeof input === "string") chat.messages.push({ role: "user", content: input });
+  else if (Array.isArray(input)) {
+    const items = (input as unknown[]).map((each) => asObject(each) ?? {});
+    const lastUser = items.findLastIndex(isOfUser);
+    for (const [index, item] of items.entries()) chat.add(item, index > lastUser);
   }
+  return chat.messages;
 }
 
-function addMessage(messages: Message[], role: unknown, content: unknown): void {
-  const last = messages.at(-1);
-  if (role === "user") {
-    messages.push({ role, content: userContent(content) });
-  } else if (role === "assistant") {
-    const text = plainText(content, "");
+function isOfUser(item: JsonObject): boolean {
+  return (item["type"] ?? "message") === "message" && item["role"] === "user";
+}
+
+class Chat {
+  readonly messages: Message[] = [];
+  readonly #reasoningFields: readonly ReasoningField[];
+  /** Of the message that is still to come. */
+  #thoughts = "";
+
+  constructor(reasoningFields: readonly ReasoningField[]) {
+    this.#reasoningFields = reasoningFields;
+  }
+
+  add(item: JsonObject, isLatest: boolean): void {
+    const type = item["type"] ?? "message";
+    if (type === "reasoning") {
+      if (isLatest) this.#think(plainText(item["content"]) || plainText(item["summary"], "\n"));
+    } else if (type === "message") {
+      this.#addMessage(item);
+    } else if (type === "function_call") {
+      this.#call(item, asText(item["arguments"]));
+    } else if (type === "custom_tool_call") {
+      this.#call(item, JSON.stringify({ input: stringAt(item, "input") }));
+    } else if (type === "function_call_output" || type === "custom_tool_call_output") {
+      this.#addOutput(stringAt(item, "call_id"), item["output"]);
+    } else if (type === "compaction") {
+      this.#addMessage(summaryMessage(summaryOf(item) ?? ""));
+    } else this.#addClientTool(type, item);
+  }
+
+  #think(text: string): void {
+    const { role, tool_calls: calls } = this.messages.at(-1) ?? {};
+    // Between parallel calls of one message no other may begin.
+    if (role === "assistant" && calls !== undefined) return;
+    this.#thoughts = [this.#thoughts, text].filter((each) => each !== "").join("\n\n");
+  }
+
+  #addMessage(item: JsonObject): void {
+    const { role, content } = item;
+    if (role === "user") this.messages.push({ role, content: userContent(content) });
+    else if (role === "tool") this.#addOutput(stringAt(item, "tool_call_id"), content);
+    else if (role === "assistant") this.#addSaid(item);
+    else this.#addSystem(plainText(content, "\n"));
+  }
+
+  #addSystem(text: string): void {
+    const last = this.messages.at(-1);
+    // Many chat templates know one system message, and that at the start.
+    if (this.messages.length === 1 && last?.role === "system")
+      last.content = joined(last.content, text);
+    else this.messages.push({ role: "system", content: text });
+  }
+
+  #addSaid(item: JsonObject): void {
+    const last = this.messages.at(-1);
+    const text = plainText(item["content"]);
+    const calls = Array.isArray(item["tool_calls"]) ? (item["tool_calls"] as unknown[]) : [];
     // Between calls and their outputs no message may stand: what was said goes with the calls.
     if (last?.role === "assistant" && last.tool_calls !== undefined)
       last.content = joined(last.content, text);
-    else messages.push({ role, content: text });
-  } else {
-    const text = plainText(content, "\n");
-    // Many chat templates know one system message, and that at the start.
-    if (messages.length === 1 && last?.role === "system") last.content = joined(last.content, text);
-    else messages.push({ role: "system", content: text });
+    else if (text !== "" || calls.length === 0)
+      this.messages.push({ role: "assistant", content: text });
+    for (const each of calls) {
+      const call = asObject(each) ?? {};
+      const made = asObject(call["function"]) ?? {};
+      this.#call({ ...made, call_id: call["id"] }, asText(made["arguments"]));
+    }
+  }
+
+  #call(item: JsonObject, text: string): void {
+    const call: ToolCall = {
+      id: stringAt(item, "call_id"),
+      type: "function",
+      function: {
+        name: functionName(stringAt(item, "name"), stringAt(item, "namespace")),
+        arguments: text,
+      },
+    };
+    let last = this.messages.at(-1);
+    if (last?.role !== "assistant") {
+      last = { role: "assistant", content: null };
+      this.messages.push(last);
+    }
+    if (last.content === "") last.content = null;
+    (last.tool_calls ??= []).push(call);
+    if (this.#thoughts === "") return;
+    for (const field of this.#reasoningFields) Object.assign(last, { [field]: this.#thoughts });
+    this.#thoughts = "";
+  }
+
+  #addOutput(callId: string, output: unknown): void {
+    const text = Array.isArray(output) ? plainText(output) : asText(output);
+    this.messages.push({ role: "tool", tool_call_id: callId, content: text });
+  }
+
+  #addClientTool(type: unknown, item: JsonObject): void {
+    const [name, tool] = clientToolOfCall(type) ?? [];
+    const callId = item["call_id"] ?? item["id"];
+    if (tool !== undefined)
+      this.#call({ name, call_id: callId }, JSON.stringify(tool.argumentsOf(item) ?? {}));
+    else if (isClientToolOutput(type))
+      this.#addOutput(
+        stringAt({ callId }, "callId"),
+        asText(item["output"] ?? item["tools"] ?? item["status"]),
+      );
   }
 }
 
@@ -74,47 +160,8 @@ function joined(before: Message["content"], text: string): string {
     .join("\n\n");
 }
 
-function addCall(messages: Message[], call: ToolCall): void {
-  const last = messages.at(-1);
-  if (last?.role !== "assistant") {
-    messages.push({ role: "assistant", content: null, tool_calls: [call] });
-    return;
-  }
-  if (last.content === "") last.content = null;
-  (last.tool_calls ??= []).push(call);
-}
-
-function userContent(content: unknown): string | readonly JsonObject[] {
-  if (!Array.isArray(content)) return typeof content === "string" ? content : "";
-  const parts = (content as unknown[]).map((part) => chatPart(asObject(part) ?? {}));
-  const [only] = parts;
-  // Templates that take plain texts only are common among local engines.
-  return parts.length === 1 && only?.["type"] === "text" ? stringAt(only, "text") : parts;
-}
-
-function chatPart(part: JsonObject): JsonObject {
-  switch (part["type"]) {
-    case "input_image": {
-      const detail = part["detail"] == null ? {} : { detail: part["detail"] };
-      return { type: "image_url", image_url: { url: part["image_url"], ...detail } };
-    }
-    case "input_file": {
-      const name = part["filename"] == null ? {} : { filename: part["filename"] };
-      return { type: "file", file: { ...name, file_data: part["file_data"] } };
-    }
-    case "input_audio":
-      return part;
-    default:
-      return { type: "text", text: partText(part) };
-  }
-}
-
-function plainText(content: unknown, between: string): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return (content as unknown[]).map((part) => partText(asObject(part) ?? {})).join(between);
-}
-
-function partText(part: JsonObject): string {
-  return stringAt(part, part["type"] === "refusal" ? "refusal" : "text");
+/** Some clients give objects where OpenAI's have their JSON text. */
+function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value == null ? "" : JSON.stringify(value);
 }

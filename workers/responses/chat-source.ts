@@ -1,15 +1,20 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import type { Usage } from "../../shared/contracts/outcome.ts";
-import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../shared/responses/item-events.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
+import { toolTable } from "../../shared/responses/tool-table.ts";
 import { failed } from "../openai/call-stopped.ts";
 import { incompleteReasonOf, judgeFinishReason } from "../openai/finish-reason.ts";
 import { countOutputBytes } from "../openai/output-bytes.ts";
 import { readUsage } from "../openai/read-usage.ts";
+import { chatPieces, type ChatPiece } from "./chat-pieces.ts";
 import { OutputBuilder } from "./output-builder.ts";
 import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
 import { responseUsage } from "./response-usage.ts";
+
+/** Finish reasons that promise a call. */
+const callReasons = new Set(["tool_calls", "function_call", "tool_use"]);
 
 /** Turns the chunks of a chat completion with one choice into the events of a response. */
 export class ChatSource implements ResponseSource {
@@ -22,19 +27,33 @@ export class ChatSource implements ResponseSource {
 
   constructor(asked: AskedResponse) {
     this.#asked = asked;
-    this.#output = new OutputBuilder(asked.facts.id);
+    this.#output = new OutputBuilder(asked.facts.id, toolTable(asked.body));
+  }
+
+  get isFinished(): boolean {
+    return this.#finishReason !== undefined;
   }
 
   take(_event: EventSourceMessage, chunk: JsonObject): Taken {
     this.#takeUsage(chunk["usage"]);
+    const { choices = null } = chunk;
+    if (choices !== null && !Array.isArray(choices))
+      return broken("malformed", "no list of choices");
     const events: ItemEvent[] = [];
-    const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
-    for (const each of choices) {
+    for (const each of (choices ?? []) as unknown[]) {
       const choice = asObject(each);
       if (choice === undefined || (choice["index"] ?? 0) !== 0)
         return broken("malformed", "not the one choice that was asked for");
       this.outputBytes += countOutputBytes(choice);
-      events.push(...this.#takeDelta(asObject(choice["delta"]) ?? {}));
+      for (const piece of this.#piecesOf(choice)) {
+        if (piece.kind === "unknown")
+          return broken("malformed", `a response has no place for ${piece.what}`);
+        events.push(
+          ...(piece.kind === "call"
+            ? this.#output.call(piece.call)
+            : this.#output.text(piece.kind, piece.text)),
+        );
+      }
       const reason = choice["finish_reason"];
       const finish = judgeFinishReason(reason);
       if (finish === "broken") return broken("cut", "the engine gave up on the answer");
@@ -44,12 +63,15 @@ export class ChatSource implements ResponseSource {
   }
 
   done(): Taken {
-    if (this.#finishReason === undefined)
-      return broken("cut", "[DONE] before the answer was finished");
-    const incompleteReason = incompleteReasonOf(this.#finishReason);
+    const reason = this.#finishReason;
+    if (reason === undefined) return broken("cut", "[DONE] before the answer was finished");
+    if (callReasons.has(reason.toLowerCase()) && this.#output.isEmpty)
+      return broken("malformed", "the answer should have a tool call, and has none");
+    const incompleteReason = incompleteReasonOf(reason);
     const status = incompleteReason === undefined ? "completed" : "incomplete";
     const events = this.#output.finish(status);
-    if (events === undefined) return broken("malformed", "a tool call has no name");
+    if (events === undefined)
+      return broken("malformed", "a tool call has no name, or no arguments that its tool takes");
     const { body, facts, now } = this.#asked;
     const response = responseObject(body, facts, {
       status,
@@ -69,29 +91,26 @@ export class ChatSource implements ResponseSource {
     this.#usageFields = responseUsage(usage, asObject(value) ?? {});
   }
 
-  #takeDelta(delta: JsonObject): readonly ItemEvent[] {
-    const reasoning = stringAt(delta, "reasoning_content") || stringAt(delta, "reasoning");
-    const calls = Array.isArray(delta["tool_calls"]) ? (delta["tool_calls"] as unknown[]) : [];
-    return [
-      ...this.#output.text("summary_text", reasoning),
-      ...this.#takeContent(delta["content"]),
-      ...this.#output.text("refusal", stringAt(delta, "refusal")),
-      ...calls.flatMap((call, position) => this.#output.call(asObject(call) ?? {}, position)),
-    ];
+  #piecesOf(choice: JsonObject): readonly ChatPiece[] {
+    const { delta, message, text } = choice;
+    if (typeof delta === "string") return chatPieces({ content: delta });
+    const pieces = chatPieces(asObject(delta) ?? {});
+    if (pieces.length > 0) return pieces;
+    // Some gateways write a whole message as one chunk, or the text of a completion.
+    const whole = asObject(message);
+    if (whole !== undefined) return this.#unsaid(chatPieces(whole), choice);
+    return typeof text === "string" ? chatPieces({ content: text }) : [];
   }
 
-  /** A text, or Mistral's parts: texts and, in parts of their own, thoughts. */
-  #takeContent(content: unknown): readonly ItemEvent[] {
-    if (typeof content === "string") return this.#output.text("output_text", content);
-    if (!Array.isArray(content)) return [];
-    return (content as unknown[]).flatMap((each) => {
-      const part = asObject(each) ?? {};
-      if (part["type"] !== "thinking")
-        return this.#output.text("output_text", stringAt(part, "text"));
-      const thoughts = Array.isArray(part["thinking"]) ? (part["thinking"] as unknown[]) : [];
-      const text = thoughts.map((thought) => stringAt(asObject(thought) ?? {}, "text")).join("");
-      return this.#output.text("summary_text", text);
-    });
+  /** At the end of a stream a message may say once more all that the deltas had said. */
+  #unsaid(pieces: readonly ChatPiece[], choice: JsonObject): readonly ChatPiece[] {
+    const { said, hasCalls, isEmpty } = this.#output;
+    if (isEmpty || judgeFinishReason(choice["finish_reason"]) === "open") return pieces;
+    const told = pieces.map((piece) => (piece.kind === "output_text" ? piece.text : "")).join("");
+    if (!told.startsWith(said)) return pieces;
+    const rest = told.slice(said.length);
+    const calls = hasCalls ? [] : pieces.filter(({ kind }) => kind === "call");
+    return [...(rest === "" ? [] : chatPieces({ content: rest })), ...calls];
   }
 }
 

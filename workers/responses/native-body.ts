@@ -1,5 +1,7 @@
 import type { ProviderConfig } from "../../config/config.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { summaryMessage, summaryOf } from "../../shared/responses/compaction-item.ts";
+import { flatTool } from "../../shared/responses/declared-tools.ts";
 import { upstreamItemId } from "../../shared/responses/item-id.ts";
 
 export interface NativeTarget {
@@ -15,7 +17,7 @@ export interface NativeTarget {
  * (`store: false`), so what the caller refers to comes along, without ids that only we know.
  */
 export function nativeBody(body: JsonObject, target: NativeTarget): string {
-  const { input } = body;
+  const { input, tools } = body;
   return JSON.stringify({
     ...body,
     model: target.model,
@@ -25,6 +27,7 @@ export function nativeBody(body: JsonObject, target: NativeTarget): string {
     ...(target.streamOptions === undefined
       ? {}
       : { stream_options: JSON.parse(target.streamOptions) as unknown }),
+    ...(Array.isArray(tools) ? { tools: (tools as JsonObject[]).map(flatTool) } : {}),
     ...(Array.isArray(input) ? { input: nativeItems(input, target) } : {}),
   });
 }
@@ -33,6 +36,8 @@ function nativeItems(input: readonly unknown[], target: NativeTarget): readonly 
   return input.flatMap((each): readonly unknown[] => {
     const item = asObject(each);
     if (item === undefined) return [each];
+    const summary = summaryOf(item);
+    if (summary !== undefined) return [summaryMessage(summary)];
     return item["type"] === "reasoning" ? nativeReasoning(item, target) : [withoutId(item)];
   });
 }

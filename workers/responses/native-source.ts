@@ -40,6 +40,9 @@ export class NativeSource implements ResponseSource {
     this.#asked = asked;
   }
 
+  /** Only its last event says that a response is whole. */
+  readonly isFinished = false;
+
   /** Text comes twice, in deltas and in whole items; either may be missing. */
   get outputBytes(): number {
     return Math.max(this.#deltaBytes, this.#itemBytes);

@@ -1,25 +1,26 @@
-import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
-import type { ItemEvent, TextKind } from "../../shared/responses/item-events.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
+import type { ItemEvent } from "../../shared/responses/item-events.ts";
+import type { ToolTable } from "../../shared/responses/tool-table.ts";
 import { CallItem } from "./call-item.ts";
+import type { CallPiece, TextOfChat } from "./chat-pieces.ts";
 import { TextItem } from "./text-item.ts";
-
-type TextOfChat = Exclude<TextKind, "reasoning_text">;
 
 /**
  * The output items of one response while their parts come in. One message or reasoning item is
- * open at a time; function calls stay open to the end, since several may come in turns.
+ * open at a time; calls stay open to the end, since several may come in turns.
  */
 export class OutputBuilder {
   readonly #responseId: string;
+  readonly #tools: ToolTable;
   readonly #items: (TextItem | CallItem)[] = [];
-  /** By the upstream's index, the latest. */
-  readonly #calls = new Map<number, CallItem>();
-  readonly #allCalls: CallItem[] = [];
+  readonly #calls: CallItem[] = [];
   readonly #callIds = new Set<string>();
   #open: TextItem | undefined;
+  #said = "";
 
-  constructor(responseId: string) {
+  constructor(responseId: string, tools: ToolTable) {
     this.#responseId = responseId;
+    this.#tools = tools;
   }
 
   /** The items so far. */
@@ -27,46 +28,85 @@ export class OutputBuilder {
     return this.#items.map((each) => each.item());
   }
 
-  /** More text of a kind. Chat knows reasoning as one text; clients show it as a summary only. */
+  get isEmpty(): boolean {
+    return this.#items.length === 0 && this.#calls.length === 0;
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls.length > 0;
+  }
+
+  /** All text of the answer itself so far. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** More text of a kind. */
   text(kind: TextOfChat, text: string): readonly ItemEvent[] {
     if (text === "") return [];
-    return this.#add(kind, text);
+    if (kind === "output_text") this.#said += text;
+    return [...this.#settle(), ...this.#add(kind, text)];
   }
 
-  /** More of a function call: a chunk's, at that position among its chunk's calls. */
-  call(chunk: JsonObject, position: number): readonly ItemEvent[] {
-    const index = typeof chunk["index"] === "number" ? chunk["index"] : position;
-    const made = asObject(chunk["function"]) ?? {};
-    const piece = {
-      id: stringAt(chunk, "id"),
-      name: stringAt(made, "name"),
-      arguments: stringAt(made, "arguments"),
-    };
-    const events = this.#closeText("completed");
-    let call = this.#calls.get(index);
-    // Some engines give every call the same index, and tell calls apart by id.
-    if (call === undefined || (piece.name !== "" && call.isOther(piece.id))) {
-      call = new CallItem(this.#responseId);
-      this.#calls.set(index, call);
-      this.#allCalls.push(call);
+  /** More of a call. */
+  call(piece: CallPiece): readonly ItemEvent[] {
+    const events = [...this.#closeText("completed")];
+    let call = this.#callOf(piece);
+    if (call === undefined) {
+      events.push(...this.#settleNamed());
+      call = new CallItem(this.#responseId, piece.index);
+      this.#calls.push(call);
     }
-    const wasOpen = call.isOpen;
-    const taken = call.take(piece, this.#items.length, this.#callIds);
-    if (call.isOpen && !wasOpen) this.#items.push(call);
-    return [...events, ...taken];
+    events.push(...call.take(piece));
+    if (call.isReady) events.push(...this.#settle(call));
+    return events;
   }
 
-  /** Finishes all items in their order; undefined when a call never got its name. */
+  /**
+   * Finishes all items in their order; undefined when a call never got its name, or has arguments
+   * that are none for its tool.
+   */
   finish(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
-    if (this.#allCalls.some((call) => !call.isOpen)) return undefined;
+    const events: ItemEvent[] = [...this.#settle()];
+    if (this.#calls.some((call) => !call.isOpen)) return undefined;
     const answered = this.#items.some((each) => each.type !== "reasoning");
     // Clients look for a message, even an empty one.
-    const empty = status === "completed" && !answered ? this.#add("output_text", "") : [];
-    return [
-      ...empty,
-      ...this.#closeText(status),
-      ...this.#allCalls.flatMap((call) => call.close(status)),
-    ];
+    if (status === "completed" && !answered) events.push(...this.#add("output_text", ""));
+    events.push(...this.#closeText(status));
+    for (const call of this.#calls) {
+      const ending = call.close(status);
+      if (ending === undefined) return undefined;
+      events.push(...ending);
+    }
+    return events;
+  }
+
+  /** Some engines give every call the same index, and tell calls apart by id, or not at all. */
+  #callOf(piece: CallPiece): CallItem | undefined {
+    const here = this.#calls.filter((call) => call.upstreamIndex === piece.index);
+    const byId = here.find((call) => piece.id !== "" && call.upstreamId === piece.id);
+    const call = byId ?? here.at(-1);
+    return call?.isOther(piece, (name) => this.#tools.has(name)) === true ? undefined : call;
+  }
+
+  /** Another call begins: those before it have their place, unless their names may go on. */
+  #settleNamed(): readonly ItemEvent[] {
+    const { functions } = this.#tools;
+    return this.#calls
+      .filter((call) => functions.length === 0 || this.#tools.has(call.functionName))
+      .flatMap((call) => this.#settle(call));
+  }
+
+  /** Gives a place to the calls whose name is whole: once text or the end comes, all are. */
+  #settle(only?: CallItem): readonly ItemEvent[] {
+    return this.#calls
+      .filter((call) => call.isPending && (only === undefined || call === only))
+      .flatMap((call) => {
+        const tool = this.#tools.calledBy(call.functionName);
+        const events = call.open(this.#items.length, tool, this.#callIds);
+        this.#items.push(call);
+        return events;
+      });
   }
 
   #add(kind: TextOfChat, text: string): readonly ItemEvent[] {

@@ -49,6 +49,8 @@ export class ResponseReader implements AnswerReader {
 
   end(): StreamStep {
     this.#feed.end();
+    const isOver = this.#end !== undefined || this.#failure !== undefined;
+    if (!isOver && this.#source.isFinished) this.#apply(this.#source.done());
     if (this.#end === undefined) this.#fail("cut", "the stream ended before its last event");
     return this.#step();
   }

@@ -32,6 +32,8 @@ export type Taken =
 export interface ResponseSource {
   readonly outputBytes: number;
   readonly usage: Usage | undefined;
+  /** All that is needed has come: should the body end here, `[DONE]` is not missed. */
+  readonly isFinished: boolean;
   take(event: EventSourceMessage, data: JsonObject): Taken;
   /** `[DONE]` came. */
   done(): Taken;

@@ -1,0 +1,42 @@
+import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+
+/** What a user says, as the content of a chat's message. */
+export function userContent(content: unknown): string | readonly JsonObject[] {
+  if (!Array.isArray(content)) return typeof content === "string" ? content : "";
+  const parts = (content as unknown[]).map(chatPart);
+  const [only] = parts;
+  // Templates that take plain texts only are common among local engines.
+  return parts.length === 1 && only?.["type"] === "text" ? stringAt(only, "text") : parts;
+}
+
+/** The texts of a content or an output, one after the other. */
+export function plainText(content: unknown, between = ""): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return (content as unknown[]).map(partText).join(between);
+}
+
+function chatPart(value: unknown): JsonObject {
+  const part = asObject(value) ?? {};
+  switch (part["type"]) {
+    case "input_image": {
+      const detail = part["detail"] == null ? {} : { detail: part["detail"] };
+      return { type: "image_url", image_url: { url: part["image_url"], ...detail } };
+    }
+    case "input_file": {
+      const name = part["filename"] == null ? {} : { filename: part["filename"] };
+      return { type: "file", file: { ...name, file_data: part["file_data"] } };
+    }
+    case "input_audio":
+    case "image_url":
+      return part;
+    default:
+      return { type: "text", text: partText(value) };
+  }
+}
+
+function partText(value: unknown): string {
+  if (typeof value === "string") return value;
+  const part = asObject(value) ?? {};
+  return stringAt(part, part["type"] === "refusal" ? "refusal" : "text");
+}
