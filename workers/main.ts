@@ -9,7 +9,7 @@ import { syncProviders } from "../shared/db/sync-providers.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
-import type { QueueBackend } from "../shared/queue/queue-backend.ts";
+import type { QueueBackend, TakeEntry } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/reply/reply-path.ts";
 import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
@@ -22,6 +22,7 @@ import { createOpenAiProvider } from "./openai/openai-provider.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
+import { Seclusion } from "./run/seclusion.ts";
 import { hasEnded, ownPlace } from "./slots/process-place.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
 import { openHousekeeping } from "./sweep/open-housekeeping.ts";
@@ -153,6 +154,12 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     random: Math.random,
     checkMs: CHECK_MS,
   });
+  const seclusion = new Seclusion({
+    onClosed: (closed) => {
+      for (const worker of workers.values()) worker.setHeld(closed);
+    },
+    now: () => performance.now(),
+  });
   const run = {
     database,
     reply,
@@ -160,24 +167,27 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     conclude,
     onTaken: (provider: string, priority: number) => deps.accepted.taken(provider, priority),
     workerId: () => lease.session?.id,
+    seclusion,
+    random: Math.random,
   };
 
   for (const [name, provider] of providers) {
     const providerConfig = config.providers.get(name);
     if (providerConfig === undefined) continue;
-    const take = async (entry: Parameters<typeof runEntry>[1]): Promise<"taken" | "not_now"> => {
-      const mayBegin = lease.isFresh() && prober.isReachable(name);
-      const token = mayBegin ? slots.take(name) : null;
-      if (token === null) return "not_now";
+    const take: TakeEntry = async (entry) => {
+      const mayBegin = lease.isFresh() && prober.isReachable(name) && seclusion.enter();
+      if (!mayBegin) return "not_now";
+      const token = slots.take(name);
       try {
-        await runEntry(run, entry, provider, providerConfig);
+        return token === null ? "not_now" : await runEntry(run, entry, provider, providerConfig);
       } catch (error) {
         // The sweeper closes what this left open and queues the job again.
         log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
+        return "taken";
       } finally {
-        token.release();
+        token?.release();
+        seclusion.leave();
       }
-      return "taken";
     };
     workers.set(name, new ProviderWorker(deps.backend, name, take));
   }

@@ -9,6 +9,8 @@ export interface ClaimMember {
   /** Chosen by the worker for this claim; the same nonce reads its own claim again. */
   readonly nonce: string;
   readonly worker: string;
+  /** The worker runs nothing else until this is over: only so may it run a suspect. */
+  readonly alone?: true;
 }
 
 /** What a worker learns about the job that it claimed. */
@@ -24,6 +26,7 @@ export interface ClaimedJob {
   readonly plan: Plan;
   readonly input_bound: number;
   readonly output_bound: number;
+  /** In queues, over all attempts; the calls between do not count. */
   readonly queue_ms: number;
   readonly remaining_ms: number;
   readonly overflow_on_failure: boolean;
@@ -43,10 +46,21 @@ export interface ClaimedJob {
 interface NotClaimed {
   readonly nonce: string;
   /**
-   * `gone`: this entry is stale, forget it. `late`, `stopped` and `residency`: the job still waits
-   * but must not run here; whoever learns it asks the job to end.
+   * `gone`: this entry is stale, forget it. `suspect`: it was running at two deaths of workers, and
+   * runs only where nothing else does. All others: the job still waits but must not run; whoever
+   * learns it asks the job to end. `revoked`, `key_expired`, `model` and `budget` speak of the key as
+   * it stands now.
    */
-  readonly verdict: "late" | "stopped" | "residency" | "gone";
+  readonly verdict:
+    | "late"
+    | "stopped"
+    | "residency"
+    | "revoked"
+    | "key_expired"
+    | "model"
+    | "budget"
+    | "suspect"
+    | "gone";
 }
 
 export type ClaimRow = ClaimedJob | NotClaimed;

@@ -24,8 +24,9 @@ export interface DueJob {
 
 export interface LostJob {
   readonly job_id: string;
-  /** `failed`: it had used up its attempts and has ended. */
+  /** `failed`: it has ended, for the reason that `error_code` says. */
   readonly state: "waiting" | "failed";
+  readonly error_code: "answer_lost" | "poison" | null;
   readonly owner: string;
   readonly provider: string;
   readonly place: number;
@@ -36,13 +37,15 @@ export interface SweepStatements {
   fleet(): Promise<FleetProcess[]>;
   forget(process: string): Promise<void>;
   due(page: number): Promise<DueJob[]>;
-  /** Attempts of a worker that it does not run, and that are at least so old. */
+  /** Attempts of a live worker that it does not run, and that are at least so old. */
   closeLost(
     worker: string,
     running: readonly string[],
     minAgeMs: number,
     page: number,
   ): Promise<LostJob[]>;
+  /** All attempts of a worker that has died; its jobs may be what killed it. */
+  closeDead(worker: string): Promise<LostJob[]>;
   /** Returns the jobs that ended. */
   endOrphans(owner: string): Promise<string[]>;
   /** The connections of an API process's accepted jobs are lost with it. */
@@ -81,7 +84,14 @@ export function sweepStatements(pool: Pool): SweepStatements {
     },
     due: (page) => rows("select * from sweep_waiting($1)", [page]),
     closeLost: (worker, running, minAgeMs, page) =>
-      rows("select * from close_lost_attempts($1, $2, $3, $4)", [worker, running, minAgeMs, page]),
+      rows("select * from close_lost_attempts($1, $2, $3, $4, false)", [
+        worker,
+        running,
+        minAgeMs,
+        page,
+      ]),
+    closeDead: (worker) =>
+      rows("select * from close_lost_attempts($1, '{}', 0, null, true)", [worker]),
     endOrphans: async (owner) => {
       const ended = await rows<{ job_id: string }>("select end_orphans($1) as job_id", [owner]);
       return ended.map(({ job_id }) => job_id);

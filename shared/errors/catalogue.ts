@@ -29,6 +29,8 @@ export const errorCatalogue = {
   upstream_failed: { status: 502, type: "server_error", retryable: true },
   /** The broker lost the answer after the call may have run: a retry could be billed twice. */
   answer_lost: { status: 502, type: "server_error", retryable: false },
+  /** It was running each of the times that its workers died. */
+  poison: { status: 500, type: "server_error", retryable: false },
   no_capacity: { status: 503, type: "server_error", retryable: true },
   unavailable: { status: 503, type: "server_error", retryable: true },
   deadline_exceeded: { status: 504, type: "server_error", retryable: false },

@@ -18,7 +18,13 @@ const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   database_unavailable: ["unavailable", "The database cannot be reached."],
   insufficient_quota: [
     "insufficient_quota",
-    "The budget does not cover the next attempt, and the one before has failed.",
+    "The budget does not cover this request's next attempt.",
+  ],
+  permission_denied: ["permission_denied", "The API key may not use this model any more."],
+  residency: ["no_capacity", "No local provider may take this request."],
+  poison: [
+    "poison",
+    "This request was running each of the three times that a worker of the broker died; it is not run again.",
   ],
   answer_lost: [
     "answer_lost",
@@ -35,7 +41,7 @@ const byState: Readonly<Record<EndState, readonly [ErrorCode, string]>> = {
 
 /** What a caller is told of a job that did not get done, by its state and the code kept with it. */
 export function explainEnd(state: EndState, code: string | null): BrokerError {
-  if (code === "revoked") return invalidApiKey();
+  if (code === "revoked" || code === "key_expired") return invalidApiKey();
   const known = code === null || state === "done" ? undefined : explanations[code];
   const [errorCode, message] = known ?? byState[state];
   return new BrokerError(errorCode, message);

@@ -20,8 +20,11 @@ export interface EntryWorker {
   close(): Promise<void>;
 }
 
-/** Runs one taken entry to its end, or says that it cannot now: then it goes back to wait. */
-export type TakeEntry = (entry: Entry) => Promise<"taken" | "not_now">;
+/** What became of an entry: run to its end, or it goes back to wait, at once or after a while. */
+export type Taken = "taken" | "not_now" | { readonly afterMs: number };
+
+/** Runs one taken entry to its end, or says that it cannot now. */
+export type TakeEntry = (entry: Entry) => Promise<Taken>;
 
 /** Where BullMQ keeps its entries. Two implementations, one code path above them. */
 export interface QueueBackend {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { WaitingError, type Job } from "bullmq";
+import { DelayedError, WaitingError, type Job } from "bullmq";
 import type { Entry } from "../contracts/entry.ts";
 import type { TakeEntry } from "./queue-backend.ts";
 
@@ -12,7 +12,12 @@ export async function takeOrPutBack(
   job: Job<Entry, void>,
   token: string | undefined,
 ): Promise<void> {
-  if ((await take(job.data)) === "taken") return;
+  const taken = await take(job.data);
+  if (taken === "taken") return;
+  if (taken !== "not_now") {
+    await job.moveToDelayed(Date.now() + taken.afterMs, token);
+    throw new DelayedError();
+  }
   await sleep(PUT_BACK_PAUSE_MS);
   await job.moveToWait(token);
   throw new WaitingError();

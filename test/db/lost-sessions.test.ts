@@ -105,11 +105,11 @@ describe("a session that PostgreSQL ends", () => {
       await client.query("insert into marks values (1)");
       const pid = await pidOf(client);
       // The session ends between the last statement and the commit.
-      const { query } = client;
+      const query = client.query.bind(client) as (text: string) => Promise<unknown>;
       Object.assign(client, {
         query: async (text: string) => {
           if (text === "commit") await terminate([pid]);
-          return query.call(client, text);
+          return query(text);
         },
       });
     });

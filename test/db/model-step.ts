@@ -144,7 +144,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
       return;
     }
     case "crashWorker": {
-      await db.pool.query("select * from close_lost_attempts($1, '{}', 0, 1000)", [WORKER]);
+      await db.pool.query("select * from close_lost_attempts($1, '{}', 0, 1000, false)", [WORKER]);
       for (const job of model.jobs) if (job.state === "running") model.lose(job);
       return;
     }

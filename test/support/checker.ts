@@ -116,7 +116,7 @@ const records: Readonly<Record<string, string>> = {
     cross join lateral (select count(*) as rows, count(*) filter (where status <> 'not_sent') as sent,
       count(*) filter (where status = 'ok') as ok, coalesce(sum(cost_nanos), 0) as cost
       from ledger where job_id = j.id) as l
-    where l.rows <> j.fence or l.sent <> j.tries or l.cost <> j.cost_nanos
+    where l.rows <> j.fence or l.sent < j.tries or l.cost <> j.cost_nanos
       or l.ok <> (j.state = 'done')::integer`,
 };
 

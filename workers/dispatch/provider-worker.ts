@@ -5,13 +5,14 @@ const ACKNOWLEDGE_MS = 100;
 
 /**
  * Takes entries from one provider's queue, as many at once as this process holds slots; none while
- * it holds no slot or the provider is down. Changes follow each other in order.
+ * it holds no slot, the provider is down or it is held. Changes follow each other in order.
  */
 export class ProviderWorker {
   readonly #open: (concurrency: number) => EntryWorker;
   #worker: EntryWorker | undefined;
   #slots = 0;
   #up = true;
+  #held = false;
   #closed = false;
   #taken = 0;
   readonly #onIdle: (() => void)[] = [];
@@ -41,6 +42,12 @@ export class ProviderWorker {
     this.#change();
   }
 
+  /** Held, it takes nothing until it is let go. */
+  setHeld(held: boolean): void {
+    this.#held = held;
+    this.#change();
+  }
+
   /** Takes nothing more; resolves when what was taken has ended. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -60,7 +67,7 @@ export class ProviderWorker {
 
   async #apply(): Promise<void> {
     if (this.#closed) return;
-    const takes = this.#slots > 0 && this.#up;
+    const takes = this.#slots > 0 && this.#up && !this.#held;
     if (this.#worker === undefined) {
       if (takes) this.#worker = this.#open(this.#slots);
       return;

@@ -1,5 +1,4 @@
 import type { Entry } from "../../shared/contracts/entry.ts";
-import type { ReplyError } from "../../shared/contracts/reply.ts";
 import type { ClaimRow } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
@@ -9,32 +8,33 @@ import { endError } from "./end-error.ts";
 interface UnclaimedEnd {
   readonly state: "expired" | "cancelled" | "failed";
   readonly code: string;
-  readonly error?: ReplyError;
 }
 
-const ends: Record<Exclude<ClaimRow["verdict"], "claimed" | "gone">, UnclaimedEnd> = {
+type Unrunnable = Exclude<ClaimRow["verdict"], "claimed" | "suspect">;
+
+const ends: Record<Exclude<Unrunnable, "gone">, UnclaimedEnd> = {
   late: { state: "expired", code: "deadline" },
   stopped: { state: "cancelled", code: "stopped" },
-  residency: {
-    state: "failed",
-    code: "residency",
-    error: { code: "no_capacity", message: "No local provider may take this request." },
-  },
+  residency: { state: "failed", code: "residency" },
+  revoked: { state: "cancelled", code: "revoked" },
+  key_expired: { state: "cancelled", code: "key_expired" },
+  model: { state: "failed", code: "permission_denied" },
+  budget: { state: "failed", code: "insufficient_quota" },
 };
 
 /** Ends a job that may not run, at the place where it was found; a stale entry is forgotten. */
 export async function endUnclaimed(
   deps: { readonly database: Database; readonly reply: ReplySender },
   entry: Entry,
-  verdict: Exclude<ClaimRow["verdict"], "claimed">,
+  verdict: Unrunnable,
 ): Promise<void> {
   if (verdict === "gone") return;
-  const { state, code, error } = ends[verdict];
+  const { state, code } = ends[verdict];
   const row = await deps.database.end.submit({ job: entry.job, place: entry.place, state, code });
   if (row.verdict !== "ended") return;
   await deps.reply.notify("owner" in entry ? entry.owner : NO_OWNER, entry.job, {
     type: "end",
     state,
-    error: error ?? endError(state),
+    error: endError(state, code),
   });
 }

@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { Entry } from "../../shared/contracts/entry.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { ClaimedJob } from "../../shared/db/claim.ts";
+import type { ClaimedJob, ClaimRow } from "../../shared/db/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
+import type { Taken } from "../../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { Provider } from "../provider.ts";
 import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
@@ -12,6 +13,7 @@ import type { Attempt } from "./attempt.ts";
 import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
 import { endUnclaimed } from "./end-unclaimed.ts";
 import { readStoredRequest } from "./read-stored-request.ts";
+import type { Seclusion } from "./seclusion.ts";
 
 export interface RunEntryDeps {
   readonly database: Database;
@@ -22,38 +24,56 @@ export interface RunEntryDeps {
   readonly onTaken: (provider: string, priority: number) => void;
   /** This worker's name in the fleet; undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
+  /** Where a suspect runs. */
+  readonly seclusion: Pick<Seclusion, "alone">;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
+
+/** A suspect that cannot have its turn yet comes again after about so long. */
+const SUSPECT_PAUSE_MS = 1_000;
 
 /**
  * Runs one entry: claim, call, pass bytes on, conclude. The caller holds a slot until this
- * resolves, which is not before the call's socket is free.
+ * resolves, which is not before the call's socket is free. What it says of the entry is for its queue.
  */
 export async function runEntry(
   deps: RunEntryDeps,
   entry: Entry,
   provider: Provider,
   config: ProviderConfig,
-): Promise<void> {
+): Promise<Taken> {
   if ("accepted" in entry) deps.onTaken(provider.name, entry.priority);
   const worker = deps.workerId();
-  if (worker === undefined) return;
+  if (worker === undefined) return "taken";
   // Listening begins before the claim: a stop request after it finds its listener.
   const abort = deps.aborts.begin(entry.job);
   try {
-    const claim = await deps.database.claim.submit({
-      job: entry.job,
-      place: entry.place,
-      provider: provider.name,
-      nonce: randomUUID(),
-      worker,
-    });
-    if (claim.verdict !== "claimed") await endUnclaimed(deps, entry, claim.verdict);
-    else {
+    const claimAs = (alone: { alone?: true }): Promise<ClaimRow> =>
+      deps.database.claim.submit({
+        job: entry.job,
+        place: entry.place,
+        provider: provider.name,
+        nonce: randomUUID(),
+        worker,
+        ...alone,
+      });
+    const run = async (claim: ClaimRow): Promise<void> => {
+      if (claim.verdict === "suspect") return;
+      if (claim.verdict !== "claimed") return await endUnclaimed(deps, entry, claim.verdict);
       const startedAt = performance.now();
       const request = "accepted" in entry ? await readStoredRequest(claim) : entry;
       const attempt = begin(deps, entry, request, claim, abort, startedAt);
       await runAttempt(deps, attempt, provider, config);
+    };
+    const claim = await claimAs({});
+    if (claim.verdict !== "suspect") await run(claim);
+    else {
+      const runAlone = async (): Promise<void> => run(await claimAs({ alone: true }));
+      if (!(await deps.seclusion.alone(runAlone, abort.signal)))
+        return { afterMs: SUSPECT_PAUSE_MS * (0.5 + deps.random()) };
     }
+    return "taken";
   } finally {
     abort.end();
   }

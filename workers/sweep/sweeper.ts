@@ -1,5 +1,5 @@
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
-import type { DueJob, FleetProcess, SweepStatements } from "../../shared/db/sweep.ts";
+import type { DueJob, FleetProcess, LostJob, SweepStatements } from "../../shared/db/sweep.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/reply/reply-path.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
@@ -74,7 +74,12 @@ export class Sweeper {
   async #closeForgotten(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined) return;
-    await this.#closeAttemptsOf(worker, this.#deps.running(), FORGOTTEN_AFTER_MS);
+    for (;;) {
+      const running = this.#deps.running();
+      const jobs = await this.#deps.statements.closeLost(worker, running, FORGOTTEN_AFTER_MS, PAGE);
+      await this.#tellLost(jobs);
+      if (jobs.length < PAGE) return;
+    }
   }
 
   async #buryDead(): Promise<void> {
@@ -85,7 +90,8 @@ export class Sweeper {
     // Workers first: what they ran is then waiting, and ends with its owner if that is dead too.
     for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
       this.#deps.onLost(process);
-      if (process.kind === "worker") await this.#closeAttemptsOf(process.id, [], 0);
+      if (process.kind === "worker")
+        await this.#tellLost(await this.#deps.statements.closeDead(process.id));
       else {
         await this.#endJobsOf(process.id);
         await this.#deps.statements.noteLost(process.id);
@@ -132,18 +138,10 @@ export class Sweeper {
     while ((await this.#deps.statements.wakeForEpoch(epoch, PAGE)) > 0) await this.#wakeWaiting();
   }
 
-  async #closeAttemptsOf(
-    worker: string,
-    running: readonly string[],
-    minAgeMs: number,
-  ): Promise<void> {
-    for (;;) {
-      const jobs = await this.#deps.statements.closeLost(worker, running, minAgeMs, PAGE);
-      for (const job of jobs)
-        if (job.state === "waiting") await this.#enqueueByOwner(job);
-        else await this.#tellEnd(job, job.state);
-      if (jobs.length < PAGE) return;
-    }
+  async #tellLost(jobs: readonly LostJob[]): Promise<void> {
+    for (const job of jobs)
+      if (job.state === "waiting") await this.#enqueueByOwner(job);
+      else await this.#tellEnd(job, job.state, job.error_code ?? undefined);
   }
 
   async #wakeWaiting(): Promise<void> {
@@ -160,8 +158,9 @@ export class Sweeper {
       await this.#enqueueByOwner(job);
   }
 
-  async #tellEnd({ owner, job_id }: WaitingJob, state: EndState): Promise<void> {
-    await this.#deps.reply.notify(owner, job_id, { type: "end", state, error: endError(state) });
+  async #tellEnd({ owner, job_id }: WaitingJob, state: EndState, code?: string): Promise<void> {
+    const error = endError(state, code);
+    await this.#deps.reply.notify(owner, job_id, { type: "end", state, error });
   }
 
   /** Only the owner has the body. A job whose owner does not know it can never run: it ends. */
