@@ -1,0 +1,118 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TryOptions } from "../engines/try-engine.ts";
+import { expect } from "../run/expect.ts";
+import { type Flow, type FlowResult, runFlows } from "../run/flow.ts";
+import { exitCodeOf } from "../run/run-command.ts";
+import { installNpm, nodeEnv } from "./npm-package.ts";
+import {
+  type SimulatedEngines,
+  simulatedModels,
+  startSimulatedEngines,
+} from "./simulated-engines.ts";
+
+const version = "0.171.0";
+
+interface CodexContext extends SimulatedEngines {
+  readonly program: string;
+  readonly runDir: string;
+  readonly key: string;
+}
+
+/** Codex CLI before an engine with responses of its own, and before one without. */
+export async function tryCodex({ runDir, only }: TryOptions): Promise<FlowResult[]> {
+  const program = await installNpm("@openai/codex", version, "codex");
+  const engines = await startSimulatedEngines(runDir);
+  try {
+    const key = await engines.broker.key({ name: "codex" });
+    const flows = simulatedModels.flatMap(flowsOf).filter(({ name }) => name.includes(only ?? ""));
+    return await runFlows(flows, { ...engines, program, runDir, key });
+  } finally {
+    await engines.stop();
+  }
+}
+
+function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] {
+  return [
+    {
+      name: `a question, ${model}`,
+      async run(context) {
+        const { code, text } = await codex(context, model, "[sim calls=0] Hello");
+        expect(code === 0 && text.includes("tok0 tok1"), `exit code ${code}: ${text.slice(-600)}`);
+        return "exit code 0, with the engine's answer";
+      },
+    },
+    {
+      name: `a question with a budgeted key, ${model}`,
+      async run(context) {
+        const budget = { limit_usd: "5", period: "total" };
+        const key = await context.broker.key({ name: "budgeted", budget });
+        const { code, text } = await codex({ ...context, key }, model, "[sim calls=0] Hello");
+        expect(code === 0 && text.includes("tok0 tok1"), `exit code ${code}: ${text.slice(-600)}`);
+        return "exit code 0, with the engine's answer";
+      },
+    },
+    {
+      name: `a tool and the answer after it, ${model}`,
+      async run(context) {
+        context[model].reset();
+        const { code, text } = await codex(context, model, "[sim calls=1] Look around");
+        expect(code === 0 && text.includes("tok0 tok1"), `exit code ${code}: ${text.slice(-600)}`);
+        const calls = context[model].bodies().length;
+        expect(calls >= 2, `${calls} call of the engine`);
+        return `exit code 0 after ${calls} calls of the engine`;
+      },
+    },
+    {
+      name: `a spent budget, ${model}`,
+      async run(context) {
+        const budget = { limit_usd: "0.000001", period: "total" };
+        const key = await context.broker.key({ name: "spent", budget });
+        const began = performance.now();
+        const { code, text } = await codex({ ...context, key }, model, "[sim calls=0] Hello");
+        const seconds = (performance.now() - began) / 1000;
+        expect(code !== 0, "exit code 0 with nothing to spend");
+        const told = /insufficient_quota|budget of/i.exec(text.slice(text.lastIndexOf("ERROR")));
+        expect(told !== null, `not told: ${text.slice(-600)}`);
+        const [line = ""] = text.slice(text.lastIndexOf("ERROR")).split("\n");
+        return `exit code ${code} after ${seconds.toFixed(0)} s: ${line}`;
+      },
+    },
+  ];
+}
+
+/** `codex exec` with a home of its own; what it printed, both outputs together. */
+async function codex(
+  { program, runDir, key, broker }: CodexContext,
+  model: string,
+  prompt: string,
+): Promise<{ code: number; text: string }> {
+  const home = join(runDir, "codex-home");
+  const project = join(runDir, "project");
+  await Promise.all([home, project].map((dir) => mkdir(dir, { recursive: true })));
+  await writeFile(
+    join(home, "config.toml"),
+    [
+      `model = "${model}"`,
+      'model_provider = "spillway"',
+      "[model_providers.spillway]",
+      'name = "spillway"',
+      `base_url = "${broker.url}/v1"`,
+      'env_key = "SPILLWAY_API_KEY"',
+      'wire_api = "responses"',
+      "",
+    ].join("\n"),
+  );
+  const logFile = join(runDir, "codex.log");
+  await rm(logFile, { force: true });
+  const code = await exitCodeOf(
+    program,
+    ["exec", "--skip-git-repo-check", "-s", "read-only", "-C", project, prompt],
+    {
+      env: { ...nodeEnv, CODEX_HOME: home, HOME: home, SPILLWAY_API_KEY: key },
+      logFile,
+      timeoutMs: 100_000,
+    },
+  );
+  return { code, text: await readFile(logFile, "utf8") };
+}

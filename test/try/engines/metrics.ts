@@ -1,0 +1,12 @@
+/** Prometheus text as sums by metric name, over all label sets. Throws when it cannot be read. */
+export async function readMetrics(url: string): Promise<(name: string) => number> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 200)}`);
+  const sums = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const [, name, value] = /^([a-zA-Z_:][\w:]*)(?:\{.*\})? (\S+)/.exec(line) ?? [];
+    if (name !== undefined) sums.set(name, (sums.get(name) ?? 0) + Number(value));
+  }
+  return (name) => sums.get(name) ?? 0;
+}

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
+import { Program } from "../run/program.ts";
+import type { EngineCounters, RealEngine } from "./engine.ts";
+import { installLlamacpp, llamacppVersion, makeGguf } from "./install-llamacpp.ts";
+import { readMetrics } from "./metrics.ts";
+
+const model = "tiny";
+const apiKey = "sk-engine";
+const slots = 2;
+const contextLength = 4096;
+
+/** `llama-server` for chat with two slots, and a second one for embeddings. */
+export async function startLlamacpp(runDir: string): Promise<RealEngine> {
+  const { server } = await installLlamacpp();
+  const weights = await makeGguf(contextLength);
+  const [port, embeddingPort] = [await freePort(), await freePort()];
+  const serve = (name: string, at: number, args: readonly string[]): Program =>
+    new Program({
+      file: server,
+      args: [
+        "-m",
+        weights,
+        "-a",
+        model,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        String(at),
+        "-t",
+        "1",
+        "-tb",
+        "1",
+        "--api-key",
+        apiKey,
+        ...args,
+      ],
+      logFile: join(runDir, `${name}.log`),
+      readyUrl: `http://127.0.0.1:${at}/health`,
+      readyTimeoutMs: 120_000,
+    });
+  // With `-np` the context is divided among the slots.
+  const divided = ["-c", String(slots * contextLength), "-np", String(slots)];
+  const chat = serve("llamacpp", port, [...divided, "--metrics"]);
+  const embed = serve("llamacpp-embed", embeddingPort, ["--embeddings", "--pooling", "mean"]);
+  const stop = async (): Promise<void> => {
+    await Promise.all([chat.stop(), embed.stop()]);
+  };
+  try {
+    await chat.start();
+    await embed.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    name: `llamacpp-${llamacppVersion}`,
+    kind: "llamacpp",
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    apiKey,
+    model,
+    embeddings: { baseUrl: `http://127.0.0.1:${embeddingPort}/v1`, model },
+    slots,
+    contextLength,
+    untilCap: { temperature: 0 },
+    lacks: {},
+    program: chat,
+    counters: () => readCounters(port),
+    stop,
+  };
+}
+
+async function readCounters(port: number): Promise<EngineCounters> {
+  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`);
+  return {
+    running: metric("llamacpp:requests_processing"),
+    waiting: metric("llamacpp:requests_deferred"),
+    promptTokens: metric("llamacpp:prompt_tokens_total"),
+    generatedTokens: metric("llamacpp:tokens_predicted_total"),
+  };
+}

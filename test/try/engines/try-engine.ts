@@ -1,0 +1,73 @@
+import { startBroker } from "../run/broker.ts";
+import { type FlowResult, runFlows } from "../run/flow.ts";
+import { answerFlows } from "../flows/answers.ts";
+import { type EngineContext, models } from "../flows/context.ts";
+import { hangUpFlows } from "../flows/hang-ups.ts";
+import { loadFlows } from "../flows/load.ts";
+import { refusalFlows } from "../flows/refusals.ts";
+import { shapeFlows } from "../flows/shapes.ts";
+import { troubleFlows } from "../flows/troubles.ts";
+import type { RealEngine } from "./engine.ts";
+import { recordEngine } from "./record-engine.ts";
+
+const flows = [answerFlows, shapeFlows, refusalFlows, hangUpFlows, loadFlows, troubleFlows].flat();
+
+export interface TryOptions {
+  readonly runDir: string;
+  /** Only flows whose name has this in it. */
+  readonly only: string | undefined;
+  /** Instead of the flows: write down what the engine answers. */
+  readonly record: boolean;
+}
+
+/** Starts an engine and a broker before it, and runs the flows of all engines. */
+export async function tryEngine(
+  start: (runDir: string) => Promise<RealEngine>,
+  { runDir, only, record }: TryOptions,
+): Promise<FlowResult[]> {
+  const engine = await start(runDir);
+  try {
+    if (record) return await recordEngine(engine);
+    const broker = await startBroker(runDir, brokerConfig(engine));
+    try {
+      const context: EngineContext = { engine, broker, caller: broker.caller };
+      const chosen = flows.filter(({ name }) => only === undefined || name.includes(only));
+      return await runFlows(chosen, context);
+    } finally {
+      await broker.stop();
+    }
+  } finally {
+    await engine.stop();
+  }
+}
+
+/** The engine as its operator would write it, and beside it three ways to write it wrongly. */
+export function brokerConfig(engine: RealEngine): string {
+  const { baseUrl, embeddings, slots, model, apiKey } = engine;
+  const provider = (name: string, url: string, key = apiKey): string =>
+    [
+      `  ${name}:`,
+      `    location: local`,
+      `    base_url: ${url}`,
+      ...(key === undefined ? [] : [`    api_key: ${key}`]),
+      `    slots: ${slots}`,
+      `    price: { input: 0.1, output: 0.2 }`,
+      `    timeouts: { connect: 2s, first_byte: 5s, idle: 10s }`,
+    ].join("\n");
+  const route = (name: string, to: string, upstream = model): string =>
+    `  ${name}: { serve: [{ provider: ${to}, model: ${upstream} }], max_output_tokens: 16384 }`;
+  return [
+    "providers:",
+    provider("engine", baseUrl),
+    ...(embeddings === undefined ? [] : [provider("embeddings", embeddings.baseUrl)]),
+    provider("wrong-key", baseUrl, "sk-wrong"),
+    provider("without-version-path", baseUrl.replace(/\/v1$/, "")),
+    "models:",
+    route(models.chat, "engine"),
+    ...(embeddings === undefined ? [] : [route(models.embeddings, "embeddings", embeddings.model)]),
+    route(models.wrongName, "engine", "no-such-model"),
+    route(models.wrongKey, "wrong-key"),
+    route(models.withoutVersionPath, "without-version-path"),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,103 @@
+import { expect } from "../run/expect.ts";
+import type { Answer } from "../run/caller.ts";
+import type { Flow } from "../run/flow.ts";
+import { chatOf, type EngineContext, models } from "./context.ts";
+
+/** What is wrong with a request or with the configuration, and who is told about it. */
+export const refusalFlows: readonly Flow<EngineContext>[] = [
+  { name: "a model name that the engine does not know", run: wrongName },
+  { name: "a key that the engine refuses", run: wrongKey },
+  { name: "an address without /v1", run: withoutVersionPath },
+  { name: "a prompt beyond the context", run: longPrompt },
+  { name: "a default cap beyond the context", run: defaultCap },
+  { name: "a caller's cap beyond the route's", run: callersCap },
+];
+
+/** An answer that says what is wrong has to come at once, long before any deadline. */
+const atOnceMs = 3_000;
+
+async function wrongName(context: EngineContext): Promise<string> {
+  const answer = await misconfigured(context, models.wrongName);
+  const told = await toldOf(context, "no-such-model");
+  // llama.cpp answers whatever name it is given.
+  if (context.engine.kind === "llamacpp") expect(answer.status === 200, answer.text);
+  else expect(answer.status === 502 || answer.status === 404, `${answer.status} ${answer.text}`);
+  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${told}`;
+}
+
+async function wrongKey(context: EngineContext): Promise<string> {
+  const reason = context.engine.lacks.keys;
+  if (reason !== undefined) return `left out: ${reason}`;
+  const first = await misconfigured(context, models.wrongKey);
+  const second = await misconfigured(context, models.wrongKey);
+  expect(first.status === 502 && second.status >= 500, `${first.status}, then ${second.status}`);
+  expect(
+    first.headers.get("x-should-retry") === "false",
+    `x-should-retry ${first.headers.get("x-should-retry")}`,
+  );
+  const told = await toldOf(context, "wrong-key");
+  return `${first.status}, then ${second.status}, both at once; told: ${told}`;
+}
+
+async function withoutVersionPath(context: EngineContext): Promise<string> {
+  const answer = await misconfigured(context, models.withoutVersionPath);
+  expect(answer.status === 502 || answer.status === 404, `${answer.status} ${answer.text}`);
+  const told = await toldOf(context, "without-version-path");
+  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${told}`;
+}
+
+async function longPrompt({ engine, caller }: EngineContext): Promise<string> {
+  const messages = [{ role: "user", content: "river lake sea ".repeat(3 * engine.contextLength) }];
+  const answer = await caller.post("/v1/chat/completions", chatOf(engine, 8, { messages }));
+  const reason = engine.lacks["context refusal"];
+  if (reason !== undefined && answer.status === 200) {
+    const flagged = [...answer.headers].filter(([, value]) => value.includes("truncat"));
+    expect(flagged.length > 0, `200 without a word, although ${reason}`);
+    return `flagged: ${JSON.stringify(flagged)}`;
+  }
+  expect(answer.status === 400, `${answer.status} ${answer.text}`);
+  const { error } = answer.json as { error: { code: string | null; message: string } };
+  expect(error.code === "context_length_exceeded", answer.text);
+  return `400 ${error.message}`;
+}
+
+async function defaultCap({ engine, caller }: EngineContext): Promise<string> {
+  const { max_tokens: _, ...body } = chatOf(engine, 0);
+  return begins(await caller.send("/v1/chat/completions", { ...body, stream: true }));
+}
+
+async function callersCap({ engine, caller }: EngineContext): Promise<string> {
+  const body = chatOf(engine, 80_000, { stream: true });
+  return begins(await caller.send("/v1/chat/completions", body));
+}
+
+/** A stream that has begun to answer; its rest is hung up on. */
+async function begins(response: Response): Promise<string> {
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('"content":"')) {
+    const read = await reader?.read();
+    expect(read?.done === false, `ended with ${text.slice(0, 300)}`);
+    text += read.value;
+  }
+  await reader?.cancel();
+  return "200, text came";
+}
+
+async function misconfigured({ caller, engine }: EngineContext, model: string): Promise<Answer> {
+  const answer = await caller.post("/v1/chat/completions", { ...chatOf(engine, 4), model });
+  expect(answer.tookMs < atOnceMs, `only after ${answer.tookMs.toFixed(0)} ms: ${answer.text}`);
+  return answer;
+}
+
+/** A warning in the broker's log that names this provider or model; it has to be there already. */
+async function toldOf({ broker }: EngineContext, name: string): Promise<string> {
+  const lines = await broker.log();
+  const warning = lines.find(
+    (line) => Number(line["level"]) >= 40 && JSON.stringify(line).includes(name),
+  );
+  expect(warning !== undefined, `no warning in the log names ${name}`);
+  const { level: _, time: _time, ...words } = warning;
+  return JSON.stringify(words);
+}

@@ -1,0 +1,32 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Where installed things lie from one run to the next: `$SPILLWAY_TRY_DIR`, else under ~/.cache. */
+export function cacheDir(): string {
+  return process.env["SPILLWAY_TRY_DIR"] ?? join(homedir(), ".cache", "spillway-try");
+}
+
+/**
+ * A folder of the cache in which `install` has once run to its end. A folder whose recipe changed,
+ * or whose installation was interrupted, is made anew.
+ *
+ * @param recipe whatever the result depends on: versions, arguments, the text of a script.
+ */
+export async function installed(
+  name: string,
+  recipe: string,
+  install: (dir: string) => Promise<void>,
+): Promise<string> {
+  const dir = join(cacheDir(), name);
+  const marker = join(dir, "installed");
+  const found = await readFile(marker, "utf8").catch(() => undefined);
+  if (found === recipe) return dir;
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  process.stderr.write(`installing ${name} into ${dir}\n`);
+  await install(dir);
+  await writeFile(`${marker}.part`, recipe);
+  await rename(`${marker}.part`, marker);
+  return dir;
+}

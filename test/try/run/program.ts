@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface ProgramOptions {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly logFile: string;
+  /** Answers below 500 when the program is ready. */
+  readonly readyUrl: string;
+  readonly readyTimeoutMs: number;
+}
+
+const pollMs = 200;
+const stopTimeoutMs = 15_000;
+const shownCharacters = 3_000;
+
+/** A real server with all that it starts, in a process group of its own that signals go to. */
+export class Program {
+  readonly #options: ProgramOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: ProgramOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the process and does not wait until it is ready. */
+  launch(): void {
+    const { file, args, env, cwd, logFile } = this.#options;
+    const log = openSync(logFile, "a");
+    const { PATH, HOME, LANG } = process.env;
+    this.#child = spawn(file, args, {
+      detached: true,
+      env: { PATH, HOME, LANG, ...env },
+      stdio: ["ignore", log, log],
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    closeSync(log);
+    this.#child.on("error", () => undefined);
+    if (this.#child.pid !== undefined)
+      setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  }
+
+  /** Launches it and waits for its ready address. Throws an `Error` with the end of its log. */
+  async start(): Promise<void> {
+    this.launch();
+    await this.ready();
+  }
+
+  async ready(): Promise<void> {
+    const { readyUrl, readyTimeoutMs, file, logFile } = this.#options;
+    const deadlineMs = performance.now() + readyTimeoutMs;
+    for (;;) {
+      if (await answers(readyUrl)) return;
+      if (this.ended() || performance.now() > deadlineMs) {
+        const log = await readFile(logFile, "utf8");
+        throw new Error(`${file} did not become ready: ${log.slice(-shownCharacters)}`);
+      }
+      await sleep(pollMs);
+    }
+  }
+
+  ended(): boolean {
+    const child = this.#child;
+    return child?.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+  }
+
+  /** To the whole group, or to the first process only. */
+  signal(signal: NodeJS.Signals, whom: "group" | "first" = "group"): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(whom === "group" ? -pid : pid, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+
+  /** Resolves once the first process has ended, at the latest when it had to be killed. */
+  async end(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!this.ended() && performance.now() < deadlineMs) await sleep(pollMs);
+    // What it left behind, such as an engine core whose server was killed, goes with it.
+    this.signal("SIGKILL");
+    while (!this.ended()) await sleep(pollMs);
+  }
+
+  async stop(): Promise<void> {
+    this.signal("SIGCONT");
+    this.signal("SIGTERM");
+    await this.end(stopTimeoutMs);
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    await response.arrayBuffer();
+    return response.status < 500;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
+
+interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes both of its outputs. */
+  readonly logFile: string;
+  /** After it the process group is killed and the command has failed. */
+  readonly timeoutMs: number;
+}
+
+const shownCharacters = 3_000;
+
+/**
+ * Runs a command to its end, at the lowest priority and with all that it starts in a process group
+ * of its own. Resolves with its exit code; throws an `Error` when it cannot be started or is late.
+ */
+export async function exitCodeOf(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<number> {
+  const log = openSync(options.logFile, "a");
+  const { PATH, HOME, LANG } = process.env;
+  const child = spawn(file, args, {
+    detached: true,
+    env: { PATH, HOME, LANG, ...options.env },
+    stdio: ["ignore", log, log],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  closeSync(log);
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    killGroup(child);
+  }, options.timeoutMs);
+  try {
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (late) throw new Error(`${file} ran longer than ${options.timeoutMs} ms`);
+    return code ?? 1;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same for a command that has to succeed: else it throws with the end of the log. */
+export async function runCommand(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<void> {
+  const code = await exitCodeOf(file, args, options);
+  if (code === 0) return;
+  const log = await readFile(options.logFile, "utf8");
+  throw new Error(`${file} ${args.join(" ")} ended with ${code}: ${log.slice(-shownCharacters)}`);
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // The group has ended meanwhile.
+  }
+}
