@@ -42,7 +42,7 @@ export async function tryEngine(
 }
 
 /** The engine as its operator would write it, and beside it three ways to write it wrongly. */
-export function brokerConfig(engine: RealEngine): string {
+function brokerConfig(engine: RealEngine): string {
   const { baseUrl, embeddings, slots, model, apiKey } = engine;
   const provider = (name: string, url: string, key = apiKey): string =>
     [
