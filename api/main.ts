@@ -102,7 +102,9 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
   try {
     app = await buildApi({
       ...deps,
-      backlog: new QueueBacklog(() => deps.config.server.queueLimitBytes / apis),
+      backlog: new QueueBacklog(() => deps.config.server.queueLimitBytes / apis, {
+        providers: deps.config.providers.size,
+      }),
       findEnded: ended,
       keyAuth: createKeyAuth({ pool: database.pool }),
       owner: lease.id,

@@ -30,7 +30,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
   const { id, key, jobRequest, first, serviceClass } = admission;
   const target = admission.plan[first.target];
   if (target === undefined) throw new Error(`no target ${first.target} in the plan`);
-  deps.backlog.check(Buffer.byteLength(jobRequest.body));
+  deps.backlog.check(Buffer.byteLength(jobRequest.body), target.provider);
   const place = new QueuePlace(deps, {
     entry: { v: 1, job: id, owner: deps.owner, ...jobRequest },
     serviceClass,
@@ -41,10 +41,12 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
   try {
     place.takeTurn();
     const member = acceptMember(admission, { interactive: true, owner: deps.owner });
-    await submitAccept(deps.database.accept, member, () => endUnqueued(deps, id, "accept_lost"));
+    await submitAccept(deps.database.accept, member, admission.request.maxOutputTokens, () =>
+      endUnqueued(deps, id, "accept_lost"),
+    );
     await place.enter(target.provider, 0, 0).catch((error: unknown) => {
       endUnqueued(deps, id, "queue_unavailable");
-      if (isOutOfMemory(error)) throw queueIsFull(error);
+      if (isOutOfMemory(error)) throw queueIsFull({ cause: error });
       throw new BrokerError("unavailable", "The queue cannot be reached.", { cause: error });
     });
     return new JobRun(deps, { ...admission, inbox, place });

@@ -1,11 +1,18 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
+export interface FullQueue {
+  /** 5 s by default. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
 const RETRY_AFTER_MS = 5_000;
 
 /** What a caller is told when the backlog, or Redis, has no room for another request. */
-export function queueIsFull(cause?: unknown): BrokerError {
-  return new BrokerError("rate_limit_exceeded", "The queue is full.", {
-    retryAfterMs: RETRY_AFTER_MS,
-    cause,
-  });
+export function queueIsFull({ retryAfterMs = RETRY_AFTER_MS, cause }: FullQueue = {}): BrokerError {
+  return new BrokerError(
+    "rate_limit_exceeded",
+    `The queue is full. Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+    { retryAfterMs, cause },
+  );
 }

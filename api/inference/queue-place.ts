@@ -37,7 +37,7 @@ export class QueuePlace {
     this.#options = options;
     this.#provider = options.provider;
     this.#bytes = Buffer.byteLength(options.entry.body);
-    deps.backlog.add(this.#bytes);
+    deps.backlog.add(this.#bytes, this.#provider);
     this.#count(1);
   }
 
@@ -62,6 +62,8 @@ export class QueuePlace {
       this.#leaveLine(false);
       this.removeEntry();
       this.#count(-1);
+      this.#deps.backlog.remove(this.#bytes, this.#provider);
+      this.#deps.backlog.add(this.#bytes, provider);
       this.#provider = provider;
       this.#place = place;
       this.#started = false;
@@ -93,7 +95,7 @@ export class QueuePlace {
     if (this.#left) return;
     this.#left = true;
     this.#leaveLine(false);
-    this.#deps.backlog.remove(this.#bytes);
+    this.#deps.backlog.remove(this.#bytes, this.#provider);
     this.#count(-1);
   }
 

@@ -3,6 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
+import { responseId } from "../../shared/responses/response-id.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../inference/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
@@ -59,12 +60,21 @@ export async function deliverAccepted(
   const job = await mustRead(deps, id);
   if (respondAsync)
     return reply.code(202).header("retry-after", String(RETRY_AFTER_S)).send(jobObject(job));
+  const where = `the job goes on, and its answer will be at ${answerPath(job)}.`;
   if (deps.jobs.shutdown.aborted)
-    throw new BrokerError("unavailable", "The broker is shutting down; the job goes on.");
+    throw new BrokerError("unavailable", `The broker is shutting down; ${where}`, { jobId: id });
   throw new BrokerError(
     "deadline_exceeded",
-    "The answer takes longer than a connection may wait; the job goes on.",
+    `The answer takes longer than a connection may wait; ${where}`,
+    { jobId: id },
   );
+}
+
+/** Where the answer of an accepted job can be had once it is there. */
+function answerPath({ id, endpoint, stored }: AcceptedJob): string {
+  return endpoint === "responses" && stored
+    ? `/v1/responses/${responseId(id)}`
+    : `/v1/jobs/${id}/result`;
 }
 
 async function streamAnswer(

@@ -7,7 +7,20 @@ export interface BrokerErrorOptions {
   readonly retryAfterMs?: number;
   /** Replaces the catalogue's `code` on the wire, for upstream errors passed through. */
   readonly wireCode?: string;
+  /** The accepted job that goes on all the same; told as `job_id` and `job_url`. */
+  readonly jobId?: string;
   readonly cause?: unknown;
+}
+
+/** The `error` object of an answer. */
+export interface ErrorObject {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string;
+  readonly param: string | null;
+  readonly job_id?: string;
+  /** Path of the job at this API. */
+  readonly job_url?: string;
 }
 
 /** An error that a caller may see. The message must never hold a prompt, a result or a key. */
@@ -17,6 +30,7 @@ export class BrokerError extends Error {
   readonly param: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly wireCode: string | undefined;
+  readonly jobId: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: BrokerErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -24,6 +38,7 @@ export class BrokerError extends Error {
     this.param = options.param;
     this.retryAfterMs = options.retryAfterMs;
     this.wireCode = options.wireCode;
+    this.jobId = options.jobId;
   }
 
   get status(): number {
@@ -34,14 +49,17 @@ export class BrokerError extends Error {
     return errorCatalogue[this.code].retryable;
   }
 
-  /** The body of design.md's error table: `{"error":{"message","type","code","param"}}`. */
-  toJSON(): { error: { message: string; type: string; code: string; param: string | null } } {
+  /** The body of an answer: OpenAI's four fields, and where a job that goes on can be found. */
+  toJSON(): { error: ErrorObject } {
     return {
       error: {
         message: this.message,
         type: errorCatalogue[this.code].type,
         code: this.wireCode ?? this.code,
         param: this.param ?? null,
+        ...(this.jobId === undefined
+          ? {}
+          : { job_id: this.jobId, job_url: `/v1/jobs/${this.jobId}` }),
       },
     };
   }

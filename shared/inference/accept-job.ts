@@ -44,10 +44,15 @@ export async function acceptJob(
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
     ...(requestHash === undefined ? {} : { request_hash: requestHash, waiter: deps.owner }),
   });
-  const row = await submitAccept(deps.database.accept, member, () => {
-    // Who sends the same key again finds the job; nobody else knows of it.
-    if (idempotency === undefined) endUnknown(deps, id);
-  });
+  const row = await submitAccept(
+    deps.database.accept,
+    member,
+    terms.request.maxOutputTokens,
+    () => {
+      // Who sends the same key again finds the job; nobody else knows of it.
+      if (idempotency === undefined) endUnknown(deps, id);
+    },
+  );
   if (row.verdict === "attached" && row.other_job !== null)
     return { job: row.other_job, attached: true };
   await enqueueAccepted(deps, terms);

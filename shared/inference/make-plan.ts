@@ -54,7 +54,11 @@ function inputTokensAt(target: CompiledTarget, { input, budgeted }: PlanRequest)
     throw new BrokerError(
       "invalid_request",
       "The cost of images, audio, files and a provider's own tools cannot be bounded for this model, " +
-        "and this key has a budget.",
+        `and this key has a budget. ${
+          input.hasProviderTools
+            ? "Leave the provider's tools out, or use tools of type 'function'."
+            : "It could be if the operator set 'context_length' at each of the model's targets."
+        }`,
       { param: input.unbounded },
     );
   return target.contextLength ?? LONGEST_CONTEXT;

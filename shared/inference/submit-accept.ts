@@ -4,6 +4,7 @@ import type { Database } from "../db/database.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
 import type { JobTerms } from "./job-terms.ts";
+import { budgetAdvice } from "./budget-advice.ts";
 import { overBudget } from "./over-budget.ts";
 
 /** When the sweeper first checks that the queue still has the entry. */
@@ -41,11 +42,12 @@ export function acceptMember(
 /**
  * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`, `idempotency_conflict`
  * or `unavailable`; then nothing is held. `onUnknown`: the answer may be what was lost, after the
- * commit.
+ * commit. `maxOutputTokens`: the job's output cap.
  */
 export async function submitAccept(
   accept: Database["accept"],
   member: AcceptMember,
+  maxOutputTokens: number | null,
   onUnknown: () => void,
 ): Promise<AcceptRow> {
   let row: AcceptRow;
@@ -56,7 +58,8 @@ export async function submitAccept(
     if (classifyDatabaseError(error) === "data") throw error;
     throw new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
   }
-  if (row.verdict === "budget") throw overBudget(row, BigInt(member.hold));
+  if (row.verdict === "budget")
+    throw overBudget(row, BigInt(member.hold), advise(member, maxOutputTokens, row));
   if (row.verdict === "key") throw invalidApiKey();
   if (row.verdict === "mismatch")
     throw new BrokerError(
@@ -65,4 +68,14 @@ export async function submitAccept(
       { param: "Idempotency-Key" },
     );
   return row;
+}
+
+function advise(
+  { endpoint, plan, target: index, output_bound: outputTokens }: AcceptMember,
+  maxOutputTokens: number | null,
+  { free_nanos: freeNanos }: AcceptRow,
+): string {
+  const target = plan[index];
+  if (target === undefined || freeNanos === null) return "";
+  return budgetAdvice({ endpoint, target, maxOutputTokens, outputTokens, freeNanos });
 }

@@ -8,7 +8,7 @@ const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   deadline: ["deadline_exceeded", "The deadline passed before the answer was complete."],
   sync_wait: [
     "deadline_exceeded",
-    "The answer took longer than a connection may wait; ask for a stream.",
+    "The answer took longer than a connection may wait, and was given up. Ask for a stream, or for a job with the header 'Prefer: respond-async'.",
   ],
   disconnect: ["cancelled", "The caller closed the connection."],
   cancel: ["cancelled", "The job was cancelled."],

@@ -119,4 +119,59 @@ describe("the bound", () => {
     backlog.add(1);
     expect(() => backlog.check(1_000)).toThrow("The queue is full.");
   });
+
+  test("leaves room at other providers, and is never passed by all of them together", () => {
+    const backlog = new QueueBacklog(() => 1_200, { providers: 3 });
+    let bytes = 0;
+    const fill = (provider: string): number => {
+      for (;;)
+        try {
+          backlog.check(10, provider);
+          backlog.add(10, provider);
+          bytes += 10;
+        } catch {
+          return bytes;
+        }
+    };
+    // Half is set aside: 200 for each.
+    expect(fill("a")).toBe(800);
+    expect(fill("b")).toBe(1_000);
+    expect(fill("c")).toBe(1_200);
+    backlog.remove(10, "a");
+    backlog.check(10, "b");
+  });
+
+  test("takes a first body at a provider that has none, however full the others are", () => {
+    const backlog = new QueueBacklog(() => 100, { providers: 2 });
+    backlog.add(100, "a");
+    backlog.check(90, "b");
+    expect(() => backlog.check(1, "a")).toThrow("The queue is full.");
+  });
+
+  test("says when there will be room, by how fast bodies have gone of late", () => {
+    let nowMs = 60_000;
+    const backlog = new QueueBacklog(() => 100, { now: () => nowMs });
+    const retryAfterMs = (bytes: number): unknown => {
+      try {
+        backlog.check(bytes);
+      } catch (error) {
+        return (error as { retryAfterMs: number }).retryAfterMs;
+      }
+      return undefined;
+    };
+    backlog.add(100);
+    expect(retryAfterMs(30)).toBe(5_000);
+    nowMs += 20_000;
+    backlog.remove(20);
+    backlog.add(20);
+    expect(retryAfterMs(30)).toBe(30_000);
+    expect(retryAfterMs(100)).toBe(60_000);
+    nowMs += 60_000;
+    backlog.remove(80);
+    backlog.add(80);
+    expect(retryAfterMs(10)).toBe(8_000);
+    expect(retryAfterMs(1)).toBe(1_000);
+    nowMs += 120_000;
+    expect(retryAfterMs(30)).toBe(5_000);
+  });
 });

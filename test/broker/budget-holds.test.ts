@@ -91,6 +91,41 @@ test("holds above the real cost never let more be settled than the limit, and us
   expect(upstream("dear").counters()).toMatchObject({ calls: served, ok: served });
 });
 
+describe("a refused request is told what would fit", () => {
+  const ways: readonly [string, object][] = [
+    ["/chat/completions", { messages, max_completion_tokens: 4_000 }],
+    ["/chat/completions", { messages, max_tokens: 500, n: 3 }],
+    ["/completions", { prompt: "Hello", max_tokens: 4_000 }],
+    ["/responses", { input: "Hello", store: false, max_output_tokens: 4_000 }],
+    ["/responses", { input: "Hello" }],
+  ];
+  test.each(ways)("%s %j", async (path, fields) => {
+    const { client } = await keyWith(1_000_000);
+    const ask = (own: object): Promise<unknown> =>
+      client.post(path, { body: { model: "dear", ...fields, ...own } });
+    const error = await ask({}).then(
+      () => expect.fail("it was served"),
+      (thrown: unknown) => thrown as InstanceType<typeof OpenAI.APIError>,
+    );
+    expect(error.status).toBe(402);
+    const [, field = "", cap = ""] =
+      /fit with '(\w+)' of at most (\d+) in/.exec(error.message) ?? [];
+    expect(Number(cap)).toBeGreaterThan(100);
+    const none = { max_tokens: undefined };
+    await expect(ask({ ...none, [field]: Number(cap) + 1 })).rejects.toMatchObject({ status: 402 });
+    await ask({ ...none, [field]: Number(cap) });
+  });
+
+  test("or that its input is too much, with the tools", async () => {
+    const { client } = await keyWith(1_000_000);
+    const description = "x".repeat(2_000);
+    const tools = [{ type: "function" as const, function: { name: "f", description } }];
+    await expect(
+      client.chat.completions.create({ model: "dear", messages, tools, max_tokens: 4 }),
+    ).rejects.toThrow(/Its input alone, with its tools, may cost \$0\.002\d+: it would/);
+  });
+});
+
 describe("a move to a target that costs ten times as much", () => {
   test("holds its worst case before it is called, and settles what it costs", async () => {
     const { client, id } = await keyWith(40_000);

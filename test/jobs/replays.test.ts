@@ -69,6 +69,11 @@ test("longer than a connection may wait: 504 that leads to the job, which goes o
     expect(answer.headers.get("x-should-retry")).toBe("false");
     const location = answer.headers.get("location") ?? "";
     const id = location.replace("/v1/jobs/", "");
+    const { error } = JSON.parse(answer.text) as { error: { message: string } };
+    expect(error).toMatchObject({ job_id: id, job_url: location });
+    const at =
+      idem === undefined ? id.replace("job_", "/v1/responses/resp_") : `${location}/result`;
+    expect(error.message).toContain(`will be at ${at}.`);
     expect((await rig.json<JobView>(`/jobs/${id}`)).status).toBe("in_progress");
     const call = await rig.played.next();
     if (idem === undefined) call.say("late");

@@ -1,0 +1,44 @@
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { PlannedTarget } from "../contracts/plan.ts";
+import { formatUsd } from "../money/usd.ts";
+
+const TOKENS_PER_PRICE = 1_000_000n;
+
+const capFields: Readonly<Record<Endpoint, string | undefined>> = {
+  "chat.completions": "max_completion_tokens",
+  completions: "max_tokens",
+  responses: "max_output_tokens",
+  embeddings: undefined,
+};
+
+export interface UnpaidRequest {
+  readonly endpoint: Endpoint;
+  readonly target: PlannedTarget;
+  /** Tokens for each generated sequence; null: embeddings. */
+  readonly maxOutputTokens: number | null;
+  /** Over all sequences. */
+  readonly outputTokens: number;
+  /** What is left of the budget. */
+  readonly freeNanos: bigint;
+}
+
+/**
+ * What the caller of a request that a budget does not cover can do about it, as a sentence: the largest
+ * output cap that would fit, or that its input alone is too much. Empty when nothing is left at all.
+ */
+export function budgetAdvice(request: UnpaidRequest): string {
+  const { endpoint, target, maxOutputTokens, outputTokens, freeNanos } = request;
+  const field = capFields[endpoint];
+  if (freeNanos <= 0n) return "";
+  const price = BigInt(target.outputNanosPerMillion);
+  // In millionths of a nano-dollar; the hold was rounded up, so that this is never too little.
+  const input = BigInt(target.holdNanos) * TOKENS_PER_PRICE - BigInt(outputTokens) * price;
+  const left = freeNanos * TOKENS_PER_PRICE - input;
+  const isCapped = field !== undefined && maxOutputTokens !== null && price > 0n;
+  const sequences = BigInt(Math.max(1, Math.ceil(outputTokens / (maxOutputTokens ?? 1))));
+  const cap = isCapped && left > 0n ? left / price / sequences : 0n;
+  if (cap > 0n)
+    return `It would fit with '${field}' of at most ${cap} in place of ${maxOutputTokens}.`;
+  const inputNanos = (input + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
+  return `Its input alone, with its tools, may cost $${formatUsd(inputNanos)}: it would have to be shorter.`;
+}
