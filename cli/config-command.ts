@@ -2,7 +2,9 @@ import { Command } from "commander";
 import { ConfigError } from "../config/config-error.ts";
 import type { Lookup } from "../config/environment.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
+import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { checkOnline } from "./check-online.ts";
 
 interface ConfigCommandDeps {
   readonly stdout: NodeJS.WritableStream;
@@ -23,7 +25,10 @@ export function configCommand(deps: ConfigCommandDeps): Command {
     .command("check")
     .description("check a configuration file and print all its problems")
     .argument("[file]", "default: $SPILLWAY_CONFIG, else ./spillway.yaml")
-    .action((file: string | undefined) => check(file, deps));
+    .option("--online", "also ask every provider for its models, with its key")
+    .action((file: string | undefined, { online }: { online?: true }) =>
+      check(file, online === true, deps),
+    );
   command
     .command("schema")
     .description("print the JSON Schema of the configuration file, for editors")
@@ -33,17 +38,30 @@ export function configCommand(deps: ConfigCommandDeps): Command {
   return command;
 }
 
-function check(file: string | undefined, { stdout, stderr, lookup }: ConfigCommandDeps): void {
+async function check(
+  file: string | undefined,
+  online: boolean,
+  { stdout, stderr, lookup }: ConfigCommandDeps,
+): Promise<void> {
   const path = file ?? lookup("SPILLWAY_CONFIG") ?? "spillway.yaml";
+  let config: Config;
   try {
-    const { providers, models } = loadConfig(path, lookup);
-    stdout.write(
-      `${path} is valid: ${count(providers.size, "provider")}, ${count(models.size, "model")}\n`,
-    );
+    config = loadConfig(path, lookup);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     stderr.write(`${error.message}\n`);
     process.exitCode = 1;
+    return;
+  }
+  const { providers, models } = config;
+  stdout.write(
+    `${path} is valid: ${count(providers.size, "provider")}, ${count(models.size, "model")}\n`,
+  );
+  if (!online) return;
+  for (const { provider, summary, problems } of await checkOnline(config)) {
+    stdout.write(`${provider}: ${summary}\n`);
+    for (const problem of problems) stderr.write(`${provider}: ${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
   }
 }
 

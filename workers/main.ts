@@ -18,7 +18,10 @@ import { every, type Repeating } from "../shared/timing/every.ts";
 import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
 import { Prober } from "./dispatch/prober.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
+import { engineProvider } from "./engines/engine-provider.ts";
+import { openEngineWatch } from "./engines/open-engine-watch.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
+import { defaultReadLimits } from "./openai/read-limits.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { runEntry } from "./run/run-entry.ts";
@@ -64,6 +67,7 @@ const SWEEP_MS = 1_000;
 const MOVE_MS = 200;
 const PROBE_MS = 1_000;
 const REPORT_MS = 1_000;
+const ENGINES_MS = 500;
 const PERIODS_MS = 60_000;
 const FEED_MS = 100;
 const WEBHOOK_MS = 250;
@@ -88,8 +92,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   );
   await statements.openPeriods();
 
+  const engines = openEngineWatch(deps);
   const providers = new Map(
-    Array.from(config.providers, ([name, provider]) => [name, createOpenAiProvider(provider)]),
+    Array.from(config.providers, ([name, provider]) => {
+      const facts = () => engines.facts(name);
+      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, facts);
+      return [name, engineProvider(inner, engines)];
+    }),
   );
   const aborts = new AttemptAborts(deps.stops);
   const workers = new Map<string, ProviderWorker>();
@@ -129,6 +138,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     onChange: (provider, up) => {
       log[up ? "info" : "warn"]({ provider }, up ? "provider is back" : "provider is down");
       workers.get(provider)?.setUp(up);
+      if (up) engines.cameBack(provider);
       report().catch((error: unknown) => {
         log.warn({ err: error, provider }, "provider health not written; it will be tried again");
       });
@@ -242,6 +252,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await feeder.stop().catch(failing("giving batches back"));
     await webhooks.stop(WEBHOOK_GRACE_MS);
     await egress.destroy();
+    await engines.stop();
     await slots.releaseAll().catch(failing("giving slots back"));
     await lease.stop();
     await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
@@ -265,6 +276,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     every(SWEEP_MS, () => sweeper.wake(), failing("waking jobs")),
     every(MOVE_MS, () => mover.move(), failing("overflow")),
     every(PROBE_MS, () => prober.probe(), failing("probe")),
+    every(ENGINES_MS, () => engines.look(), failing("asking engines")),
     every(REPORT_MS, report, failing("provider health")),
     every(FEED_MS, () => feeder.round(), failing("feeding batches")),
     every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),

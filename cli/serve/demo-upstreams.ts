@@ -12,9 +12,16 @@ export interface DemoUpstreams {
 /** Starts two simulated GPUs with four slots each and a simulated cloud. */
 export async function startDemoUpstreams(lookup: Lookup): Promise<DemoUpstreams> {
   const gpu = { kind: "gpu", slots: 4, ttftMs: 80, tokensPerSecond: 60, outputTokens: 24 } as const;
-  const gpuA = await startSimulator(gpu);
-  const gpuB = await startSimulator(gpu);
-  const cloud = await startSimulator({ ...gpu, kind: "cloud", slots: 16, tokensPerSecond: 90 });
+  const models = ["demo-8b", "demo-embed-small"];
+  const gpuA = await startSimulator({ ...gpu, models });
+  const gpuB = await startSimulator({ ...gpu, models });
+  const cloud = await startSimulator({
+    ...gpu,
+    kind: "cloud",
+    models: ["demo-cloud-mini"],
+    slots: 16,
+    tokensPerSecond: 90,
+  });
   const urls: Readonly<Record<string, string>> = {
     SPILLWAY_DEMO_GPU_A_URL: gpuA.url,
     SPILLWAY_DEMO_GPU_B_URL: gpuB.url,

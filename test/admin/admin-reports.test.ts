@@ -129,8 +129,31 @@ test("providers show their load from the database and their health from the boar
   await Promise.all([running, waiting].map((job) => server.database.accept.submit(job)));
   await claimJob(server.database, running);
   server.board.setUp("cloud", false);
+  const unasked = {
+    engine: null,
+    engine_version: null,
+    engine_slots: null,
+    models: null,
+    problems: [],
+  };
   expect((await server.call("GET", "/admin/providers")).body.data).toEqual([
-    { name: "gpu", location: "local", healthy: true, slots: 4, in_flight: 1, queued: 1 },
-    { name: "cloud", location: "cloud", healthy: false, slots: 8, in_flight: 0, queued: 0 },
+    {
+      name: "gpu",
+      location: "local",
+      healthy: true,
+      slots: 4,
+      in_flight: 1,
+      queued: 1,
+      ...unasked,
+    },
+    {
+      name: "cloud",
+      location: "cloud",
+      healthy: false,
+      slots: 8,
+      in_flight: 0,
+      queued: 0,
+      ...unasked,
+    },
   ]);
 });

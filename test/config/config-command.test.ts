@@ -5,6 +5,8 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { configCommand } from "../../cli/config-command.ts";
+import { playedVllm } from "../engines/played-engine.ts";
+import { startPlayedServer } from "../engines/played-server.ts";
 import { soundText, lookupIn, withLine } from "./config-text.ts";
 
 const demo = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
@@ -79,4 +81,28 @@ test("schema prints the JSON Schema that the repository carries for editors", as
   const carried = new URL("../../config/spillway.schema.json", import.meta.url);
   expect(stdout).toBe(readFileSync(carried, "utf8"));
   expect(exitCode).toBeUndefined();
+});
+
+test("check --online asks every provider and tells what does not go with its engine", async () => {
+  const vllm = await startPlayedServer(playedVllm);
+  onTestFinished(() => vllm.close());
+  const path = file(
+    [
+      "providers:",
+      `  gpu: { location: local, base_url: "${vllm.url}", slots: 4, price: { input: 0, output: 0 } }`,
+      "  off: { location: local, base_url: http://127.0.0.1:9/v1, slots: 4, price: { input: 0, output: 0 } }",
+      "models:",
+      "  m: { serve: [{ provider: gpu, model: tinny }, { provider: off, model: x }] }",
+    ].join("\n"),
+  );
+  expect(await run(["check", path, "--online"])).toEqual({
+    stdout:
+      `${path} is valid: 2 providers, 1 model\n` +
+      "gpu: vllm 0.32.0, tiny (256 tokens)\n" +
+      "off: no answer\n",
+    stderr:
+      "gpu: Route 'm' asks for the model 'tinny', which the engine does not list. It has: tiny.\n" +
+      "off: nothing answers at http://127.0.0.1:9/v1/models\n",
+    exitCode: 1,
+  });
 });

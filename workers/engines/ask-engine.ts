@@ -28,6 +28,8 @@ export interface AskedEngine {
   readonly apiKey: string | undefined;
   /** Bound of each request. */
   readonly timeoutMs: number;
+  /** Ends all of them. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -37,7 +39,7 @@ const noAnswer: EngineAnswer = { status: 0, server: undefined, text: "", json: u
  * Requests of our own to an engine, with the provider's key. Each uses a connection of its own,
  * closed afterwards, so that none takes the socket of a slot.
  */
-export function askEngine({ baseUrl, apiKey, timeoutMs }: AskedEngine): AskEngine {
+export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: AskedEngine): AskEngine {
   const base = baseUrl.replace(/\/+$/, "");
   const root = base.replace(/\/v1$/, "");
   const credential = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
@@ -54,7 +56,10 @@ export function askEngine({ baseUrl, apiKey, timeoutMs }: AskedEngine): AskEngin
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([
+          AbortSignal.timeout(timeoutMs),
+          ...(signal === undefined ? [] : [signal]),
+        ]),
       });
       const text = await readText(answer.body);
       const server = answer.headers["server"];

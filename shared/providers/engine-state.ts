@@ -1,0 +1,13 @@
+/** What the fleet knows of a provider's engine; stored with the provider and shown to operators. */
+export interface EngineState {
+  /** Null: not recognised. */
+  readonly engine: string | null;
+  readonly version: string | null;
+  /** Calls that the engine says it runs side by side. */
+  readonly slots: number | null;
+  /** Null: it gave no list. */
+  readonly models:
+    | readonly { readonly id: string; readonly context_length: number | null }[]
+    | null;
+  readonly problems: readonly { readonly code: string; readonly message: string }[];
+}

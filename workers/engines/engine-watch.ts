@@ -1,0 +1,192 @@
+import type { Config, ProviderConfig } from "../../config/config.ts";
+import type { EngineState } from "../../shared/providers/engine-state.ts";
+import { askEngine, type AskEngine } from "./ask-engine.ts";
+import { detectEngine, type DetectedEngine } from "./detect-engine.ts";
+import type { EngineFacts } from "./engine-facts.ts";
+import { findModel, findProblems } from "./find-problems.ts";
+import { assumedEngine } from "./known-engines.ts";
+import type { ProviderProblem } from "./provider-problem.ts";
+import { providerTargets, type ProviderTarget } from "./provider-targets.ts";
+
+export interface EngineWatchDeps {
+  readonly providers: Config["providers"];
+  readonly models: Config["models"];
+  readonly now: () => number;
+  /** Told once of each problem of a provider, when it is found. */
+  readonly onProblem: (provider: string, problem: ProviderProblem) => void;
+  /** What is known has changed. */
+  readonly onState: (provider: string, state: EngineState) => void;
+  /** Of the engine of a provider; a test plays its own. */
+  readonly ask?: (provider: ProviderConfig) => AskEngine;
+}
+
+interface Watched {
+  readonly config: ProviderConfig;
+  readonly targets: readonly ProviderTarget[];
+  readonly ask: AskEngine;
+  detected: DetectedEngine | undefined;
+  asking: Promise<void> | undefined;
+  /** Asked again not before this time, in ms. */
+  dueAt: number;
+  failures: number;
+  /** By model: the words with which a call was refused for what the configuration says. */
+  readonly refused: Map<string, string>;
+  told: ReadonlySet<string>;
+  state: string;
+}
+
+const ASK_TIMEOUT_MS = 3_000;
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60_000;
+/** A local engine may have been started anew with another model or context between two probes. */
+const AGAIN_MS = 300_000;
+/** However often calls are refused, its model list is asked for no more often. */
+const LEAST_GAP_MS = 5_000;
+const MAX_WORDS = 300;
+
+/**
+ * What is known of each provider's engine: asked when the worker starts, when the provider comes
+ * back, and when a call was refused for its model or its key. Never in the way of calls.
+ */
+export class EngineWatch {
+  readonly #deps: EngineWatchDeps;
+  readonly #watched = new Map<string, Watched>();
+  readonly #stop = new AbortController();
+
+  constructor(deps: EngineWatchDeps) {
+    this.#deps = deps;
+    const ask =
+      deps.ask ?? ((config: ProviderConfig) => askEngine({ ...config, timeoutMs: ASK_TIMEOUT_MS }));
+    for (const [name, config] of deps.providers)
+      this.#watched.set(name, {
+        config,
+        targets: providerTargets(deps.models, name),
+        ask: ask(config),
+        detected: undefined,
+        asking: undefined,
+        dueAt: 0,
+        failures: 0,
+        refused: new Map(),
+        told: new Set(),
+        state: "",
+      });
+  }
+
+  /** What is known of the engine by now. */
+  facts(provider: string): EngineFacts {
+    const watched = this.#watched.get(provider);
+    if (watched === undefined) throw new Error(`there is no provider ${provider}`);
+    return watched.detected?.facts ?? assumedEngine(watched.config);
+  }
+
+  /** Tokens that prompt and answer may have together, as the engine says; undefined: unknown. */
+  contextLength(provider: string, model: string): number | undefined {
+    const detected = this.#watched.get(provider)?.detected;
+    if (detected?.models === undefined) return undefined;
+    const { facts, models } = detected;
+    const only = facts.ignoresModelNames && models.length === 1 ? models[0] : undefined;
+    return (findModel(models, model) ?? only)?.contextLength;
+  }
+
+  /** The engine of a provider may be another one, or have another model, than when it was asked. */
+  cameBack(provider: string): void {
+    const watched = this.#watched.get(provider);
+    if (watched !== undefined) watched.dueAt = 0;
+  }
+
+  /** A call was refused with 404 or for its key: what does the engine say of both? */
+  refused(provider: string, model: string, words: string): void {
+    const watched = this.#watched.get(provider);
+    if (watched === undefined) return;
+    watched.refused.set(model, words.slice(0, MAX_WORDS));
+    watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
+    this.#tell(provider, watched);
+  }
+
+  /** A call went well. Ollama's contexts are known only once a model is loaded. */
+  succeeded(provider: string, model: string): void {
+    const watched = this.#watched.get(provider);
+    if (watched === undefined) return;
+    if (watched.refused.delete(model)) this.#tell(provider, watched);
+    const learns = this.facts(provider).truncatesSilently;
+    if (learns && this.contextLength(provider, model) === undefined) {
+      watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
+    }
+  }
+
+  /** Asks every engine that is due, side by side, and waits for none that is slow. */
+  look(): Promise<void> {
+    for (const [name, watched] of this.#watched) {
+      const isDue = watched.dueAt <= this.#deps.now() && !this.#stop.signal.aborted;
+      if (isDue)
+        watched.asking ??= this.#ask(name, watched).finally(() => {
+          watched.asking = undefined;
+        });
+    }
+    return Promise.resolve();
+  }
+
+  /** Resolves when nothing is being asked. */
+  async idle(): Promise<void> {
+    for (const { asking } of this.#watched.values()) await asking;
+  }
+
+  /** Ends what is being asked and tells nothing more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.idle();
+  }
+
+  async #ask(name: string, watched: Watched): Promise<void> {
+    const { config, targets, ask } = watched;
+    const wanted = [...new Set(targets.map((target) => target.model))];
+    const detected = await detectEngine(config, ask, wanted);
+    const answered = detected.list.status > 0 && detected.list.status < 500;
+    // What an engine said while it was well stands until it says something else.
+    if (answered || watched.detected === undefined) watched.detected = detected;
+    watched.failures = answered ? 0 : watched.failures + 1;
+    const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (watched.failures - 1));
+    const againMs = config.location === "cloud" ? Number.POSITIVE_INFINITY : AGAIN_MS;
+    watched.dueAt = this.#deps.now() + (answered ? againMs : retryMs);
+    this.#tell(name, watched);
+  }
+
+  #tell(name: string, watched: Watched): void {
+    if (this.#stop.signal.aborted) return;
+    const { config, targets, detected, refused } = watched;
+    const problems: ProviderProblem[] = [
+      ...(detected === undefined ? [] : findProblems(config, targets, detected)),
+      ...Array.from(refused, ([model, words]) => ({
+        code: "call_refused" as const,
+        message: `Calls of the model '${model}' are refused; the upstream said ${words}`,
+      })),
+    ];
+    for (const problem of problems)
+      if (!watched.told.has(problem.message)) this.#deps.onProblem(name, problem);
+    watched.told = new Set(problems.map(({ message }) => message));
+    const state = engineState(this.facts(name), detected, problems);
+    const text = JSON.stringify(state);
+    if (text === watched.state) return;
+    watched.state = text;
+    this.#deps.onState(name, state);
+  }
+}
+
+const MODELS_SHOWN = 200;
+
+function engineState(
+  facts: EngineFacts,
+  detected: DetectedEngine | undefined,
+  problems: readonly ProviderProblem[],
+): EngineState {
+  return {
+    engine: facts.name,
+    version: detected?.details.version ?? null,
+    slots: detected?.details.slots ?? null,
+    models:
+      detected?.models
+        ?.slice(0, MODELS_SHOWN)
+        .map(({ id, contextLength }) => ({ id, context_length: contextLength ?? null })) ?? null,
+    problems,
+  };
+}
