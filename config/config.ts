@@ -53,6 +53,8 @@ export interface RouteConfig {
   /** With no target up: wait until the deadline, or answer 503 at once. */
   readonly noCapacity: "wait" | "reject";
   readonly maxOutputTokens: number;
+  /** A request that asks for more output gets this much, or a 400. */
+  readonly outputCap: "lower" | "refuse";
   readonly maxAttempts: number;
   /** Request fields filled in when the caller leaves them out. */
   readonly defaults: Readonly<Record<string, unknown>>;

@@ -75,6 +75,7 @@ function resolveModel(
     overflowWhen: { waitedMs: overflowWhen.waited, failed: overflowWhen.failed },
     noCapacity: written.no_capacity,
     maxOutputTokens: written.max_output_tokens,
+    outputCap: written.output_cap,
     maxAttempts: written.max_attempts,
     defaults: written.defaults,
   };

@@ -1,26 +1,13 @@
 import { z } from "zod";
 import { baseUrl } from "./base-url.ts";
 import { engineNames } from "./engine-name.ts";
+import { findNested } from "./nested-fields.ts";
 import { network } from "./network.ts";
 import { byteSize, duration, durationOrNever } from "./quantity.ts";
+import { governedField } from "./request-fields.ts";
 
 /** The most tokens that a context or an answer may be said to have. */
 const MAX_TOKENS = 10_000_000;
-
-/** Request fields that routing and billing rest on; a default must not change them unseen. */
-const GOVERNED_FIELDS = new Set([
-  "model",
-  "messages",
-  "prompt",
-  "input",
-  "stream",
-  "stream_options",
-  "max_tokens",
-  "max_completion_tokens",
-  "n",
-  "best_of",
-  "service_tier",
-]);
 
 const usdPerMillion = z
   .number()
@@ -164,7 +151,13 @@ export const modelSchema = z
       .min(1)
       .max(MAX_TOKENS)
       .prefault(4096)
-      .describe("Largest output cap that a request may ask for, and the cap when it names none."),
+      .describe("Largest output cap of a request, and the cap when it names none."),
+    output_cap: z
+      .enum(["lower", "refuse"])
+      .prefault("lower")
+      .describe(
+        "A request that asks for more than `max_output_tokens`: lower its cap and say so in `x-spillway-max-output-tokens`, or refuse it with 400.",
+      ),
     max_attempts: z
       .int()
       .min(1)
@@ -251,9 +244,19 @@ const jsonValue = z.json();
 
 function refuseBadDefaults(fields: Record<string, unknown>, context: z.RefinementCtx): void {
   for (const [name, value] of Object.entries(fields)) {
-    if (GOVERNED_FIELDS.has(name))
+    if (!mayHaveDefault(name, value))
       context.addIssue({ code: "custom", path: [name], message: "cannot have a default" });
     else if (!jsonValue.safeParse(value).success)
       context.addIssue({ code: "custom", path: [name], message: "must be a JSON value" });
   }
+}
+
+/** A default must not change unseen what routing and billing rest on, under any name or inside one. */
+function mayHaveDefault(name: string, value: unknown): boolean {
+  const field = governedField(name);
+  if (field === undefined) {
+    const nested = findNested(name, value);
+    return nested === undefined || nested.field.rule === "operator";
+  }
+  return field.rule === "operator" || (field.rule === "read" && field.name === name);
 }

@@ -3,7 +3,8 @@ import type { JobRequest } from "../shared/contracts/job-request.ts";
 
 /**
  * The request as one target takes it: the caller's object with `model`, the output cap and, for
- * streams, `stream_options.include_usage` written in front. The rest is the caller's text, unread.
+ * streams, `stream` and `stream_options.include_usage` written in front. The rest is the caller's
+ * text, unread: `builtBody` keeps out of it what is written here, in any spelling.
  */
 export function requestBody(
   request: Pick<JobRequest, "endpoint" | "stream" | "maxOutputTokens" | "streamOptions" | "body">,
@@ -16,6 +17,7 @@ export function requestBody(
     fields[field] = request.maxOutputTokens;
   }
   if (request.stream) {
+    fields["stream"] = true;
     const asked: unknown = JSON.parse(request.streamOptions ?? "{}");
     fields["stream_options"] = { ...(asked as object), include_usage: true };
   }

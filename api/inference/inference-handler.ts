@@ -65,8 +65,9 @@ async function answer(
   }
   const inference = await readInference(deps, endpoint, key, raw);
   request.facts.model = inference.route.config.name;
-  const { stream, response } = inference;
+  const { stream, response, loweredCap } = inference;
   reply.headers(warningHeader(inference, key));
+  if (loweredCap !== undefined) reply.header("x-spillway-max-output-tokens", String(loweredCap));
   const background = response?.background === true;
   const isAsync = preferences.respondAsync || background;
   const webhookUrl = await webhookUrlOf(deps.egress, key, inference.webhookUrl, isAsync);

@@ -11,14 +11,16 @@ export interface JobRequest {
   readonly choices: number;
   /** Output cap in tokens per choice; sent in the field that the target takes. Null: embeddings. */
   readonly maxOutputTokens: number | null;
-  /** The caller named no output cap, so that the route's was written. */
+  /** The caller named no output cap, or one above the route's, so that the route's was written. */
   readonly capIsDefault?: boolean;
   /**
-   * The caller's JSON object as raw text, without `model`, `stream_options` and the output cap,
-   * which the worker writes for each target. A string inside the entry's own JSON, so that
+   * The caller's JSON object as raw text, without `model`, `stream`, `stream_options` and the output
+   * cap, which the worker writes for each target. A string inside the entry's own JSON, so that
    * escaped NULs and lone surrogates survive PostgreSQL's jsonb.
    */
   readonly body: string;
+  /** `body` holds nothing but what `upstreamBody` lets out; undefined: an earlier version wrote it. */
+  readonly isBuilt?: true;
   /** The caller's own `stream_options` as JSON text, if any. */
   readonly streamOptions?: string;
   /** Of `/v1/responses`. */

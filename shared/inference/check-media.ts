@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import type { EgressPolicy } from "../egress/egress-policy.ts";
+import { foldName } from "../../config/request-fields.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./field-path.ts";
 
@@ -21,8 +22,19 @@ const MEDIA_FIELDS = new Set([
 /** Where messages, items and tools' outputs keep their parts. */
 const PART_FIELDS = new Set(["content", "output"]);
 
+/** What is read of a message, an item, a tool or a part, by the names' foldings. */
+const READ_NAMES = new Map(
+  [...MEDIA_FIELDS, ...PART_FIELDS, "role", "type", "text", "url", "data"].map((name) => [
+    foldName(name),
+    name,
+  ]),
+);
+
 /** The longest path that a system opens. */
 const MAX_PATH_LENGTH = 4_096;
+const MAX_PARAM_CHARS = 128;
+/** In small letters, a name can be another spelling of none but itself. */
+const PLAIN_NAME = /^[a-z]+(?:_[a-z]+)*$/;
 const BASE64 = /^[A-Za-z0-9+/_=\s-]*$/;
 const SCHEME = /^\s*[a-z][a-z0-9+.-]*:/i;
 const DATA_URL = /^data:/i;
@@ -58,6 +70,7 @@ function checkParts(parts: unknown, path: Path, check: Check): void {
 
 function checkPart(part: Readonly<Record<string, unknown>>, path: Path, check: Check): void {
   for (const name in part) {
+    refuseSpelling(name, path);
     if (PART_FIELDS.has(name)) checkParts(part[name], [...path, name], check);
     else if (MEDIA_FIELDS.has(name) || isAddressField(name))
       checkMediaField(part[name], name, [...path, name], check);
@@ -71,10 +84,23 @@ function checkMediaField(value: unknown, name: string, path: Path, check: Check)
     for (const [index, item] of value.entries())
       checkMediaField(item, name, [...path, index], check);
   } else if (isObject(value)) {
-    for (const inner in value)
+    for (const inner in value) {
+      refuseSpelling(inner, path);
       if (inner === "data" || MEDIA_FIELDS.has(inner) || isAddressField(inner))
         checkMediaField(value[inner], inner, [...path, inner], check);
+    }
   }
+}
+
+/** Engines that ignore case would read what nobody here has looked at. */
+function refuseSpelling(name: string, path: Path): void {
+  if (PLAIN_NAME.test(name) && !name.endsWith("url")) return;
+  const folded = foldName(name);
+  const read = READ_NAMES.get(folded) ?? (folded.endsWith("url") ? "url" : undefined);
+  if (read === undefined || name === read || isAddressField(name)) return;
+  const param = fieldPath([...path, name]).slice(0, MAX_PARAM_CHARS);
+  const message = `Unsupported parameter: '${param}'. Did you mean '${read}'?`;
+  throw new BrokerError("invalid_request", message, { param });
 }
 
 function isAddressField(name: string): boolean {

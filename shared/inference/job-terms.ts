@@ -107,7 +107,9 @@ function toJobRequest(id: string, endpoint: Endpoint, request: InferenceRequest)
     wantsUsage: request.wantsUsage,
     choices: request.choices,
     maxOutputTokens: request.maxOutputTokens,
+    ...(request.capIsDefault ? { capIsDefault: true } : {}),
     body: request.body,
+    isBuilt: true,
     ...(streamOptions === undefined ? {} : { streamOptions }),
     ...(response === undefined ? {} : { response }),
   };

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { foldName } from "../../config/request-fields.ts";
 import type { RouteConfig } from "../../config/config.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import { BrokerError } from "../errors/broker-error.ts";
@@ -6,14 +6,15 @@ import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { ignoredParts } from "../responses/ignored-parts.ts";
 import { inputBound, type InputBound } from "./cost-bound.ts";
-import type { JsonObject } from "../json/json-object.ts";
+import { asObject, type JsonObject } from "../json/json-object.ts";
+import { outputCap } from "./output-cap.ts";
 import type { ParsedBody } from "./parse-body.ts";
 import { chatSchema } from "./schemas/chat-schema.ts";
 import { completionSchema } from "./schemas/completion-schema.ts";
 import { embeddingSchema } from "./schemas/embedding-schema.ts";
 import { countPrompts, type PromptInput } from "./schemas/prompt-input.ts";
 import { responsesSchema } from "./schemas/responses-schema.ts";
-import { ownFields, upstreamBody } from "./upstream-body.ts";
+import { upstreamBody } from "./upstream-body.ts";
 
 /** The database counts tokens in 32 bits. */
 const MAX_OUTPUT_TOKENS = 2 ** 31 - 1;
@@ -28,10 +29,14 @@ export interface InferenceRequest {
   readonly choices: number;
   /** Per generated sequence; null: embeddings. */
   readonly maxOutputTokens: number | null;
+  /** The caller named no output cap, or one above the route's. */
+  readonly capIsDefault: boolean;
+  /** The route's output cap, where the caller asked for more. */
+  readonly loweredCap: number | undefined;
   /** The most output tokens over all generated sequences. */
   readonly outputTokens: number;
   readonly input: InputBound;
-  readonly serviceTier: z.output<typeof chatSchema>["service_tier"];
+  readonly serviceTier: "auto" | "default" | "flex" | "priority";
   /** Embeddings are to be delivered as base64; upstreams are always asked for floats. */
   readonly base64: boolean;
   /** The entry's body. */
@@ -80,24 +85,27 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): OfKind {
   const request = checkFields(responsesSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind !== "chat") throw wrongKind(route.config, "does not chat");
-  const cap = allowedCap(request.max_output_tokens, "max_output_tokens", route.config);
+  const caps = { max_output_tokens: request.max_output_tokens };
+  const { cap, ...capTerms } = outputCap("responses", caps, route.config);
   const { defaults } = route.config;
-  const upstream = upstreamBody(body.exact, defaults, {}, ownFields.response);
+  const upstream = upstreamBody("responses", { ...body, defaults, forced: {} });
   return {
+    ...capTerms,
     route,
     stream: request.stream === true,
     wantsUsage: true,
     streamOptions: undefined,
     choices: 1,
     maxOutputTokens: cap,
-    outputTokens: cap,
+    outputTokens: tokensOfChoice(cap, body.fields["prediction"]),
     input: inputBound(upstream.fields, upstream.text),
-    serviceTier: request.service_tier,
+    serviceTier: knownTier(request.service_tier),
     base64: false,
     body: upstream.text,
     response: {
       background: request.background === true,
-      store: request.store !== false,
+      // What runs in the background can only be had by asking for it, so it is kept in any case.
+      store: request.store !== false || request.background === true,
       previousResponseId: request.previous_response_id ?? null,
       fields: upstream.fields,
       ignored: ignoredParts(body.fields),
@@ -110,7 +118,8 @@ function readEmbedding(body: ParsedBody, findRoute: FindRoute): OfKind {
   const route = findRoute(request.model);
   if (route.config.kind !== "embedding") throw wrongKind(route.config, "makes no embeddings");
   const { defaults } = route.config;
-  const upstream = upstreamBody(body.exact, defaults, { encoding_format: "float" });
+  const forced = { encoding_format: "float" };
+  const upstream = upstreamBody("embeddings", { ...body, defaults, forced });
   return {
     route,
     stream: false,
@@ -118,9 +127,11 @@ function readEmbedding(body: ParsedBody, findRoute: FindRoute): OfKind {
     streamOptions: undefined,
     choices: countPrompts(request.input),
     maxOutputTokens: null,
+    capIsDefault: false,
+    loweredCap: undefined,
     outputTokens: 0,
     input: inputBound(upstream.fields, upstream.text),
-    serviceTier: request.service_tier,
+    serviceTier: knownTier(request.service_tier),
     base64: (request.encoding_format ?? defaults["encoding_format"]) === "base64",
     body: upstream.text,
   };
@@ -135,55 +146,70 @@ function readGeneration(
   const request = checkFields(isChat ? chatSchema : completionSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind === "embedding") throw wrongKind(route.config, "makes embeddings only");
-  const cap = outputCap(request, route.config);
+  const { cap, ...capTerms } = outputCap(endpoint, request, route.config);
   const prompts = isChat ? 1 : countPrompts(body.fields["prompt"] as PromptInput);
   const n = request.n ?? 1;
-  const outputTokens = cap * Math.max(n, request.best_of ?? 1) * prompts;
+  const sequences = Math.max(n, request.best_of ?? 1) * prompts;
+  const outputTokens = tokensOfChoice(cap, body.fields["prediction"]) * sequences;
   if (outputTokens > MAX_OUTPUT_TOKENS)
     throw new BrokerError("invalid_request", "Too many output tokens over all choices.", {
       param: "n",
     });
-  const upstream = upstreamBody(body.exact, route.config.defaults, {});
-  const options = body.exact["stream_options"];
+  const { defaults } = route.config;
+  const upstream = upstreamBody(endpoint, { ...body, defaults, forced: counted(request, cap) });
   return {
+    ...capTerms,
     route,
     stream: request.stream === true,
     wantsUsage: request.stream_options?.include_usage === true,
-    streamOptions: options == null ? undefined : JSON.stringify(options),
+    streamOptions: streamOptionsOf(body.exact["stream_options"]),
     choices: n * prompts,
     maxOutputTokens: cap,
     outputTokens,
     input: inputBound(upstream.fields, upstream.text),
-    serviceTier: request.service_tier,
+    serviceTier: knownTier(request.service_tier),
     base64: false,
     body: upstream.text,
   };
 }
 
-interface Caps {
-  readonly max_tokens?: number | null | undefined;
-  readonly max_completion_tokens?: number | null | undefined;
+/**
+ * Engines generate a token even where none was asked for (llama.cpp, vLLM with `echo`), and clouds
+ * bill the tokens of a predicted output that did not come.
+ */
+function tokensOfChoice(cap: number, prediction: unknown): number {
+  const predicted = prediction == null ? 0 : Buffer.byteLength(JSON.stringify(prediction));
+  return Math.max(cap, 1) + predicted;
 }
 
-/** The most tokens of one choice: the caller's cap, else the route's, which is also the most. */
-function outputCap(request: Caps, route: RouteConfig): number {
-  const param = request.max_completion_tokens != null ? "max_completion_tokens" : "max_tokens";
-  return allowedCap(request[param], param, route);
+interface Counted {
+  readonly n?: number | null | undefined;
+  readonly best_of?: number | null | undefined;
+  readonly min_tokens?: number | null | undefined;
 }
 
-function allowedCap(
-  asked: number | null | undefined,
-  param: string,
-  { maxOutputTokens }: RouteConfig,
-): number {
-  const cap = asked ?? maxOutputTokens;
-  if (cap > maxOutputTokens)
-    throw new BrokerError(
-      "invalid_request",
-      `${param} is too large: ${cap}. This model supports at most ${maxOutputTokens} output tokens.`,
-      { param },
-    );
-  return cap;
+/** What was counted, as it was counted: a lowered cap lowers what must come at least. */
+function counted({ n, best_of: bestOf, min_tokens: least }: Counted, cap: number): JsonObject {
+  return {
+    ...(n == null ? {} : { n }),
+    ...(bestOf == null ? {} : { best_of: bestOf }),
+    ...(least == null ? {} : { min_tokens: Math.min(least, cap) }),
+  };
+}
+
+/** Without other spellings of what the worker writes, which a later one would undo. */
+function streamOptionsOf(options: unknown): string | undefined {
+  const object = asObject(options);
+  if (object === undefined) return undefined;
+  const kept = Object.entries(object).filter(
+    ([name]) => name === "include_usage" || foldName(name) !== "includeusage",
+  );
+  return JSON.stringify(Object.fromEntries(kept));
+}
+
+/** OpenAI's and its clients' other tiers, such as `scale`, mean what no tier means. */
+function knownTier(tier: string | null | undefined): InferenceRequest["serviceTier"] {
+  return tier === "auto" || tier === "flex" || tier === "priority" ? tier : "default";
 }
 
 function wrongKind(route: RouteConfig, what: string): BrokerError {

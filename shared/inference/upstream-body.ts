@@ -1,20 +1,34 @@
-import type { JsonObject } from "./parse-body.ts";
+import { findNested, says } from "../../config/nested-fields.ts";
+import { governedField } from "../../config/request-fields.ts";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { BrokerError } from "../errors/broker-error.ts";
+import type { JsonObject } from "../json/json-object.ts";
+import { refusedField } from "./refused-field.ts";
 
-/** Written by the worker for each target, or consumed by the broker. */
-const OWN_FIELDS = ["model", "stream_options", "service_tier", "webhook_url"] as const;
+/** Of the governed fields, those that go out as the endpoint's schema has checked them. */
+const passed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
+  "chat.completions": new Set(["messages", "n", "best_of", "min_tokens"]),
+  completions: new Set(["prompt", "n", "best_of", "min_tokens"]),
+  embeddings: new Set(["input"]),
+  responses: new Set(["input", "conversation", "prompt"]),
+};
 
-/** The same, of a response and of all others. */
-export const ownFields = {
-  response: [
-    ...OWN_FIELDS,
-    "stream",
+const CONSUMED = ["model", "stream", "stream_options", "service_tier", "webhook_url"];
+const CAPS = ["max_tokens", "max_completion_tokens"];
+
+/** Those that the broker consumes, or the worker writes for each target. */
+const consumed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
+  "chat.completions": new Set([...CONSUMED, ...CAPS]),
+  completions: new Set([...CONSUMED, ...CAPS]),
+  embeddings: new Set(CONSUMED),
+  responses: new Set([
+    ...CONSUMED,
+    "max_output_tokens",
     "background",
     "store",
     "previous_response_id",
-    "max_output_tokens",
-  ],
-  other: [...OWN_FIELDS, "max_tokens", "max_completion_tokens"],
-} as const;
+  ]),
+};
 
 export interface UpstreamBody {
   readonly fields: JsonObject;
@@ -22,20 +36,55 @@ export interface UpstreamBody {
   readonly text: string;
 }
 
+export interface BodyParts {
+  /** For reading. */
+  readonly fields: JsonObject;
+  /** For writing: the same, numbers that a double would change as raw JSON. */
+  readonly exact: JsonObject;
+  /** Of the route: they fill in what the caller left out. */
+  readonly defaults: JsonObject;
+  /** What the broker has checked and counted, in the place of what was written. */
+  readonly forced: JsonObject;
+}
+
 /**
- * The caller's object as it goes upstream, but for the fields that the worker writes: configured
- * defaults fill in what was left out, `forced` fields replace the caller's.
+ * The caller's object as it goes upstream, but for the fields that the worker writes. What the hold
+ * is computed from is what goes out: a field that could be read as another spelling, name or place of
+ * one that the broker owns is refused, or left out where it says nothing. Everything else is the
+ * engine's business. Throws `BrokerError` `invalid_request` with the field as `param`.
  */
-export function upstreamBody(
-  caller: JsonObject,
-  defaults: JsonObject,
-  forced: JsonObject,
-  own: readonly string[] = ownFields.other,
-): UpstreamBody {
-  const merged = { ...caller };
+export function upstreamBody(endpoint: Endpoint, parts: BodyParts): UpstreamBody {
+  const { fields, exact, defaults, forced } = parts;
+  const merged: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(exact)) {
+    const fate = fateOf(endpoint, name, fields[name]);
+    if (fate === "pass") merged[name] = value;
+    else if (fate !== "drop") throw fate;
+  }
   for (const [name, value] of Object.entries(defaults))
-    if (merged[name] === undefined) merged[name] = value;
+    if (fields[name] === undefined) merged[name] = value;
   Object.assign(merged, forced);
-  for (const name of own) delete merged[name];
+  // OpenAI takes a chat's metadata only with those that it is to keep; they are shown with the job.
+  if (endpoint !== "responses" && merged["store"] !== true) delete merged["metadata"];
   return { fields: merged, text: JSON.stringify(merged) };
+}
+
+/** The same for the body of a job that an earlier version accepted: what is refused now is left out. */
+export function passedFields(endpoint: Endpoint, body: JsonObject): JsonObject {
+  const kept = Object.entries(body).filter(
+    ([name, value]) => fateOf(endpoint, name, value) === "pass",
+  );
+  return Object.fromEntries(kept);
+}
+
+function fateOf(endpoint: Endpoint, name: string, value: unknown): "pass" | "drop" | BrokerError {
+  if (consumed[endpoint].has(name)) return "drop";
+  if (passed[endpoint].has(name)) return "pass";
+  const field = governedField(name);
+  if (field !== undefined) {
+    if (field.rule === "read" && field.name === name) return "pass";
+    return says(field, value) ? refusedField(endpoint, field, [name]) : "drop";
+  }
+  const nested = findNested(name, value);
+  return nested === undefined ? "pass" : refusedField(endpoint, nested.field, nested.path);
 }

@@ -23,6 +23,7 @@ export function route(name: string, fields: Partial<RouteConfig> = {}): RouteCon
     overflowWhen: { waitedMs: 5_000, failed: true },
     noCapacity: "wait",
     maxOutputTokens: 1_000,
+    outputCap: "lower",
     maxAttempts: 3,
     defaults: {},
     ...fields,

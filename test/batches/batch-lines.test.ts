@@ -11,7 +11,7 @@ beforeAll(async () => {
         bad: { slots: 1 },
       },
       models: `
-  chat: { serve: [{ provider: gpu, model: sim }], max_output_tokens: 64 }
+  chat: { serve: [{ provider: gpu, model: sim }], max_output_tokens: 64, output_cap: refuse }
   embed: { kind: embedding, serve: [{ provider: gpu, model: sim }] }
   broken: { serve: [{ provider: bad, model: sim }], max_attempts: 1 }
   secret: { serve: [{ provider: gpu, model: sim }] }`,

@@ -11,6 +11,7 @@ beforeAll(async () => {
       "  chat:",
       "    serve: [{ provider: gpu, model: m }]",
       "    max_output_tokens: 1000",
+      "    output_cap: refuse",
       "  embed:",
       "    serve: [{ provider: gpu, model: e }]",
     ].join("\n"),
@@ -104,21 +105,23 @@ test.each<[string, string | Buffer, string]>([
 });
 
 const wrongNumbers = ["-1", "0", "1.5", "1e999", "-1e999", '"5"', "true", "[]", "{}"];
+/** -1 is no cap at all. */
+const wrongCaps = ["-2", ...wrongNumbers.slice(1)];
 const tooLarge = ["1001", "2147483648", "9223372036854775808", "1e300", `1${"0".repeat(400)}`];
 const fieldsAtFault: readonly [string, readonly string[]][] = [
-  ["max_tokens", [...wrongNumbers, ...tooLarge]],
-  ["max_completion_tokens", [...wrongNumbers, ...tooLarge]],
-  ["n", [...wrongNumbers, "129", "1e9", "9223372036854775808"]],
+  ["max_tokens", [...wrongCaps, ...tooLarge]],
+  ["max_completion_tokens", [...wrongCaps, ...tooLarge]],
+  ["n", [...wrongNumbers, "1e9", "9223372036854775808"]],
   ["model", ["null", "1", '""', "[]", "{}", '["chat"]']],
   ["messages", ["null", "[]", "{}", '"Hi"', "1"]],
-  ["temperature", ["-0.1", "2.1", '"1"', "1e999"]],
-  ["top_p", ["-0.1", "1.1", "1e999"]],
+  ["temperature", ['"1"', "1e999"]],
+  ["top_p", ['"1"', "1e999"]],
   ["stream", ['"true"', "1", "[]"]],
   ["stop", ["1", "{}", "[1]"]],
   ["seed", ["1.5", '"1"', "1e999"]],
-  ["service_tier", ['"fastest"', "1"]],
+  ["service_tier", ["1", "[]"]],
   ["tools", ["{}", '"x"']],
-  ["logit_bias", ["[]", '{"1":101}']],
+  ["logit_bias", ['"x"', "1"]],
   ["response_format", ['"json"', "{}"]],
   ["metadata", ['"x"', "[1]"]],
   ["user", ["1"]],
@@ -147,7 +150,6 @@ test.each<[string, string, string]>([
     "messages[0].content",
   ],
   ["a number that no double holds, deep inside", chat({ x: '{"y":[0,1e400]}' }), "x.y[1]"],
-  ["both caps", chat({ max_tokens: "1", max_completion_tokens: "1" }), "max_tokens"],
   ["stream options without a stream", chat({ stream_options: "{}" }), "stream_options"],
   ["__proto__", chat({ __proto: "1" }).replace("__proto", "__proto__"), "__proto__"],
   ["an escaped __proto__ inside", chat({ x: String.raw`{"\u005f_proto__":{"a":1}}` }), "__proto__"],

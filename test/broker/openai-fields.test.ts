@@ -54,6 +54,10 @@ const request = {
   metadata: { topic: "weather" },
 };
 
+/** Metadata is shown with the job; upstreams take it only with chats that they are to store. */
+const { metadata: _kept, ...passed } = request;
+const sent = { ...passed, model: "upstream-model" };
+
 function chunk(delta: object, reason: string | null): object {
   return {
     id: "chatcmpl-1",
@@ -90,7 +94,7 @@ test("what the request says reaches the upstream, tool calls reach the caller", 
   };
   upstream.answerWith({ json: answer });
   expect(await client.chat.completions.create({ ...request, max_tokens: 50 })).toEqual(answer);
-  expect(lastBody()).toEqual({ ...request, model: "upstream-model", max_tokens: 50 });
+  expect(lastBody()).toEqual({ ...sent, max_tokens: 50 });
 });
 
 test("tool calls in a stream come event by event as the upstream wrote them", async () => {
@@ -115,8 +119,7 @@ test("tool calls in a stream come event by event as the upstream wrote them", as
   for await (const event of stream) received.push(event);
   expect(received).toEqual(chunks);
   expect(lastBody()).toEqual({
-    ...request,
-    model: "upstream-model",
+    ...sent,
     max_tokens: 4_096,
     stream: true,
     stream_options: { include_obfuscation: false, include_usage: true },

@@ -213,6 +213,21 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
     "20:29 models.chat-small.defaults.max_tokens: cannot have a default",
   ],
   [
+    "a default for one of its other names",
+    withLine(20, "    defaults: { n_predict: 5 }"),
+    "20:28 models.chat-small.defaults.n_predict: cannot have a default",
+  ],
+  [
+    "a default in another case",
+    withLine(20, "    defaults: { Messages: [] }"),
+    "20:17 models.chat-small.defaults.Messages: cannot have a default",
+  ],
+  [
+    "a default that hides one inside",
+    withLine(20, "    defaults: { options: { num_predict: 5 } }"),
+    "20:17 models.chat-small.defaults.options: cannot have a default",
+  ],
+  [
     "a default that JSON cannot hold",
     withLine(20, "    defaults: { temperature: .nan }"),
     "20:30 models.chat-small.defaults.temperature: must be a JSON value",

@@ -47,6 +47,18 @@ describe("the fields of a response request", () => {
         truncation: null,
       },
     ],
+    [
+      "what only some engines take",
+      {
+        temperature: 3,
+        top_p: 1.5,
+        truncation: "always",
+        service_tier: "scale",
+        max_output_tokens: -1,
+        tools: Array.from({ length: 150 }, (_, i) => ({ type: "function", name: `f${i}` })),
+      },
+    ],
+    ["a background response that is not to be kept", { store: false, background: true }],
     ["metadata to the brim", { metadata: { ["k".repeat(64)]: "v".repeat(512) } }],
   ])("take %s", (_what, fields) => {
     expect(paramOf(fields)).toBeUndefined();
@@ -58,15 +70,15 @@ describe("the fields of a response request", () => {
     ["input[0].content[0].type", { input: [{ role: "user", content: [{ text: "x" }] }] }],
     ["conversation", { conversation: "conv_1" }],
     ["prompt", { prompt: { id: "p" } }],
-    ["max_output_tokens", { max_output_tokens: 0 }],
+    ["max_output_tokens", { max_output_tokens: -2 }],
+    ["max_output_tokens", { max_output_tokens: 1.5 }],
     ["metadata", { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [i, "x"])) }],
     ["metadata.a", { metadata: { a: 1 } }],
     ["tools[0].type", { tools: [{ name: "f" }] }],
-    ["temperature", { temperature: 3 }],
-    ["truncation", { truncation: "always" }],
-    ["store", { store: false, background: true }],
+    ["temperature", { temperature: "hot" }],
+    ["truncation", { truncation: 1 }],
     ["stream_options", { stream_options: {} }],
-    ["service_tier", { service_tier: "gold" }],
+    ["service_tier", { service_tier: 1 }],
   ])("name %s when it is wrong", (param, fields) => {
     expect(paramOf(fields)).toBe(param);
   });

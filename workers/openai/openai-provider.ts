@@ -5,6 +5,7 @@ import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { EngineFacts } from "../engines/engine-facts.ts";
 import { assumedEngine } from "../engines/known-engines.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
+import { builtBody } from "../built-body.ts";
 import { requestBody } from "../request-body.ts";
 import { ResponseCalls } from "../responses/response-calls.ts";
 import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stopped.ts";
@@ -49,7 +50,7 @@ export function createOpenAiProvider(
     if (endpoint === "responses") return responses.prepare(request);
     return {
       endpoint,
-      body: requestBody(request, model, config.maxTokensField),
+      body: requestBody({ ...request, body: builtBody(request) }, model, config.maxTokensField),
       ...(stream ? { reader: new StreamReader(request, limits.eventChars) } : {}),
       onRefusal: (end) => end,
     };

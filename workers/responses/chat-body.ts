@@ -1,4 +1,5 @@
 import type { ProviderConfig } from "../../config/config.ts";
+import { passedFields } from "../../shared/inference/upstream-body.ts";
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
 import { flatTool } from "../../shared/responses/declared-tools.ts";
 import { functionName, toolTable, type ToolTable } from "../../shared/responses/tool-table.ts";
@@ -7,6 +8,7 @@ import { chatMessages, type ReasoningField } from "./chat-messages.ts";
 /** Fields of a response request that chat completions do not have or have under another name. */
 const consumed = new Set([
   "background",
+  "client_metadata",
   "context_management",
   "conversation",
   "include",
@@ -45,11 +47,14 @@ export interface ChatTarget {
  * let it through. Fields that only chat knows, such as `seed` or `stop`, pass as they are.
  */
 export function chatBody(body: JsonObject, target: ChatTarget): string {
-  const rest = Object.entries(body).filter(([name, value]) => !consumed.has(name) && value != null);
+  const rest = Object.entries(passedFields("responses", body)).filter(
+    ([name, value]) => !consumed.has(name) && value != null,
+  );
   const text = asObject(body["text"]);
   const format = responseFormat(asObject(text?.["format"]));
   const effort = asObject(body["reasoning"])?.["effort"];
   return JSON.stringify({
+    ...Object.fromEntries(rest),
     model: target.model,
     ...(target.maxOutputTokens === null ? {} : { [target.maxTokensField]: target.maxOutputTokens }),
     stream: true,
@@ -59,7 +64,6 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
     ...(format === undefined ? {} : { response_format: format }),
     ...(effort == null ? {} : { reasoning_effort: effort }),
     ...(text?.["verbosity"] == null ? {} : { verbosity: text["verbosity"] }),
-    ...Object.fromEntries(rest),
   });
 }
 

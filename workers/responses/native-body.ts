@@ -1,4 +1,5 @@
 import type { ProviderConfig } from "../../config/config.ts";
+import { passedFields } from "../../shared/inference/upstream-body.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { summaryMessage, summaryOf } from "../../shared/responses/compaction-item.ts";
 import { flatTool } from "../../shared/responses/declared-tools.ts";
@@ -19,7 +20,7 @@ export interface NativeTarget {
 export function nativeBody(body: JsonObject, target: NativeTarget): string {
   const { input, tools } = body;
   return JSON.stringify({
-    ...body,
+    ...passedFields("responses", body),
     model: target.model,
     stream: true,
     store: false,

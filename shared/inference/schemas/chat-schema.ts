@@ -1,8 +1,6 @@
 import { z } from "zod";
 import { checkGeneration, generationFields, integer } from "./common-fields.ts";
 
-const MAX_TOOLS = 128;
-
 const contentPart = z.union([z.string(), z.looseObject({ type: z.string().optional() })]);
 
 const toolCall = z.looseObject({
@@ -31,7 +29,7 @@ export const chatSchema = z
     messages: z.array(message).min(1),
     logprobs: z.boolean().nullish(),
     top_logprobs: integer.nullish(),
-    tools: z.array(tool).max(MAX_TOOLS).nullish(),
+    tools: z.array(tool).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
   })

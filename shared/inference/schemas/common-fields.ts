@@ -1,58 +1,53 @@
 import { z } from "zod";
 
-const MAX_CHOICES = 128;
-const MAX_STOPS = 16;
-const MAX_BIASES = 1_024;
-
 /** Integers may exceed a double (`seed: 9223372036854775807`): the body keeps them as written. */
 export const integer = z.number().refine(Number.isInteger, "Invalid input: expected an integer");
 
-const positive = z
-  .number()
-  .refine(
-    (value) => Number.isSafeInteger(value) && value > 0,
-    "Invalid input: expected a positive integer",
-  );
+/** Counts are computed with, so that a double must hold them; `least` is the smallest. */
+const countFrom = (least: number) =>
+  z
+    .number()
+    .refine(
+      (value) => Number.isSafeInteger(value) && value >= least,
+      `Invalid input: expected an integer of at least ${least}`,
+    );
 
-const choices = integer.min(1).max(MAX_CHOICES);
-const penalty = z.number().min(-2).max(2);
+/** -1: no cap, as llama.cpp writes it. 0: `outputCap` knows where it is allowed. */
+export const outputCapField = countFrom(-1);
 
 /** Fields that every inference endpoint knows. Null counts as left out, as at OpenAI. */
 export const commonFields = {
   model: z.string().min(1),
   user: z.string().nullish(),
-  service_tier: z.enum(["auto", "default", "flex", "priority"]).nullish(),
+  service_tier: z.string().nullish(),
   metadata: z.looseObject({}).nullish(),
 };
 
-/** Fields of the endpoints that generate text. Route and key decide what is allowed beyond types. */
+/**
+ * Fields of the endpoints that generate text, as far as money and routing rest on them or no engine
+ * takes another type. Ranges are the engines' business, which differ in them.
+ */
 export const generationFields = {
   ...commonFields,
-  max_tokens: positive.nullish(),
-  max_completion_tokens: positive.nullish(),
-  n: choices.nullish(),
-  best_of: choices.nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  presence_penalty: penalty.nullish(),
-  frequency_penalty: penalty.nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(MAX_STOPS)]).nullish(),
+  max_tokens: outputCapField.nullish(),
+  max_completion_tokens: outputCapField.nullish(),
+  min_tokens: countFrom(0).nullish(),
+  n: countFrom(1).nullish(),
+  best_of: countFrom(1).nullish(),
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  presence_penalty: z.number().nullish(),
+  frequency_penalty: z.number().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  logit_bias: z
-    .record(z.string(), z.number().min(-100).max(100))
-    .refine(
-      (biases) => Object.keys(biases).length <= MAX_BIASES,
-      `Too many entries: at most ${MAX_BIASES}`,
-    )
-    .nullish(),
+  // An object at OpenAI, a list of pairs at llama.cpp.
+  logit_bias: z.union([z.looseObject({}), z.array(z.unknown())]).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
   seed: integer.nullish(),
 };
 
 interface Generation {
-  readonly max_tokens?: number | null | undefined;
-  readonly max_completion_tokens?: number | null | undefined;
   readonly n?: number | null | undefined;
   readonly best_of?: number | null | undefined;
   readonly stream?: boolean | null | undefined;
@@ -64,8 +59,6 @@ export function checkGeneration(request: Generation, context: z.core.$Refinement
   const refuse = (field: string, message: string): void => {
     context.addIssue({ code: "custom", path: [field], message });
   };
-  if (request.max_tokens != null && request.max_completion_tokens != null)
-    refuse("max_tokens", "Set either this or 'max_completion_tokens', not both");
   if (request.stream_options != null && request.stream !== true)
     refuse("stream_options", "Only allowed with 'stream': true");
   if (request.best_of != null && request.best_of < (request.n ?? 1))

@@ -1,7 +1,5 @@
 import { z } from "zod";
 
-const MAX_PROMPTS = 2_048;
-
 export type PromptInput = string | readonly string[] | readonly number[] | readonly number[][];
 
 export interface PromptInputRules {
@@ -28,8 +26,6 @@ export function promptInput({ emptyText }: PromptInputRules) {
       refuse([], "Must not be empty");
     } else if (typeof value[0] === "number") {
       checkTokens(value, [], refuse);
-    } else if (value.length > MAX_PROMPTS) {
-      refuse([], `Too many items: at most ${MAX_PROMPTS}`);
     } else {
       const texts = typeof value[0] === "string";
       for (const [index, item] of (value as unknown[]).entries()) {

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { commonFields, integer } from "./common-fields.ts";
+import { commonFields, outputCapField } from "./common-fields.ts";
 
-const MAX_TOOLS = 128;
 const MAX_PAIRS = 16;
 const MAX_KEY_CHARS = 64;
 const MAX_VALUE_CHARS = 512;
@@ -33,22 +32,22 @@ export const responsesSchema = z
     ...commonFields,
     input: z.union([z.string(), z.array(inputItem)]).nullish(),
     instructions: z.string().nullish(),
-    max_output_tokens: integer.min(1).max(Number.MAX_SAFE_INTEGER).nullish(),
+    max_output_tokens: outputCapField.nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_obfuscation: z.boolean().nullish() }).nullish(),
     background: z.boolean().nullish(),
     store: z.boolean().nullish(),
     previous_response_id: z.string().nullish(),
     metadata: metadata.nullish(),
-    tools: z.array(tool).max(MAX_TOOLS).nullish(),
+    tools: z.array(tool).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().min(0).max(1).nullish(),
+    temperature: z.number().nullish(),
+    top_p: z.number().nullish(),
     text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
     reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
     include: z.array(z.string()).nullish(),
-    truncation: z.enum(["auto", "disabled"]).nullish(),
+    truncation: z.string().nullish(),
     conversation: absent("use 'previous_response_id' or send the earlier items"),
     prompt: absent("send the prompt's own text as 'instructions' or 'input'"),
   })
@@ -58,8 +57,6 @@ export const responsesSchema = z
     };
     if (request.input == null && request.previous_response_id == null)
       refuse("input", "Required unless there is a 'previous_response_id'");
-    if (request.background === true && request.store === false)
-      refuse("store", "Must not be false with 'background': true");
     if (request.stream_options != null && request.stream !== true)
       refuse("stream_options", "Only allowed with 'stream': true");
   });

@@ -1,0 +1,131 @@
+/**
+ * Which fields of a request budgets, permissions and routing rest on, in whatever spelling an engine
+ * may read them. What the broker writes itself must not be said a second time under another name.
+ */
+export type FieldRule =
+  /** The broker writes or consumes it: only its own endpoint takes it, by its exact name. */
+  | "written"
+  /** Another name for an output cap or a number of choices in some engine. */
+  | "cap"
+  /** The broker looks at it: it passes by its exact name only. */
+  | "read"
+  /** It chooses model, machine, context or code: the operator may set it, callers may not. */
+  | "operator"
+  /** Media beside the messages, where nobody looks at their addresses. */
+  | "media";
+
+const written = [
+  "model",
+  "messages",
+  "prompt",
+  "input",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "min_tokens",
+  "n",
+  "best_of",
+  "service_tier",
+  "webhook_url",
+  "background",
+  "previous_response_id",
+  "conversation",
+] as const;
+
+const read = [
+  "tools",
+  "web_search_options",
+  "search_parameters",
+  "enable_search",
+  "chat_template",
+  "prediction",
+  "modalities",
+  "encoding_format",
+  "metadata",
+  "store",
+] as const;
+
+/**
+ * vLLM 0.32, SGLang 0.5, llama.cpp b7000, TGI 3, Ollama 0.17, LiteLLM and OpenRouter, from their
+ * request types: other models and adapters, other machines, other prompts, state kept at an engine,
+ * code that it would run, and what it leaves out of its answer.
+ */
+const operator = words(`
+  models model_id model_name engine deployment deployment_id fallbacks
+  context_window_fallbacks model_list router_settings provider plugins route lora lora_path
+  lora_id lora_name lora_request adapter adapter_id adapters adapter_source api_base
+  base_url api_key custom_llm_provider extra_headers extra_query num_retries max_retries
+  priority request_id rid id_slot slot_id keep_alive routed_dp_rank data_parallel_rank
+  disagg_prefill_dp_rank bootstrap_host bootstrap_port bootstrap_room kv_transfer_params
+  ec_transfer_params session_params custom_logit_processor logits_processors response_fields
+  input_ids input_embeds prompt_embeds prompt_token_ids inputs template modelfile num_ctx
+  n_ctx context_length context_size ctx_size tokenize
+`);
+
+const media = words(`
+  image images image_url image_urls image_data video videos video_url video_data audio_url
+  audio_data multi_modal_data multimodal_data
+`);
+
+/** Names of caps and counts, by how they are built, since every engine has made up its own. */
+const capPatterns = [
+  /^(?:max|maximum|limit).*(?:tok|len|predict|gener|gento|gen$|new|output|out$|complet|sampl|seq|respon|answer|choice)/,
+  /^(?:n|num|nb|number|min|target)(?:of|to)?(?:predict|tok|gener|gen$|out$|output|new|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer|len)/,
+  /(?:tok|token|output|completion|generation|response|answer|prediction)s?(?:limit|length|len|count|cap|max)$/,
+  /^(?:tokensto.*|(?:new|output|completion|generated)tokens?|length|predict|(?:candidate|sample|choice)s?count)$/,
+  /beam|bestof/,
+];
+
+const countPattern =
+  /^(?:n|num|nb|number)(?:of)?(?:$|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer)|count$|beam|bestof/;
+
+const rules: ReadonlyMap<string, readonly [FieldRule, string]> = new Map(
+  (
+    [
+      ["media", media],
+      ["operator", operator],
+      ["read", read],
+      ["written", written],
+    ] as const
+  ).flatMap(([rule, names]) => names.map((name) => [foldName(name), [rule, name]] as const)),
+);
+
+export interface GovernedField {
+  readonly rule: FieldRule;
+  /** The name by which the broker knows it; as given for the caps of engines. */
+  readonly name: string;
+  /** It counts choices, so that 1 says nothing. */
+  readonly isCount: boolean;
+}
+
+/**
+ * What every engine makes of a field's name at the most: Go's `encoding/json` (Ollama, LocalAI)
+ * ignores case and reads U+017F as `s` and U+212A as `k`, others take `maxTokens` for `max_tokens`.
+ */
+export function foldName(name: string): string {
+  return name
+    .normalize("NFKD")
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, "");
+}
+
+/** What a field's name governs in any spelling; undefined: it is the engine's business. */
+export function governedField(name: string): GovernedField | undefined {
+  const folded = foldName(name);
+  const isCount = countPattern.test(folded);
+  const found = rules.get(folded);
+  if (found !== undefined) return { rule: found[0], name: found[1], isCount };
+  if (capPatterns.some((pattern) => pattern.test(folded))) return { rule: "cap", name, isCount };
+  return undefined;
+}
+
+/** Names, written with blanks between them. */
+export function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** What the broker writes or looks at, by exact name; everything else is looked up by its folding. */
+export const fieldNames = { written, read } as const;

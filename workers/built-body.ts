@@ -1,0 +1,17 @@
+import type { JobRequest } from "../shared/contracts/job-request.ts";
+import { passedFields } from "../shared/inference/upstream-body.ts";
+import { parseExact } from "../shared/json/exact-json.ts";
+import { asObject } from "../shared/json/json-object.ts";
+
+/**
+ * The body of a job without any field that the worker writes itself or that may not go out. Jobs that
+ * an earlier version accepted were stored with whatever their caller wrote.
+ */
+export function builtBody({
+  endpoint,
+  body,
+  isBuilt,
+}: Pick<JobRequest, "endpoint" | "body" | "isBuilt">): string {
+  if (isBuilt) return body;
+  return JSON.stringify(passedFields(endpoint, asObject(parseExact(body)) ?? {}));
+}
