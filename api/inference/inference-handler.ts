@@ -9,6 +9,7 @@ import type { IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { preferencesOf, type Preferences } from "../http/prefer.ts";
+import { cancelOnDisconnect } from "../jobs/cancel-on-disconnect.ts";
 import { deliverAccepted, type DeliverDeps } from "../jobs/deliver-accepted.ts";
 import { replayAccepted } from "../jobs/replay-accepted.ts";
 import { responseView } from "../responses/response-view.ts";
@@ -96,9 +97,10 @@ async function answer(
   });
   if (accepted.attached) reply.header("idempotent-replayed", "true");
   const delivered = deliver(accepted.job);
-  return sdkTry === undefined
-    ? await delivered
-    : await watchLoss(deps, accepted.job, gone, delivered);
+  if (sdkTry !== undefined) return await watchLoss(deps, accepted.job, gone, delivered);
+  // Who holds the connection alone and gives no key under which to come again has gone for good.
+  const isHeld = !isAsync && idempotency === undefined;
+  return isHeld ? await cancelOnDisconnect(deps, accepted.job, gone, delivered) : await delivered;
 }
 
 /** Tells the caller what of a response's request some or all of its providers will not see. */

@@ -1,4 +1,5 @@
 import type { Database } from "../../shared/db/database.ts";
+import type { EndRow } from "../../shared/db/end.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import type { StopRequests } from "../../shared/reply/stop-requests.ts";
@@ -24,15 +25,24 @@ export async function cancelJob(
   id: string,
   gone: AbortSignal,
 ): Promise<AcceptedJob> {
-  const asked = { job: id, place: null, state: "cancelled", code: CODE } as const;
-  const row = await askDatabase(() => deps.database.end.submit(asked));
-  if (row.verdict === "ended") deps.events.announce(id);
-  if (row.verdict === "running") {
-    deps.stops.request(id, CODE, row.worker);
+  const { verdict } = await askDatabase(() => requestCancel(deps, id, CODE));
+  if (verdict === "running") {
     const ended = await awaitEnd(deps, id, deps.confirmMs, gone);
     if (ended !== undefined) return ended;
   }
   const job = await askDatabase(() => readJob(deps.database.pool, id));
   if (job === undefined) throw new BrokerError("not_found", "The job was deleted.");
   return job;
+}
+
+/** Asks it without waiting. `code`: why, kept with the job. */
+export async function requestCancel(
+  { database, events, stops }: Omit<CancelDeps, "confirmMs">,
+  id: string,
+  code: string,
+): Promise<EndRow> {
+  const row = await database.end.submit({ job: id, place: null, state: "cancelled", code });
+  if (row.verdict === "ended") events.announce(id);
+  if (row.verdict === "running") stops.request(id, code, row.worker);
+  return row;
 }

@@ -25,12 +25,15 @@ export interface FollowOptions {
 /** So long the log is waited for before the row is asked whether the job has ended. */
 const BETWEEN_EVENTS_MS = 20;
 
+/** Events that a view adds after the last one of a log: an error, and the end. */
+const LATER_EVENTS = 2;
+
 export interface FollowedEnd {
   readonly type: "end";
   readonly job: AcceptedJob;
   /** Undefined also when only the end is followed. */
   readonly result: JobResult | undefined;
-  /** The number that follows the last event. */
+  /** The number that follows the job's last event, whatever number was asked for. */
   readonly next: number;
 }
 
@@ -65,6 +68,15 @@ export async function* followJob(
     shown = fence;
     return page;
   };
+  /** A reader may have got events that come after those of the log, so that it asks beyond its end. */
+  const countLog = async ({ fence }: AcceptedJob, isInLog: boolean): Promise<number> => {
+    if (!isInLog) return 0;
+    for (let back = 1; back <= Math.min(number, LATER_EVENTS + 1); back++) {
+      const page = await deps.events.read(id, fence, number - back).catch(() => []);
+      if (page.length > 0) return number - back + page.length;
+    }
+    return Math.max(0, number - LATER_EVENTS - 1);
+  };
   /** A database that is away is waited for: the job is not. */
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
     for (;;) {
@@ -98,7 +110,8 @@ export async function* followJob(
           for (const text of page) yield { type: "event", number: number++, text };
           page = await readLog(job);
         }
-        yield { type: "end", job, result, next: number };
+        const next = stored !== null ? splitEvents(stored).length : await countLog(job, isInLog);
+        yield { type: "end", job, result, next };
         return;
       }
       const page = showsEvents && job.stream && job.state === "running" ? await readLog(job) : [];

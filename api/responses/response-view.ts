@@ -1,7 +1,7 @@
 import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
-import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../shared/responses/format-event.ts";
-import { failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
+import { FIRST_OUTPUT_SEQUENCE } from "../../shared/responses/format-event.ts";
+import { errorEvent, failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import type { StreamView } from "../inference/stream-view.ts";
 import { failedState } from "./failed-state.ts";
@@ -29,19 +29,16 @@ export function responseView(response: ViewedResponse): StreamView {
     isNumbered: true,
     beginning: () => from(0, EARLY_EVENTS),
     opening: () => from(EARLY_EVENTS, prelude.length),
-    failure: (error, state, number) =>
-      failureEvent(
-        responseObject(fields, facts, failedState(error, state)),
-        FIRST_OUTPUT_SEQUENCE + number,
-      ),
-    interruption: ({ code, message }, number) =>
-      formatEvent({
-        type: "error",
-        sequence_number: FIRST_OUTPUT_SEQUENCE + number,
-        code,
-        message,
-        param: null,
-      }),
+    failure: (error, state, number) => {
+      const first = FIRST_OUTPUT_SEQUENCE + number;
+      const response = responseObject(fields, facts, failedState(error, state));
+      // Whoever cancelled it knows of no error.
+      if (error.code === "cancelled") return failureEvent(response, first);
+      const told = startingAfter < first ? errorEvent(error.toJSON().error, first) : "";
+      return told + failureEvent(response, first + 1);
+    },
+    interruption: (error, number) =>
+      errorEvent(error.toJSON().error, FIRST_OUTPUT_SEQUENCE + number),
   };
 }
 

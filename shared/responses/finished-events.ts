@@ -46,6 +46,24 @@ export function failureEvent(response: JsonObject, sequence: number): string {
   return formatEvent({ type, sequence_number: sequence, response });
 }
 
+/** What a stream's `error` event says. */
+export interface StreamError {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string;
+  readonly param: string | null;
+}
+
+/**
+ * The event of an error, as text: flat as OpenAI documents it, and nested, which is what clients
+ * look for. LangChain JS 1.6 and pydantic-ai 2.31 take a stream that ends with `response.failed`
+ * alone for a whole answer; with this event before it they raise.
+ */
+export function errorEvent(error: StreamError, sequence: number): string {
+  const { message, code, param } = error;
+  return formatEvent({ type: "error", sequence_number: sequence, code, message, param, error });
+}
+
 function eventsOfItem(index: number, item: JsonObject): readonly ItemEvent[] {
   const place = { item_id: stringAt(item, "id"), output_index: index };
   const done = itemEvent("done", index, item);
