@@ -1,4 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { dialects } from "./simulate/dialect.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./simulate/simulator.ts";
 
 interface SimulateDeps {
@@ -25,6 +26,11 @@ export function simulateCommand(deps: SimulateDeps): Command {
     .addOption(whole("--reasoning-tokens <number>", "of reasoning before it", 0).default(0))
     .addOption(whole("--queue-limit <number>", "requests that may wait for a slot", 0).default(0))
     .addOption(whole("--context-length <tokens>", "prompt and answer together", 1))
+    .addOption(
+      new Option("--dialect <engine>", "obey that engine's other names for the output cap").choices(
+        Object.keys(dialects),
+      ),
+    )
     .option("--api-key <key>", "ask for this bearer token")
     .option("--no-responses", "answer 404 to /v1/responses, as engines without it do")
     .action(async (kind: "gpu" | "cloud", { model, ...flags }: SimulateFlags) => {

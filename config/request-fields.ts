@@ -48,7 +48,7 @@ const read = [
 ] as const;
 
 /**
- * vLLM 0.32, SGLang 0.5, llama.cpp b7000, TGI 3, Ollama 0.17, LiteLLM and OpenRouter, from their
+ * vLLM 0.32, SGLang 0.5, llama.cpp, TGI 3, Ollama 0.17, LiteLLM and OpenRouter, from their
  * request types: other models and adapters, other machines, other prompts, state kept at an engine,
  * code that it would run, and what it leaves out of its answer.
  */

@@ -13,5 +13,7 @@ export function builtBody({
   isBuilt,
 }: Pick<JobRequest, "endpoint" | "body" | "isBuilt">): string {
   if (isBuilt) return body;
-  return JSON.stringify(passedFields(endpoint, asObject(parseExact(body)) ?? {}));
+  const written = asObject(parseExact(body)) ?? {};
+  const passed = passedFields(endpoint, written);
+  return passed === written ? body : JSON.stringify(passed);
 }

@@ -2,6 +2,7 @@ import { parseObject } from "./body-fields.ts";
 import type { BodyLog } from "./body-log.ts";
 import type { Call } from "./call.ts";
 import { ChunkFormat } from "./chunk-format.ts";
+import { obeyedBody, type DialectName } from "./dialect.ts";
 import { embeddingsBody } from "./embeddings.ts";
 import type { Fault, FaultBoard } from "./faults.ts";
 import { type Generation, planGeneration } from "./generation.ts";
@@ -29,6 +30,8 @@ export interface Engine {
   readonly outputTokens: number;
   readonly reasoningTokens: number;
   readonly contextLength: number | undefined;
+  /** Whose names besides OpenAI's are obeyed; undefined: nobody's. */
+  readonly dialect: DialectName | undefined;
   /** Undefined: every model is known. */
   readonly models: readonly string[] | undefined;
   readonly bodies: BodyLog;
@@ -44,7 +47,9 @@ export async function answerCall(
   const bytes = await call.body();
   if (bytes === undefined || !call.open) return;
   try {
-    const body = parseObject(bytes);
+    const written = parseObject(bytes);
+    const { dialect } = engine;
+    const body = dialect === undefined ? written : obeyedBody(dialect, endpoint, written);
     engine.bodies.add({ endpoint, clientRequestId: call.clientRequestId, body });
     const request = readInferenceRequest(endpoint, body, engine.kind);
     if (engine.models !== undefined && !engine.models.includes(request.model)) {

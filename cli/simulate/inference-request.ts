@@ -55,9 +55,10 @@ export function readInferenceRequest(
     const answerSchema = asObject(asObject(body["response_format"])?.["json_schema"])?.["schema"];
     const prompts = [readMessages(body["messages"])];
     const calls = readCalls(body, endpoint);
-    return { ...base, ...calls, n, bestOf: n, maxTokens, prompts, answerSchema };
+    const bestOf = Math.max(n, count(body, "best_of") ?? 1);
+    return { ...base, ...calls, n, bestOf, maxTokens, prompts, answerSchema };
   }
-  const bestOf = count(body, "best_of", 128) ?? n;
+  const bestOf = count(body, "best_of") ?? n;
   if (bestOf < n) throw invalid("best_of", `must be at least n, got ${bestOf}`);
   if (stream && bestOf > n) throw invalid("best_of", "cannot be streamed");
   const prompts = readPrompts("prompt", body["prompt"]);
@@ -74,7 +75,7 @@ function readResponse(
   const format = asObject(asObject(body["text"])?.["format"]);
   return {
     n: 1,
-    bestOf: 1,
+    bestOf: count(body, "best_of") ?? 1,
     maxTokens: count(body, "max_output_tokens"),
     prompts: [readInput(body, kind)],
     ...readCalls(body, "responses"),

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Engine } from "./answer-call.ts";
 import { BodyLog, type LoggedBody } from "./body-log.ts";
 import { CounterBook, type Counters } from "./counters.ts";
+import type { DialectName } from "./dialect.ts";
 import { type Fault, FaultBoard, type FaultScope } from "./faults.ts";
 import type { SimulatorKind } from "./refusal.ts";
 import { createRoutes } from "./routes.ts";
@@ -36,6 +37,8 @@ export interface SimulatorOptions {
   readonly queueLimit?: number | undefined;
   /** In tokens; default: no limit. */
   readonly contextLength?: number | undefined;
+  /** An engine family whose other names for caps, counts, models and prompts are obeyed as well. */
+  readonly dialect?: DialectName | undefined;
   /** Request ids kept in the counters; default 200,000. */
   readonly rememberedRequests?: number | undefined;
   /** Request bodies kept for `bodies`; default 20. */
@@ -75,6 +78,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     outputTokens: options.outputTokens ?? 16,
     reasoningTokens: options.reasoningTokens ?? 0,
     contextLength: options.contextLength,
+    dialect: options.dialect,
     models: options.models,
     bodies: new BodyLog(options.rememberedBodies ?? 20),
     nextId: () => (lastId += 1),

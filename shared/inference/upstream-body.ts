@@ -69,12 +69,14 @@ export function upstreamBody(endpoint: Endpoint, parts: BodyParts): UpstreamBody
   return { fields: merged, text: JSON.stringify(merged) };
 }
 
-/** The same for the body of a job that an earlier version accepted: what is refused now is left out. */
+/**
+ * The same for the body of a job that an earlier version accepted: what is refused now is left out.
+ * The object itself when all of it passes.
+ */
 export function passedFields(endpoint: Endpoint, body: JsonObject): JsonObject {
-  const kept = Object.entries(body).filter(
-    ([name, value]) => fateOf(endpoint, name, value) === "pass",
-  );
-  return Object.fromEntries(kept);
+  const all = Object.entries(body);
+  const kept = all.filter(([name, value]) => fateOf(endpoint, name, value) === "pass");
+  return kept.length === all.length ? body : Object.fromEntries(kept);
 }
 
 function fateOf(endpoint: Endpoint, name: string, value: unknown): "pass" | "drop" | BrokerError {

@@ -1,0 +1,141 @@
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import type { SimulatedEndpoint } from "./inference-request.ts";
+
+/** How an engine family reads the names of a request beyond OpenAI's, at its most obliging. */
+interface Dialect {
+  /** Go's `encoding/json` finds a field by its name in any case, and the last one wins. */
+  readonly ignoresCase: boolean;
+  /** Names of the output cap besides OpenAI's, and of a least output, which raises it. */
+  readonly caps: readonly string[];
+  /** Names of how many sequences it generates for a prompt, besides `n` and `best_of`. */
+  readonly counts: readonly string[];
+  /** Objects in which all of these may stand too. */
+  readonly containers: readonly string[];
+  /** Names under which it takes another model or adapter. */
+  readonly models: readonly string[];
+  /** Names under which it takes another prompt than the endpoint's. */
+  readonly prompts: readonly string[];
+}
+
+/**
+ * Of the request types of vLLM 0.32, SGLang 0.5, llama.cpp (`server-schema.cpp`), Ollama 0.17
+ * (`openai.go`, `api.Options`), TGI 3 (`GenerateParameters`), and of gateways such as LiteLLM and
+ * OpenRouter, with what their users have asked for under these names.
+ */
+export const dialects = {
+  vllm: {
+    ignoresCase: false,
+    caps: ["min_tokens", "max_new_tokens"],
+    counts: ["best_of", "beam_width"],
+    containers: ["extra_body", "vllm_xargs", "sampling_params"],
+    models: ["lora_request", "lora_name"],
+    prompts: ["prompt_embeds", "prompt_token_ids"],
+  },
+  sglang: {
+    ignoresCase: false,
+    caps: ["max_new_tokens", "min_tokens", "min_new_tokens"],
+    counts: ["num_beams"],
+    containers: ["sampling_params", "custom_params", "extra_body"],
+    models: ["lora_path"],
+    prompts: ["input_ids", "input_embeds"],
+  },
+  llamacpp: {
+    ignoresCase: false,
+    caps: ["n_predict", "max_length"],
+    counts: ["n_cmpl"],
+    containers: ["options", "params"],
+    models: ["lora"],
+    prompts: [],
+  },
+  ollama: {
+    ignoresCase: true,
+    caps: ["num_predict", "n_predict"],
+    counts: [],
+    containers: ["options", "parameters"],
+    models: ["modelfile"],
+    prompts: ["template"],
+  },
+  tgi: {
+    ignoresCase: false,
+    caps: ["max_new_tokens", "max_length", "min_length"],
+    counts: ["num_return_sequences", "num_beams"],
+    containers: ["parameters"],
+    models: ["adapter_id"],
+    prompts: ["inputs"],
+  },
+  gateway: {
+    ignoresCase: true,
+    caps: ["max_gen_len", "maxOutputTokens", "max_gen_toks", "max_tokens_to_sample", "maxTokens"],
+    counts: ["candidateCount", "candidate_count", "num_completions", "num_generations"],
+    containers: ["extra_body", "generation_config", "generationConfig", "model_kwargs", "kwargs"],
+    models: ["models", "fallbacks", "model_id", "engine", "deployment_id"],
+    prompts: [],
+  },
+} as const satisfies Readonly<Record<string, Dialect>>;
+
+export type DialectName = keyof typeof dialects;
+
+const CAPS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+const COUNTS = ["n", "best_of"];
+const OWN = ["model", "messages", "prompt", "input", "stream"];
+
+/**
+ * A body as such an engine obeys it, in OpenAI's own names: of several caps the largest, of several
+ * counts the largest, and whatever else stands for model and prompt in the place of these.
+ */
+export function obeyedBody(name: DialectName, endpoint: SimulatedEndpoint, body: JsonObject) {
+  const dialect: Dialect = dialects[name];
+  const fold = (key: string): string => (dialect.ignoresCase ? foldCase(key) : key);
+  const named = (names: readonly string[]): ReadonlySet<string> => new Set(names.map(fold));
+  const containers = named(dialect.containers);
+  const places = [body];
+  for (const place of places)
+    for (const [key, value] of Object.entries(place)) {
+      const inner = containers.has(fold(key)) ? asObject(value) : undefined;
+      if (inner !== undefined) places.push(inner);
+    }
+  const said = (names: readonly string[]): readonly unknown[] => {
+    const wanted = named(names);
+    return places.flatMap((place) =>
+      Object.entries(place).flatMap(([key, value]) => (wanted.has(fold(key)) ? [value] : [])),
+    );
+  };
+  const obeyed: Record<string, unknown> = { ...body };
+  for (const key of OWN) {
+    const last = said([key]).at(-1);
+    if (last !== undefined) obeyed[key] = last;
+  }
+  const model = said(dialect.models).findLast((value) => value != null);
+  if (model !== undefined) obeyed["model"] = JSON.stringify(model);
+  const prompt = said(dialect.prompts).findLast((value) => value != null);
+  if (prompt !== undefined) obeyed[promptField[endpoint]] = prompt;
+  const cap = largest(said([...CAPS, ...dialect.caps]));
+  for (const key of CAPS) delete obeyed[key];
+  if (cap !== undefined && endpoint !== "embeddings") obeyed[capField[endpoint]] = cap;
+  const counts = largest(said([...COUNTS, ...dialect.counts]));
+  if (counts !== undefined) obeyed["best_of"] = counts;
+  return obeyed;
+}
+
+const promptField = {
+  "chat.completions": "messages",
+  completions: "prompt",
+  responses: "input",
+  embeddings: "input",
+} as const;
+
+const capField = {
+  "chat.completions": "max_tokens",
+  completions: "max_tokens",
+  responses: "max_output_tokens",
+} as const;
+
+function largest(values: readonly unknown[]): number | undefined {
+  const numbers = values.filter((value) => typeof value === "number" && value > 0);
+  return numbers.length === 0 ? undefined : Math.max(...(numbers as number[]));
+}
+
+/** Simple case folding: U+017F is an `s` and U+212A a `k`. */
+function foldCase(text: string): string {
+  return text.toUpperCase().toLowerCase();
+}
