@@ -19,6 +19,8 @@ interface FleetProvider extends Partial<SimulatorOptions> {
   readonly location?: "local" | "cloud";
   /** Further lines of the provider, as YAML flow text. */
   readonly yaml?: string;
+  /** An address in the simulator's place. */
+  readonly baseUrl?: string;
 }
 
 export interface FleetOptions {
@@ -70,17 +72,20 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   resources.defer(() => rm(directory, { recursive: true }));
   const upstreams: Record<string, Simulator> = {};
   const lines: string[] = [];
-  for (const [name, { location = "local", yaml, brokerSlots, ...simulator }] of Object.entries(
-    options.providers,
-  )) {
+  for (const [name, provider] of Object.entries(options.providers)) {
+    const { location = "local", yaml, brokerSlots, baseUrl, ...simulator } = provider;
     const kind = location === "cloud" ? "cloud" : "gpu";
-    const upstream = await startSimulator({ kind, ...simulator });
-    resources.defer(() => upstream.close());
-    upstreams[name] = upstream;
+    let url = baseUrl;
+    if (url === undefined) {
+      const upstream = await startSimulator({ kind, ...simulator });
+      resources.defer(() => upstream.close());
+      upstreams[name] = upstream;
+      ({ url } = upstream);
+    }
     lines.push(
       `  ${name}:`,
       `    location: ${location}`,
-      `    base_url: ${upstream.url}`,
+      `    base_url: ${url}`,
       `    slots: ${brokerSlots ?? simulator.slots}`,
       "    price: { input: 1, output: 1 }",
       ...(yaml === undefined ? [] : [`    ${yaml}`]),

@@ -31,7 +31,7 @@ export interface RunEntryDeps {
 }
 
 /** A suspect that cannot have its turn yet comes again after about so long. */
-const SUSPECT_PAUSE_MS = 1_000;
+const SUSPECT_PAUSE_MS = 300;
 
 /**
  * Runs one entry: claim, call, pass bytes on, conclude. The caller holds a slot until this

@@ -12,7 +12,7 @@ export interface SeclusionDeps {
 const PATIENCE_MS = 30_000;
 const MAX_PATIENCE_MS = 600_000;
 /** The least that others have between two suspects. */
-const MIN_OPEN_MS = 1_000;
+const MIN_OPEN_MS = 250;
 
 /**
  * Lets a suspect, a job that was running at two deaths of workers, be the only one in flight in this
