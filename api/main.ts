@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
 import { countProcesses } from "../shared/db/count-processes.ts";
 import { findEnded } from "../shared/db/find-ended.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
@@ -97,6 +98,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
   const expire = async (): Promise<void> => {
     for (const job of await expireAccepted(database.pool, EXPIRE_PAGE)) deps.events.announce(job);
   };
+  await warnOfClockSkew(database.pool, log);
   await lease.start();
   let app: FastifyInstance;
   try {

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { ClosedAttempt } from "../shared/contracts/closed-attempt.ts";
 import type { Database } from "../shared/db/database.ts";
+import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
 import { reportHealth } from "../shared/db/provider-health.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
@@ -9,7 +10,7 @@ import { syncProviders } from "../shared/db/sync-providers.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
 import type { ProviderBoard } from "../shared/providers/provider-board.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
-import type { QueueBackend, TakeEntry } from "../shared/queue/queue-backend.ts";
+import type { QueueBackend } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/reply/reply-path.ts";
 import type { LocalStopRequests } from "../shared/reply/stop-requests.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
@@ -24,8 +25,8 @@ import { createOpenAiProvider } from "./openai/openai-provider.ts";
 import { defaultReadLimits } from "./openai/read-limits.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
-import { runEntry } from "./run/run-entry.ts";
 import { Seclusion } from "./run/seclusion.ts";
+import { takeEntry } from "./run/take-entry.ts";
 import { hasEnded, ownPlace } from "./slots/process-place.ts";
 import { SlotLeases } from "./slots/slot-leases.ts";
 import { openHousekeeping } from "./sweep/open-housekeeping.ts";
@@ -91,6 +92,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     })),
   );
   await statements.openPeriods();
+  await warnOfClockSkew(database.pool, log);
 
   const engines = openEngineWatch(deps);
   const providers = new Map(
@@ -178,28 +180,19 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     onTaken: (provider: string, priority: number) => deps.accepted.taken(provider, priority),
     workerId: () => lease.session?.id,
     seclusion,
+    slots,
+    mayBegin: (provider: string) => lease.isFresh() && prober.isReachable(provider),
+    log,
     random: Math.random,
   };
 
   for (const [name, provider] of providers) {
     const providerConfig = config.providers.get(name);
     if (providerConfig === undefined) continue;
-    const take: TakeEntry = async (entry) => {
-      const mayBegin = lease.isFresh() && prober.isReachable(name) && seclusion.enter();
-      if (!mayBegin) return "not_now";
-      const token = slots.take(name);
-      try {
-        return token === null ? "not_now" : await runEntry(run, entry, provider, providerConfig);
-      } catch (error) {
-        // The sweeper closes what this left open and queues the job again.
-        log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
-        return "taken";
-      } finally {
-        token?.release();
-        seclusion.leave();
-      }
-    };
-    workers.set(name, new ProviderWorker(deps.backend, name, take));
+    workers.set(
+      name,
+      new ProviderWorker(deps.backend, name, takeEntry(run, provider, providerConfig)),
+    );
   }
 
   const sweeper = new Sweeper({

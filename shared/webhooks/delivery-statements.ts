@@ -17,6 +17,8 @@ export interface ClaimedDelivery {
   readonly event_type: string;
   readonly object_id: string;
   readonly created_at: Date;
+  /** By the database's clock, whatever this machine's says. */
+  readonly claimed_at: Date;
 }
 
 interface ClaimLimits {
@@ -61,7 +63,7 @@ export function deliveryStatements(
   return {
     async claim({ page, leaseMs, perLane, perKey }) {
       const { rows } = await pool.query<ClaimedDelivery>(
-        `select * from claim_webhooks(${moment}, $2, $3, $4, $5)`,
+        `select *, ${moment} as claimed_at from claim_webhooks(${moment}, $2, $3, $4, $5)`,
         [now(), page, leaseMs, perLane, perKey],
       );
       return rows;

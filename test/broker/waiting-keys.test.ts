@@ -50,6 +50,10 @@ async function whileTheyWait(
   await change(id);
   call.answer(answerOf("held"));
   expect((await held).status).toBe(200);
+  const read = async (path: string): Promise<Response> =>
+    fetch(`${broker.url}/v1/jobs/${job.id}${path}`, {
+      headers: { authorization: `Bearer ${await usable(id, key)}` },
+    });
   return {
     interactive,
     async accepted() {
@@ -57,10 +61,6 @@ async function whileTheyWait(
         const text = "select 1 from jobs where id = $1 and ended_at is not null";
         expect((await pool.query(text, [job.id])).rows).toHaveLength(1);
       });
-      const read = async (path: string): Promise<Response> =>
-        fetch(`${broker.url}/v1/jobs/${job.id}${path}`, {
-          headers: { authorization: `Bearer ${await usable(id, key)}` },
-        });
       const { status, error } = (await (await read("")).json()) as {
         status: string;
         error: { code: string } | null;

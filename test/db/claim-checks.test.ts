@@ -45,6 +45,14 @@ async function settle(job: string, cost: bigint): Promise<void> {
   await pools.at(0).settle.submit({ job, fence: 1, state: "done", ...facts });
 }
 
+/** A limit that is lowered in the moment of the accept. */
+async function waitingAnyway(name: string, hold: bigint): Promise<string> {
+  await limit(1_000n);
+  const job = await waiting(name, hold);
+  await limit(299n);
+  return job;
+}
+
 describe("a waiting job, at its claim", () => {
   test.each([
     ["revoked_at = now()", "revoked"],
@@ -110,14 +118,6 @@ describe("a lowered limit", () => {
     expect(verdicts.filter((verdict) => verdict === "claimed")).toHaveLength(2);
     expect(verdicts.filter((verdict) => verdict === "budget")).toHaveLength(8);
   });
-
-  /** A limit that is lowered in the moment of the accept. */
-  async function waitingAnyway(name: string, hold: bigint): Promise<string> {
-    await limit(1_000n);
-    const job = await waiting(name, hold);
-    await limit(299n);
-    return job;
-  }
 });
 
 describe("the time in queues", () => {

@@ -30,7 +30,10 @@ beforeAll(async () => {
   const { promise, resolve: noteDeaths } = Promise.withResolvers<void>();
   deaths = promise;
   upstream = createServer((request, response) => {
-    if (request.method !== "POST") return void response.end("{}");
+    if (request.method !== "POST") {
+      response.end("{}");
+      return;
+    }
     const serve = async (): Promise<void> => {
       const prompt = await text(request);
       const name = /poison|companion \d/.exec(prompt)?.[0] ?? prompt;
@@ -88,9 +91,9 @@ test("a job that kills its worker ends as poison after three times; its companio
   const jobs = await Promise.all(stored.map(accept));
   const poison = await accept("poison");
   // Whoever looks after workers starts the next one.
-  let over = false;
+  const over = new AbortController();
   const supervisor = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       worker = await fleet.startWorker();
       await worker.ended;
     }
@@ -112,7 +115,7 @@ test("a job that kills its worker ends as poison after three times; its companio
     [poison],
   );
   expect(rows).toEqual([{ status: "unknown", count: 3 }]);
-  over = true;
+  over.abort();
   worker?.child.kill("SIGKILL");
   await supervisor;
 });

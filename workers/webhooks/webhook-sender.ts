@@ -20,7 +20,7 @@ export interface WebhookSenderDeps {
   readonly agent: Dispatcher;
   readonly log: Pick<FastifyBaseLogger, "warn" | "error">;
   readonly random?: () => number;
-  /** A clock in the place of the database's and this machine's. */
+  /** A clock in the place of the database's. */
   readonly clock?: () => Date;
   readonly timeoutMs?: number;
   readonly onAttemptEnded?: (outcome: AttemptNote["outcome"]) => void;
@@ -133,11 +133,13 @@ export class WebhookSender {
   async #call(
     delivery: ClaimedDelivery,
   ): Promise<Omit<AttemptNote, "delivery" | "attempt" | "url" | "ms">> {
-    const { agent, clock = () => new Date(), random = Math.random } = this.#deps;
-    const { failures, url } = delivery;
+    const { agent, random = Math.random } = this.#deps;
+    const { failures, url, claimed_at: claimedAt } = delivery;
+    const start = performance.now();
+    const now = (): Date => new Date(claimedAt.getTime() + (performance.now() - start));
     try {
       const answer = await postSigned(agent, {
-        ...signedMessage(delivery, clock()),
+        ...signedMessage(delivery, now()),
         url,
         timeoutMs: this.#timeoutMs,
         maxResponseBytes: MAX_RESPONSE_BYTES,
@@ -145,7 +147,7 @@ export class WebhookSender {
       });
       return {
         status: answer.status,
-        ...judgeAnswer(answer, { failures, now: clock(), random }),
+        ...judgeAnswer(answer, { failures, now: now(), random }),
       };
     } catch (error) {
       if (error instanceof EgressError)

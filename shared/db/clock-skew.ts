@@ -1,0 +1,34 @@
+import type { Pool } from "pg";
+
+/** Receivers of webhooks, TLS and people who read logs begin to mind. */
+const MAX_SKEW_MS = 60_000;
+
+/**
+ * How far this machine's clock is before the database's, in milliseconds; behind it, less than 0. As
+ * exact as the statement is fast.
+ */
+async function clockSkewMs(pool: Pick<Pool, "query">, now: () => number): Promise<number> {
+  const askedAt = now();
+  const { rows } = await pool.query<{ now: Date }>("select clock_timestamp() as now");
+  const middle = askedAt + (now() - askedAt) / 2;
+  return rows[0] === undefined ? 0 : Math.round(middle - rows[0].now.getTime());
+}
+
+/**
+ * Warns when this machine's clock is more than a minute from the database's. Nothing that counts is
+ * read from this machine's: deadlines, expiry, money and the signatures of webhooks follow the
+ * database. What its own clock tells are the times in its log.
+ */
+export async function warnOfClockSkew(
+  pool: Pick<Pool, "query">,
+  log: { warn(facts: object, message: string): void },
+  now: () => number = Date.now,
+): Promise<void> {
+  const skewMs = await clockSkewMs(pool, now);
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return;
+  const side = skewMs > 0 ? "ahead of" : "behind";
+  log.warn(
+    { skewMs },
+    `this machine's clock is ${Math.round(Math.abs(skewMs) / 1_000)} s ${side} the database's: set one of them right`,
+  );
+}

@@ -1,0 +1,39 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
+import type { Provider } from "../provider.ts";
+import type { SlotLeases } from "../slots/slot-leases.ts";
+import { runEntry, type RunEntryDeps } from "./run-entry.ts";
+import type { Seclusion } from "./seclusion.ts";
+
+export interface TakeEntryDeps extends RunEntryDeps {
+  readonly seclusion: Seclusion;
+  readonly slots: Pick<SlotLeases, "take">;
+  /** Whether this process may begin a call of that provider now. */
+  readonly mayBegin: (provider: string) => boolean;
+  readonly log: Pick<FastifyBaseLogger, "error">;
+}
+
+/** What a provider's queue hands its entries to: each runs in a slot of this process, or waits on. */
+export function takeEntry(
+  deps: TakeEntryDeps,
+  provider: Provider,
+  config: ProviderConfig,
+): TakeEntry {
+  const { seclusion, slots, log } = deps;
+  const { name } = provider;
+  return async (entry) => {
+    if (!deps.mayBegin(name) || !seclusion.enter()) return "not_now";
+    const token = slots.take(name);
+    try {
+      return token === null ? "not_now" : await runEntry(deps, entry, provider, config);
+    } catch (error) {
+      // The sweeper closes what this left open and queues the job again.
+      log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
+      return "taken";
+    } finally {
+      token?.release();
+      seclusion.leave();
+    }
+  };
+}
