@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dialects, obeyedBody, type DialectName } from "../../cli/simulate/dialect.ts";
-import { fieldNames, foldName } from "../../config/request-fields.ts";
+import { fieldNames, foldName, words } from "../../config/request-fields.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { compileRoutes } from "../../shared/inference/compiled-route.ts";
@@ -66,32 +66,43 @@ function checkSent(endpoint: Endpoint, fields: JsonObject): string | undefined {
     if (error instanceof BrokerError && error.param !== undefined) return error.param;
     throw error;
   }
+  const isStream = request.response !== undefined || request.stream;
   for (const { endpoint: target, text } of allSent(endpoint, request)) {
-    const keys = Object.keys(JSON.parse(text) as object).map((key) => foldName(key));
-    expect(new Set(keys).size, text).toBe(keys.length);
+    const sent = JSON.parse(text) as JsonObject;
+    const keys = Object.keys(sent).map((key) => foldName(key));
+    expect({ text, keys: new Set(keys).size }).toEqual({ text, keys: keys.length });
     for (const dialect of allDialects) {
-      const obeyed = obeyedBody(dialect, target, JSON.parse(text) as JsonObject);
-      expect(obeyed["model"], text).toBe("up");
-      expect(obeyed["stream"] === true, text).toBe(
-        request.response !== undefined || request.stream,
-      );
-      if (target !== "embeddings") {
-        const cap = Number(obeyed["max_tokens"] ?? obeyed["max_output_tokens"] ?? Infinity);
-        const prompts = Array.isArray(obeyed["prompt"]) ? obeyed["prompt"].length : 1;
-        const tokens = cap * Math.max(1, Number(obeyed["best_of"] ?? 1)) * prompts;
-        expect(tokens, `${dialect}: ${text}`).toBeLessThanOrEqual(request.outputTokens);
-      }
+      const obeyed = obeyedBody(dialect, target, sent);
+      const facts = { text, dialect, model: obeyed["model"], isStream: obeyed["stream"] === true };
+      expect(facts).toEqual({ text, dialect, model: "up", isStream });
+      expect({ ...facts, most: tokensOf(target, obeyed) <= request.outputTokens }).toEqual({
+        ...facts,
+        most: true,
+      });
       if (target === endpoint)
-        for (const name of promptFields)
-          expect(obeyed[name] ?? null, text).toEqual(asked.fields[name] ?? null);
-      expect(request.input.textTokens).toBeGreaterThan(promptBytes(obeyed));
+        expect({ ...facts, ...promptsOf(obeyed) }).toEqual({
+          ...facts,
+          ...promptsOf(asked.fields),
+        });
+      expect(request.input.textTokens).toBeGreaterThan(
+        Buffer.byteLength(JSON.stringify(promptsOf(obeyed))),
+      );
     }
   }
   return undefined;
 }
 
-function promptBytes(body: JsonObject): number {
-  return Buffer.byteLength(JSON.stringify(promptFields.map((name) => body[name])));
+function promptsOf(body: JsonObject): JsonObject {
+  return Object.fromEntries(promptFields.map((name) => [name, body[name] ?? null]));
+}
+
+/** The most that an engine generates for a body that it has read so. */
+function tokensOf(endpoint: Endpoint, obeyed: JsonObject): number {
+  if (endpoint === "embeddings") return 0;
+  const { prompt } = obeyed;
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
+  const cap = Number(obeyed["max_tokens"] ?? obeyed["max_output_tokens"] ?? Infinity);
+  return cap * Math.max(1, Number(obeyed["best_of"] ?? 1)) * prompts;
 }
 
 const endpoints = Object.keys(soundBodies) as Endpoint[];
@@ -129,12 +140,13 @@ test("of random bodies neither", () => {
 });
 
 /** Fields of the schemas that neither money nor routing rests on: any other must be governed. */
-const free = new Set([
-  ...["user", "temperature", "top_p", "presence_penalty", "frequency_penalty", "stop", "seed"],
-  ...["logit_bias", "response_format", "logprobs", "top_logprobs", "tool_choice", "suffix", "echo"],
-  ...["parallel_tool_calls", "dimensions", "instructions", "text", "reasoning", "include"],
-  "truncation",
-]);
+const free = new Set(
+  words(`
+    user temperature top_p presence_penalty frequency_penalty stop seed logit_bias
+    response_format logprobs top_logprobs tool_choice suffix echo parallel_tool_calls
+    dimensions instructions text reasoning include truncation
+  `),
+);
 
 test("every field that a schema knows is governed or said to be free", () => {
   const governed = new Set<string>([...fieldNames.written, ...fieldNames.read]);

@@ -70,12 +70,12 @@ test(`${BODIES} bodies never cost more than a key's budget, whatever an engine o
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  expect(costUsd(), `seed ${seed}`).toBeLessThanOrEqual(LIMIT_USD);
+  expect(costUsd()).toBeLessThanOrEqual(LIMIT_USD);
   const { settled_usd: settled, held_usd: held } = await budgetOf(broker, id);
   expect(Number(settled)).toBeGreaterThanOrEqual(costUsd() - 1e-9);
   expect(Number(held)).toBe(0);
   // Enough has run, and enough was refused, for this to say something.
-  expect(statuses[200], JSON.stringify(statuses)).toBeGreaterThan(BODIES / 20);
+  expect(statuses[200]).toBeGreaterThan(BODIES / 20);
   expect(statuses[400]).toBeGreaterThan(BODIES / 20);
   expect(
     Object.keys(statuses).filter((status) => !["200", "400", "402", "404"].includes(status)),

@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { dialects } from "../../cli/simulate/dialect.ts";
+import { words } from "../../config/request-fields.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 
 /** Every name by which some engine takes a cap, a count, a model or a prompt, OpenAI's included. */
 export const names: readonly string[] = [
   ...new Set([
-    ...["max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of", "model"],
-    ...["messages", "prompt", "input", "stream", "use_beam_search"],
+    ...words(`
+      max_tokens max_completion_tokens max_output_tokens n best_of model
+      messages prompt input stream use_beam_search
+    `),
     ...Object.values(dialects).flatMap(({ caps, counts, models, prompts }) => [
       ...caps,
       ...counts,
