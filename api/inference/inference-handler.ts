@@ -86,7 +86,7 @@ async function answer(
     ...requestTerms(deps.server, { ...asked, headers, receivedAt }),
     endpoint,
   });
-  const isStored = response?.store === true || sdkTry !== undefined;
+  const isStored = inference.stored || sdkTry !== undefined;
   if (!isAsync && !isStored && idempotency === undefined)
     return await answerInteractive(deps, terms, preferences, gone, request, reply);
   const accepted = await acceptJob(deps, terms, {

@@ -5,6 +5,7 @@ import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
+import { bodyWithOwnId, eventsWithOwnId } from "../completions/own-id.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
 import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
 import { attemptFacts } from "./attempt-facts.ts";
@@ -28,11 +29,13 @@ export async function answerAcceptedWhole(
   if (error !== undefined) throw error;
   const result = await askDatabase(() => readResult(pool, job.id));
   if (job.stream && result?.events != null)
-    return reply.type("text/event-stream; charset=utf-8").send(prelude + result.events);
+    return reply
+      .type("text/event-stream; charset=utf-8")
+      .send(prelude + eventsWithOwnId(job, result.events));
   const body = result?.body;
   if (body == null) throw new BrokerError("answer_lost", "The answer has no body.");
   const { base64 } = JSON.parse(job.facts) as Partial<StoredFacts>;
   return reply
     .type(result?.contentType ?? "application/json")
-    .send(base64 === true ? base64Embeddings(body) : body);
+    .send(base64 === true ? base64Embeddings(body) : bodyWithOwnId(job, body));
 }

@@ -3,7 +3,9 @@ import type { Config } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
+import { completionId, isStoredCompletion } from "../../shared/jobs/completion-id.ts";
 import { responseId } from "../../shared/responses/response-id.ts";
+import { eventsWithOwnId } from "../completions/own-id.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../inference/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
@@ -71,7 +73,9 @@ export async function deliverAccepted(
 }
 
 /** Where the answer of an accepted job can be had once it is there. */
-function answerPath({ id, endpoint, stored }: AcceptedJob): string {
+function answerPath(job: AcceptedJob): string {
+  const { id, endpoint, stored } = job;
+  if (isStoredCompletion(job)) return `/v1/chat/completions/${completionId(id)}`;
   return endpoint === "responses" && stored
     ? `/v1/responses/${responseId(id)}`
     : `/v1/jobs/${id}/result`;
@@ -88,6 +92,7 @@ async function streamAnswer(
     view: await viewOf(deps, job, -1),
     from: 0,
     isOpen: background,
+    format: (text) => eventsWithOwnId(job, text),
     signal: gone,
     shutdown: deps.jobs.shutdown,
   });

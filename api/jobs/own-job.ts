@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { isStoredCompletion, jobOfCompletion } from "../../shared/jobs/completion-id.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { jobOfResponse } from "../../shared/responses/response-id.ts";
 
@@ -17,6 +18,23 @@ export async function ownJob(
     throw new BrokerError("not_found", `No job found with id '${id.slice(0, 64)}'.`, {
       param: "id",
     });
+  return job;
+}
+
+/** The job of a key's own stored chat completion. Throws `BrokerError` `not_found` as `ownJob` does. */
+export async function ownCompletion(
+  pool: Pick<Pool, "query">,
+  key: string,
+  id: string,
+): Promise<AcceptedJob> {
+  const jobId = jobOfCompletion(id);
+  const job = jobId === undefined ? undefined : await askDatabase(() => readJob(pool, jobId));
+  if (job?.key_id !== key || !isStoredCompletion(job))
+    throw new BrokerError(
+      "not_found",
+      `Chat completion '${id.slice(0, 64)}' not found. Only those made with 'store': true are kept.`,
+      { param: "id" },
+    );
   return job;
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { eventsWithOwnId } from "../completions/own-id.ts";
 import { disconnection } from "../inference/disconnection.ts";
 import type { StreamView } from "../inference/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
@@ -56,7 +57,7 @@ export async function streamJobEvents(
     hasIds: true,
     // An id of the upstream's own would be taken for ours.
     format: (text, number) =>
-      `id: ${number + FIRST_ANSWER_EVENT}\n${text.replaceAll(/^id:.*\n/gm, "")}`,
+      `id: ${number + FIRST_ANSWER_EVENT}\n${eventsWithOwnId(job, text).replaceAll(/^id:.*\n/gm, "")}`,
     ending: (end) => {
       const state = end.job.state === "done" ? "completed" : end.job.state;
       const count = Math.max(end.next, from, unstreamedEvents(end.job, end.result).length);

@@ -1,7 +1,88 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { parseInput } from "../../shared/admin/parse-input.ts";
+import { askDatabase } from "../../shared/db/ask-database.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { completionId } from "../../shared/jobs/completion-id.ts";
+import { readRequestBody } from "../../shared/jobs/job-result.ts";
+import { setMetadata } from "../../shared/jobs/set-metadata.ts";
+import { parseExact } from "../../shared/json/exact-json.ts";
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { completionOfJob } from "../completions/completion-of-job.ts";
+import { listCompletions } from "../completions/list-completions.ts";
+import { metadataInput } from "../completions/metadata-input.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+import { listObject } from "../http/list-object.ts";
+import { pageOf } from "../http/page-of.ts";
+import { pageQuery, queryText } from "../http/page-query.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
+import { deleteOwnJob } from "../jobs/delete-own-job.ts";
+import { ownCompletion } from "../jobs/own-job.ts";
+import { readBody, smallBody } from "../webhooks/read-input.ts";
 
-/** `POST /v1/chat/completions` */
+interface CompletionRoute {
+  Params: { id: string };
+}
+
+const ascending = { order: pageQuery.order.default("asc") };
+const listQuery = z.looseObject({ ...pageQuery, ...ascending, model: queryText(256).optional() });
+const messagesQuery = z.object({ ...pageQuery, ...ascending });
+const PAIR = /^metadata\[(.{1,64})\]$/s;
+
+/**
+ * `/v1/chat/completions`: create; and of those created with `store: true`: list, read, change their
+ * metadata, delete, and what was asked.
+ */
 export function addChatCompletions(app: FastifyInstance, deps: InferenceDeps): void {
+  const { pool } = deps.database;
+  const own = (request: FastifyRequest<CompletionRoute>) =>
+    ownCompletion(pool, callerOf(request).id, request.params.id);
+
   app.post("/v1/chat/completions", inferenceHandler(deps, "chat.completions"));
+
+  app.get("/v1/chat/completions", async (request) => {
+    const { model = null, after, order, limit, ...rest } = parseInput(listQuery, request.query);
+    const metadata = new Map(
+      Object.entries(rest).flatMap(([name, value]) => {
+        const key = PAIR.exec(name)?.[1];
+        return key !== undefined && typeof value === "string" ? [[key, value] as const] : [];
+      }),
+    );
+    const filter = { model, metadata, after, ascending: order === "asc", limit: limit + 1 };
+    const jobs = await listCompletions(pool, callerOf(request).id, filter);
+    const shown: JsonObject[] = [];
+    for (const job of jobs.slice(0, limit)) shown.push(await completionOfJob(pool, job));
+    return listObject(shown, jobs.length > limit);
+  });
+
+  app.get<CompletionRoute>("/v1/chat/completions/:id", async (request) =>
+    completionOfJob(pool, await own(request)),
+  );
+
+  app.post<CompletionRoute>("/v1/chat/completions/:id", smallBody, async (request) => {
+    const { metadata } = readBody(metadataInput, request);
+    const { id, facts } = await own(request);
+    if (!(await askDatabase(() => setMetadata(pool, id, facts, metadata))))
+      throw new BrokerError("unavailable", "The chat completion was changed meanwhile.");
+    return await completionOfJob(pool, await own(request));
+  });
+
+  app.delete<CompletionRoute>("/v1/chat/completions/:id", async (request) => {
+    const job = await own(request);
+    await deleteOwnJob(deps, job);
+    return { id: completionId(job.id), object: "chat.completion.deleted", deleted: true };
+  });
+
+  app.get<CompletionRoute>("/v1/chat/completions/:id/messages", async (request) => {
+    const query = parseInput(messagesQuery, request.query);
+    const { id } = await own(request);
+    const body = await askDatabase(() => readRequestBody(pool, id));
+    const { messages } = asObject(parseExact(body ?? "{}")) ?? {};
+    const asked = Array.isArray(messages) ? (messages as unknown[]) : [];
+    const shown = asked.map((message, index) => ({
+      ...asObject(message),
+      id: `${completionId(id)}-${index}`,
+    }));
+    return pageOf(shown, query);
+  });
 }

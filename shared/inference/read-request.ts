@@ -45,6 +45,8 @@ export interface InferenceRequest {
   readonly metadata: unknown;
   /** Where the caller wants to be told of the job's end; not checked yet. */
   readonly webhookUrl: unknown;
+  /** The caller wants to read request and answer later, as a response or as a chat completion. */
+  readonly stored: boolean;
   /** Of `/v1/responses`. */
   readonly response: ResponseTerms | undefined;
 }
@@ -69,10 +71,13 @@ export function readRequest(
   findRoute: FindRoute,
 ): InferenceRequest {
   const { metadata = null, webhook_url: webhookUrl } = body.fields;
-  return { metadata, webhookUrl, response: undefined, ...readKind(endpoint, body, findRoute) };
+  const kind = readKind(endpoint, body, findRoute);
+  const stored =
+    kind.response?.store ?? (endpoint === "chat.completions" && body.fields["store"] === true);
+  return { metadata, webhookUrl, response: undefined, ...kind, stored };
 }
 
-type OfKind = Omit<InferenceRequest, "metadata" | "webhookUrl" | "response"> &
+type OfKind = Omit<InferenceRequest, "metadata" | "webhookUrl" | "stored" | "response"> &
   Partial<Pick<InferenceRequest, "response">>;
 
 function readKind(endpoint: Endpoint, body: ParsedBody, findRoute: FindRoute): OfKind {

@@ -17,7 +17,8 @@ export async function storedMember(
   const { body, ...rest } = jobRequest;
   const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
   const bytes = Buffer.from(body);
-  const stored = request.response?.store === true;
+  // The lines of a batch have their answers in its files; of those only responses are turns too.
+  const stored = request.stored && (own.batch === undefined || request.response !== undefined);
   const isBrief = own.batch !== undefined && !stored;
   const { compressed, parts } = isBrief
     ? { compressed: false, parts: [bytes] as const }

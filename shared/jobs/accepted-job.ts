@@ -69,6 +69,8 @@ export interface JobFilter {
   readonly model: string | null;
   /** Null: of all jobs that are no lines of batches. */
   readonly batch: string | null;
+  /** Only those of this endpoint that are stored. */
+  readonly storedAs?: Endpoint;
   /** Id of the last job of the page before. */
   readonly after: string | null;
   readonly ascending: boolean;
@@ -88,6 +90,7 @@ export async function listJobs(
        and ($2::text[] is null or j.state = any ($2))
        and ($3::text is null or coalesce(j.response_status, 'completed') = $3)
        and ($4::text is null or j.model = $4)
+       and ($8::text is null or (j.stored and j.endpoint = $8))
        and ($5::text is null or j.id ${beyond} $5)
      order by j.id ${direction} limit $6`,
     [
@@ -98,6 +101,7 @@ export async function listJobs(
       filter.after,
       filter.limit,
       filter.batch,
+      filter.storedAs,
     ],
   );
   return rows;

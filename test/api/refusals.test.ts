@@ -170,7 +170,8 @@ describe("paths and methods", () => {
 
   test("a known path with another method is a 405 that names the right ones", async () => {
     for (const [path, method, allow] of [
-      ["/v1/chat/completions?x=1", "GET", "POST"],
+      ["/v1/chat/completions?x=1", "PUT", "GET, HEAD, POST"],
+      ["/v1/completions", "GET", "POST"],
       ["/v1/models", "DELETE", "GET, HEAD"],
       ["/v1/models/vendor/base-7b", "PUT", "GET, HEAD"],
     ] as const) {

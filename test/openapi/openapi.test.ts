@@ -81,7 +81,13 @@ test("what the API answers is what the document says", async () => {
     event_types: ["job.completed"],
   });
   const endpoints = `/v1/webhook_endpoints/${endpoint.id}`;
-  await post("createChatCompletion", "/v1/chat/completions", chat);
+  const kept = await post("createChatCompletion", "/v1/chat/completions", { ...chat, store: true });
+  await call("listChatCompletions", "/v1/chat/completions");
+  await call("getChatCompletion", `/v1/chat/completions/${kept.id}`);
+  await post("updateChatCompletion", `/v1/chat/completions/${kept.id}`, { metadata: { a: "b" } });
+  await call("listChatCompletionMessages", `/v1/chat/completions/${kept.id}/messages`);
+  const gone = { method: "DELETE" };
+  await call("deleteChatCompletion", `/v1/chat/completions/${kept.id}`, gone);
   const headers = { ...json, prefer: "respond-async" };
   const job = await call("createChatCompletion", "/v1/chat/completions", { body: chat, headers });
   expect(job.code).toBe(202);

@@ -32,5 +32,6 @@ export const chatSchema = z
     tools: z.array(tool).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
+    store: z.boolean().nullish(),
   })
   .superRefine(checkGeneration);

@@ -1,0 +1,16 @@
+import { listObject } from "./list-object.ts";
+
+export interface PageQuery {
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly order: "asc" | "desc";
+}
+
+/** A page of items that are all at hand, in their order. */
+export function pageOf(items: readonly { readonly id?: unknown }[], query: PageQuery): object {
+  const ordered = query.order === "asc" ? items : items.toReversed();
+  const at = ordered.findIndex(({ id }) => id === query.after);
+  const rest = ordered.slice(at + 1);
+  const data = rest.slice(0, query.limit);
+  return listObject(data, rest.length > data.length);
+}

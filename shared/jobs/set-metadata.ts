@@ -1,0 +1,23 @@
+import type { Pool } from "pg";
+import type { StoredFacts } from "./stored-facts.ts";
+
+/**
+ * Replaces what a key wrote about its accepted job. False: its facts have changed meanwhile, or are
+ * gone. `facts`: as they were read.
+ */
+export async function setMetadata(
+  pool: Pick<Pool, "query">,
+  job: string,
+  facts: string,
+  metadata: Readonly<Record<string, string>> | null,
+): Promise<boolean> {
+  const changed: Partial<StoredFacts> = {
+    ...(JSON.parse(facts) as Partial<StoredFacts>),
+    metadata,
+  };
+  const { rowCount } = await pool.query(
+    "update job_requests set facts = $3 where job_id = $1 and facts = $2",
+    [job, facts, JSON.stringify(changed)],
+  );
+  return rowCount === 1;
+}
