@@ -1,40 +1,50 @@
-import type { FailureReason, UpstreamError } from "../shared/contracts/outcome.ts";
+import type { FailureReason } from "../shared/contracts/outcome.ts";
 import type { Plan, PlannedTarget, Residency } from "../shared/contracts/plan.ts";
 import type { ReplyError } from "../shared/contracts/reply.ts";
 import { fullJitterMs } from "./back-off.ts";
+import { brokenOff, callerError, tooLate, type LastFailure } from "./caller-error.ts";
 
 /** One thing to try next. A retry stays at the same target; an excused one counts for no limit. */
 export type Step =
   | { readonly kind: "move"; readonly target: number; readonly delayMs: number }
-  | { readonly kind: "retry"; readonly delayMs: number; readonly excused?: true };
-
-/** Why no job should be sent to the provider for now. */
-export type ProviderTrouble = "unreachable" | "credential" | "quota";
+  | {
+      readonly kind: "retry";
+      readonly delayMs: number;
+      readonly excused?: true;
+      /** The next attempt asks for no more output tokens. */
+      readonly outputCap?: number;
+    };
 
 export interface Next {
   /** In order, until the database accepts one. */
   readonly steps: readonly Step[];
+  /** Nothing ran: the attempt uses up none of the job's, and what follows is no retry. */
+  readonly uncounted: boolean;
   /** What the caller is told when no step is accepted. */
   readonly fail: ReplyError;
-  readonly trouble?: ProviderTrouble;
 }
 
-export interface FailedAttempt {
-  readonly reason: FailureReason;
-  readonly retryAfterMs?: number;
-  /** The upstream's own words. */
-  readonly error?: UpstreamError;
+export interface FailedAttempt extends LastFailure {
   /** Bytes of this job's answer have gone to the caller. */
   readonly forwarded: boolean;
-  /** Calls of this job that went out, this one included; a failed connection is none. */
+  /** Calls of this job that count against its attempts, this one included unless nothing ran. */
   readonly tries: number;
   readonly maxAttempts: number;
+  /** Attempts of this job of any kind, this one included: what grows with them is its back-off. */
+  readonly attempts: number;
   /** Index in the plan. */
   readonly target: number;
   readonly plan: Plan;
   /** Names of the providers that this job has been at, this one included. */
   readonly tried: ReadonlySet<string>;
   readonly up: (provider: string) => boolean;
+  /**
+   * The provider refused the call for its own state, nothing ran, and it rests so long from now. The
+   * job waits for it to its deadline.
+   */
+  readonly restMs?: number;
+  /** A smaller output cap with which the same target would take the request. */
+  readonly outputCap?: number;
   readonly residency: Residency;
   readonly overflowOnFailure: boolean;
   /** With no provider up, the route lets its jobs wait; else they get their 503 at once. */
@@ -47,108 +57,70 @@ export interface FailedAttempt {
   readonly random: () => number;
 }
 
-const brokenOff: ReplyError = {
-  code: "upstream_failed",
-  message: "The provider failed after a part of the answer had been sent.",
-};
-const unreachable: ReplyError = {
-  code: "no_capacity",
-  message: "No provider of this model can be reached.",
-};
-const misconfigured: ReplyError = {
-  code: "upstream_failed",
-  message: "A provider is misconfigured at the broker; sending the request again will not help.",
-};
-const quotaUsedUp: ReplyError = {
-  code: "no_capacity",
-  message: "The broker's quota at the providers of this model is used up.",
-};
-const tooLate: ReplyError = {
-  code: "deadline_exceeded",
-  message: "The deadline passed before a provider answered.",
-};
-
-/** What the caller hears when such a failure was the last; the rest is in the log. */
-const failures = {
-  request_timeout: "The provider gave up waiting for the request.",
-  conflict: "The provider reported a conflict.",
-  server_error: "The provider failed.",
-  cut: "The provider broke off its answer.",
-  malformed: "The provider's answer could not be read.",
-  first_byte_timeout: "The provider did not begin to answer in time.",
-  idle_timeout: "The provider stopped in the middle of its answer.",
-} as const;
-
 /** A move goes to a provider that has not failed; it only must not arrive in step with others. */
 const moveJitter = { baseMs: 50, capMs: 50 };
+/** After a provider's rest, others have their turn first: it may be this job that is refused. */
+const restJitter = { baseMs: 250, capMs: 10_000 };
 
 /**
- * What follows a failed attempt: other targets first (`serve` before `overflow`, each provider
- * once), then the same one again after a back-off, else an honest error. Pure.
+ * What follows a failed attempt. Pure.
  *
- * While an overflow target is left to try, the last of `maxAttempts` is kept for it.
+ * | failure                            | next                                       | counts |
+ * | ---------------------------------- | ------------------------------------------ | ------ |
+ * | bytes have gone to the caller      | an honest error                            | yes    |
+ * | `bad_request`                      | the caller's 4xx                           | yes    |
+ * | `context_overflow`                 | here with a smaller cap if one would do,   | no     |
+ * |                                    | else targets with more room                | yes    |
+ * | `unsupported`                      | other targets, then the caller's 4xx       | yes    |
+ * | `auth`, `not_found`, `quota_…`     | other targets, then an error not to retry  | yes    |
+ * | `no_endpoint`                      | here at once, asked otherwise              | no     |
+ * | refused for the provider's state   | other targets, else here after its rest,   | no     |
+ * | (`restMs`), `connect`              | to the deadline                            |        |
+ * | all else                           | other targets, then here after a back-off  | yes    |
+ *
+ * Other targets: `serve` before `overflow`, each provider once, only what is up. While an overflow
+ * target is left to try, the last of `maxAttempts` is kept for it.
  */
 export function decideNext(attempt: FailedAttempt): Next {
-  const next = attempt.forwarded ? { steps: [], fail: brokenOff } : stepsAfter(attempt);
-  return { ...next, ...troubleOf(attempt.reason) };
-}
-
-interface Steps {
-  readonly steps: readonly Step[];
-  readonly fail: ReplyError;
-}
-
-function stepsAfter(attempt: FailedAttempt): Steps {
-  let next: Steps;
-  switch (attempt.reason) {
-    case "bad_request":
-      return { steps: [], fail: rejected(attempt.error) };
-    case "context_overflow":
-      return { steps: moves(attempt, isRoomierThan(attempt)), fail: tooLong(attempt.error) };
-    case "unsupported":
-      next = { steps: moves(attempt), fail: rejected(attempt.error) };
-      break;
-    case "no_endpoint":
-      // The call went out and is closed as it was; the next one asks through chat completions.
-      next = { steps: askOtherwise(attempt), fail: misconfigured };
-      break;
-    case "connect":
-      next = { steps: [...moves(attempt), ...waitHere(attempt)], fail: unreachable };
-      break;
-    case "auth":
-    case "not_found":
-      next = { steps: moves(attempt), fail: misconfigured };
-      break;
-    case "quota_exhausted":
-      next = { steps: moves(attempt), fail: quotaUsedUp };
-      break;
-    case "rate_limited":
-      next = {
-        steps: [...moves(attempt), ...retryHere(attempt)],
-        fail: rateLimited(attempt.retryAfterMs),
-      };
-      break;
-    case "request_timeout":
-    case "conflict":
-    case "server_error":
-    case "cut":
-    case "malformed":
-    case "first_byte_timeout":
-    case "idle_timeout":
-      next = {
-        steps: [...moves(attempt), ...retryHere(attempt)],
-        fail: { code: "upstream_failed", message: failures[attempt.reason] },
-      };
-      break;
-  }
+  const { reason, restMs } = attempt;
+  const fail = callerError({
+    ...attempt,
+    ...(restMs === undefined ? {} : { retryAfterMs: Math.max(restMs, attempt.retryAfterMs ?? 0) }),
+  });
+  const uncounted = restMs !== undefined || reason === "connect" || reason === "no_endpoint";
+  if (attempt.forwarded) return { steps: [], uncounted: false, fail: brokenOff };
+  const shrink = askForLess(attempt);
+  if (shrink.length > 0) return { steps: [...shrink, ...moves(attempt)], uncounted: true, fail };
+  const isOver = attempt.remainingMs <= 0 && !isLasting(reason);
   // Past the deadline there are no steps, and the deadline is what the caller hears about.
-  return attempt.remainingMs > 0 ? next : { steps: [], fail: tooLate };
+  return isOver
+    ? { steps: [], uncounted, fail: tooLate }
+    : { steps: stepsAfter(attempt), uncounted, fail };
 }
 
-function troubleOf(reason: FailureReason): { trouble?: ProviderTrouble } {
-  if (reason === "connect") return { trouble: "unreachable" };
-  if (reason === "auth") return { trouble: "credential" };
-  return reason === "quota_exhausted" ? { trouble: "quota" } : {};
+function stepsAfter(attempt: FailedAttempt): readonly Step[] {
+  const { reason, restMs } = attempt;
+  if (reason === "bad_request") return [];
+  if (reason === "context_overflow") return moves(attempt, isRoomierThan(attempt));
+  // The call went out and is closed as it was; the next one asks through chat completions.
+  if (reason === "no_endpoint") return askOtherwise(attempt);
+  if (onlyElsewhere.has(reason)) return moves(attempt);
+  if (reason === "connect") return [...moves(attempt), ...waitHere(attempt, 0)];
+  const here = restMs === undefined ? retryHere(attempt) : waitHere(attempt, restMs);
+  return [...moves(attempt), ...here];
+}
+
+/** What the same target would answer again. */
+const onlyElsewhere: ReadonlySet<FailureReason> = new Set([
+  "unsupported",
+  "auth",
+  "not_found",
+  "quota_exhausted",
+]);
+
+/** The request's own fault, whenever it is told. */
+function isLasting(reason: FailureReason): boolean {
+  return reason === "bad_request" || reason === "context_overflow";
 }
 
 type Suits = (target: PlannedTarget) => boolean;
@@ -174,31 +146,44 @@ function moves(attempt: FailedAttempt, suits: Suits = () => true): readonly Step
 
 /** The same target after a back-off, unless the deadline comes first. */
 function retryHere(attempt: FailedAttempt): readonly Step[] {
-  if (!mayStay(attempt)) return [];
+  if (!mayStay(attempt) || attempt.tries >= triesFor(attempt, roleHere(attempt))) return [];
   const { tries, random, retryAfterMs = 0, remainingMs } = attempt;
   const delayMs = Math.max(retryAfterMs, fullJitterMs(tries, random));
   return delayMs < remainingMs ? [{ kind: "retry", delayMs }] : [];
 }
 
-/** The same target at once, however many calls went out: the provider refuses its endpoint once. */
-function askOtherwise(attempt: FailedAttempt): readonly Step[] {
-  const here = attempt.plan[attempt.target];
-  const resident = here !== undefined && isResident(attempt, here);
-  return resident ? [{ kind: "retry", delayMs: 0, excused: true }] : [];
+/** The same target at once, with the output cap that fits there. */
+function askForLess(attempt: FailedAttempt): readonly Step[] {
+  const { reason, outputCap, remainingMs } = attempt;
+  if (reason !== "context_overflow" || outputCap === undefined) return [];
+  return mayStay(attempt) && remainingMs > 0 ? [{ kind: "retry", delayMs: 0, outputCap }] : [];
 }
 
-/** Back into the queue of a provider that cannot be reached, which rests until it answers. */
-function waitHere(attempt: FailedAttempt): readonly Step[] {
-  const { tries, random, remainingMs } = attempt;
-  if (!attempt.waitsForCapacity || !mayStay(attempt) || remainingMs <= 0) return [];
-  return [{ kind: "retry", delayMs: Math.min(fullJitterMs(tries + 1, random), remainingMs) }];
+/** The same target at once, however many calls went out: the provider refuses its endpoint once. */
+function askOtherwise(attempt: FailedAttempt): readonly Step[] {
+  return mayStay(attempt) ? [{ kind: "retry", delayMs: 0, excused: true }] : [];
+}
+
+/**
+ * Back into the queue of a provider that rests, unless it has asked to be left alone beyond the
+ * deadline. `tries` is at its limit only where the database counts what was to count for nothing.
+ */
+function waitHere(attempt: FailedAttempt, restMs: number): readonly Step[] {
+  const { attempts, tries, maxAttempts, random, remainingMs, retryAfterMs = 0 } = attempt;
+  if (!attempt.waitsForCapacity || !mayStay(attempt) || tries >= maxAttempts) return [];
+  if (remainingMs <= 0 || retryAfterMs >= remainingMs) return [];
+  const delayMs = restMs + fullJitterMs(attempts, random, restJitter);
+  // A rest of our own making may end before it is over.
+  return [{ kind: "retry", delayMs: Math.min(delayMs, Math.ceil(remainingMs / 2)) }];
 }
 
 function mayStay(attempt: FailedAttempt): boolean {
   const here = attempt.plan[attempt.target];
-  return (
-    here !== undefined && isResident(attempt, here) && attempt.tries < triesFor(attempt, here.role)
-  );
+  return here !== undefined && isResident(attempt, here);
+}
+
+function roleHere({ plan, target }: FailedAttempt): PlannedTarget["role"] {
+  return plan[target]?.role ?? "serve";
 }
 
 /** Calls that may have gone out before one more at such a target. */
@@ -226,36 +211,16 @@ function isResident(attempt: FailedAttempt, target: PlannedTarget): boolean {
 }
 
 /**
- * Targets that may hold a prompt which was too long here: those known to have more context. When
- * this target's own is unknown, those that hold any prompt of this size for certain.
+ * Targets that may hold a prompt which was too long here. Known lengths decide; an unknown one counts
+ * as more than a known one, and a cloud's as more than that of an engine of one's own. When this
+ * target's own is unknown, also those that hold any prompt of this size for certain.
  */
 function isRoomierThan({ plan, target, promptTokensBound }: FailedAttempt): Suits {
-  const here = plan[target]?.contextLength;
-  return ({ contextLength = 0 }) =>
-    here === undefined ? contextLength > promptTokensBound : contextLength > here;
-}
-
-function rejected(error: UpstreamError | undefined): ReplyError {
-  return {
-    code: "upstream_rejected",
-    message: error?.message ?? "The provider rejected this request.",
-    ...(error?.param === undefined ? {} : { param: error.param }),
-    ...(error?.code === undefined ? {} : { wireCode: error.code }),
-  };
-}
-
-function tooLong(error: UpstreamError | undefined): ReplyError {
-  return {
-    code: "context_length_exceeded",
-    message: error?.message ?? "The request does not fit into the model's context.",
-    ...(error?.param === undefined ? {} : { param: error.param }),
-  };
-}
-
-function rateLimited(retryAfterMs: number | undefined): ReplyError {
-  return {
-    code: "rate_limit_exceeded",
-    message: "The providers of this model take no more requests for the moment.",
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  const here = plan[target];
+  return (there) => {
+    if (here?.contextLength !== undefined)
+      return there.contextLength === undefined || there.contextLength > here.contextLength;
+    if (here?.location === "local" && there.location === "cloud") return true;
+    return there.contextLength !== undefined && there.contextLength > promptTokensBound;
   };
 }

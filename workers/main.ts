@@ -4,7 +4,6 @@ import type { ClosedAttempt } from "../shared/contracts/closed-attempt.ts";
 import type { Database } from "../shared/db/database.ts";
 import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
-import { reportHealth } from "../shared/db/provider-health.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
 import { syncProviders } from "../shared/db/sync-providers.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
@@ -17,13 +16,14 @@ import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
 import { every, type Repeating } from "../shared/timing/every.ts";
 import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
-import { Prober } from "./dispatch/prober.ts";
+import { WorkerHealth } from "./dispatch/provider-health.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
 import { engineProvider } from "./engines/engine-provider.ts";
 import { openEngineWatch } from "./engines/open-engine-watch.ts";
 import { createOpenAiProvider } from "./openai/openai-provider.ts";
 import { defaultReadLimits } from "./openai/read-limits.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
+import { AttemptLog } from "./run/attempt-log.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
 import { Seclusion } from "./run/seclusion.ts";
 import { takeEntry } from "./run/take-entry.ts";
@@ -67,6 +67,7 @@ const SHARE_MS = 250;
 const SWEEP_MS = 1_000;
 const MOVE_MS = 200;
 const PROBE_MS = 1_000;
+const REST_MS = 200;
 const REPORT_MS = 1_000;
 const ENGINES_MS = 500;
 const PERIODS_MS = 60_000;
@@ -126,35 +127,22 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       aborts.abortAll("lease_lost");
     },
   });
-  // One after the other: the last word in the database must be the last on the board.
-  let healthReported: Promise<void> = Promise.resolve();
-  const reportAfter = async (before: Promise<void>): Promise<void> => {
-    await before.catch(() => undefined);
-    board.apply(await reportHealth(database.pool, lease.id, prober.unreachable()));
-  };
-  const report = (): Promise<void> => (healthReported = reportAfter(healthReported));
-  const prober = new Prober({
+  const health = new WorkerHealth({
+    pool: database.pool,
     providers,
     isCloud: (provider) => config.providers.get(provider)?.location === "cloud",
-    now: Date.now,
-    onChange: (provider, up) => {
-      log[up ? "info" : "warn"]({ provider }, up ? "provider is back" : "provider is down");
-      workers.get(provider)?.setUp(up);
-      if (up) engines.cameBack(provider);
-      report().catch((error: unknown) => {
-        log.warn({ err: error, provider }, "provider health not written; it will be tried again");
-      });
-    },
+    board,
+    worker: () => lease.id,
+    hasSlots: (provider) => workers.get(provider)?.hasSlots === true,
+    setGate: (provider, gate) => workers.get(provider)?.setGate(gate),
+    onBack: (provider) => engines.cameBack(provider),
+    log,
   });
   const conclude = concludeAttempt({
     database,
-    // What this worker cannot reach may still be up for others; a job goes rather elsewhere.
-    isUp: (provider) => board.isUp(provider) && prober.isReachable(provider),
+    health,
+    attemptLog: new AttemptLog({ log, now: () => performance.now() }),
     waitsForCapacity: (model) => config.models.get(model)?.noCapacity !== "reject",
-    onTrouble: (provider, trouble) => {
-      if (trouble === "unreachable") prober.note(provider, false);
-      else prober.suspend(provider);
-    },
     onClosed: (attempt) => {
       if (attempt.overrunNanos > 0n)
         log.error(
@@ -177,11 +165,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     reply,
     aborts,
     conclude,
+    onAnswering: (provider: string, startedMs: number) => health.noteWell(provider, startedMs),
     onTaken: (provider: string, priority: number) => deps.accepted.taken(provider, priority),
     workerId: () => lease.session?.id,
     seclusion,
     slots,
-    mayBegin: (provider: string) => lease.isFresh() && prober.isReachable(provider),
+    mayBegin: () => lease.isFresh(),
+    health,
     log,
     random: Math.random,
   };
@@ -214,6 +204,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const mover = new OverflowMover({
     statements,
     board,
+    end: database.end,
     reply,
     overflowProviders: [
       ...new Set(
@@ -253,7 +244,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   try {
     await lease.start();
-    await report();
+    await health.report();
     // What a predecessor left behind ends before anything new is taken.
     await sweeper.sweep();
     await slots.refresh();
@@ -268,9 +259,10 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     // Apart: it asks the queue, which may be away.
     every(SWEEP_MS, () => sweeper.wake(), failing("waking jobs")),
     every(MOVE_MS, () => mover.move(), failing("overflow")),
-    every(PROBE_MS, () => prober.probe(), failing("probe")),
+    every(PROBE_MS, () => health.probe(), failing("probe")),
+    every(REST_MS, () => health.round(), failing("trying providers")),
     every(ENGINES_MS, () => engines.look(), failing("asking engines")),
-    every(REPORT_MS, report, failing("provider health")),
+    every(REPORT_MS, () => health.report(), failing("provider health")),
     every(FEED_MS, () => feeder.round(), failing("feeding batches")),
     every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),
     every(FORGET_MS, () => housekeeping.forget(), failing("forgetting old jobs")),

@@ -32,8 +32,9 @@ export interface ProviderSink {
 /**
  * `well`: a health check that succeeds, or a model list that is answered at all, even with a refusal
  * (not every provider has one). `unwell`: it answers, with server errors. `unreachable`: no answer.
+ * `refused`: nobody listens there.
  */
-export type ProbeResult = "well" | "unwell" | "unreachable";
+export type ProbeResult = "well" | "unwell" | "unreachable" | "refused";
 
 /** One upstream endpoint. Never throws for what an upstream does: every end is an outcome. */
 export interface Provider {
@@ -42,5 +43,12 @@ export interface Provider {
   call(call: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome>;
   /** `GET /health`, then `GET /v1/models`. */
   probe(signal: AbortSignal): Promise<ProbeResult>;
+  /** `GET /v1/models` with our credential. */
+  checkKey(signal: AbortSignal): Promise<"accepted" | "refused" | "unknown">;
+  /**
+   * Ends calls in flight of which nothing has come for so long: their engine has stopped. Calls that
+   * still get bytes go on.
+   */
+  cutSilent(silentMs: number): void;
   close(): Promise<void>;
 }

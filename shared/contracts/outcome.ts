@@ -8,19 +8,22 @@ export interface Usage {
 export const failureReasons = [
   /** Refused, unreachable, DNS or TLS failure, or no connection in time: nothing was sent. */
   "connect",
-  /** 401 or 403: our credential, not the caller's. */
+  /** The provider refused our credential or account, not the caller's. */
   "auth",
-  /** 404: the provider does not know the model or the path. */
+  /** The provider does not serve this model, endpoint or path to us: a misconfigured target. */
   "not_found",
   /** The provider has no `/v1/responses`; from now on it is asked through chat completions. */
   "no_endpoint",
-  /** Chat completions cannot say what was asked, and the provider knows no other way. Not sent. */
+  /**
+   * This target cannot take the request, another may: it knows no tools or images, a proxy before it
+   * bounds the body, or (not sent) chat completions cannot say what was asked.
+   */
   "unsupported",
   /** 408. */
   "request_timeout",
   /** 409. */
   "conflict",
-  /** 429 that passes with time. */
+  /** 429 that passes with time; an engine that is full, still loading or about to stop. */
   "rate_limited",
   /** 429 or 402 that does not pass with time: credit or spend limit used up. */
   "quota_exhausted",
@@ -82,6 +85,8 @@ export type ProviderOutcome = Traffic &
         readonly status?: number;
         readonly retryAfterMs?: number;
         readonly error?: UpstreamError;
+        /** The target would take the request with an output cap of so many tokens. */
+        readonly fittingOutputCap?: number;
         /** Our words for logs; never a prompt or a result. */
         readonly detail: string;
       }

@@ -11,6 +11,8 @@ export interface ReplyError {
   readonly param?: string;
   readonly wireCode?: string;
   readonly retryAfterMs?: number;
+  /** False where the code alone would let a client try again, and that would not help here. */
+  readonly retryable?: false;
 }
 
 /** Facts known once an attempt has begun; they become response headers. */

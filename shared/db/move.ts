@@ -17,6 +17,8 @@ interface MoveTo {
   readonly excused?: true;
   /** Nothing ran: the attempt uses up none of the job's. */
   readonly uncounted?: true;
+  /** The job itself may be what its providers fail at: `uncounted` holds only so often. */
+  readonly doubtful?: true;
   /** The next attempt asks for no more output tokens. */
   readonly output_cap?: number;
 }

@@ -1,12 +1,16 @@
 import type { Pool } from "pg";
+import type { RestReason } from "../contracts/rest-reason.ts";
 
 /** A provider as the whole fleet sees it. */
 export interface ProviderHealth {
   readonly name: string;
   /** The limit in force, whatever this host's file says. */
   readonly slots: number;
-  /** Some worker reaches it, or there is no worker that could say. */
+  /** Some worker reaches it, or there is no worker that could say; and it does not rest. */
   readonly healthy: boolean;
+  /** Until its rest is over; negative: it is over, and it may be tried. Null: it is well. */
+  readonly resting_ms: number | null;
+  readonly rest_reason: RestReason | null;
 }
 
 /** Writes down which providers a worker cannot reach; returns what the fleet knows of all. */
@@ -24,6 +28,10 @@ export async function reportHealth(
 
 /** What the fleet knows of all providers. */
 export async function readHealth(pool: Pick<Pool, "query">): Promise<ProviderHealth[]> {
-  const { rows } = await pool.query<ProviderHealth>("select name, slots, healthy from providers");
+  const { rows } = await pool.query<ProviderHealth>(
+    `select name, slots, healthy, rest_reason,
+       (extract(epoch from resting_until - now()) * 1000)::double precision as resting_ms
+     from providers`,
+  );
   return rows;
 }

@@ -32,6 +32,12 @@ export interface LostJob {
   readonly place: number;
 }
 
+export interface StrandedJob {
+  readonly job_id: string;
+  readonly place: number;
+  readonly owner: string;
+}
+
 /** The sweeper's and the mover's statements; each is one call, safe side by side with others. */
 export interface SweepStatements {
   fleet(): Promise<FleetProcess[]>;
@@ -55,6 +61,8 @@ export interface SweepStatements {
   openPeriods(): Promise<void>;
   overflowNow(down: string, up: readonly string[]): Promise<void>;
   reroute(down: string, up: readonly string[], page: number, checkMs: number): Promise<MoveRow[]>;
+  /** Jobs of waiting callers at a provider that is down, which may go to none that is up. */
+  stranded(down: string, up: readonly string[], page: number): Promise<StrandedJob[]>;
   overflow(toProvider: string, checkMs: number): Promise<MoveRow[]>;
   /** Wakes a page of waiting jobs after entries may have been lost; how many, 0 when it is done. */
   wakeForEpoch(epoch: string, page: number): Promise<number>;
@@ -113,6 +121,18 @@ export function sweepStatements(pool: Pool): SweepStatements {
     },
     reroute: (down, up, page, checkMs) =>
       rows("select * from reroute_jobs($1, $2, $3, $4)", [down, up, page, checkMs]),
+    stranded: (down, up, page) =>
+      rows(
+        `select j.id as job_id, j.place, j.owner from jobs j
+         where j.state = 'waiting' and j.provider = $1 and j.interactive
+           and not exists (
+             select from jsonb_array_elements(j.plan) as t(item)
+             where t.item ->> 'provider' = any ($2)
+               and (t.item ->> 'role' = 'serve' or j.overflow_on_failure or j.overflow_at is not null)
+               and (j.residency = 'any' or t.item ->> 'location' = 'local'))
+         order by j.accepted_at limit $3`,
+        [down, up, page],
+      ),
     overflow: (to, checkMs) => rows("select * from overflow_jobs($1, $2)", [to, checkMs]),
     wakeForEpoch: async (epoch, page) => {
       const [row] = await rows<{ woken: number }>("select wake_for_epoch($1, $2) as woken", [

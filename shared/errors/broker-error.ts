@@ -9,6 +9,8 @@ export interface BrokerErrorOptions {
   readonly wireCode?: string;
   /** The accepted job that goes on all the same; told as `job_id` and `job_url`. */
   readonly jobId?: string;
+  /** False where the catalogue would let a client try again, and that would not help here. */
+  readonly retryable?: false;
   readonly cause?: unknown;
 }
 
@@ -31,6 +33,7 @@ export class BrokerError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly wireCode: string | undefined;
   readonly jobId: string | undefined;
+  readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, options: BrokerErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -39,14 +42,11 @@ export class BrokerError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.wireCode = options.wireCode;
     this.jobId = options.jobId;
+    this.retryable = options.retryable ?? errorCatalogue[code].retryable;
   }
 
   get status(): number {
     return errorCatalogue[this.code].status;
-  }
-
-  get retryable(): boolean {
-    return errorCatalogue[this.code].retryable;
   }
 
   /** The body of an answer: OpenAI's four fields, and where a job that goes on can be found. */

@@ -3,12 +3,14 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import type { JobRequest } from "../contracts/job-request.ts";
 import type { Plan, Residency } from "../contracts/plan.ts";
 import type { ResponseFacts } from "../contracts/response-facts.ts";
+import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { ProviderBoard } from "../providers/provider-board.ts";
 import { findUntranslatable } from "../responses/find-untranslatable.ts";
 import { findReference } from "../responses/item-references.ts";
 import { responseId } from "../responses/response-id.ts";
 import type { CallerKey } from "../keys/caller-key.ts";
+import { accountTrouble } from "./account-trouble.ts";
 import { chooseTarget, type ChosenTarget } from "./choose-target.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { makePlan } from "./make-plan.ts";
@@ -63,9 +65,17 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
   const route = ableTargets(request);
   const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
   const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
+  const trouble = callerWaits ? accountTrouble(plan, rules, deps.board) : undefined;
+  if (trouble !== undefined) {
+    const { code, message, retryable } = accountErrors[trouble];
+    throw new BrokerError(code, message, { retryable });
+  }
   const first = chooseTarget(plan, rules, deps.board, deps.random);
-  if (first === null)
-    throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`);
+  if (first === null) {
+    const retryAfterMs = soonestMs(plan, deps.board);
+    const when = retryAfterMs === undefined ? {} : { retryAfterMs };
+    throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`, when);
+  }
   const id = asked.id ?? newId("job");
   return {
     id,
@@ -80,6 +90,15 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
     serviceClass,
     deadlineMs,
   };
+}
+
+/** When the first of the providers that rest may be tried again. */
+function soonestMs(plan: Plan, board: Pick<ProviderBoard, "get">): number | undefined {
+  const waits = plan.flatMap(({ provider }) => {
+    const until = board.get(provider)?.restsUntil;
+    return until == null ? [] : [Math.max(1, until - Date.now())];
+  });
+  return waits.length === 0 ? undefined : Math.min(...waits);
 }
 
 /** A reference to an item that nobody here has stored would lead an upstream to nothing. */

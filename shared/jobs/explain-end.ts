@@ -1,10 +1,15 @@
 import type { EndState } from "../contracts/reply.ts";
-import { BrokerError } from "../errors/broker-error.ts";
+import { accountErrors } from "../errors/account-errors.ts";
+import { BrokerError, type BrokerErrorOptions } from "../errors/broker-error.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
 
+type Explanation = readonly [code: ErrorCode, message: string, options?: BrokerErrorOptions];
+
+const { credential, quota } = accountErrors;
+
 /** What a caller is told, by the code that is kept with the job. */
-const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+const explanations: Readonly<Record<string, Explanation>> = {
   deadline: ["deadline_exceeded", "The deadline passed before the answer was complete."],
   sync_wait: [
     "deadline_exceeded",
@@ -26,6 +31,8 @@ const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     "poison",
     "This request was running each of the three times that a worker of the broker died; it is not run again.",
   ],
+  provider_credential: [credential.code, credential.message, { retryable: false }],
+  provider_quota: [quota.code, quota.message, { retryable: false }],
   answer_lost: [
     "answer_lost",
     "The broker lost this request's answer. It may have run; sending it again may cost again.",
@@ -43,6 +50,6 @@ const byState: Readonly<Record<EndState, readonly [ErrorCode, string]>> = {
 export function explainEnd(state: EndState, code: string | null): BrokerError {
   if (code === "revoked" || code === "key_expired") return invalidApiKey();
   const known = code === null || state === "done" ? undefined : explanations[code];
-  const [errorCode, message] = known ?? byState[state];
-  return new BrokerError(errorCode, message);
+  const [errorCode, message, options]: Explanation = known ?? byState[state];
+  return new BrokerError(errorCode, message, options);
 }

@@ -1,3 +1,5 @@
+import type { RestReason } from "../contracts/rest-reason.ts";
+
 /** One provider as this process sees it. */
 export interface ProviderState {
   readonly name: string;
@@ -5,8 +7,20 @@ export interface ProviderState {
   /** Over the whole fleet. */
   slots: number;
   up: boolean;
+  /** Why it rests, and until when (Unix milliseconds); null: it does not. */
+  restReason: RestReason | null;
+  restsUntil: number | null;
   /** Jobs that this process has placed there and that have not ended or moved. */
   placed: number;
+}
+
+/** What the database says of a provider. */
+interface KnownProvider {
+  readonly name: string;
+  readonly slots: number;
+  readonly healthy: boolean;
+  readonly resting_ms: number | null;
+  readonly rest_reason: RestReason | null;
 }
 
 /**
@@ -26,6 +40,8 @@ export class ProviderBoard {
           location: provider.location,
           slots: provider.slots,
           up: true,
+          restReason: null,
+          restsUntil: null,
           placed: 0,
         },
       ]),
@@ -45,12 +61,26 @@ export class ProviderBoard {
   }
 
   /** Takes over what the fleet knows; names that this process does not use are passed over. */
-  apply(known: Iterable<{ name: string; slots: number; healthy: boolean }>): void {
-    for (const { name, slots, healthy } of known) {
+  apply(known: Iterable<KnownProvider>): void {
+    for (const { name, slots, healthy, resting_ms: restingMs, rest_reason: reason } of known) {
       const state = this.#states.get(name);
-      if (state !== undefined) state.slots = slots;
+      if (state !== undefined) {
+        const rests = restingMs !== null && restingMs > 0;
+        state.slots = slots;
+        state.restReason = rests ? reason : null;
+        state.restsUntil = rests ? Date.now() + restingMs : null;
+      }
       this.setUp(name, healthy);
     }
+  }
+
+  /** What a worker of this process has found out, before the fleet knows. */
+  noteRest(name: string, reason: RestReason, leftMs: number): void {
+    const state = this.#states.get(name);
+    if (state === undefined) return;
+    state.restReason = reason;
+    state.restsUntil = Date.now() + leftMs;
+    this.setUp(name, false);
   }
 
   /** Notes a change and tells the listeners; false if nothing changed. */

@@ -11,7 +11,11 @@ beforeAll(async () => {
   key = await richKey(broker);
 });
 afterAll(() => broker.stop());
-afterEach(() => broker.upstreams["gpu"]?.setFault(null));
+afterEach(async () => {
+  broker.upstreams["gpu"]?.setFault(null);
+  // One that fails several jobs in a row would rest.
+  await ask(broker, { key });
+});
 
 interface Case {
   readonly what: string;
@@ -25,28 +29,13 @@ interface Case {
 }
 
 const failed = { status: 502, code: "upstream_failed", calls: 3 } as const;
-const retryAfter = { "retry-after-ms": "50" };
 
 /** Failures before any part of an answer, the same for whole answers and streams. */
 const refusals: readonly Case[] = [
-  ...[500, 502, 503, 529].map((status) => ({
-    ...failed,
-    what: `${status}`,
-    fault: { type: "status", status } as const,
-    reason: "server_error",
-  })),
+  { ...failed, what: "500", fault: { type: "status", status: 500 }, reason: "server_error" },
   { ...failed, what: "408", fault: { type: "status", status: 408 }, reason: "request_timeout" },
   { ...failed, what: "409", fault: { type: "status", status: 409 }, reason: "conflict" },
   { ...failed, what: "404", fault: { type: "status", status: 404 }, calls: 1, reason: "not_found" },
-  {
-    what: "429 with retry-after",
-    fault: { type: "status", status: 429, headers: retryAfter },
-    status: 429,
-    code: "rate_limit_exceeded",
-    calls: 3,
-    reason: "rate_limited",
-    headers: { "retry-after": "1", "retry-after-ms": "50", "x-should-retry": null },
-  },
   {
     what: "a plain 400",
     fault: {
@@ -76,7 +65,6 @@ const refusals: readonly Case[] = [
   },
   { ...failed, what: "a web page", fault: { type: "html" }, reason: "malformed" },
   { ...failed, what: "broken JSON", fault: { type: "malformed" }, reason: "malformed" },
-  { ...failed, what: "a dropped connection", fault: { type: "drop" }, reason: "cut" },
   { ...failed, what: "silence", fault: { type: "hang" }, reason: "first_byte_timeout" },
 ];
 

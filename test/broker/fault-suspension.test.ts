@@ -15,13 +15,20 @@ const faults: readonly {
   status: number;
   reason: string;
 }[] = [
-  ...[401, 403].map((status) => ({
-    what: `${status}`,
-    fault: { type: "status", status } as const,
+  {
+    what: "401",
+    fault: { type: "status", status: 401 },
     code: "upstream_failed",
     status: 502,
     reason: "auth",
-  })),
+  },
+  {
+    what: "403 for its key",
+    fault: { type: "status", status: 403, body: { error: { message: "Invalid API key." } } },
+    code: "upstream_failed",
+    status: 502,
+    reason: "auth",
+  },
   {
     what: "insufficient_quota",
     fault: {
@@ -50,11 +57,16 @@ describe.each(faults)("a provider that answers $what", ({ fault, code, status, r
     const answer = await ask(broker, { key });
     expect(answer.status).toBe(status);
     expect(errorOf(answer)).toMatchObject({ code });
+    expect(answer.headers.get("x-should-retry")).toBe("false");
     // Whose credential or quota it was is nothing that the caller could mend.
     expect(answer.text).not.toMatch(/api key|quota exceeded|You exceeded/i);
     expect(await rowsOf(broker, answer.headers.get("x-spillway-job-id"))).toMatchObject([
       { status: "failed", error_code: reason, cost: 0 },
     ]);
+    // Who comes next hears of it at once, although nothing is sent there for a while.
+    const next = await ask(broker, { key });
+    expect([next.status, next.headers.get("x-should-retry")]).toEqual([status, "false"]);
+    expect(next.tookMs).toBeLessThan(2_000);
     await expectAtRest(broker);
   });
 

@@ -4,6 +4,8 @@ import { sweepStatements } from "../../shared/db/sweep.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { seededDatabase, type SeededDatabase } from "./seed.ts";
 
+const well = { resting_ms: null, rest_reason: null };
+
 let seeded: SeededDatabase;
 beforeAll(async () => {
   seeded = await seededDatabase(4);
@@ -96,9 +98,9 @@ test("a report says what the fleet knows, and when it changed last", async () =>
   await join("worker_1");
   const known = await report("worker_1", "gpu-b");
   expect(known.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
-    { name: "cloud", slots: 4, healthy: true },
-    { name: "gpu-a", slots: 4, healthy: true },
-    { name: "gpu-b", slots: 4, healthy: false },
+    { name: "cloud", slots: 4, healthy: true, ...well },
+    { name: "gpu-a", slots: 4, healthy: true, ...well },
+    { name: "gpu-b", slots: 4, healthy: false, ...well },
   ]);
   const { pool } = seeded.database;
   const changedAt = async (): Promise<unknown[]> =>

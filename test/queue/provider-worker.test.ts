@@ -88,7 +88,7 @@ describe.each(queueBackends)("on %s", (on) => {
 
   describe("while its provider is down or it has no slot", () => {
     test.each([
-      ["down", (is: boolean) => worker.setUp(!is)],
+      ["down", (is: boolean) => worker.setGate(is ? "shut" : "open")],
       ["without slots", (is: boolean) => worker.setSlots(is ? 0 : 2)],
     ])("%s: what runs goes on, nothing more is taken, and afterwards it is", async (_what, set) => {
       worker.setSlots(2);
@@ -105,10 +105,10 @@ describe.each(queueBackends)("on %s", (on) => {
 
     test("changes that follow each other quickly end with the last one's state", async () => {
       worker.setSlots(2);
-      for (let flip = 0; flip < 25; flip++) worker.setUp(flip % 2 === 1);
+      for (let flip = 0; flip < 25; flip++) worker.setGate(flip % 2 === 1 ? "open" : "shut");
       await add(3);
       await settlesAt(0);
-      for (let flip = 0; flip < 26; flip++) worker.setUp(flip % 2 === 1);
+      for (let flip = 0; flip < 26; flip++) worker.setGate(flip % 2 === 1 ? "open" : "shut");
       await settlesAt(2);
     });
   });
@@ -131,7 +131,7 @@ describe.each(queueBackends)("on %s", (on) => {
       worker.setSlots(1);
       await add(1);
       await settlesAt(1);
-      worker.setUp(false);
+      worker.setGate("shut");
       let isClosed = false;
       const closing = worker.close().then(() => (isClosed = true));
       await settlesAt(1);
@@ -143,7 +143,7 @@ describe.each(queueBackends)("on %s", (on) => {
     test("before it ever took anything is done at once; later changes are ignored", async () => {
       await worker.close();
       worker.setSlots(2);
-      worker.setUp(true);
+      worker.setGate("open");
       await add(1);
       await settlesAt(0);
     });

@@ -29,9 +29,12 @@ const anyAttempt = fc
     random: fc.double({ min: 0, max: 0.999_999, noNaN: true }),
     choice: fc.nat(),
     forwarded: fc.boolean(),
+    restMs: fc.option(fc.integer({ min: 0, max: 20_000 }), { nil: undefined }),
+    attempts: fc.integer({ min: 1, max: 40 }),
   })
-  .map(({ downMask, random, choice, ...rest }) => ({
+  .map(({ downMask, random, choice, restMs, ...rest }) => ({
     ...rest,
+    ...(restMs === undefined ? {} : { restMs }),
     choice,
     random: () => random,
     up: (provider: string) => (downMask & (1 << Number(provider.slice(1)))) === 0,
@@ -48,7 +51,7 @@ describe("decideNext, for every plan and failure", () => {
         let tries = 0;
         const tried = new Set<string>();
         for (const pick of picks) {
-          if (given.reason !== "connect") tries += 1;
+          if (given.reason !== "connect" && given.restMs === undefined) tries += 1;
           tried.add(`p${at}`);
           expect(tries).toBeLessThanOrEqual(given.maxAttempts);
           const { steps } = decideNext(failedAttempt({ ...given, tries, target: at, tried }));
@@ -80,7 +83,8 @@ describe("decideNext, for every plan and failure", () => {
     fc.assert(
       fc.property(anyAttempt, (given) => {
         const at = given.choice % given.plan.length;
-        fc.pre(given.reason !== "no_endpoint");
+        fc.pre(given.reason !== "no_endpoint" && given.reason !== "connect");
+        fc.pre(given.restMs === undefined);
         const tries = given.maxAttempts - 1;
         const input = failedAttempt({ ...given, tries, target: at, tried: new Set([`p${at}`]) });
         const { steps } = decideNext(input);
@@ -96,6 +100,29 @@ describe("decideNext, for every plan and failure", () => {
         for (const step of steps) {
           expect(step.kind === "move" && given.plan[step.target]?.role).toBe("overflow");
         }
+      }),
+    );
+  });
+
+  it("counts no attempt of which nothing ran, and then keeps a patient job to its deadline", () => {
+    fc.assert(
+      fc.property(anyAttempt, fc.integer({ min: 0, max: 40_000 }), (given, restMs) => {
+        const at = given.choice % given.plan.length;
+        const input = failedAttempt({
+          ...given,
+          reason: "server_error",
+          restMs,
+          forwarded: false,
+          waitsForCapacity: true,
+          tries: 0,
+          residency: "any",
+          target: at,
+          tried: new Set([`p${at}`]),
+        });
+        const { steps, uncounted } = decideNext(input);
+        expect(uncounted).toBe(true);
+        const waits = steps.some((step) => step.kind === "retry");
+        expect(waits).toBe(given.remainingMs > 0 && given.retryAfterMs < given.remainingMs);
       }),
     );
   });

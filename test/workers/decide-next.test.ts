@@ -8,6 +8,7 @@ import { failedAttempt, target } from "./failed-attempt.ts";
 const gpuA = target("gpu-a", "serve", "local", 8192);
 const gpuB = target("gpu-b", "serve", "local", 8192);
 const cloud = target("cloud", "overflow", "cloud", 128_000);
+const unknownCloud = target("cloud", "overflow", "cloud");
 const twoAndCloud: Plan = [gpuA, gpuB, cloud];
 
 const toB: Step = { kind: "move", target: 1, delayMs: 25 };
@@ -19,7 +20,7 @@ interface Row {
   readonly given: Partial<FailedAttempt>;
   readonly steps: readonly Step[];
   readonly code: keyof typeof errorCatalogue;
-  readonly trouble?: string;
+  readonly uncounted?: boolean;
 }
 
 const wide = { plan: twoAndCloud } as const;
@@ -42,35 +43,33 @@ const rows: readonly Row[] = [
       { kind: "retry", delayMs: 125 },
     ],
     code: "no_capacity",
-    trouble: "unreachable",
+    uncounted: true,
   },
   {
     when: "connect error with no other target up: wait in this provider's queue",
     given: { ...wide, reason: "connect", tries: 0, up: () => false },
     steps: [{ kind: "retry", delayMs: 125 }],
     code: "no_capacity",
-    trouble: "unreachable",
+    uncounted: true,
   },
   {
     when: "connect error with nothing up, on a route that rather refuses than waits",
     given: { ...wide, reason: "connect", tries: 0, up: () => false, waitsForCapacity: false },
     steps: [],
     code: "no_capacity",
-    trouble: "unreachable",
+    uncounted: true,
   },
   {
     when: "401/403: another target, never the same",
     given: { ...wide, reason: "auth" },
     steps: [toB, toCloud],
     code: "upstream_failed",
-    trouble: "credential",
   },
   {
     when: "401/403 with a single target: fails",
     given: { reason: "auth" },
     steps: [],
     code: "upstream_failed",
-    trouble: "credential",
   },
   {
     when: "404: another target, never the same",
@@ -83,7 +82,6 @@ const rows: readonly Row[] = [
     given: { ...wide, reason: "quota_exhausted", retryAfterMs: 5000 },
     steps: [toB, toCloud],
     code: "no_capacity",
-    trouble: "quota",
   },
   {
     when: "429 with retry-after: another target, then here no sooner than asked",
@@ -162,6 +160,7 @@ const rows: readonly Row[] = [
     given: { ...wide, reason: "no_endpoint", tries: 9 },
     steps: [{ kind: "retry", delayMs: 0, excused: true }],
     code: "upstream_failed",
+    uncounted: true,
   },
   {
     when: "chat completions cannot express the request there: others, then an honest refusal",
@@ -197,48 +196,71 @@ const rows: readonly Row[] = [
     steps: [],
     code: "deadline_exceeded",
   },
-  ...failureReasons
-    .filter((reason) => reason !== "connect" && reason !== "auth" && reason !== "quota_exhausted")
-    .map((reason): Row => ({
-      when: `${reason} after bytes were forwarded (in-band stream error, cut stream): fails honestly`,
-      given: { ...wide, reason, forwarded: true },
-      steps: [],
-      code: "upstream_failed",
-    })),
+  {
+    when: "context overflow at a local target of known length: a cloud of unknown length may have more",
+    given: { plan: [gpuA, gpuB, unknownCloud], reason: "context_overflow" },
+    steps: [{ ...toCloud }],
+    code: "context_length_exceeded",
+  },
+  {
+    when: "context overflow where nothing is known: the cloud, not its like",
+    given: {
+      plan: [target("gpu-a", "serve", "local"), target("gpu-b", "serve", "local"), unknownCloud],
+      reason: "context_overflow",
+    },
+    steps: [{ ...toCloud }],
+    code: "context_length_exceeded",
+  },
+  {
+    when: "context overflow by the broker's own cap: here with a smaller one first, for nothing",
+    given: { ...wide, reason: "context_overflow", outputCap: 100, tries: 0 },
+    steps: [{ kind: "retry", delayMs: 0, outputCap: 100 }, toB, toCloud],
+    code: "context_length_exceeded",
+    uncounted: true,
+  },
+  ...(["rate_limited", "server_error", "cut"] as const).flatMap((reason): Row[] => [
+    {
+      when: `${reason} for the provider's own state: other targets, else here after its rest`,
+      given: { ...wide, reason, restMs: 4000, tries: 0 },
+      steps: [toB, toCloud, { kind: "retry", delayMs: 4125 }],
+      code: reason === "rate_limited" ? "rate_limit_exceeded" : "upstream_failed",
+      uncounted: true,
+    },
+    {
+      when: `${reason} for the provider's own state, for the ninth time: others have their turn first`,
+      given: { reason, restMs: 4000, tries: 2, attempts: 9 },
+      steps: [{ kind: "retry", delayMs: 9000 }],
+      code: reason === "rate_limited" ? "rate_limit_exceeded" : "upstream_failed",
+      uncounted: true,
+    },
+  ]),
+  {
+    when: "a rest of the broker's own making that is longer than what is left: half of that",
+    given: { reason: "rate_limited", restMs: 15_000, tries: 0, remainingMs: 10_000 },
+    steps: [{ kind: "retry", delayMs: 5000 }],
+    code: "rate_limit_exceeded",
+    uncounted: true,
+  },
+  {
+    when: "a provider that rests, on a route that rather refuses than waits",
+    given: { reason: "rate_limited", restMs: 1000, tries: 0, waitsForCapacity: false },
+    steps: [],
+    code: "rate_limit_exceeded",
+    uncounted: true,
+  },
+  ...failureReasons.map((reason): Row => ({
+    when: `${reason} after bytes were forwarded (in-band stream error, cut stream): fails honestly`,
+    given: { ...wide, reason, forwarded: true },
+    steps: [],
+    code: "upstream_failed",
+  })),
 ];
 
 describe("decideNext", () => {
-  it.each(rows)("$when", ({ given, steps, code, trouble }) => {
+  it.each(rows)("$when", ({ given, steps, code, uncounted = false }) => {
     const next = decideNext(failedAttempt(given));
     expect(next.steps).toEqual(steps);
     expect(next.fail.code).toBe(code);
-    expect(next.trouble).toBe(trouble);
-  });
-
-  it("passes a rejection's message, param and code on", () => {
-    const error = {
-      message: "temperature must be below 2",
-      code: "bad_value",
-      param: "temperature",
-    };
-    expect(decideNext(failedAttempt({ reason: "bad_request", error })).fail).toEqual({
-      code: "upstream_rejected",
-      message: "temperature must be below 2",
-      param: "temperature",
-      wireCode: "bad_value",
-    });
-  });
-
-  it("keeps the upstream's words to itself when the broker's credential was refused", () => {
-    const error = { message: "Incorrect API key provided: sk-secret" };
-    const { fail } = decideNext(failedAttempt({ reason: "auth", error }));
-    expect(JSON.stringify(fail)).not.toContain("sk-secret");
-  });
-
-  it("tells the caller of an exhausted rate limit when to come back", () => {
-    const { fail } = decideNext(
-      failedAttempt({ reason: "rate_limited", retryAfterMs: 7000, tries: 3 }),
-    );
-    expect(fail.retryAfterMs).toBe(7000);
+    expect(next.uncounted).toBe(uncounted);
   });
 });

@@ -25,6 +25,7 @@ export function failedAttempt(changes: Partial<FailedAttempt>): FailedAttempt {
     forwarded: false,
     tries: 1,
     maxAttempts: 3,
+    attempts: 1,
     target: 0,
     plan: [target("gpu-a", "serve", "local", 8192)],
     tried: new Set(["gpu-a"]),

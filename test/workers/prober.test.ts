@@ -3,25 +3,25 @@ import { Prober } from "../../workers/dispatch/prober.ts";
 import type { ProbeResult, Provider } from "../../workers/provider.ts";
 
 const ROUNDS_WHILE_UP = 5;
-const SUSPENSION_MS = 60_000;
 
 /** What each provider's probe finds. */
 let finds: Record<string, ProbeResult>;
 let probes: string[];
 let changes: string[];
-let nowMs: number;
+let resting: Set<string>;
 let prober: Prober;
 
 beforeEach(() => {
   finds = { "gpu-a": "well", "gpu-b": "well", cloud: "well" };
   probes = [];
   changes = [];
-  nowMs = 5_000;
+  resting = new Set();
   prober = new Prober({
     providers: new Map(Object.keys(finds).map((name) => [name, provider(name)])),
     isCloud: (name) => name === "cloud",
     onChange: (name, up) => void changes.push(`${name} ${up ? "up" : "down"}`),
-    now: () => nowMs,
+    isResting: (name) => resting.has(name),
+    onResult: () => undefined,
   });
 });
 
@@ -34,6 +34,8 @@ function provider(name: string): Provider {
       probes.push(name);
       return Promise.resolve(finds[name] ?? "unreachable");
     },
+    checkKey: () => Promise.resolve("unknown" as const),
+    cutSilent: () => undefined,
     close: () => Promise.resolve(),
   };
 }
@@ -49,6 +51,12 @@ describe("what is probed", () => {
     expect(await rounds(1)).toEqual(["gpu-a", "gpu-b"]);
     expect(await rounds(ROUNDS_WHILE_UP - 1)).toEqual([]);
     expect(await rounds(1)).toEqual(["gpu-a", "gpu-b"]);
+  });
+
+  test("in each round, a local provider that rests; a cloud's rest tells nothing by a GET", async () => {
+    await rounds(1);
+    resting = new Set(["gpu-a", "cloud"]);
+    expect(await rounds(2)).toEqual(["gpu-a", "gpu-a"]);
   });
 
   test("in each round, whatever is not reached", async () => {
@@ -101,38 +109,6 @@ describe("a provider", () => {
   });
 });
 
-describe("a provider that will not serve us", () => {
-  test("stays out for a minute, however well its probes are", async () => {
-    prober.suspend("cloud");
-    expect(prober.isReachable("cloud")).toBe(false);
-    nowMs += SUSPENSION_MS - 1;
-    await rounds(3);
-    expect(prober.isReachable("cloud")).toBe(false);
-    nowMs += 1;
-    await rounds(1);
-    expect(prober.isReachable("cloud")).toBe(true);
-    expect(changes).toEqual(["cloud down", "cloud up"]);
-  });
-
-  test("stays out longer when it says so again", async () => {
-    prober.suspend("cloud");
-    nowMs += SUSPENSION_MS - 1;
-    prober.suspend("cloud");
-    nowMs += SUSPENSION_MS - 1;
-    await rounds(1);
-    expect(prober.isReachable("cloud")).toBe(false);
-    expect(changes).toEqual(["cloud down"]);
-  });
-
-  test("is still out afterwards if it does not answer then", async () => {
-    prober.suspend("cloud");
-    finds["cloud"] = "unreachable";
-    nowMs += SUSPENSION_MS;
-    await rounds(2);
-    expect(prober.isReachable("cloud")).toBe(false);
-  });
-});
-
 test("a slow probe holds up its own round, and no other provider's", async () => {
   const answer = Promise.withResolvers<ProbeResult>();
   const slow: Provider = { ...provider("slow"), probe: () => answer.promise };
@@ -144,7 +120,8 @@ test("a slow probe holds up its own round, and no other provider's", async () =>
     ]),
     isCloud: () => false,
     onChange: (name, up) => void reached.push(`${name} ${up ? "up" : "down"}`),
-    now: () => nowMs,
+    isResting: (name) => resting.has(name),
+    onResult: () => undefined,
   });
   finds["gpu-a"] = "unreachable";
   const round = both.probe();

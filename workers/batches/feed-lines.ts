@@ -70,6 +70,10 @@ export async function feedLines(
   // One line that tries a provider does not say that it is well.
   const isTry = batch.paused === "no_capacity" && fed.length === 1;
   if (isFed && batch.paused !== null && !isTry) await statements.resume(batch.id);
+  const isStuck = !isFed && waitsForNobody(window, byProvider, open);
+  if (batch.paused === "no_capacity" && !isFed && open > 0 && !isStuck)
+    await statements.resume(batch.id);
+  if (isStuck) await statements.pause(batch.id, "no_capacity", NO_CAPACITY, PAUSED_MS);
   if (isFed || open > 0) return short !== undefined;
   if (short !== undefined) {
     const { row, holdNanos } = short;
@@ -77,6 +81,17 @@ export async function feedLines(
     await statements.pause(batch.id, reason, overBudget(row, holdNanos).message, PAUSED_MS);
   } else if (!hasRoom) await statements.pause(batch.id, "no_capacity", NO_CAPACITY, PAUSED_MS);
   return short !== undefined;
+}
+
+/** All its jobs wait, and where they do, the provider is down or rests. */
+function waitsForNobody(
+  window: FeedWindow,
+  byProvider: ReadonlyMap<string, number>,
+  open: number,
+): boolean {
+  const waiting = [...byProvider].filter(([, count]) => count > 0);
+  const sum = waiting.reduce((all, [, count]) => all + count, 0);
+  return open > 0 && sum === open && waiting.every(([name]) => window.get(name)?.up !== true);
 }
 
 interface FedLine {

@@ -3,15 +3,18 @@ import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/qu
 
 const ACKNOWLEDGE_MS = 100;
 
+/** How a worker takes entries: all that it has slots for, one more than run now, or none. */
+export type Gate = "open" | "one" | "shut";
+
 /**
  * Takes entries from one provider's queue, as many at once as this process holds slots; none while
- * it holds no slot, the provider is down or it is held. Changes follow each other in order.
+ * it holds no slot, the provider is down or rests, or it is held. Changes follow each other in order.
  */
 export class ProviderWorker {
   readonly #open: (concurrency: number) => EntryWorker;
   #worker: EntryWorker | undefined;
   #slots = 0;
-  #up = true;
+  #gate: Gate = "open";
   #held = false;
   #closed = false;
   #taken = 0;
@@ -32,13 +35,18 @@ export class ProviderWorker {
     this.#open = (concurrency) => backend.openWorker(provider, counted, concurrency);
   }
 
+  get hasSlots(): boolean {
+    return this.#slots > 0;
+  }
+
   setSlots(slots: number): void {
     this.#slots = slots;
     this.#change();
   }
 
-  setUp(up: boolean): void {
-    this.#up = up;
+  setGate(gate: Gate): void {
+    if (gate === this.#gate) return;
+    this.#gate = gate;
     this.#change();
   }
 
@@ -67,14 +75,15 @@ export class ProviderWorker {
 
   async #apply(): Promise<void> {
     if (this.#closed) return;
-    const takes = this.#slots > 0 && this.#up && !this.#held;
+    const takes = this.#slots > 0 && this.#gate !== "shut" && !this.#held;
+    const slots = this.#gate === "one" ? Math.min(this.#slots, this.#taken + 1) : this.#slots;
     if (this.#worker === undefined) {
-      if (takes) this.#worker = this.#open(this.#slots);
+      if (takes) this.#worker = this.#open(slots);
       return;
     }
     if (takes) {
-      const isMore = this.#slots > this.#worker.concurrency;
-      this.#worker.concurrency = this.#slots;
+      const isMore = slots > this.#worker.concurrency;
+      this.#worker.concurrency = slots;
       // BullMQ's loop, at its limit, looks up when a call ends, or when it is resumed.
       if (isMore && !this.#worker.isPaused()) await this.#worker.pause(true);
       if (this.#worker.isPaused()) await this.#worker.resume();

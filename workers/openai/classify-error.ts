@@ -1,32 +1,24 @@
 import type { FailureReason } from "../../shared/contracts/outcome.ts";
+import { readAccountTrouble } from "./account-words.ts";
 import type { FailedEnd } from "./call-stopped.ts";
 import type { Complaint } from "./complaint.ts";
+import { readRequestTrouble } from "./request-words.ts";
 
 export interface Refusal {
   /** The response's status; undefined for an error inside a 200 body or a stream. */
   readonly status: number | undefined;
   readonly complaint: Complaint | undefined;
   readonly retryAfterMs: number | undefined;
+  /** False: a page or a text, which a proxy may have written; undefined: inside an answer. */
+  readonly isJson?: boolean;
 }
 
-const quotaWords = new Set([
-  "insufficient_quota",
-  "credit_balance_exhausted",
-  "organization_spend_limit_exceeded",
-  "project_spend_limit_exceeded",
-  "organization_usage_limit_exceeded",
-  "enforced_spend_limit_reached",
-  "billing_hard_limit_reached",
-]);
-
-const overflowWords = new Set(["context_length_exceeded", "exceed_context_size_error"]);
-
-/** vLLM, SGLang, llama.cpp, TensorRT-LLM, Anthropic and Gemini, in this order of phrases. */
-const overflowPhrases =
-  /context (?:length|window|size)|maximum model length|prompt is too long|exceeds the maximum number of tokens allowed/i;
-
-/** Healthy but full: llama.cpp while loading, Ollama's and TGI's full queues, OpenAI's overload. */
-const fullPhrases = /\bloading\b|queue is full|\bbusy\b|server_is_overloaded|\bslow_down\b/i;
+/**
+ * Healthy but full, not ready yet or about to stop: llama.cpp while loading, Ollama's, vLLM's and
+ * TGI's full queues, OpenAI's overload; vLLM's and SGLang's shutdown, while their health says 200.
+ */
+const notNow =
+  /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|overloaded|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|after shutdown|shutting down|is draining|no slots? available/i;
 
 /** For errors without any status, as they come inside streams. */
 const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
@@ -34,26 +26,16 @@ const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
   ["rate_limit_error", "rate_limited"],
   ["slow_down", "rate_limited"],
   ["server_is_overloaded", "rate_limited"],
-  ["invalid_api_key", "auth"],
-  ["authentication_error", "auth"],
   ["permission_error", "auth"],
-  ["model_not_found", "not_found"],
-  ["not_found_error", "not_found"],
-  ["notfounderror", "not_found"],
-  ["invalid_request_error", "bad_request"],
-  ["badrequesterror", "bad_request"],
 ]);
 
-/** Codes of a failed response that say that its request was at fault. */
-const faultyRequest = /^invalid_prompt$|^bio_policy$|image/;
-
 /** What an upstream's refusal means; reliability.md's error map as one pure function. */
-export function classifyError({ status, complaint, retryAfterMs }: Refusal): FailedEnd {
-  const effective = status ?? complaint?.status;
+export function classifyError({ status, complaint, retryAfterMs, isJson }: Refusal): FailedEnd {
+  const effective = effectiveStatus(status, complaint);
   const { message, code, type, param } = complaint ?? {};
   return {
     kind: "failed",
-    reason: reasonOf(status, effective, complaint),
+    reason: reasonOf({ effective, complaint, retryAfterMs, isPage: isJson === false }),
     ...(effective === undefined ? {} : { status: effective }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(message === undefined || message === ""
@@ -69,40 +51,69 @@ export function classifyError({ status, complaint, retryAfterMs }: Refusal): Fai
   };
 }
 
-function reasonOf(
+/** Gateways wrap a refusal into a 500 and name its own status inside. */
+function effectiveStatus(
   status: number | undefined,
-  effective: number | undefined,
   complaint: Complaint | undefined,
-): FailureReason {
-  const words = [complaint?.code, complaint?.type].filter((word) => word !== undefined);
-  if (words.some((word) => quotaWords.has(word))) return "quota_exhausted";
-  const mayOverflow = status === undefined || status === 400 || status === 413 || status === 422;
-  if (mayOverflow && saysOverflow(words, complaint?.message ?? "")) return "context_overflow";
-  if (effective !== undefined) return reasonOfStatus(effective, complaint);
-  for (const word of words) {
-    const reason = reasonsByWord.get(word.toLowerCase());
+): number | undefined {
+  const inner = complaint?.status;
+  if (status === undefined) return inner;
+  const isWrapped = status >= 500 && inner !== undefined && inner < 500;
+  return isWrapped ? inner : status;
+}
+
+interface Told {
+  readonly effective: number | undefined;
+  readonly complaint: Complaint | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly isPage: boolean;
+}
+
+function reasonOf(told: Told): FailureReason {
+  const { effective, complaint, retryAfterMs } = told;
+  const trouble =
+    readAccountTrouble(effective, complaint, retryAfterMs) ??
+    readRequestTrouble(effective, complaint);
+  if (trouble !== undefined) return trouble;
+  if (effective !== undefined) return reasonOfStatus(effective, told);
+  for (const word of [complaint?.code, complaint?.type]) {
+    const reason = reasonsByWord.get(word?.toLowerCase() ?? "");
     if (reason !== undefined) return reason;
-    if (faultyRequest.test(word)) return "bad_request";
   }
   return "server_error";
 }
 
-function saysOverflow(words: readonly string[], message: string): boolean {
-  return words.some((word) => overflowWords.has(word)) || overflowPhrases.test(message);
-}
-
-function reasonOfStatus(status: number, complaint: Complaint | undefined): FailureReason {
-  if (status === 401 || status === 403) return "auth";
-  if (status === 402) return "quota_exhausted";
-  if (status === 404) return "not_found";
-  if (status === 408) return "request_timeout";
-  if (status === 409) return "conflict";
-  if (status === 429) return "rate_limited";
-  if (status === 503 && fullPhrases.test(`${complaint?.code} ${complaint?.message}`)) {
-    return "rate_limited";
+function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureReason {
+  switch (status) {
+    case 404:
+    case 405:
+    case 410:
+      return "not_found";
+    case 408:
+      return "request_timeout";
+    case 409:
+      return "conflict";
+    case 413:
+      return "unsupported";
+    case 421:
+    case 424:
+    case 425:
+    case 499:
+      // Of the way to the engine, not of the request.
+      return "server_error";
+    case 429:
+      return "rate_limited";
+    default:
+      // Anthropic's 529 and proxies' 502 and 504 say so by themselves.
+      if (status >= 500)
+        return (status === 500 || status === 503) &&
+          notNow.test(`${complaint?.code} ${complaint?.message}`)
+          ? "rate_limited"
+          : "server_error";
+      if (status < 400) return "malformed";
+      // A proxy before one target says nothing of the others.
+      return isPage ? "unsupported" : "bad_request";
   }
-  if (status >= 500) return "server_error";
-  return status >= 400 ? "bad_request" : "malformed";
 }
 
 /** Names the code only when it looks like one: messages may quote the prompt. */

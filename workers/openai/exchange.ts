@@ -36,6 +36,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #timer: NodeJS.Timeout | undefined;
   #refreshOnData = false;
   #reading = true;
+  #heardAt = performance.now();
   readonly #firstByteMs: number;
 
   constructor(
@@ -58,6 +59,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The answer has come in whole, so that its socket is free. */
   get isComplete(): boolean {
     return this.#ended;
+  }
+
+  /** How long nothing has come of an answer that is waited for; 0 before the call goes out. */
+  silentMs(): number {
+    const isWaited = this.sent && this.#reading && !this.#ended && this.#bufferedBytes === 0;
+    return isWaited ? performance.now() - this.#heardAt : 0;
   }
 
   /** All bytes received since the last read; undefined at the body's end. */
@@ -98,6 +105,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       await this.#until(() => settled);
     } finally {
       this.#reading = true;
+      this.#heardAt = performance.now();
       this.#timer?.refresh();
     }
     await work;
@@ -123,6 +131,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#controller = controller;
     this.sent = true;
+    this.#heardAt = performance.now();
     this.#setDeadline("first_byte_timeout", this.#firstByteMs);
   }
 
@@ -133,12 +142,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return;
     this.gotHeaders = true;
+    this.#heardAt = performance.now();
     this.#head = { status, headers };
     this.#notify();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stopped !== undefined) return;
+    this.#heardAt = performance.now();
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     if (this.#bufferedBytes > highWaterBytes) controller.pause();

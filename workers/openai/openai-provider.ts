@@ -12,7 +12,7 @@ import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stoppe
 import { createConnections } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
 import type { PreparedCall } from "./prepared-call.ts";
-import { probe } from "./probe.ts";
+import { checkKey, probe } from "./probe.ts";
 import { readAnswer } from "./read-answer.ts";
 import { defaultReadLimits, type ReadLimits } from "./read-limits.ts";
 import { readRefusal } from "./read-refusal.ts";
@@ -39,6 +39,8 @@ export function createOpenAiProvider(
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, "");
   const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
+  /** Calls in flight. */
+  const open = new Set<Exchange>();
   const credential: Record<string, string> = {};
   if (config.apiKey !== undefined) {
     credential["authorization"] = `Bearer ${config.apiKey}`;
@@ -94,6 +96,7 @@ export function createOpenAiProvider(
       },
       timeouts,
     );
+    open.add(exchange);
     const abort = () => exchange.stop({ kind: "aborted" });
     request.signal.addEventListener("abort", abort, { once: true });
     try {
@@ -104,6 +107,7 @@ export function createOpenAiProvider(
       return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
     } finally {
       request.signal.removeEventListener("abort", abort);
+      open.delete(exchange);
       if (!exchange.isComplete) {
         abort();
         await connections.closed();
@@ -134,11 +138,17 @@ export function createOpenAiProvider(
     }
   }
 
+  const probed = { baseUrl: config.baseUrl, headers: credential, timeoutMs: probeTimeoutMs };
   return {
     name: config.name,
     call,
-    probe: (signal) =>
-      probe({ baseUrl: config.baseUrl, headers: credential, timeoutMs: probeTimeoutMs }, signal),
+    probe: (signal) => probe(probed, signal),
+    checkKey: (signal) => checkKey(probed, signal),
+    cutSilent(silentMs) {
+      for (const exchange of open)
+        if (exchange.silentMs() >= silentMs)
+          exchange.stop(failed("cut", "silent, while the provider refuses connections"));
+    },
     close: () => connections.close(),
   };
 }

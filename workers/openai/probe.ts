@@ -1,4 +1,5 @@
 import { Client } from "undici";
+import { errorCode } from "../../shared/errors/error-code.ts";
 import type { ProbeResult } from "../provider.ts";
 
 export interface ProbeTarget {
@@ -22,10 +23,25 @@ export async function probe(target: ProbeTarget, signal: AbortSignal): Promise<P
   const models = new URL(`${base}/models`);
   const modelsStatus = await statusOf(models, target.headers, target.timeoutMs, signal);
   if (modelsStatus > 0) return modelsStatus < 500 ? "well" : "unwell";
-  return healthStatus > 0 ? "unwell" : "unreachable";
+  if (healthStatus > 0) return "unwell";
+  return modelsStatus === REFUSED ? "refused" : "unreachable";
 }
 
-/** The HTTP status, or 0 when none came. */
+/** Whether the model list takes the credential; a list that needs none accepts any. Never throws. */
+export async function checkKey(
+  target: ProbeTarget,
+  signal: AbortSignal,
+): Promise<"accepted" | "refused" | "unknown"> {
+  const models = new URL(`${target.baseUrl.replace(/\/+$/, "")}/models`);
+  const status = await statusOf(models, target.headers, target.timeoutMs, signal);
+  if (status === 401 || status === 403) return "refused";
+  return status >= 200 && status < 300 ? "accepted" : "unknown";
+}
+
+/** Nobody listens there. */
+const REFUSED = -1;
+
+/** The HTTP status, 0 when none came, or `REFUSED`. */
 async function statusOf(
   url: URL,
   headers: Readonly<Record<string, string>>,
@@ -53,7 +69,9 @@ async function statusOf(
         },
         onResponseData: () => undefined,
         onResponseEnd: () => undefined,
-        onResponseError: giveUp,
+        onResponseError: (_controller, error) => {
+          resolve(errorCode(error) === "ECONNREFUSED" ? REFUSED : 0);
+        },
       },
     );
     return await status;

@@ -11,10 +11,11 @@ export async function readRefusal(
   { status, headers }: ResponseHead,
   limits: ReadLimits,
 ): Promise<FailedEnd> {
-  const complaint = readComplaint(await readSmallBody(exchange, limits));
+  const body = await readSmallBody(exchange, limits);
   return classifyError({
     status,
-    complaint,
+    complaint: readComplaint(body),
+    isJson: typeof body !== "string",
     retryAfterMs: readRetryAfterMs(headers, new Date()),
   });
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
@@ -7,16 +8,19 @@ import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SettleRow } from "../../shared/db/settle.ts";
 import { attemptCost } from "../attempt-cost.ts";
-import { decideNext, type Next, type ProviderTrouble } from "../decide-next.ts";
+import { decideNext, type Next } from "../decide-next.ts";
+import { failureSign, type FailureSign } from "../dispatch/failure-sign.ts";
+import type { WorkerHealth } from "../dispatch/provider-health.ts";
 import type { Attempt } from "./attempt.ts";
+import type { AttemptLog } from "./attempt-log.ts";
 import { endError } from "./end-error.ts";
 import { storedResult } from "./stored-result.ts";
 
 export interface ConcludeDeps {
   readonly database: Database;
-  readonly isUp: (provider: string) => boolean;
+  readonly health: Pick<WorkerHealth, "isUp" | "noteWell" | "noteFailure">;
+  readonly attemptLog: Pick<AttemptLog, "failed">;
   readonly waitsForCapacity: (model: string) => boolean;
-  readonly onTrouble: (provider: string, trouble: ProviderTrouble) => void;
   readonly onClosed: (attempt: ClosedAttempt) => void;
   readonly random: () => number;
   /** When, after a move's delay, the sweeper first checks that the queue has the new entry. */
@@ -31,8 +35,10 @@ export function concludeAttempt(
   deps: ConcludeDeps,
 ): (attempt: Attempt, outcome: ProviderOutcome) => Promise<void> {
   return async (attempt, outcome) => {
-    if (outcome.kind === "ok") await settle(deps, attempt, outcome, "done");
-    else if (outcome.kind === "failed") await moveOn(deps, attempt, outcome);
+    if (outcome.kind === "ok") {
+      deps.health.noteWell(attempt.target.provider, attempt.startedAt);
+      await settle(deps, attempt, outcome, "done");
+    } else if (outcome.kind === "failed") await moveOn(deps, attempt, outcome);
     else await stop(deps, attempt, outcome);
   };
 }
@@ -79,9 +85,9 @@ async function settle(
 
 /** A failed attempt: the steps that may follow, in order, until the move statement accepts one. */
 async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Promise<void> {
-  const { jobId, place, job, target } = attempt;
-  const next = whatNext(deps, attempt, outcome);
-  if (next.trouble !== undefined) deps.onTrouble(target.provider, next.trouble);
+  const { jobId, place, job } = attempt;
+  const why = deps.attemptLog.failed(attempt, outcome);
+  const next = whatNext(deps, attempt, outcome, why);
   const ledger = ledgerFacts(attempt, outcome, outcome.reason);
   for (const step of next.steps) {
     const row = await deps.database.move.submit({
@@ -92,6 +98,11 @@ async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Pr
       delay_ms: step.delayMs,
       check_ms: deps.checkMs,
       ...(step.kind === "retry" && step.excused ? { excused: true as const } : {}),
+      ...(next.uncounted ? { uncounted: true as const } : {}),
+      ...(isDoubtful(outcome) ? { doubtful: true as const } : {}),
+      ...(step.kind === "retry" && step.outputCap !== undefined
+        ? { output_cap: step.outputCap }
+        : {}),
       ...ledger,
     });
     if (row.verdict === "no_retry" || row.verdict === "refused") continue;
@@ -186,20 +197,39 @@ function endStateOf(state: SettleRow["state"]): EndState | null {
   return state === "waiting" || state === "running" ? null : state;
 }
 
-function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
+function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: string): Next {
   const { job, target, abort } = attempt;
+  const { reason, status, retryAfterMs, error } = outcome;
   const mayGoOn = !abort.signal.aborted || abort.reason() === "lease_lost";
+  const sign: FailureSign = failureSign({
+    ...outcome,
+    elapsedMs: performance.now() - attempt.startedAt,
+  });
+  const restMs = deps.health.noteFailure(target.provider, {
+    job: attempt.jobId,
+    request: createHash("sha256").update(attempt.request.body).digest("base64"),
+    sign,
+    patient: attempt.accepted,
+    why,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+  const outputCap = smallerCap(attempt, outcome);
+  const isFree = restMs !== undefined || reason === "connect" || outputCap !== undefined;
   return decideNext({
-    reason: outcome.reason,
-    ...(outcome.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.retryAfterMs }),
-    ...(outcome.error === undefined ? {} : { error: outcome.error }),
+    reason,
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(error === undefined ? {} : { error }),
+    ...(restMs === undefined ? {} : { restMs }),
+    ...(outputCap === undefined ? {} : { outputCap }),
     forwarded: attempt.forwarded,
-    tries: job.tries + (outcome.sent ? 1 : 0),
+    tries: job.tries + (outcome.sent && !isFree ? 1 : 0),
     maxAttempts: job.max_attempts,
+    attempts: job.fence,
     target: job.target,
     plan: job.plan,
     tried: new Set([...job.tried, target.provider]),
-    up: deps.isUp,
+    up: (provider) => deps.health.isUp(provider),
     residency: job.residency,
     overflowOnFailure: job.overflow_on_failure,
     waitsForCapacity: attempt.accepted || deps.waitsForCapacity(job.model),
@@ -207,6 +237,20 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Next {
     promptTokensBound: job.input_bound,
     random: deps.random,
   });
+}
+
+/** An answer of a server that is merely away, or a crash that the job has brought about. */
+function isDoubtful({ reason, status }: Failed): boolean {
+  return reason === "cut" || (reason === "server_error" && status === 500);
+}
+
+/** What the target would take, where the cap that it refused was not the caller's; ever less. */
+function smallerCap({ request, job }: Attempt, outcome: Failed): number | undefined {
+  const fitting = outcome.fittingOutputCap;
+  if (fitting === undefined || request.capIsDefault !== true) return undefined;
+  return fitting >= 1 && fitting < (job.output_cap ?? Number.POSITIVE_INFINITY)
+    ? fitting
+    : undefined;
 }
 
 function ledgerFacts(attempt: Attempt, outcome: ProviderOutcome, code: string | null): LedgerFacts {

@@ -1,4 +1,5 @@
 import type { EndState, ReplyError } from "../../shared/contracts/reply.ts";
+import { errorCatalogue } from "../../shared/errors/catalogue.ts";
 import { explainEnd } from "../../shared/jobs/explain-end.ts";
 
 /** Of a state that says nothing of the reason: its answer did not come. */
@@ -14,5 +15,11 @@ export function endError(
 ): ReplyError {
   const ended = state === "expired" || state === "cancelled" ? state : "failed";
   const error = explainEnd(ended, code ?? (ended === "failed" ? LOST : null));
-  return { code: error.code, message: error.message };
+  const { message, retryAfterMs } = error;
+  return {
+    code: error.code,
+    message,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(error.retryable === errorCatalogue[error.code].retryable ? {} : { retryable: false }),
+  };
 }

@@ -20,6 +20,8 @@ export interface RunEntryDeps {
   readonly reply: ReplySender;
   readonly aborts: AttemptAborts;
   readonly conclude: (attempt: Attempt, outcome: ProviderOutcome) => Promise<void>;
+  /** The provider has begun to answer a call that began then (`performance.now()`). */
+  readonly onAnswering: (provider: string, startedMs: number) => void;
   /** An accepted job's entry has left its queue. */
   readonly onTaken: (provider: string, priority: number) => void;
   /** This worker's name in the fleet; undefined while it has no lease session. */
@@ -123,7 +125,7 @@ async function runAttempt(
   try {
     await reply.send({ type: "started", ...facts });
     const outcome = mayLeave(job, config)
-      ? await call(attempt, provider)
+      ? await call(deps, attempt, provider)
       : notSent("residency: this provider is not local");
     await deps.conclude(attempt, outcome);
   } finally {
@@ -131,7 +133,11 @@ async function runAttempt(
   }
 }
 
-async function call(attempt: Attempt, provider: Provider): Promise<ProviderOutcome> {
+async function call(
+  deps: Pick<RunEntryDeps, "onAnswering">,
+  attempt: Attempt,
+  provider: Provider,
+): Promise<ProviderOutcome> {
   const { jobId, request, accepted, job, target, abort, facts, reply, events } = attempt;
   return await provider.call(
     {
@@ -147,6 +153,7 @@ async function call(attempt: Attempt, provider: Provider): Promise<ProviderOutco
     },
     {
       head() {
+        deps.onAnswering(provider.name, attempt.startedAt);
         if (!request.stream) return; // a response, which is generated as a stream in any case
         attempt.forwarded = !accepted;
         void reply.send({ type: "head", ...facts });

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
+import type { WorkerHealth } from "../dispatch/provider-health.ts";
 import type { Provider } from "../provider.ts";
 import type { SlotLeases } from "../slots/slot-leases.ts";
 import { runEntry, type RunEntryDeps } from "./run-entry.ts";
@@ -9,8 +10,10 @@ import type { Seclusion } from "./seclusion.ts";
 export interface TakeEntryDeps extends RunEntryDeps {
   readonly seclusion: Seclusion;
   readonly slots: Pick<SlotLeases, "take">;
-  /** Whether this process may begin a call of that provider now. */
-  readonly mayBegin: (provider: string) => boolean;
+  /** Whether this process may begin a call now. */
+  readonly mayBegin: () => boolean;
+  /** Whether that provider may be called by the job now. */
+  readonly health: Pick<WorkerHealth, "mayCall" | "ended">;
   readonly log: Pick<FastifyBaseLogger, "error">;
 }
 
@@ -20,11 +23,11 @@ export function takeEntry(
   provider: Provider,
   config: ProviderConfig,
 ): TakeEntry {
-  const { seclusion, slots, log } = deps;
+  const { seclusion, slots, health, log } = deps;
   const { name } = provider;
   return async (entry) => {
-    if (!deps.mayBegin(name) || !seclusion.enter()) return "not_now";
-    const token = slots.take(name);
+    if (!deps.mayBegin() || !seclusion.enter()) return "not_now";
+    const token = health.mayCall(name, entry.job) ? slots.take(name) : null;
     try {
       return token === null ? "not_now" : await runEntry(deps, entry, provider, config);
     } catch (error) {
@@ -33,6 +36,7 @@ export function takeEntry(
       return "taken";
     } finally {
       token?.release();
+      health.ended(name, entry.job);
       seclusion.leave();
     }
   };

@@ -1,4 +1,5 @@
 import type { EndState } from "../../shared/contracts/reply.ts";
+import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SweepStatements } from "../../shared/db/sweep.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
@@ -8,6 +9,7 @@ import { endError } from "../run/end-error.ts";
 export interface OverflowMoverDeps {
   readonly statements: SweepStatements;
   readonly board: ProviderBoard;
+  readonly end: Database["end"];
   readonly reply: ReplySender;
   /** Providers that are an overflow target of some route. */
   readonly overflowProviders: readonly string[];
@@ -35,9 +37,31 @@ export class OverflowMover {
     for (const down of states.filter((state) => !state.up)) {
       await this.#tell(await statements.reroute(down.name, up, PAGE, checkMs));
       await statements.overflowNow(down.name, up);
+      const { restReason } = down;
+      if (restReason === "credential" || restReason === "quota")
+        await this.#endWaiting(down.name, up, restReason);
     }
     for (const provider of this.#deps.overflowProviders)
       if (board.isUp(provider)) await this.#tell(await statements.overflow(provider, checkMs));
+  }
+
+  /** Callers need not wait for what only the operator can mend. Accepted jobs do. */
+  async #endWaiting(
+    down: string,
+    up: readonly string[],
+    trouble: "credential" | "quota",
+  ): Promise<void> {
+    const { statements, end, reply } = this.#deps;
+    const code = `provider_${trouble}`;
+    const ending = await statements.stranded(down, up, PAGE);
+    await Promise.all(
+      ending.map(async ({ job_id: job, place, owner }) => {
+        const row = await end.submit({ job, place, state: "failed", code });
+        if (row.verdict !== "ended") return;
+        const error = endError("failed", code);
+        await reply.notify(owner, job, { type: "end", state: "failed", error });
+      }),
+    );
   }
 
   async #tell(rows: readonly MoveRow[]): Promise<void> {

@@ -5,9 +5,10 @@
 -- Moves jobs to another target, or back to the same one: raises the place, posts what the failed
 -- attempt cost and holds the next target's worst case in one compare-and-set. With `fence`, the
 -- open attempt of that fence is closed; without, the job must still wait at `place`.
--- Members: job, place, fence?, target, delay_ms, check_ms, excused?, uncounted?, output_cap?, and
--- settle's fields of the attempt. What is `excused` is the broker's own fault and no retry in the
--- sense of I9. `uncounted`: nothing ran, so it uses up none of the job's attempts either.
+-- Members: job, place, fence?, target, delay_ms, check_ms, excused?, uncounted?, doubtful?,
+-- output_cap?, and settle's fields of the attempt. What is `excused` is the broker's own fault and no
+-- retry in the sense of I9. `uncounted`: nothing ran, so it uses up none of the job's attempts either;
+-- `doubtful`, if the job itself may be what its providers fail at: then only so often.
 -- `output_cap`: the next attempt asks for no more output tokens.
 -- Verdicts: moved | no_retry and refused (it stays where it is; also when somebody has read a part of
 -- the attempt's answer) | budget and ended (the job has ended, see state) | gone.
@@ -25,6 +26,7 @@ declare
   charge bigint;
   tried integer;
   again boolean;
+  free boolean;
 begin
   perform lock_jobs(array(select t.m ->> 'job' from jsonb_array_elements(members) as t(m)));
   perform 1 from providers where name in (
@@ -64,14 +66,19 @@ begin
       continue;
     end if;
 
-    tried := coalesce((a.job_id is not null and m ->> 'status' <> 'not_sent'
-      and (m ->> 'uncounted')::boolean is not true)::integer, 0);
-    if coalesce((m ->> 'excused')::boolean, false) or (m ->> 'uncounted')::boolean then
+    free := coalesce((m ->> 'uncounted')::boolean, false)
+      and ((m ->> 'doubtful')::boolean is not true or (
+        select count(*) from ledger l
+        where l.job_id = j.id and l.error_code = m ->> 'error_code') < 16);
+    tried := coalesce((a.job_id is not null and m ->> 'status' <> 'not_sent' and not free)::integer,
+      0);
+    if coalesce((m ->> 'excused')::boolean, false) or free then
       again := false;
     else
-      again := (tried = 1 and a.provider = there.name) or exists (
+      -- A job of which nothing has run yet repeats nothing.
+      again := (tried = 1 and a.provider = there.name) or (j.tries > 0 and exists (
         select from ledger l
-        where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent');
+        where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent'));
     end if;
     if again and j.cancel_reason is null and j.deadline_at > now()
        and not retry_allowed(there.name, j.id) then

@@ -25,6 +25,7 @@ function mover(): OverflowMover {
   return new OverflowMover({
     statements: sweepStatements(rig.seeded.database.pool),
     board,
+    end: rig.seeded.database.end,
     reply: rig.hub,
     overflowProviders: ["cloud"],
     checkMs: 60_000,

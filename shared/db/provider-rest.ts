@@ -1,0 +1,47 @@
+import type { Pool } from "pg";
+import type { RestReason } from "../contracts/rest-reason.ts";
+
+export interface RestTerms {
+  readonly reason: RestReason;
+  /** The first rest; each that follows a failed trial is twice as long, up to the cap. */
+  readonly firstMs: number;
+  readonly capMs: number;
+  /** What the provider itself has asked for. */
+  readonly leastMs: number;
+}
+
+/** The statements by which the fleet agrees on who rests and who tries. */
+export interface RestStatements {
+  /** Returns the milliseconds until the rest is over. */
+  rest(provider: string, terms: RestTerms): Promise<number>;
+  /** Whether this worker may make the one trial call; held for `forMs`, unless asked for again. */
+  tryOut(provider: string, worker: string, forMs: number): Promise<boolean>;
+  /** Ends the wait before a trial. */
+  wake(provider: string): Promise<void>;
+  well(provider: string): Promise<void>;
+}
+
+export function restStatements(pool: Pick<Pool, "query">): RestStatements {
+  return {
+    async rest(provider, { reason, firstMs, capMs, leastMs }) {
+      const { rows } = await pool.query<{ ms: number | null }>(
+        "select rest_provider($1, $2, $3, $4, $5) as ms",
+        [provider, reason, firstMs, capMs, Math.ceil(leastMs)],
+      );
+      return rows[0]?.ms ?? firstMs;
+    },
+    async tryOut(provider, worker, forMs) {
+      const { rows } = await pool.query<{ mine: boolean }>(
+        "select try_provider($1, $2, $3) as mine",
+        [provider, worker, forMs],
+      );
+      return rows[0]?.mine === true;
+    },
+    async wake(provider) {
+      await pool.query("select wake_provider($1)", [provider]);
+    },
+    async well(provider) {
+      await pool.query("select end_rest($1)", [provider]);
+    },
+  };
+}

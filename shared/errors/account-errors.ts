@@ -1,0 +1,26 @@
+import type { ErrorCode } from "./catalogue.ts";
+
+interface AccountError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: false;
+}
+
+/**
+ * What callers hear when the providers of a model refuse the broker's own credential or account: only
+ * its operator can mend that. Whose it is, is none of a caller's business.
+ */
+export const accountErrors = {
+  credential: {
+    code: "upstream_failed",
+    message: "A provider is misconfigured at the broker; sending the request again will not help.",
+    retryable: false,
+  },
+  quota: {
+    code: "no_capacity",
+    message: "The broker's quota at the providers of this model is used up.",
+    retryable: false,
+  },
+} as const satisfies Record<string, AccountError>;
+
+export type AccountTrouble = keyof typeof accountErrors;
