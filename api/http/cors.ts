@@ -13,8 +13,10 @@ const EXPOSED = [
   "x-spillway-attempts",
   "x-spillway-cost-usd",
   "x-spillway-job-id",
+  "x-spillway-max-output-tokens",
   "x-spillway-provider",
   "x-spillway-queue-ms",
+  "x-spillway-warning",
   "*",
 ].join(", ");
 /** The longest that browsers remember a preflight. */

@@ -19,9 +19,9 @@ export interface ViewedResponse {
 const EARLY_EVENTS = 2;
 
 /** The stream of a response, from a reader's cursor on. */
-export function responseView(response: ViewedResponse): StreamView {
-  const { fields, startingAfter } = response;
-  const facts = { ...response.facts, maxOutputTokens: response.maxOutputTokens };
+export function responseView(viewed: ViewedResponse): StreamView {
+  const { fields, startingAfter } = viewed;
+  const facts = { ...viewed.facts, maxOutputTokens: viewed.maxOutputTokens };
   const prelude = preludeEvents(responseObject(fields, facts, { status: "queued" }));
   const from = (first: number, end: number): string =>
     prelude.slice(Math.max(first, startingAfter + 1), end).join("");
