@@ -39,7 +39,11 @@ describe("a stream whose tokens come one by one", () => {
     key = await richKey(broker);
   });
   afterAll(() => broker.stop());
-  afterEach(() => broker.upstreams["gpu"]?.setFault(null));
+  afterEach(async () => {
+    broker.upstreams["gpu"]?.setFault(null);
+    // Answered when the provider rests no more.
+    await ask(broker, { key });
+  });
 
   test.each(broken)("is $what after two tokens: says so in-band", async (row) => {
     broker.upstreams["gpu"]?.setFault(row.fault);
@@ -82,7 +86,11 @@ describe("an answer that breaks before anything was passed on", () => {
     key = await richKey(broker);
   });
   afterAll(() => broker.stop());
-  afterEach(() => broker.upstreams["gpu"]?.setFault(null));
+  afterEach(async () => {
+    broker.upstreams["gpu"]?.setFault(null);
+    // Answered when the provider rests no more.
+    await ask(broker, { key });
+  });
 
   const first: readonly { readonly what: string; readonly fault: Fault }[] = [
     { what: "an error event", fault: { type: "in_band_error" } },

@@ -57,9 +57,11 @@ const signs: Readonly<Record<Exclude<FailureReason, "server_error" | "cut">, Fai
 
 /** Pure: the table of engines' and proxies' ways to say that they do not serve. */
 export function failureSign(call: FailedCall): FailureSign {
-  const { reason, status = 0, gotHeaders } = call;
+  const { reason, status = 0, gotHeaders, outputBytes } = call;
+  // Words like a refusal's, of a call that has run.
+  if (reason === "rate_limited" && outputBytes > 0) return "spoils";
   if (reason !== "server_error" && reason !== "cut") return signs[reason];
-  const isQuick = call.elapsedMs < QUICK_MS && call.outputBytes === 0;
+  const isQuick = call.elapsedMs < QUICK_MS && outputBytes === 0;
   if (!isQuick) return "spoils";
   if (reason === "cut") return gotHeaders ? "spoils" : "breaks";
   return refusals.has(status) ? "refuses" : "fails";

@@ -13,12 +13,12 @@ export interface Refusal {
   readonly isJson?: boolean;
 }
 
-/**
- * Healthy but full, not ready yet or about to stop: llama.cpp while loading, Ollama's, vLLM's and
- * TGI's full queues, OpenAI's overload; vLLM's and SGLang's shutdown, while their health says 200.
- */
+/** Healthy but full or not ready yet: llama.cpp while loading, Ollama's, vLLM's and TGI's queues. */
 const notNow =
-  /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|overloaded|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|after shutdown|shutting down|is draining|no slots? available/i;
+  /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|no slots? available/i;
+
+/** About to stop: vLLM and SGLang answer so with 500 or 503, while their health says 200. */
+const stopping = /after shutdown|shutting down|is draining/i;
 
 /** For errors without any status, as they come inside streams. */
 const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
@@ -105,11 +105,11 @@ function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureRea
       return "rate_limited";
     default:
       // Anthropic's 529 and proxies' 502 and 504 say so by themselves.
-      if (status >= 500)
-        return (status === 500 || status === 503) &&
-          notNow.test(`${complaint?.code} ${complaint?.message}`)
-          ? "rate_limited"
-          : "server_error";
+      if (status >= 500) {
+        const words = `${complaint?.code} ${complaint?.message}`;
+        const isState = stopping.test(words) || (status === 503 && notNow.test(words));
+        return isState ? "rate_limited" : "server_error";
+      }
       if (status < 400) return "malformed";
       // A proxy before one target says nothing of the others.
       return isPage ? "unsupported" : "bad_request";

@@ -37,7 +37,7 @@ describe("probe", () => {
 
   it("says when nobody listens", async () => {
     const provider = providerFor("http://127.0.0.1:1/v1");
-    expect(await provider.probe(new AbortController().signal)).toBe("unreachable");
+    expect(await provider.probe(new AbortController().signal)).toBe("refused");
   });
 
   it("ends when it is aborted", async () => {
