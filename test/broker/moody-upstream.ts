@@ -9,7 +9,9 @@ export type Mood =
       readonly headers?: Record<string, string>;
     }
   | "drop"
-  | "hang";
+  | "hang"
+  /** Headers, and then nothing. */
+  | "silent";
 
 /** An engine that answers every chat with «Blue herons wade.», unless it is in a mood. */
 export interface MoodyUpstream {
@@ -18,12 +20,16 @@ export interface MoodyUpstream {
   /** Calls since it was started, and those that met a mood. */
   readonly calls: number;
   readonly refused: number;
+  /** Calls that hang or are silent. */
+  readonly open: number;
   /** For calls that match, or all; null: well. */
   setMood(mood: Mood | null, match?: string): void;
   /** What GETs are answered with while in a mood; else 200. */
   setHealth(status: number): void;
   /** Stops listening, so that connections are refused, and listens again on the same port. */
   down(): Promise<void>;
+  /** Stops listening, and keeps the sockets that it has: SIGTERM of some engines. */
+  deafen(): Promise<void>;
   back(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,6 +43,7 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
   let health = 200;
   let calls = 0;
   let refused = 0;
+  let open = 0;
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parts: Uint8Array[] = [];
     for await (const part of request) if (part instanceof Uint8Array) parts.push(part);
@@ -51,7 +58,15 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
       return;
     }
     refused += 1;
-    if (mood === "hang") return;
+    if (mood === "hang" || mood === "silent") {
+      open += 1;
+      response.once("close", () => (open -= 1));
+      if (mood === "silent") {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.flushHeaders();
+      }
+      return;
+    }
     if (mood === "drop") {
       response.destroy();
       return;
@@ -74,7 +89,10 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
     return address.port;
   };
   const down = async (): Promise<void> => {
-    if (!server.listening) return;
+    if (!server.listening) {
+      server.closeAllConnections();
+      return;
+    }
     const closed = once(server, "close");
     server.close();
     server.closeAllConnections();
@@ -89,6 +107,9 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
     get refused() {
       return refused;
     },
+    get open() {
+      return open;
+    },
     setMood(next, of) {
       mood = next;
       match = of;
@@ -97,6 +118,11 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
       health = status;
     },
     down,
+    deafen() {
+      server.close();
+      server.closeIdleConnections();
+      return Promise.resolve();
+    },
     back: async () => {
       await listen(port);
     },

@@ -85,6 +85,10 @@ export class WorkerHealth {
     );
   }
 
+  isResting(provider: string): boolean {
+    return this.#rests.isResting(provider);
+  }
+
   /** Whether a job's call may begin now. Then `ended` must follow. */
   mayCall(provider: string, job: string): boolean {
     return this.#prober.isReachable(provider) && this.#rests.mayCall(provider, job);

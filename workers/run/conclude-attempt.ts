@@ -8,7 +8,7 @@ import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SettleRow } from "../../shared/db/settle.ts";
 import { attemptCost } from "../attempt-cost.ts";
-import { decideNext, type Next } from "../decide-next.ts";
+import { decideNext, type Next, type Step } from "../decide-next.ts";
 import { failureSign, type FailureSign } from "../dispatch/failure-sign.ts";
 import type { WorkerHealth } from "../dispatch/provider-health.ts";
 import type { Attempt } from "./attempt.ts";
@@ -18,7 +18,7 @@ import { storedResult } from "./stored-result.ts";
 
 export interface ConcludeDeps {
   readonly database: Database;
-  readonly health: Pick<WorkerHealth, "isUp" | "noteWell" | "noteFailure">;
+  readonly health: Pick<WorkerHealth, "isUp" | "isResting" | "noteWell" | "noteFailure">;
   readonly attemptLog: Pick<AttemptLog, "failed">;
   readonly waitsForCapacity: (model: string) => boolean;
   readonly onClosed: (attempt: ClosedAttempt) => void;
@@ -89,6 +89,10 @@ async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Pr
   const why = deps.attemptLog.failed(attempt, outcome);
   const next = whatNext(deps, attempt, outcome, why);
   const ledger = ledgerFacts(attempt, outcome, outcome.reason);
+  // A provider that rests gets one call at a time: its retries need no other bound.
+  const rests = deps.health.isResting(attempt.target.provider);
+  const isExcused = (step: Step): boolean =>
+    step.kind === "retry" && (step.excused === true || rests);
   for (const step of next.steps) {
     const row = await deps.database.move.submit({
       job: jobId,
@@ -97,7 +101,7 @@ async function moveOn(deps: ConcludeDeps, attempt: Attempt, outcome: Failed): Pr
       target: step.kind === "move" ? step.target : job.target,
       delay_ms: step.delayMs,
       check_ms: deps.checkMs,
-      ...(step.kind === "retry" && step.excused ? { excused: true as const } : {}),
+      ...(isExcused(step) ? { excused: true as const } : {}),
       ...(next.uncounted ? { uncounted: true as const } : {}),
       ...(isDoubtful(outcome) ? { doubtful: true as const } : {}),
       ...(step.kind === "retry" && step.outputCap !== undefined
