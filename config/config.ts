@@ -53,6 +53,10 @@ export interface RouteConfig {
   /** With no target up: wait until the deadline, or answer 503 at once. */
   readonly noCapacity: "wait" | "reject";
   readonly maxOutputTokens: number;
+  /** The file says so itself. */
+  readonly maxOutputTokensIsWritten?: true;
+  /** A prompt of which an engine would silently answer a part only; left out: `refuse`. */
+  readonly truncation?: "refuse" | "allow";
   /** A request that asks for more output gets this much, or a 400. */
   readonly outputCap: "lower" | "refuse";
   readonly maxAttempts: number;

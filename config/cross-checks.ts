@@ -83,7 +83,7 @@ function checkContext(
   const { data } = capped.safeParse(model);
   if (data === undefined || (data.kind ?? defaultKind(String(path[1]))) === "embedding") return;
   const { max_output_tokens: cap } = data;
-  if (target.context_length !== undefined && cap > target.context_length)
+  if (cap !== undefined && target.context_length !== undefined && cap > target.context_length)
     report(
       [...path, "max_output_tokens"],
       `${cap} is more than the context_length ${target.context_length} of ${place}`,

@@ -2,6 +2,8 @@ import type { Config, ProviderConfig, RouteConfig, TargetConfig } from "./config
 import { defaultKind } from "./model-kind.ts";
 import type { ConfigFile } from "./schema.ts";
 
+const DEFAULT_MAX_OUTPUT_TOKENS = 4_096;
+
 type WrittenProvider = ConfigFile["providers"][string];
 type WrittenModel = ConfigFile["models"][string];
 type WrittenTarget = WrittenModel["serve"][number];
@@ -74,7 +76,9 @@ function resolveModel(
     overflow: written.overflow.map((target) => resolveTarget(target, providers)),
     overflowWhen: { waitedMs: overflowWhen.waited, failed: overflowWhen.failed },
     noCapacity: written.no_capacity,
-    maxOutputTokens: written.max_output_tokens,
+    maxOutputTokens: written.max_output_tokens ?? DEFAULT_MAX_OUTPUT_TOKENS,
+    ...(written.max_output_tokens === undefined ? {} : { maxOutputTokensIsWritten: true }),
+    truncation: written.truncation,
     outputCap: written.output_cap,
     maxAttempts: written.max_attempts,
     defaults: written.defaults,

@@ -150,8 +150,16 @@ export const modelSchema = z
       .int()
       .min(1)
       .max(MAX_TOKENS)
-      .prefault(4096)
-      .describe("Largest output cap of a request, and the cap when it names none."),
+      .optional()
+      .describe(
+        "Largest output cap of a request, and the cap when it names none; 4096 when it is left out. Then a request without a cap gets none where generated tokens cost nothing and the engine stops at its context by itself.",
+      ),
+    truncation: z
+      .enum(["refuse", "allow"])
+      .prefault("refuse")
+      .describe(
+        "A prompt of which the engine would answer only a part, without a word (Ollama): a target with more room or an error, or let it be.",
+      ),
     output_cap: z
       .enum(["lower", "refuse"])
       .prefault("lower")

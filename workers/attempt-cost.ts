@@ -56,6 +56,7 @@ function mayHaveRun(outcome: ProviderOutcome): boolean {
   return (
     outcome.kind === "aborted" ||
     outcome.reason === "first_byte_timeout" ||
-    outcome.reason === "idle_timeout"
+    outcome.reason === "idle_timeout" ||
+    outcome.reason === "engine_queue"
   );
 }

@@ -64,6 +64,8 @@ export function callerError(failure: LastFailure): ReplyError {
     case "connect":
     case "rate_limited":
       return { ...full[reason], ...when };
+    case "engine_queue":
+      return { ...full.rate_limited, ...when };
     case "request_timeout":
     case "conflict":
     case "server_error":

@@ -74,6 +74,7 @@ const restJitter = { baseMs: 250, capMs: 10_000 };
  * | `unsupported`                      | other targets, then the caller's 4xx       | yes    |
  * | `auth`, `not_found`, `quota_…`     | other targets, then an error not to retry  | yes    |
  * | `no_endpoint`                      | here at once, asked otherwise              | no     |
+ * | `engine_queue`                     | other targets, else here once more         | no     |
  * | refused for the provider's state   | other targets, else here after its rest,   | no     |
  * | (`restMs`), `connect`              | to the deadline                            |        |
  * | all else                           | other targets, then here after a back-off  | yes    |
@@ -87,7 +88,7 @@ export function decideNext(attempt: FailedAttempt): Next {
     ...attempt,
     ...(restMs === undefined ? {} : { retryAfterMs: Math.max(restMs, attempt.retryAfterMs ?? 0) }),
   });
-  const uncounted = restMs !== undefined || reason === "connect" || reason === "no_endpoint";
+  const uncounted = restMs !== undefined || freeReasons.has(reason);
   if (attempt.forwarded) return { steps: [], uncounted: false, fail: brokenOff };
   const shrink = askForLess(attempt);
   if (shrink.length > 0) return { steps: [...shrink, ...moves(attempt)], uncounted: true, fail };
@@ -98,6 +99,9 @@ export function decideNext(attempt: FailedAttempt): Next {
     : { steps: stepsAfter(attempt), uncounted, fail };
 }
 
+/** Of calls that did not run, or that only the broker cut short. */
+const freeReasons: ReadonlySet<FailureReason> = new Set(["connect", "no_endpoint", "engine_queue"]);
+
 function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   const { reason, restMs } = attempt;
   if (reason === "bad_request") return [];
@@ -105,6 +109,8 @@ function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   // The call went out and is closed as it was; the next one asks through chat completions.
   if (reason === "no_endpoint") return askOtherwise(attempt);
   if (onlyElsewhere.has(reason)) return moves(attempt);
+  // Nothing was wrong with it: should no other target take it, it waits here again.
+  if (reason === "engine_queue") return [...moves(attempt), ...askOtherwise(attempt)];
   if (reason === "connect") return [...moves(attempt), ...waitHere(attempt, 0)];
   const here = restMs === undefined ? retryHere(attempt) : waitHere(attempt, restMs);
   return [...moves(attempt), ...here];

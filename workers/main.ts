@@ -18,10 +18,8 @@ import { every, type Repeating } from "../shared/timing/every.ts";
 import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
 import { WorkerHealth } from "./dispatch/provider-health.ts";
 import { ProviderWorker } from "./dispatch/provider-worker.ts";
-import { engineProvider } from "./engines/engine-provider.ts";
-import { openEngineWatch } from "./engines/open-engine-watch.ts";
-import { createOpenAiProvider } from "./openai/openai-provider.ts";
-import { defaultReadLimits } from "./openai/read-limits.ts";
+import { openEngines } from "./engines/open-engines.ts";
+import { SlotKeeper } from "./dispatch/slot-keeper.ts";
 import { AttemptAborts } from "./run/attempt-aborts.ts";
 import { AttemptLog } from "./run/attempt-log.ts";
 import { concludeAttempt } from "./run/conclude-attempt.ts";
@@ -70,6 +68,8 @@ const PROBE_MS = 1_000;
 const REST_MS = 200;
 const REPORT_MS = 1_000;
 const ENGINES_MS = 500;
+const LOAD_MS = 1_000;
+const KEPT_SLOTS_MS = 2_000;
 const PERIODS_MS = 60_000;
 const FEED_MS = 100;
 const WEBHOOK_MS = 250;
@@ -95,14 +95,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await statements.openPeriods();
   await warnOfClockSkew(database.pool, log);
 
-  const engines = openEngineWatch(deps);
-  const providers = new Map(
-    Array.from(config.providers, ([name, provider]) => {
-      const facts = () => engines.facts(name);
-      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, facts);
-      return [name, engineProvider(inner, engines)];
-    }),
-  );
+  const engines = openEngines({
+    ...deps,
+    onFull: (provider, full) => workers.get(provider)?.setFull(full),
+  });
+  const { providers } = engines;
   const aborts = new AttemptAborts(deps.stops);
   const workers = new Map<string, ProviderWorker>();
   const place = ownPlace();
@@ -135,7 +132,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     worker: () => lease.id,
     hasSlots: (provider) => workers.get(provider)?.hasSlots === true,
     setGate: (provider, gate) => workers.get(provider)?.setGate(gate),
-    onBack: (provider) => engines.cameBack(provider),
+    onBack: (provider) => engines.watch.cameBack(provider),
     log,
   });
   const conclude = concludeAttempt({
@@ -160,6 +157,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     },
     now: () => performance.now(),
   });
+  const keeper = new SlotKeeper();
   const run = {
     database,
     reply,
@@ -170,6 +168,10 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     workerId: () => lease.session?.id,
     seclusion,
     slots,
+    keeper,
+    isFull: (provider: string) => engines.loads.isFull(provider),
+    isUp: (provider: string) => health.isUp(provider),
+    overflowWaitMs: (model: string) => config.models.get(model)?.overflowWhen.waitedMs ?? null,
     mayBegin: () => lease.isFresh(),
     health,
     log,
@@ -237,6 +239,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await webhooks.stop(WEBHOOK_GRACE_MS);
     await egress.destroy();
     await engines.stop();
+    await keeper.settle(KEPT_SLOTS_MS);
     await slots.releaseAll().catch(failing("giving slots back"));
     await lease.stop();
     await Promise.all(Array.from(providers.values(), (provider) => provider.close()));
@@ -261,7 +264,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     every(MOVE_MS, () => mover.move(), failing("overflow")),
     every(PROBE_MS, () => health.probe(), failing("probe")),
     every(REST_MS, () => health.round(), failing("trying providers")),
-    every(ENGINES_MS, () => engines.look(), failing("asking engines")),
+    every(ENGINES_MS, () => engines.watch.look(), failing("asking engines")),
+    every(LOAD_MS, () => engines.loads.poll(), failing("asking how busy engines are")),
     every(REPORT_MS, () => health.report(), failing("provider health")),
     every(FEED_MS, () => feeder.round(), failing("feeding batches")),
     every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),

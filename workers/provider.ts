@@ -9,16 +9,37 @@ export interface ProviderCall extends JobRequest {
   readonly requestId: string;
   /** The most that the upstream can truthfully report; usage beyond it counts as not reported. */
   readonly maxUsage?: Usage;
-  /** Number of the service class, `serviceClasses`; 1 when it is left out. */
-  readonly serviceClass?: number;
+  /** The public model name that was asked for. */
+  readonly route?: string;
+  /** An earlier attempt's cap was too large for this target: this one is as large as it takes. */
+  readonly capIsLowered?: boolean;
+  /** Generated tokens cost nothing at this target. */
+  readonly outputIsFree?: boolean;
   /**
    * The engine was asked for exact running usage with every chunk, so that what it last said counts
    * for a stream that is cut.
    */
   readonly runningUsageIsExact?: boolean;
-  /** Told when the slot of a call that was cut must be kept until the engine has let go of it. */
-  readonly keepSlot?: (until: Promise<void>) => void;
+  /**
+   * A call that still waits inside the engine after so long may go to a target that takes it now;
+   * undefined: its route does not overflow for waiting.
+   */
+  readonly overflow?: { readonly afterMs: number; readonly isOpen: () => boolean };
+  /** The slot that the call runs in. */
+  readonly slot?: CallSlot;
+  /** Told of the first byte of the answer, or of a stream's first event. */
+  readonly onFirstByte?: () => void;
+  /** Told when the call was cut on a socket that it had been sent on. */
+  readonly onCut?: () => void;
   readonly signal: AbortSignal;
+}
+
+/** What a call may ask of the slot that it runs in. */
+export interface CallSlot {
+  /** Waits until the call has so many slots, or all that this process may have; false: it was stopped. */
+  widen(count: number, signal: AbortSignal): Promise<boolean>;
+  /** The slot is not given back before: the engine has not let go of the call. */
+  keepUntil(done: Promise<void>): void;
 }
 
 /** Where a stream's events go while they come. */

@@ -13,6 +13,8 @@ export interface JobRequest {
   readonly maxOutputTokens: number | null;
   /** The caller named no output cap, or one above the route's, so that the route's was written. */
   readonly capIsDefault?: boolean;
+  /** The caller did name one, above the route's. */
+  readonly capWasAsked?: boolean;
   /**
    * The caller's JSON object as raw text, without `model`, `stream`, `stream_options` and the output
    * cap, which the worker writes for each target. A string inside the entry's own JSON, so that
@@ -21,6 +23,8 @@ export interface JobRequest {
   readonly body: string;
   /** `body` holds nothing but what `upstreamBody` lets out; undefined: an earlier version wrote it. */
   readonly isBuilt?: true;
+  /** Number of the service class, `serviceClasses`, unless it is the default one. */
+  readonly serviceClass?: number;
   /** The caller's own `stream_options` as JSON text, if any. */
   readonly streamOptions?: string;
   /** Of `/v1/responses`. */

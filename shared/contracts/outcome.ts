@@ -39,6 +39,8 @@ export const failureReasons = [
   "malformed",
   "first_byte_timeout",
   "idle_timeout",
+  /** Cut by us: it waited inside the engine longer than its route allows, and can run elsewhere. */
+  "engine_queue",
 ] as const;
 
 export type FailureReason = (typeof failureReasons)[number];

@@ -3,6 +3,7 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import type { JobRequest } from "../contracts/job-request.ts";
 import type { Plan, Residency } from "../contracts/plan.ts";
 import type { ResponseFacts } from "../contracts/response-facts.ts";
+import { serviceClasses } from "../contracts/service-class.ts";
 import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { ProviderBoard } from "../providers/provider-board.ts";
@@ -82,7 +83,7 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
     key,
     endpoint,
     request,
-    jobRequest: toJobRequest(id, endpoint, request),
+    jobRequest: toJobRequest(id, asked),
     plan,
     inputTokens,
     first,
@@ -117,7 +118,10 @@ function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
   throw new BrokerError("invalid_request", flaw.message, { param: flaw.param });
 }
 
-function toJobRequest(id: string, endpoint: Endpoint, request: InferenceRequest): JobRequest {
+function toJobRequest(
+  id: string,
+  { endpoint, request, serviceClass }: Pick<Asked, "endpoint" | "request" | "serviceClass">,
+): JobRequest {
   const { streamOptions } = request;
   const response = request.response && responseFacts(id, request, request.response);
   return {
@@ -127,6 +131,8 @@ function toJobRequest(id: string, endpoint: Endpoint, request: InferenceRequest)
     choices: request.choices,
     maxOutputTokens: request.maxOutputTokens,
     ...(request.capIsDefault ? { capIsDefault: true } : {}),
+    ...(request.loweredCap === undefined ? {} : { capWasAsked: true }),
+    ...(serviceClass === serviceClasses.default ? {} : { serviceClass }),
     body: request.body,
     isBuilt: true,
     ...(streamOptions === undefined ? {} : { streamOptions }),

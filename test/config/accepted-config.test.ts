@@ -55,6 +55,8 @@ test("reads the example of the design and fills in every default", () => {
     overflowWhen: { waitedMs: 5000, failed: true },
     noCapacity: "wait",
     maxOutputTokens: 4096,
+    maxOutputTokensIsWritten: true,
+    truncation: "refuse",
     outputCap: "lower",
     maxAttempts: 3,
     defaults: {},

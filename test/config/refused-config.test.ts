@@ -188,11 +188,6 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
     "21:24 models.chat-small.max_output_tokens: 4096 is more than the context_length 4095 of overflow[0]",
   ],
   [
-    "a default output cap above the context",
-    withLine(20, "  n:", "    serve: [{ provider: gpu-a, model: m, context_length: 2048 }]"),
-    "20:3 models.n.max_output_tokens: 4096 is more than the context_length 2048 of serve[0]",
-  ],
-  [
     "too many attempts",
     withLine(20, "    max_attempts: 11"),
     "20:19 models.chat-small.max_attempts: must be at most 10",

@@ -63,7 +63,7 @@ describe("without usage", () => {
     expect(attemptCost({ ...ok, outputBytes: 9_999 }, target, bounds)).toEqual(estimate(20));
   });
 
-  test.each(["first_byte_timeout", "idle_timeout"] as const)(
+  test.each(["first_byte_timeout", "idle_timeout", "engine_queue"] as const)(
     "a call given up for its %s may have run, and counts its prompt",
     (reason) => {
       expect(attemptCost(failed(reason), target, bounds)).toEqual(estimate(0));
@@ -80,7 +80,9 @@ describe("without usage", () => {
   });
 
   test.each(
-    failureReasons.filter((reason) => reason !== "first_byte_timeout" && reason !== "idle_timeout"),
+    failureReasons.filter(
+      (reason) => !["first_byte_timeout", "idle_timeout", "engine_queue"].includes(reason),
+    ),
   )("a failure for %s before any output costs nothing", (reason) => {
     expect(attemptCost(failed(reason), target, bounds)).toEqual(nothing);
   });

@@ -45,8 +45,8 @@ describe("decideNext, for every plan and failure", () => {
   it("never sends more than maxAttempts calls, however the steps are chosen", () => {
     fc.assert(
       fc.property(anyAttempt, fc.array(fc.nat(), { maxLength: 30 }), (given, picks) => {
-        // What a missing endpoint is followed by counts for no limit.
-        fc.pre(given.reason !== "no_endpoint");
+        // What a missing endpoint or an engine's queue is followed by counts for no limit.
+        fc.pre(given.reason !== "no_endpoint" && given.reason !== "engine_queue");
         let at = 0;
         let tries = 0;
         const tried = new Set<string>();
@@ -83,7 +83,7 @@ describe("decideNext, for every plan and failure", () => {
     fc.assert(
       fc.property(anyAttempt, (given) => {
         const at = given.choice % given.plan.length;
-        fc.pre(given.reason !== "no_endpoint" && given.reason !== "connect");
+        fc.pre(!["no_endpoint", "connect", "engine_queue"].includes(given.reason));
         fc.pre(given.restMs === undefined);
         const tries = given.maxAttempts - 1;
         const input = failedAttempt({ ...given, tries, target: at, tried: new Set([`p${at}`]) });

@@ -45,6 +45,7 @@ const signs: Readonly<Record<Exclude<FailureReason, "server_error" | "cut">, Fai
   not_found: "answers",
   no_endpoint: "answers",
   conflict: "answers",
+  engine_queue: "answers",
   connect: "unreachable",
   auth: "credential",
   quota_exhausted: "quota",

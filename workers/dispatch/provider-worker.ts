@@ -16,6 +16,7 @@ export class ProviderWorker {
   #slots = 0;
   #gate: Gate = "open";
   #held = false;
+  #full = false;
   #closed = false;
   #taken = 0;
   readonly #onIdle: (() => void)[] = [];
@@ -56,6 +57,12 @@ export class ProviderWorker {
     this.#change();
   }
 
+  /** While the engine has a queue of its own, it takes nothing. */
+  setFull(full: boolean): void {
+    this.#full = full;
+    this.#change();
+  }
+
   /** Takes nothing more; resolves when what was taken has ended. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -75,7 +82,7 @@ export class ProviderWorker {
 
   async #apply(): Promise<void> {
     if (this.#closed) return;
-    const takes = this.#slots > 0 && this.#gate !== "shut" && !this.#held;
+    const takes = this.#slots > 0 && this.#gate !== "shut" && !this.#held && !this.#full;
     const slots = this.#gate === "one" ? Math.min(this.#slots, this.#taken + 1) : this.#slots;
     if (this.#worker === undefined) {
       if (takes) this.#worker = this.#open(slots);

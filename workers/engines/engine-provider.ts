@@ -1,19 +1,144 @@
+import type { RouteConfig } from "../../config/config.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
+import type { AskEngine } from "./ask-engine.ts";
+import type { EngineLoads } from "./engine-loads.ts";
 import type { EngineWatch } from "./engine-watch.ts";
+import { certainTruncation, isTruncated, refuseTruncated } from "./find-truncation.ts";
+import { type CallSite, fitCall } from "./fit-call.ts";
+import { smallerCap } from "./smaller-cap.ts";
+import { untilLetGo } from "./until-let-go.ts";
+import { QueueWait } from "./queue-wait.ts";
 
-/** A provider whose calls are made to suit its engine, and tell what is known of it. */
-export function engineProvider(inner: Provider, watch: EngineWatch): Provider {
+export interface EngineProviderDeps {
+  readonly watch: EngineWatch;
+  readonly loads: EngineLoads;
+  readonly ask: AskEngine;
+  /** By public model name. */
+  readonly routes: ReadonlyMap<string, RouteConfig>;
+  /** Context lengths by model name, as the file says. */
+  readonly contextLengths: ReadonlyMap<string, number>;
+}
+
+/**
+ * A provider whose calls suit its engine: capped to what its context holds, in as many slots as it
+ * works in, out of its own queue when there is a better place, and kept until it has let go.
+ */
+export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provider {
   const { name } = inner;
-  return {
-    ...inner,
-    async call(request: ProviderCall, sink: ProviderSink) {
-      const outcome = await inner.call(request, sink);
+  const { watch, loads } = deps;
+
+  async function call(request: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome> {
+    const site = siteOf(name, request, deps);
+    const refuses = routeOf(deps, request)?.truncation !== "allow";
+    const cut = refuses ? certainTruncation(request, site) : undefined;
+    if (cut !== undefined) return cut;
+    const sequences = sequencesOf(request, site);
+    const mayRun = (await request.slot?.widen(sequences, request.signal)) ?? true;
+    if (!mayRun) return stoppedBefore;
+    loads.began(name, sequences);
+    try {
+      const outcome = await run(request, sink, site, sequences);
       note(watch, name, request.model, outcome);
-      return outcome;
-    },
+      return refuses && isTruncated(outcome, request, site)
+        ? refuseTruncated(outcome, site)
+        : withSmallerCap(outcome, request, site);
+    } finally {
+      loads.ended(name, sequences);
+    }
+  }
+
+  async function run(
+    request: ProviderCall,
+    sink: ProviderSink,
+    site: CallSite,
+    sequences: number,
+  ): Promise<ProviderOutcome> {
+    const wait = new QueueWait(request, {
+      hasQueue: () => loads.hasQueue(name),
+      usualTtftMs: () => loads.usualTtftMs(name),
+    });
+    const startedAt = performance.now();
+    let letGo: Promise<void> | undefined;
+    try {
+      const outcome = await inner.call(
+        {
+          ...fitCall(request, site),
+          signal: wait.signal,
+          onFirstByte: () => {
+            wait.end();
+            loads.measured(name, performance.now() - startedAt);
+          },
+          onCut: () => {
+            letGo = untilLetGo({
+              facts: site.facts,
+              ask: deps.ask,
+              began: wait.isOver,
+              elapsedMs: performance.now() - startedAt,
+              usualTtftMs: loads.usualTtftMs(name),
+              others: () => loads.ours(name) - (request.slot === undefined ? sequences : 0),
+            });
+          },
+        },
+        sink,
+      );
+      // Without a slot to keep, the call itself lasts until the engine has let go.
+      if (letGo !== undefined && request.slot === undefined) await letGo;
+      else if (letGo !== undefined) request.slot?.keepUntil(letGo);
+      return wait.judge(outcome);
+    } finally {
+      wait.end();
+    }
+  }
+
+  return { ...inner, call };
+}
+
+function siteOf(provider: string, request: ProviderCall, deps: EngineProviderDeps): CallSite {
+  const { model } = request;
+  const known = [deps.watch.contextLength(provider, model), deps.contextLengths.get(model)].filter(
+    (length) => length !== undefined,
+  );
+  return {
+    facts: deps.watch.facts(provider),
+    contextLength: known.length === 0 ? undefined : Math.min(...known),
+    capIsWritten: routeOf(deps, request)?.maxOutputTokensIsWritten === true,
   };
 }
+
+function routeOf({ routes }: EngineProviderDeps, { route }: ProviderCall): RouteConfig | undefined {
+  return route === undefined ? undefined : routes.get(route);
+}
+
+/** vLLM counts every choice and prompt as a request, llama.cpp runs each in a slot. */
+function sequencesOf({ endpoint, choices }: ProviderCall, { facts }: CallSite): number {
+  return facts.choicesTakeSlots && endpoint !== "embeddings" ? Math.max(1, choices) : 1;
+}
+
+/** A cap that the broker wrote is never the caller's error: the next attempt asks for less. */
+function withSmallerCap(
+  outcome: ProviderOutcome,
+  request: ProviderCall,
+  site: CallSite,
+): ProviderOutcome {
+  if (outcome.kind !== "failed" || request.capIsDefault !== true) return outcome;
+  const sent = fitCall(request, site).maxOutputTokens;
+  if (sent === null) return outcome;
+  const fittingOutputCap = smallerCap(outcome, sent);
+  if (fittingOutputCap === undefined) return outcome;
+  // An engine that names another limit each time must not be asked for ever.
+  const isEnough = !request.capIsLowered || fittingOutputCap <= sent / 2;
+  return isEnough ? { ...outcome, reason: "context_overflow", fittingOutputCap } : outcome;
+}
+
+const stoppedBefore: ProviderOutcome = {
+  kind: "aborted",
+  sent: false,
+  gotHeaders: false,
+  outputBytes: 0,
+  usage: undefined,
+  ttftMs: null,
+};
 
 /** What an outcome says of the configuration: a wrong name, a wrong key, or that all is well. */
 function note(watch: EngineWatch, provider: string, model: string, outcome: ProviderOutcome): void {

@@ -1,6 +1,6 @@
 import type { Config, ProviderConfig } from "../../config/config.ts";
 import type { EngineState } from "../../shared/providers/engine-state.ts";
-import { askEngine, type AskEngine } from "./ask-engine.ts";
+import type { AskEngine } from "./ask-engine.ts";
 import { detectEngine, type DetectedEngine } from "./detect-engine.ts";
 import type { EngineFacts } from "./engine-facts.ts";
 import { findModel, findProblems } from "./find-problems.ts";
@@ -16,8 +16,7 @@ export interface EngineWatchDeps {
   readonly onProblem: (provider: string, problem: ProviderProblem) => void;
   /** What is known has changed. */
   readonly onState: (provider: string, state: EngineState) => void;
-  /** Of the engine of a provider; a test plays its own. */
-  readonly ask?: (provider: ProviderConfig) => AskEngine;
+  readonly ask: (provider: string) => AskEngine;
 }
 
 interface Watched {
@@ -35,7 +34,6 @@ interface Watched {
   state: string;
 }
 
-const ASK_TIMEOUT_MS = 3_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 /** A local engine may have been started anew with another model or context between two probes. */
@@ -55,16 +53,15 @@ export class EngineWatch {
 
   constructor(deps: EngineWatchDeps) {
     this.#deps = deps;
-    const ask =
-      deps.ask ?? ((config: ProviderConfig) => askEngine({ ...config, timeoutMs: ASK_TIMEOUT_MS }));
     for (const [name, config] of deps.providers)
       this.#watched.set(name, {
         config,
         targets: providerTargets(deps.models, name),
-        ask: ask(config),
+        ask: deps.ask(name),
         detected: undefined,
         asking: undefined,
-        dueAt: 0,
+        // A cloud without a key has nothing to be checked before it is called.
+        dueAt: config.location === "cloud" && config.apiKey === undefined ? Infinity : 0,
         failures: 0,
         refused: new Map(),
         told: new Set(),
@@ -131,7 +128,7 @@ export class EngineWatch {
     for (const { asking } of this.#watched.values()) await asking;
   }
 
-  /** Ends what is being asked and tells nothing more. */
+  /** Asks and tells nothing more; resolves when what is being asked has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.idle();
@@ -146,7 +143,7 @@ export class EngineWatch {
     if (answered || watched.detected === undefined) watched.detected = detected;
     watched.failures = answered ? 0 : watched.failures + 1;
     const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (watched.failures - 1));
-    const againMs = config.location === "cloud" ? Number.POSITIVE_INFINITY : AGAIN_MS;
+    const againMs = config.location === "cloud" ? Infinity : AGAIN_MS;
     watched.dueAt = this.#deps.now() + (answered ? againMs : retryMs);
     this.#tell(name, watched);
   }

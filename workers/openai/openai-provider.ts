@@ -21,8 +21,6 @@ import type { Seen } from "./seen.ts";
 import { StreamReader } from "./stream-reader.ts";
 
 const probeTimeoutMs = 3000;
-/** The upstream learns of a hang-up a moment after us; until then the call is in flight there. */
-const HANG_UP_MS = 50;
 
 /**
  * A provider that speaks the OpenAI API over HTTP/1.1, with a connection pool of its own.
@@ -60,10 +58,17 @@ export function createOpenAiProvider(
 
   async function call(request: ProviderCall, sink: ProviderSink) {
     const startedAt = performance.now();
+    let ttftMs: number | null = null;
     const seen: Seen = {
       outputBytes: 0,
       usage: undefined,
-      ttftMs: null,
+      get ttftMs() {
+        return ttftMs;
+      },
+      set ttftMs(ms) {
+        ttftMs = ms;
+        request.onFirstByte?.();
+      },
       elapsedMs: () => Math.round(performance.now() - startedAt),
     };
     if (request.signal.aborted) {
@@ -111,7 +116,9 @@ export function createOpenAiProvider(
       if (!exchange.isComplete) {
         abort();
         await connections.closed();
-        if (exchange.sent) await sleep(HANG_UP_MS);
+        // Until the engine has let go the call is in flight there.
+        if (exchange.sent && request.onCut !== undefined) request.onCut();
+        else if (exchange.sent) await sleep(engine().letGo.generatingMs);
       }
     }
   }

@@ -218,7 +218,9 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
   const outputCap = smallerCap(attempt, outcome);
-  const isFree = restMs !== undefined || reason === "connect" || outputCap !== undefined;
+  const isQueued = reason === "engine_queue";
+  const isFree =
+    restMs !== undefined || reason === "connect" || isQueued || outputCap !== undefined;
   return decideNext({
     reason,
     ...(status === undefined ? {} : { status }),
@@ -235,7 +237,8 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     tried: new Set([...job.tried, target.provider]),
     up: (provider) => deps.health.isUp(provider),
     residency: job.residency,
-    overflowOnFailure: job.overflow_on_failure,
+    // What waits too long inside an engine overflows as it would from our own queue.
+    overflowOnFailure: job.overflow_on_failure || isQueued,
     waitsForCapacity: attempt.accepted || deps.waitsForCapacity(job.model),
     remainingMs: mayGoOn ? job.remaining_ms - (performance.now() - attempt.startedAt) : 0,
     promptTokensBound: job.input_bound,

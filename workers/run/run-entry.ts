@@ -11,11 +11,12 @@ import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
+import { callTerms, type CallTermsDeps } from "./call-terms.ts";
 import { endUnclaimed } from "./end-unclaimed.ts";
 import { readStoredRequest } from "./read-stored-request.ts";
 import type { Seclusion } from "./seclusion.ts";
 
-export interface RunEntryDeps {
+export interface RunEntryDeps extends CallTermsDeps {
   readonly database: Database;
   readonly reply: ReplySender;
   readonly aborts: AttemptAborts;
@@ -134,16 +135,15 @@ async function runAttempt(
 }
 
 async function call(
-  deps: Pick<RunEntryDeps, "onAnswering">,
+  deps: Pick<RunEntryDeps, "onAnswering" | keyof CallTermsDeps>,
   attempt: Attempt,
   provider: Provider,
 ): Promise<ProviderOutcome> {
-  const { jobId, request, accepted, job, target, abort, facts, reply, events } = attempt;
+  const { request, accepted, job, abort, facts, reply, events } = attempt;
   return await provider.call(
     {
       ...request,
-      model: target.model,
-      requestId: `${jobId}.${job.fence}`,
+      ...callTerms(deps, attempt),
       // Beyond this a report cannot be true; between this and the hold it is an overrun.
       maxUsage: {
         promptTokens: mostBelievable(job.input_bound),

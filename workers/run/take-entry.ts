@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
+import type { SlotKeeper } from "../dispatch/slot-keeper.ts";
 import type { WorkerHealth } from "../dispatch/provider-health.ts";
 import type { Provider } from "../provider.ts";
 import type { SlotLeases } from "../slots/slot-leases.ts";
@@ -10,6 +11,9 @@ import type { Seclusion } from "./seclusion.ts";
 export interface TakeEntryDeps extends RunEntryDeps {
   readonly seclusion: Seclusion;
   readonly slots: Pick<SlotLeases, "take">;
+  readonly keeper: SlotKeeper;
+  /** The provider's engine has a queue of its own, and a call of ours. */
+  readonly isFull: (provider: string) => boolean;
   /** Whether this process may begin a call now. */
   readonly mayBegin: () => boolean;
   /** Whether that provider may be called by the job now. */
@@ -23,19 +27,21 @@ export function takeEntry(
   provider: Provider,
   config: ProviderConfig,
 ): TakeEntry {
-  const { seclusion, slots, health, log } = deps;
+  const { seclusion, slots, keeper, health, log } = deps;
   const { name } = provider;
   return async (entry) => {
-    if (!deps.mayBegin() || !seclusion.enter()) return "not_now";
+    if (!deps.mayBegin() || deps.isFull(name) || !seclusion.enter()) return "not_now";
     const token = health.mayCall(name, entry.job) ? slots.take(name) : null;
+    const placed = token === null ? undefined : keeper.place(provider, token);
     try {
-      return token === null ? "not_now" : await runEntry(deps, entry, provider, config);
+      if (placed === undefined) return "not_now";
+      return await runEntry(deps, entry, placed.provider, config);
     } catch (error) {
       // The sweeper closes what this left open and queues the job again.
       log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
       return "taken";
     } finally {
-      token?.release();
+      placed?.release();
       health.ended(name, entry.job);
       seclusion.leave();
     }

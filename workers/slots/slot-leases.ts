@@ -1,12 +1,27 @@
-import type { Client } from "pg";
 import type { LeaseSession } from "../../shared/db/process-lease.ts";
 import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/db/advisory-locks.ts";
 import type { ProcessPlace } from "./process-place.ts";
 import { fairShare } from "./fair-share.ts";
+import { type Holder, lockSlots } from "./lock-slots.ts";
+import {
+  heldNumbers,
+  isUsable,
+  occupy,
+  type ProviderSlots,
+  vacate,
+  type WideWait,
+} from "./provider-slots.ts";
 
-/** The right to have one request in flight at a provider, until released. */
+/** The right to have one sequence in flight at a provider, or as many as it was widened to. */
 export interface SlotToken {
+  /** Number of its first slot. */
   readonly slot: number;
+  /**
+   * Waits until the token stands for so many slots, or for all that this process may use. While it
+   * waits it holds none, so that no two can wait for each other, and nobody who comes later is served
+   * first. False: the signal stopped it, and it holds nothing.
+   */
+  widen(count: number, signal: AbortSignal): Promise<boolean>;
   release(): void;
 }
 
@@ -18,31 +33,6 @@ export interface SlotLeasesOptions {
   readonly place: ProcessPlace;
   /** Whether a process has certainly ended, with all its sockets. */
   readonly hasEnded: (place: ProcessPlace) => boolean;
-}
-
-interface Slot {
-  /** Under lease by the current session. */
-  held: boolean;
-  /** A call is in flight; it keeps the slot until its socket has closed. */
-  busy: boolean;
-  /** Beyond the share or the limit: no other call gets it, and it goes back when this one ends. */
-  leaving: boolean;
-  /** Not before this time, in ms: its last holder ended uncleanly. */
-  restsUntil: number;
-}
-
-/** Who used a slot last and did not give it back. */
-interface Holder {
-  readonly worker: string;
-  readonly machine: string | null;
-  readonly pid: number | null;
-}
-
-interface ProviderSlots {
-  id: number;
-  share: number;
-  usable: number;
-  readonly slots: Map<number, Slot>;
 }
 
 /** How long a slot rests whose last holder ended uncleanly, or was this worker itself. */
@@ -67,24 +57,72 @@ export class SlotLeases {
   constructor(options: SlotLeasesOptions) {
     this.#options = options;
     for (const name of options.providers)
-      this.#providers.set(name, { id: 0, share: 0, usable: 0, slots: new Map() });
+      this.#providers.set(name, { id: 0, share: 0, usable: 0, slots: new Map(), wide: [] });
   }
 
   /** A free slot of the provider, or null. Release it when the call's socket is closed. */
   take(provider: string): SlotToken | null {
     const state = this.#providers.get(provider);
-    if (state === undefined) return null;
-    for (const [number, slot] of state.slots) {
-      if (slot.busy || !isUsable(slot, this.#options.now())) continue;
-      slot.busy = true;
-      return {
-        slot: number,
-        release: () => {
-          slot.busy = false;
-        },
-      };
+    if (state === undefined || state.wide.length > 0) return null;
+    const [first] = this.#free(state);
+    if (first === undefined) return null;
+    let numbers = occupy(state, [first]);
+    const release = (): void => {
+      for (const number of numbers.splice(0)) vacate(state, number);
+      this.#serveWide(state);
+    };
+    return {
+      get slot() {
+        return numbers[0] ?? first;
+      },
+      release,
+      widen: async (count, signal) => {
+        if (count <= numbers.length || signal.aborted) return !signal.aborted;
+        const { promise, resolve } = Promise.withResolvers<boolean>();
+        const wait: WideWait = {
+          count,
+          grant: (granted) => {
+            numbers = occupy(state, granted);
+            resolve(true);
+          },
+        };
+        const stop = (): void => {
+          const place = state.wide.indexOf(wait);
+          if (place < 0) return;
+          state.wide.splice(place, 1);
+          resolve(false);
+          this.#serveWide(state);
+        };
+        signal.addEventListener("abort", stop, { once: true });
+        state.wide.push(wait);
+        release();
+        try {
+          return await promise;
+        } finally {
+          signal.removeEventListener("abort", stop);
+        }
+      },
+    };
+  }
+
+  #free(state: ProviderSlots): number[] {
+    const now = this.#options.now();
+    return [...state.slots].flatMap(([number, slot]) =>
+      !slot.busy && isUsable(slot, now) ? [number] : [],
+    );
+  }
+
+  /** The first that waits gets what it needs as soon as it is all free; until then nobody else does. */
+  #serveWide(state: ProviderSlots): void {
+    for (let [next] = state.wide; next !== undefined; [next] = state.wide) {
+      const now = this.#options.now();
+      const usable = [...state.slots.values()].filter((slot) => isUsable(slot, now)).length;
+      const needed = Math.max(1, Math.min(next.count, usable));
+      const free = this.#free(state);
+      if (free.length < needed) return;
+      state.wide.shift();
+      next.grant(free.slice(0, needed));
     }
-    return null;
   }
 
   /** The session is gone and its locks with it. The caller aborts the calls in flight. */
@@ -178,6 +216,7 @@ export class SlotLeases {
 
   #announce(): void {
     for (const [name, state] of this.#providers) {
+      this.#serveWide(state);
       const usable = [...state.slots.values()].filter((slot) =>
         isUsable(slot, this.#options.now()),
       ).length;
@@ -186,35 +225,6 @@ export class SlotLeases {
       this.#options.onShare(name, usable);
     }
   }
-}
-
-function isUsable(slot: Slot, now: number): boolean {
-  return slot.held && !slot.leaving && slot.restsUntil <= now;
-}
-
-function heldNumbers(state: ProviderSlots): number[] {
-  return [...state.slots].filter(([, slot]) => slot.held).map(([number]) => number);
-}
-
-/** Locks up to `wanted` free slots and says who used each last, without having given it back. */
-async function lockSlots(
-  client: Client,
-  providerId: number,
-  slots: number,
-  mine: readonly number[],
-  wanted: number,
-): Promise<{ slot: number; before: Holder | null }[]> {
-  // The limit stops the scan, so no more locks are taken than wanted.
-  const { rows } = await client.query<{ slot: number } & (Holder | { worker: null })>(
-    `select t.slot, h.worker, h.machine, h.pid from (
-       select slot from generate_series(0, $2::integer - 1) as slot
-       where slot <> all ($3::integer[]) and pg_try_advisory_lock($4, slot)
-       limit $5
-     ) as t
-     left join slot_holders h on h.provider_id = $1 and h.slot = t.slot`,
-    [providerId, slots, mine, slotLock(providerId), wanted],
-  );
-  return rows.map((row) => ({ slot: row.slot, before: row.worker === null ? null : row }));
 }
 
 /**

@@ -1,0 +1,53 @@
+import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import type { ProviderCall } from "../provider.ts";
+import type { EngineFacts } from "./engine-facts.ts";
+import { leastTokens } from "./least-tokens.ts";
+
+/** What is known of the engine and the route that a call goes to. */
+export interface CallSite {
+  readonly facts: EngineFacts;
+  /** Tokens of prompt and answer together; undefined: unknown. */
+  readonly contextLength: number | undefined;
+  /** The file names the route's output cap, so that it is the operator's will. */
+  readonly capIsWritten: boolean;
+}
+
+/** A call as its engine takes it best. Pure. */
+export function fitCall(call: ProviderCall, site: CallSite): ProviderCall {
+  const { facts } = site;
+  const { maxOutputTokens, serviceClass = serviceClasses.default } = call;
+  const isRanked = serviceClass !== serviceClasses.default;
+  return {
+    ...call,
+    maxOutputTokens: maxOutputTokens === null ? null : fitCap(maxOutputTokens, call, site),
+    ...(facts.priority !== undefined && isRanked && call.endpoint !== "responses"
+      ? { body: withPriority(call, facts) }
+      : {}),
+  };
+}
+
+/**
+ * The output cap: none where nobody has set one, it costs nothing and the engine stops by itself;
+ * else never more than the context holds beside the prompt. A caller's own cap is lowered to the whole
+ * context only, since what is beyond it cannot be had; how it goes with the prompt is the engine's word.
+ */
+function fitCap(cap: number, call: ProviderCall, site: CallSite): number | null {
+  const { contextLength, facts, capIsWritten } = site;
+  const isOurs = call.capIsDefault === true;
+  const isLowered = call.capIsLowered === true;
+  const isChat = call.endpoint === "chat.completions";
+  const isNobodys = isOurs && !isLowered && !capIsWritten && !call.capWasAsked;
+  if (isNobodys && call.outputIsFree && isChat && facts.fillsContextUncapped) return null;
+  if (contextLength === undefined) return cap;
+  if (!isOurs) return Math.min(cap, contextLength);
+  const fits = cap + Buffer.byteLength(call.body) <= contextLength;
+  return fits ? cap : Math.max(1, Math.min(cap, contextLength - leastTokens(call.body)));
+}
+
+/** Without a field of the caller's own: the broker lets none of that name out. 0 is the default. */
+function withPriority({ body, serviceClass }: ProviderCall, facts: EngineFacts): string {
+  const rank = (serviceClass ?? serviceClasses.default) - serviceClasses.default;
+  const rest = body.trimStart().slice(1).trimStart();
+  const priority = facts.priority === "lowest_first" ? rank : -rank;
+  return `{"priority":${priority}${rest.startsWith("}") ? "" : ","}${rest}`;
+}

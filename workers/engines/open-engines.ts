@@ -1,0 +1,92 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { Config } from "../../config/config.ts";
+import type { Database } from "../../shared/db/database.ts";
+import { reportEngine } from "../../shared/db/report-engine.ts";
+import { createOpenAiProvider } from "../openai/openai-provider.ts";
+import { defaultReadLimits } from "../openai/read-limits.ts";
+import type { Provider } from "../provider.ts";
+import { askEngine, type AskEngine } from "./ask-engine.ts";
+import { EngineLoads } from "./engine-loads.ts";
+import { engineProvider } from "./engine-provider.ts";
+import { EngineWatch } from "./engine-watch.ts";
+import { providerTargets } from "./provider-targets.ts";
+
+/** What a worker knows of the engines behind its providers, and the providers themselves. */
+export interface Engines {
+  readonly watch: EngineWatch;
+  readonly loads: EngineLoads;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Ends what is being asked; before the providers are closed. */
+  stop(): Promise<void>;
+}
+
+const ASK_TIMEOUT_MS = 3_000;
+
+/** Opens all providers of a configuration. Problems go to the log, what is known to the database. */
+export function openEngines(deps: {
+  readonly config: Config;
+  readonly database: Pick<Database, "pool">;
+  readonly log: FastifyBaseLogger;
+  /** An engine with a queue of its own gets nothing more until it is empty. */
+  readonly onFull: (provider: string, full: boolean) => void;
+}): Engines {
+  const { config, database, log, onFull } = deps;
+  const stop = new AbortController();
+  const asks = new Map<string, AskEngine>(
+    Array.from(config.providers, ([name, provider]) => [
+      name,
+      askEngine({ ...provider, timeoutMs: ASK_TIMEOUT_MS, signal: stop.signal }),
+    ]),
+  );
+  const ask = (provider: string): AskEngine => {
+    const found = asks.get(provider);
+    if (found === undefined) throw new Error(`there is no provider ${provider}`);
+    return found;
+  };
+  const watch = new EngineWatch({
+    providers: config.providers,
+    models: config.models,
+    ask,
+    now: Date.now,
+    onProblem: (provider, { code, message }) => {
+      log.warn({ provider, problem: code }, message);
+    },
+    onState: (provider, state) => {
+      reportEngine(database.pool, provider, state).catch((error: unknown) => {
+        log.warn({ err: error, provider }, "what is known of an engine was not written down");
+      });
+    },
+  });
+  const loads = new EngineLoads({
+    providers: [...config.providers.keys()],
+    facts: (provider) => watch.facts(provider),
+    ask,
+    now: Date.now,
+    onFull,
+  });
+  const providers = new Map(
+    Array.from(config.providers, ([name, provider]) => {
+      const facts = () => watch.facts(name);
+      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, facts);
+      const contextLengths = new Map(
+        providerTargets(config.models, name).flatMap(({ model, contextLength }) =>
+          contextLength === undefined ? [] : [[model, contextLength] as const],
+        ),
+      );
+      const routes = config.models;
+      return [
+        name,
+        engineProvider(inner, { watch, loads, ask: ask(name), routes, contextLengths }),
+      ];
+    }),
+  );
+  return {
+    watch,
+    loads,
+    providers,
+    async stop() {
+      stop.abort();
+      await watch.stop();
+    },
+  };
+}

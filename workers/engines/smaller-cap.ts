@@ -1,0 +1,52 @@
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+
+type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
+
+/** Reasons under which a refusal may speak of the output cap. */
+const mayBeTheCap = new Set(["bad_request", "context_overflow", "quota_exhausted"]);
+const capWords =
+  /max_?(?:completion_?|output_?|new_?)?(?:tokens|length|len)\b|output tokens|completion|max tokens/i;
+/** The limit, as engines name it before they say the number. */
+const limitWords =
+  /(?:context(?: length| window| size| limit)?|max_model_len|maximum|limit|at most|less than or equal to|afford)[^\d>]{0,60}(\d+)/i;
+const beyond = /(?:[^=-]>|<=)\s*(\d+)/;
+
+/**
+ * The output cap with which the same engine would take a request whose cap was the broker's own, from
+ * its refusal; undefined: the cap is not what it refuses. vLLM, SGLang, TGI, OpenAI, Anthropic, Groq,
+ * DeepSeek and OpenRouter each say limit and prompt in their own words, so numbers are told apart by
+ * what they can be: the prompt is below the limit, and with our cap above it. Without any number a
+ * quarter is tried. Always less than what was sent.
+ */
+export function smallerCap(outcome: Failed, sent: number): number | undefined {
+  if (!mayBeTheCap.has(outcome.reason) || sent <= 1) return undefined;
+  const message = outcome.error?.message ?? "";
+  const text = message.replaceAll(/(\d),(?=\d{3}\b)/g, "$1");
+  const numbers = Array.from(text.matchAll(/\d+/g), ([digits]) => Number(digits));
+  const own = numbers.lastIndexOf(sent);
+  const speaksOfCap = capWords.test(text) || capWords.test(outcome.error?.param ?? "");
+  if (own < 0 && !speaksOfCap) return undefined;
+  const others = numbers.filter((number, index) => index !== own && number > 0);
+  if (others.length === 0) return Math.floor(sent / 4) || undefined;
+  const limit = limitOf(text, others, sent);
+  const cap = limit === undefined ? undefined : limit - promptBelow(limit, others, sent);
+  return cap !== undefined && cap >= 1 && cap < sent ? cap : undefined;
+}
+
+function limitOf(text: string, others: readonly number[], sent: number): number | undefined {
+  const named = beyond.exec(text)?.[1] ?? limitWords.exec(text)?.[1];
+  if (named !== undefined) return Number(named);
+  // Of what is left, the largest that is not prompt and cap together.
+  const sums = new Set(others.map((number) => number + sent));
+  return Math.max(...others.filter((number) => !sums.has(number)));
+}
+
+/** The prompt's tokens: with our cap they pass the limit, without they do not. 0: not said. */
+function promptBelow(limit: number, others: readonly number[], sent: number): number {
+  // Told with their sum, it may be that they do not fit even alone.
+  const summed = others.find((number) => number + sent !== limit && others.includes(number + sent));
+  if (summed !== undefined) return summed;
+  const prompts = others.filter((number) => number < limit && number + sent > limit);
+  // Without a limit of its own for the answer, nothing smaller than both is a prompt.
+  return limit < sent && !prompts.some((number) => number > 1) ? 0 : Math.max(0, ...prompts);
+}
