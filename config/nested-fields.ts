@@ -22,7 +22,8 @@ export interface NestedField {
 
 /**
  * The first field inside an unknown one that governs what a request may cost or where it goes:
- * anywhere a cap, in the objects that engines are known to unpack any name.
+ * anywhere a cap, in the objects that engines are known to unpack any name. Null and -1 count too: what
+ * unpacks them over the broker's own would be left without a cap.
  */
 export function findNested(name: string, value: unknown): NestedField | undefined {
   const folded = foldName(name);
@@ -45,8 +46,8 @@ function find(
   }
   for (const [key, inner] of Object.entries(value)) {
     const field = governedField(key);
-    const counts = field !== undefined && (isContainer || isCap(field)) && says(field, inner);
-    if (counts) return { path: [...path, key], field };
+    if (field !== undefined && (isContainer || isCap(field)))
+      return { path: [...path, key], field };
     if (callersOwn.test(foldName(key))) continue;
     const found = find(inner, [...path, key], isContainer || containers.has(foldName(key)));
     if (found !== undefined) return found;

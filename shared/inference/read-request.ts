@@ -151,7 +151,9 @@ function readGeneration(
   const request = checkFields(isChat ? chatSchema : completionSchema, body.fields);
   const route = findRoute(request.model);
   if (route.config.kind === "embedding") throw wrongKind(route.config, "makes embeddings only");
-  const { cap, ...capTerms } = outputCap(endpoint, request, route.config);
+  const { max_tokens, max_completion_tokens } = request;
+  const caps = { max_tokens, max_completion_tokens };
+  const { cap, ...capTerms } = outputCap(endpoint, caps, route.config);
   const prompts = isChat ? 1 : countPrompts(body.fields["prompt"] as PromptInput);
   const n = request.n ?? 1;
   const sequences = Math.max(n, request.best_of ?? 1) * prompts;

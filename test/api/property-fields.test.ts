@@ -82,7 +82,7 @@ function checkSent(endpoint: Endpoint, fields: JsonObject): string | undefined {
       if (target === endpoint)
         expect({ ...facts, ...promptsOf(obeyed) }).toEqual({
           ...facts,
-          ...promptsOf(asked.fields),
+          ...promptsOf(ownPrompt(endpoint, asked.fields)),
         });
       expect(request.input.textTokens).toBeGreaterThan(
         Buffer.byteLength(JSON.stringify(promptsOf(obeyed))),
@@ -90,6 +90,19 @@ function checkSent(endpoint: Endpoint, fields: JsonObject): string | undefined {
     }
   }
   return undefined;
+}
+
+const ownField = {
+  "chat.completions": "messages",
+  completions: "prompt",
+  responses: "input",
+  embeddings: "input",
+} as const;
+
+/** A prompt under another endpoint's name says nothing, or the body was refused. */
+function ownPrompt(endpoint: Endpoint, body: JsonObject): JsonObject {
+  const field = ownField[endpoint];
+  return { [field]: body[field] };
 }
 
 function promptsOf(body: JsonObject): JsonObject {

@@ -68,6 +68,7 @@ test.each<[string, object, string]>([
   ["chat/completions", { Stream: true }, "Stream"],
   ["chat/completions", { options: { num_predict: 9 } }, "options.num_predict"],
   ["chat/completions", { extra_body: { vendor: [{ n: 9 }] } }, "extra_body.vendor[0].n"],
+  ["chat/completions", { extra_body: { max_tokens: null } }, "extra_body.max_tokens"],
   ["chat/completions", { n_cmpl: 8 }, "n_cmpl"],
   ["chat/completions", { use_beam_search: true }, "use_beam_search"],
   ["chat/completions", { lora_path: "dear" }, "lora_path"],
