@@ -132,7 +132,7 @@ describe("budget", () => {
     const error = await expectRefusal(response, 402);
     expect(error).toMatchObject({ code: "insufficient_quota", type: "insufficient_quota" });
     expect(error.message).toMatch(
-      /\$0\.0005 of \$0\.0005 left.* may cost \$0\.0006\d+\. It resets at 20\d\d-\d\d-\d\dT00:00:00\.000Z\./,
+      /\$0\.0005 of \$0\.0005 left.* may cost \$0\.0006\d+\. It would fit .* It resets at 20\d\d-\d\d-\d\dT00:00:00\.000Z\./,
     );
   });
 

@@ -11,7 +11,7 @@ const BODIES = Number(process.env["SPILLWAY_TEST_BODIES"] ?? 300);
 const AT_ONCE = 8;
 const LIMIT_USD = 0.01;
 /** USD per million tokens. */
-const price = { input: 1, output: 5 };
+const price = { input: 0.01, output: 0.5 };
 const paths = {
   "chat.completions": "chat/completions",
   completions: "completions",
@@ -23,7 +23,7 @@ const engines = Object.keys(dialects) as DialectName[];
 let broker: TestBroker;
 beforeAll(async () => {
   // One answer that obeys no cap costs more than the whole budget.
-  const engine = { location: "local", kind: "gpu", slots: 8, price, outputTokens: 3_000 } as const;
+  const engine = { location: "local", kind: "gpu", slots: 8, price, outputTokens: 30_000 } as const;
   broker = await startTestBroker({
     providers: Object.fromEntries(
       engines.flatMap((dialect) => [
