@@ -25,6 +25,8 @@ export interface ProviderConfig {
   };
   /** How it serves `/v1/responses`: itself, through chat completions, or itself until it says 404. */
   readonly responses: "native" | "translate" | "auto";
+  /** Whole answers are asked for as streams and put together. */
+  readonly streamUpstream: boolean;
   /** The field in which this upstream takes the output cap of a chat completion. */
   readonly maxTokensField: "max_tokens" | "max_completion_tokens";
 }

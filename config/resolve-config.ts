@@ -57,6 +57,7 @@ function resolveProvider(name: string, written: WrittenProvider): ProviderConfig
     slots: written.slots,
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle },
     responses: written.responses,
+    streamUpstream: written.stream_upstream,
     maxTokensField:
       written.max_tokens_field ??
       (written.location === "local" ? "max_tokens" : "max_completion_tokens"),

@@ -79,10 +79,14 @@ export const providerSchema = z
           .describe("Until the connection stands."),
         first_byte: duration({ min: "1ms", max: "24h" })
           .prefault("120s")
-          .describe("Streams: until the first event. Others: until the answer's first byte."),
+          .describe(
+            "Until the first event of the answer, or its first byte where it comes whole. Comments do not count.",
+          ),
         idle: duration({ min: "1ms", max: "24h" })
           .prefault("60s")
-          .describe("The longest silence between two pieces of an answer."),
+          .describe(
+            "The longest silence between two events or pieces of an answer. Comments do not count.",
+          ),
       })
       .prefault({})
       .describe("How long a call may take, each with its unit: `500ms`, `2s`, `5m`, `1h`."),
@@ -91,6 +95,12 @@ export const providerSchema = z
       .prefault("auto")
       .describe(
         "How this upstream serves `/v1/responses`: itself, through chat completions, or `auto`: itself until it answers 404.",
+      ),
+    stream_upstream: z
+      .boolean()
+      .prefault(true)
+      .describe(
+        "Ask for chat completions and completions as streams, also where the caller waits for a whole answer, which is then put together here. `false`: for upstreams that cannot stream.",
       ),
     max_tokens_field: z
       .enum(["max_tokens", "max_completion_tokens"])

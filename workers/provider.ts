@@ -1,5 +1,5 @@
 import type { JobRequest } from "../shared/contracts/job-request.ts";
-import type { ProviderOutcome, Usage } from "../shared/contracts/outcome.ts";
+import type { ProviderOutcome } from "../shared/contracts/outcome.ts";
 
 /** One call: a request at one target. Responses always come as a stream, whatever `stream` says. */
 export interface ProviderCall extends JobRequest {
@@ -7,8 +7,6 @@ export interface ProviderCall extends JobRequest {
   readonly model: string;
   /** `<job>.<fence>`, sent as `x-client-request-id`. */
   readonly requestId: string;
-  /** The most that the upstream can truthfully report; usage beyond it counts as not reported. */
-  readonly maxUsage?: Usage;
   /** The public model name that was asked for. */
   readonly route?: string;
   /** An earlier attempt's cap was too large for this target: this one is as large as it takes. */

@@ -1,7 +1,15 @@
-/** Token counts as the upstream reported them, after checks: non-negative integers. */
+/** Token counts over all choices: integers from 0 to 2^31 - 1. */
 export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
+}
+
+/** What the upstream reported. A floor is no last word: at least so many tokens were used. */
+export interface ReportedUsage extends Usage {
+  /** Told before the answer's end, or of a part of the prompts. */
+  readonly promptIsFloor?: true;
+  /** Told before the answer's end, or of a part of the choices. */
+  readonly completionIsFloor?: true;
 }
 
 /** Why a call did not end well; `decide-next.ts` has what follows from each. */
@@ -62,8 +70,10 @@ interface Traffic {
   readonly gotHeaders: boolean;
   /** UTF-8 bytes of generated text seen, the upper bound of output tokens when usage is missing. */
   readonly outputBytes: number;
-  /** Valid usage, if the upstream reported any. */
-  readonly usage: Usage | undefined;
+  /** Undefined when the upstream reported nothing readable. */
+  readonly usage: ReportedUsage | undefined;
+  /** The answer was to come in one piece, so that `outputBytes` does not tell what was generated. */
+  readonly hidesOutput?: true;
   /** From the call's start to the first byte of the answer or the first event; null before. */
   readonly ttftMs: number | null;
 }

@@ -9,6 +9,7 @@ function provider(name: string, location: "local" | "cloud"): ProviderConfig {
     slots: 2,
     timeouts: { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 },
     responses: "auto",
+    streamUpstream: true,
     maxTokensField: "max_tokens",
   };
 }

@@ -98,9 +98,9 @@ describe("a single target that never answers well", () => {
 /** Whole answers that break off. */
 test.each([
   { what: "cut", fault: { type: "cut" }, reason: "cut" },
-  { what: "ended too early", fault: { type: "fin" }, reason: "malformed" },
+  { what: "ended too early", fault: { type: "fin" }, reason: "cut" },
   { what: "aborted by the engine", fault: { type: "abort_finish" }, reason: "cut" },
-  { what: "stalled", fault: { type: "hang_after", tokens: 2 }, reason: "first_byte_timeout" },
+  { what: "stalled", fault: { type: "hang_after", tokens: 2 }, reason: "idle_timeout" },
   {
     what: "an error",
     fault: { type: "in_band_error", status: 500, message: "The engine failed." },
@@ -119,12 +119,32 @@ test.each([
   await expectAtRest(broker);
 });
 
-/** Usage that cannot be true counts as none: the bounds stand in for it. */
+/** What the upstream says beyond all belief is booked as it says, for the house to hear of. */
+test("absurd usage: the answer stands, its hold is paid, and the rest is an overrun", async () => {
+  const usage = { prompt_tokens: 1e15, completion_tokens: 1e15, total_tokens: 2e15 };
+  broker.upstreams["gpu"]?.setFault({ type: "wrong_usage", usage });
+  for (const stream of [false, true]) {
+    const answer = await ask(broker, { key, stream });
+    expect(contentOf(answer)).toBe("tok0 tok1 tok2 tok3");
+    const job = answer.headers.get("x-spillway-job-id");
+    expect(await rowsOf(broker, job)).toMatchObject([
+      { status: "ok", estimated: true, completion_tokens: 2 ** 31 - 1 },
+    ]);
+    const { rows } = await broker.database.pool.query<{ cost: string; overrun: string }>(
+      "select cost_nanos as cost, overrun_nanos as overrun from ledger where job_id = $1",
+      [job],
+    );
+    expect(Number(rows[0]?.cost)).toBeLessThan(1e9);
+    expect(Number(rows[0]?.overrun)).toBeGreaterThan(1e9);
+  }
+  await expectAtRest(broker);
+});
+
+/** Usage that is none counts as none: the bounds stand in for it. */
 test.each([
   { what: "absent", usage: "absent" },
   { what: "null", usage: null },
   { what: "negative", usage: { prompt_tokens: -5, completion_tokens: -1, total_tokens: -6 } },
-  { what: "absurd", usage: { prompt_tokens: 1e15, completion_tokens: 1e15, total_tokens: 2e15 } },
   { what: "text", usage: { prompt_tokens: "5", completion_tokens: "4", total_tokens: "9" } },
   { what: "fractional", usage: { prompt_tokens: 0.5, completion_tokens: 1.5, total_tokens: 2 } },
 ] as const)("$what usage: the answer stands and its bound is paid", async ({ usage }) => {

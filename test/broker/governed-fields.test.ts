@@ -94,13 +94,16 @@ test.each<[string, object, string]>([
   expect(sent()).toBeUndefined();
 });
 
+/** Written by the broker: whole answers are put together from streams. */
+const streamed = { stream: true, stream_options: { include_usage: true } };
+
 test("of a name that stands twice, what is checked is what is sent", async () => {
   await post(
     "chat/completions",
     '{"model":"nope","max_tokens":90,"n":9,"model":"chat","messages":[],"messages":[{"role":"user","content":"Hi"}],"max_tokens":5,"n":1}',
   );
   expect(upstream.bodies.at(-1)?.toString()).toBe(
-    `{"model":"up","max_tokens":5,"n":1,"messages":${JSON.stringify(messages)}}`,
+    `{"model":"up","max_tokens":5,"stream":true,"stream_options":{"include_usage":true},"n":1,"messages":${JSON.stringify(messages)}}`,
   );
 });
 
@@ -113,7 +116,7 @@ test("what says nothing under such a name is left out, what is the engine's own 
   };
   const silent = { n_predict: -1, num_beams: 1, use_beam_search: false, prompt: null, images: [] };
   await post("chat/completions", { max_tokens: 5, metadata: { a: "1" }, ...silent, ...own });
-  expect(sent()).toEqual({ model: "up", max_tokens: 5, messages, ...own });
+  expect(sent()).toEqual({ model: "up", max_tokens: 5, messages, ...streamed, ...own });
 });
 
 test.each<[string, object, number | undefined]>([

@@ -68,6 +68,9 @@ function chunk(delta: object, reason: string | null): object {
   };
 }
 
+/** Written by the broker: whole answers are put together from streams. */
+const streamed = { stream: true, stream_options: { include_usage: true } };
+
 /** The body of the last call, parsed. */
 function lastBody(): unknown {
   const body = upstream.bodies.at(-1);
@@ -94,7 +97,7 @@ test("what the request says reaches the upstream, tool calls reach the caller", 
   };
   upstream.answerWith({ json: answer });
   expect(await client.chat.completions.create({ ...request, max_tokens: 50 })).toEqual(answer);
-  expect(lastBody()).toEqual({ ...sent, max_tokens: 50 });
+  expect(lastBody()).toEqual({ ...sent, max_tokens: 50, ...streamed });
 });
 
 test("tool calls in a stream come event by event as the upstream wrote them", async () => {
@@ -137,5 +140,5 @@ test("service_tier and the cap's name are the broker's business, not this upstre
     service_tier: "flex",
     max_completion_tokens: 7,
   });
-  expect(lastBody()).toEqual({ model: "upstream-model", messages, max_tokens: 7 });
+  expect(lastBody()).toEqual({ model: "upstream-model", messages, max_tokens: 7, ...streamed });
 });

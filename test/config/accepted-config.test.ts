@@ -28,6 +28,7 @@ test("reads the example of the design and fills in every default", () => {
     timeouts: { connectMs: 2000, firstByteMs: 120_000, idleMs: 60_000 },
     maxTokensField: "max_tokens",
     responses: "auto",
+    streamUpstream: true,
   });
   expect(config.providers.get("openai")).toMatchObject({
     apiKey: "sk-test",

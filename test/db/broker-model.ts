@@ -67,7 +67,7 @@ export class BrokerModel {
   /** Posts an attempt's cost; what is beyond the hold is the house's. */
   post(job: ModelJob, cost: bigint, sent: boolean): void {
     const period = job.period === null ? undefined : this.periods[job.period];
-    const charge = period === undefined || cost <= job.hold ? cost : job.hold;
+    const charge = cost <= job.hold ? cost : job.hold;
     if (period !== undefined) {
       period.settled += charge;
       period.held -= charge;

@@ -4,7 +4,7 @@ import { startAllInOne, type AllInOne } from "../../cli/serve/all-in-one.ts";
 import { parseConfig } from "../../config/load-config.ts";
 import { eventually } from "../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { chatBody, eventsOf, WHOLE, type JobView, type SentEvent } from "./jobs-rig.ts";
+import { chatBody, eventsOf, type JobView, type SentEvent } from "./jobs-rig.ts";
 import { startPlayedUpstream, type PlayedUpstream } from "./played-upstream.ts";
 
 let played: PlayedUpstream;
@@ -116,19 +116,11 @@ test("a broker that stops and one that follows it on the same database", async (
   expect((await ask(`/jobs/${done}/result`)).status).toBe(200);
 
   // What nobody had read runs again, what waited runs now; what was read in part does not.
-  const answered = new Set<string>();
-  for (let calls = 1; calls <= 3; calls++) {
-    const call = await played.next();
-    const isStream = call.body["stream"] === true;
-    answered.add(isStream ? "stream" : "whole");
-    if (isStream) call.say("second");
-    else call.answer(WHOLE);
-  }
-  expect(answered.size).toBe(2);
+  for (let calls = 1; calls <= 3; calls++) (await played.next()).say("second");
   for (const id of [running, waiting, unread])
     expect(await untilDone(id)).toMatchObject({ status: "completed" });
   expect(played.count).toBe(before + 3);
-  expect(await (await ask(`/jobs/${running}/result`)).text()).toBe(WHOLE);
+  expect(await (await ask(`/jobs/${running}/result`)).text()).toContain('"content":"second"');
   const again = await readEvents(unread);
   expect(last(again)).toBe("job.completed");
   expect(JSON.stringify(again)).not.toContain("unread");

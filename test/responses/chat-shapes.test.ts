@@ -198,7 +198,7 @@ describe("whatever shape an engine gives its answer, nothing of it is lost", () 
     ["DeepSeek", { prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 3 }, [4, 0]],
     ["Moonshot", { cached_tokens: 2 }, [2, 0]],
     ["SGLang", { reasoning_tokens: 1, prompt_tokens_details: null }, [0, 1]],
-    ["more than there is", { cached_tokens: 90, reasoning_tokens: 90 }, [7, 2]],
+    ["more than there is", { cached_tokens: 90, reasoning_tokens: 90 }, [7, 90]],
   ])("the parts of its usage, as %s tells them", (_who, more, [cached, reasoning]) => {
     const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, ...more };
     const wire = `data: ${JSON.stringify({ choices: [], usage })}\n\n`;

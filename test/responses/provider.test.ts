@@ -46,6 +46,7 @@ async function providerAt(responses: "native" | "translate" | "auto", refusal?: 
       slots: 2,
       timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
       responses,
+      streamUpstream: true,
       maxTokensField: "max_tokens",
     },
     defaultReadLimits,

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { failureReasons, type ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import {
+  failureReasons,
+  type ProviderOutcome,
+  type ReportedUsage,
+} from "../../shared/contracts/outcome.ts";
 import type { PlannedTarget } from "../../shared/contracts/plan.ts";
 import { attemptCost } from "../../workers/attempt-cost.ts";
 
@@ -38,11 +42,23 @@ const estimate = (output: number) => ({
   nanos: 50n + 1_000n * BigInt(output),
 });
 
+const used = (
+  promptTokens: number,
+  completionTokens: number,
+  floor: Pick<ReportedUsage, "promptIsFloor" | "completionIsFloor"> = {},
+): ReportedUsage => ({ promptTokens, completionTokens, ...floor });
+const mixed = (input: number, output: number) => ({
+  promptTokens: input,
+  completionTokens: output,
+  estimated: true,
+  nanos: BigInt(input) + 1_000n * BigInt(output),
+});
+
 describe("reported usage counts as reported", () => {
   test.each<[string, ProviderOutcome]>([
-    ["a good answer", { ...ok, usage, outputBytes: 900 }],
-    ["a stopped call", { ...aborted, usage, outputBytes: 900 }],
-    ["a cut stream", { ...failed("cut"), usage, outputBytes: 900 }],
+    ["a good answer", { ...ok, usage, outputBytes: 300 }],
+    ["a stopped call", { ...aborted, usage, outputBytes: 300 }],
+    ["a cut stream", { ...failed("cut"), usage, outputBytes: 300 }],
     ["a refusal that says what it used", { ...failed("bad_request"), usage }],
   ])("%s", (_what, outcome) => {
     expect(attemptCost(outcome, target, bounds)).toEqual(reported);
@@ -54,7 +70,53 @@ describe("reported usage counts as reported", () => {
   });
 });
 
+describe("usage that is too small to be true never lowers a bill", () => {
+  const floor = { promptIsFloor: true, completionIsFloor: true } as const;
+  test.each<[string, ProviderOutcome, ReturnType<typeof estimate>]>([
+    ["no tokens beside text", { ...ok, outputBytes: 6, usage: used(0, 0) }, estimate(6)],
+    ["no output beside text", { ...ok, outputBytes: 6, usage: used(7, 0) }, mixed(7, 6)],
+    ["no prompt", { ...ok, outputBytes: 6, usage: used(0, 3) }, mixed(50, 3)],
+    ["a token for 129 bytes", { ...ok, outputBytes: 129, usage: used(7, 1) }, mixed(7, 20)],
+    [
+      "a count before the end",
+      { ...aborted, outputBytes: 6, usage: used(7, 2, floor) },
+      estimate(6),
+    ],
+    [
+      "one above the estimate",
+      { ...aborted, outputBytes: 6, usage: used(60, 9, floor) },
+      mixed(60, 9),
+    ],
+    [
+      "of one of several choices",
+      { ...ok, outputBytes: 9, usage: used(7, 4, { completionIsFloor: true }) },
+      mixed(7, 9),
+    ],
+  ])("%s", (_what, outcome, expected) => {
+    expect(attemptCost(outcome, target, bounds)).toEqual(expected);
+  });
+
+  test("an explicit zero without any text stays, and is marked", () => {
+    expect(attemptCost({ ...ok, usage: used(7, 0) }, target, bounds)).toEqual(mixed(7, 0));
+  });
+
+  test("embeddings have no output", () => {
+    const costs = attemptCost({ ...ok, usage: used(7, 0) }, target, { input: 50, output: 0 });
+    expect(costs).toMatchObject({ promptTokens: 7, completionTokens: 0, estimated: false });
+  });
+
+  test("zeros of a call that was refused are nothing", () => {
+    const outcome = { ...failed("server_error"), usage: used(0, 0, floor) };
+    expect(attemptCost(outcome, target, bounds)).toEqual(nothing);
+  });
+});
+
 describe("without usage", () => {
+  test("an answer that was to come in one piece hides what was generated before it was stopped", () => {
+    const outcome = { ...aborted, hidesOutput: true } as const;
+    expect(attemptCost(outcome, target, bounds)).toEqual(estimate(20));
+  });
+
   test("a good answer counts its prompt's bound and a token for a byte", () => {
     expect(attemptCost({ ...ok, outputBytes: 6 }, target, bounds)).toEqual(estimate(6));
   });

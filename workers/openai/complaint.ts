@@ -1,4 +1,5 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { readValidation, shortenDump } from "./validation-words.ts";
 
 /** What an upstream says about a failure, from any of the shapes that engines use; cleaned. */
 export interface Complaint {
@@ -13,65 +14,147 @@ export interface Complaint {
 
 const longestMessage = 2000;
 const longestWord = 200;
+const deepest = 6;
 
 /**
- * Reads `{error:{…}}`, `{error:"…"}`, `{object:"error",message}`, `{message}`, FastAPI's
- * `{detail}`, an array around any of them, or plain text. Undefined when nothing was said.
+ * Members that hold the words, in the order in which they are looked at. What is found first
+ * counts; `error` comes last when it is a text, since beside others it is only a code.
+ */
+const wordy = [
+  "error",
+  "message",
+  "msg",
+  "error_description",
+  "detail",
+  "error_message",
+  "error_msg",
+  "errorMessage",
+  "Message",
+  "errors",
+  "description",
+  "reason",
+  "title",
+  "fault",
+  "faultstring",
+  "text",
+];
+
+interface Found {
+  readonly message: string;
+  readonly param?: string;
+  /** The objects on the way to the words, innermost first. */
+  readonly around: readonly JsonObject[];
+}
+
+/**
+ * Reads what a refusal or an error says, whatever its shape: the first text that is found, else the
+ * JSON itself, shortened. Undefined when nothing was said, or only HTML.
  */
 export function readComplaint(body: unknown): Complaint | undefined {
-  if (typeof body === "string") return plain(body);
-  const outer = asObject(Array.isArray(body) ? body[0] : body);
-  if (outer === undefined) return undefined;
-  const error = outer["error"];
-  if (typeof error === "string") return plain(error);
-  const inner = asObject(error);
-  if (inner !== undefined) return fromObject(inner);
-  if (outer["detail"] !== undefined) return fromDetail(outer["detail"]);
-  return typeof outer["message"] === "string" ? fromObject(outer) : undefined;
+  const found = find(body, 0);
+  if (found === undefined) return fallback(body);
+  const { message, around } = found;
+  return { message: clean(message, longestMessage), ...facts(around, message, found.param) };
 }
 
-function plain(text: string): Complaint | undefined {
-  const message = clean(text, longestMessage);
-  return message === "" || message.startsWith("<") ? undefined : { message };
+function find(value: unknown, depth: number): Found | undefined {
+  if (typeof value === "string") return findInText(value, depth);
+  if (depth > deepest) return undefined;
+  if (Array.isArray(value)) {
+    const validation = readValidation(value);
+    if (validation !== undefined) return { ...validation, around: [] };
+    for (const item of value as readonly unknown[]) {
+      const found = find(item, depth + 1);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const object = asObject(value);
+  return object === undefined ? undefined : findInObject(object, depth);
 }
 
-function fromObject(error: JsonObject): Complaint {
-  const rawCode = error["code"] ?? asObject(error["details"])?.["error_code"];
-  const status = Number(rawCode);
-  const named = Number.isInteger(status) && status >= 400 && status < 600;
-  const code = named ? undefined : word(rawCode);
-  const type = word(error["type"]);
-  const param = word(error["param"]);
+function findInObject(object: JsonObject, depth: number): Found | undefined {
+  const isCode = typeof object["error"] === "string";
+  const names = isCode ? [...wordy.slice(1), "error"] : wordy;
+  for (const name of names) {
+    const found = find(object[name], depth + 1);
+    if (found !== undefined) return { ...found, around: [...found.around, object] };
+  }
+  // `{"errors":{"seed":["must be an integer"]}}`: fields with their faults.
+  if (depth === 0) return undefined;
+  for (const [name, faults] of Object.entries(object)) {
+    if (!Array.isArray(faults) || typeof faults[0] !== "string") continue;
+    return { message: `${name}: ${faults[0]}`, param: name, around: [object] };
+  }
+  return undefined;
+}
+
+/** A text, or JSON that was put into one. */
+function findInText(text: string, depth: number): Found | undefined {
+  const trimmed = text.trim();
+  if (trimmed === "" || trimmed.startsWith("<")) return undefined;
+  if (/^[[{]/.test(trimmed) && depth <= deepest) {
+    const inner = parse(trimmed);
+    const found = inner === undefined ? undefined : find(inner, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return { ...shortenDump(trimmed), around: [] };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Code, type, param and status from the objects around the words: the innermost that says it. */
+function facts(around: readonly JsonObject[], message: string, place?: string) {
+  const raw = around.flatMap((object) => [
+    object["code"],
+    object["error_code"],
+    asObject(object["details"])?.["error_code"],
+    object["error"] === message ? undefined : object["error"],
+    object["status_code"],
+    object["statusCode"],
+    object["status"],
+  ]);
+  const status = raw.map(Number).find(isStatus);
+  const code = raw
+    .filter((each) => !isStatus(Number(each)))
+    .map(word)
+    .find((each) => each !== undefined && !/\s/.test(each));
+  const type = first(around, "type");
+  const param = place ?? first(around, "param") ?? first(around, "field");
+  const name = param === undefined ? undefined : word(param.replace(/^(?:body|query)\./, ""));
   return {
-    message: clean(stringOf(error["message"]) ?? "", longestMessage),
-    ...(named ? { status } : {}),
+    ...(status === undefined ? {} : { status }),
     ...(code === undefined ? {} : { code }),
     ...(type === undefined ? {} : { type }),
-    ...(param === undefined ? {} : { param }),
+    ...(name === undefined ? {} : { param: name }),
   };
 }
 
-/** FastAPI: a text, or a list of `{loc, msg}`. */
-function fromDetail(detail: unknown): Complaint | undefined {
-  if (typeof detail === "string") return plain(detail);
-  if (!Array.isArray(detail)) return asObject(detail) === undefined ? undefined : { message: "" };
-  const first = asObject(detail[0]);
-  const place = first?.["loc"];
-  const path = Array.isArray(place) ? place.filter((part) => part !== "body").join(".") : "";
-  const param = word(path);
-  const messages = detail.map((item) => stringOf(asObject(item)?.["msg"])).filter(Boolean);
-  return {
-    message: clean(messages.join("; "), longestMessage),
-    ...(param === undefined ? {} : { param }),
-  };
+function fallback(body: unknown): Complaint | undefined {
+  const object = asObject(Array.isArray(body) ? body[0] : body);
+  if (object === undefined || Object.keys(object).length === 0) return undefined;
+  if (object["choices"] !== undefined || object["data"] !== undefined) return undefined;
+  const inner = asObject(object["error"]);
+  const around = inner === undefined ? [object] : [inner, object];
+  return { message: clean(JSON.stringify(object), longestWord), ...facts(around, "") };
 }
 
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+function first(around: readonly JsonObject[], name: string): string | undefined {
+  return around.map((object) => word(object[name])).find((each) => each !== undefined);
+}
+
+function isStatus(value: number): boolean {
+  return Number.isInteger(value) && value >= 400 && value < 600;
 }
 
 function word(value: unknown): string | undefined {
-  return clean(stringOf(value) ?? "", longestWord) || undefined;
+  return typeof value === "string" ? clean(value, longestWord) || undefined : undefined;
 }
 
 function clean(value: string, longest: number): string {

@@ -34,7 +34,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #refreshOnData = false;
   #reading = true;
   #heardAt = performance.now();
   readonly #firstByteMs: number;
@@ -81,10 +80,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
   }
 
-  /** From now on each byte must follow the one before within `idleMs`. */
+  /** From now on each sign of life must follow the one before within `idleMs`. */
   allowGapsOf(idleMs: number): void {
     this.#setDeadline("idle_timeout", idleMs);
-    this.#refreshOnData = true;
+  }
+
+  /** What was read was a sign of life: the deadline begins anew. */
+  seeLife(): void {
+    if (this.#stopped === undefined && !this.#ended) this.#timer?.refresh();
   }
 
   /** From now on everything must be over within `ms`. */
@@ -153,7 +156,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     if (this.#bufferedBytes > highWaterBytes) controller.pause();
-    if (this.#refreshOnData) this.#timer?.refresh();
     this.#notify();
   }
 
@@ -170,7 +172,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #setDeadline(reason: "first_byte_timeout" | "idle_timeout", ms: number): void {
     clearTimeout(this.#timer);
-    this.#refreshOnData = false;
     if (this.#stopped !== undefined || this.#ended) return;
     this.#timer = setTimeout(() => {
       if (this.#reading) this.stop(failed(reason, `nothing came within ${ms} ms`));

@@ -1,48 +1,59 @@
-/**
- * Ends that make an answer complete: OpenAI's, then those that other engines let through their
- * OpenAI surface (TGI, Mistral, Anthropic, Gemini, Zhipu, vLLM's repetition stop).
- */
-const completeReasons = new Set([
-  "stop",
-  "length",
-  "tool_calls",
-  "function_call",
-  "content_filter",
-  "eos",
-  "eos_token",
-  "stop_sequence",
-  "model_length",
-  "max_tokens",
-  "end_turn",
-  "tool_use",
-  "refusal",
-  "safety",
-  "recitation",
-  "sensitive",
-  "repetition",
+/** An engine that gave up on an answer: vLLM, SGLang, DeepSeek, Zhipu, gateways. */
+const broken = new Set([
+  "abort",
+  "aborted",
+  "cancel",
+  "canceled",
+  "cancelled",
+  "disconnect",
+  "error",
+  "failed",
+  "failure",
+  "engine_error",
+  "internal_error",
+  "internal_server_error",
+  "insufficient_system_resource",
+  "interrupted",
+  "network_error",
+  "server_error",
+  "timeout",
 ]);
 
+/** Words that some engines write into every chunk before the last. */
+const open = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_progress"]);
+
 /**
- * `open`: no reason yet. `broken`: the engine gave up (`abort`, `error`) or gave a reason that
- * nobody here knows, which must never pass for a whole answer.
+ * `open`: no reason yet. `broken`: the engine gave up. `complete`: everything else, also a reason
+ * that nobody here knows, which goes on as it came.
  */
 export function judgeFinishReason(reason: unknown): "open" | "complete" | "broken" {
-  if (reason === undefined || reason === null || reason === "") return "open";
-  if (typeof reason !== "string") return "broken";
-  return completeReasons.has(reason.toLowerCase()) ? "complete" : "broken";
+  const word = finishWord(reason);
+  if (open.has(word)) return "open";
+  return broken.has(word) ? "broken" : "complete";
+}
+
+/** A reason as one lower-case word; empty: none. Also of SGLang's `{"type":"stop"}`. */
+export function finishWord(reason: unknown): string {
+  if (typeof reason === "string") return reason.trim().toLowerCase();
+  if (typeof reason === "object" && reason !== null && "type" in reason)
+    return finishWord(reason.type);
+  return reason === undefined || reason === null || reason === false ? "" : typeof reason;
 }
 
 const cutShort: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = new Map([
   ["length", "max_output_tokens"],
   ["model_length", "max_output_tokens"],
   ["max_tokens", "max_output_tokens"],
+  ["max_output_tokens", "max_output_tokens"],
   ["content_filter", "content_filter"],
+  ["prohibited_content", "content_filter"],
   ["safety", "content_filter"],
   ["recitation", "content_filter"],
   ["sensitive", "content_filter"],
 ]);
 
 /** Why a complete answer is not all that there was to say, in the words of a response. */
-export function incompleteReasonOf(reason: string) {
-  return cutShort.get(reason.toLowerCase());
+export function incompleteReasonOf(reason: unknown) {
+  const [word = ""] = finishWord(reason).split(":", 1);
+  return cutShort.get(word.trim());
 }

@@ -5,12 +5,15 @@ import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { EngineFacts } from "../engines/engine-facts.ts";
 import { assumedEngine } from "../engines/known-engines.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
-import { builtBody } from "../built-body.ts";
-import { requestBody } from "../request-body.ts";
 import { ResponseCalls } from "../responses/response-calls.ts";
 import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stopped.ts";
+import { sourceOf } from "./byte-source.ts";
+import { shapeBody } from "./body-shape.ts";
 import { createConnections } from "./connections.ts";
+import { decodeBody } from "./decode-body.ts";
 import { Exchange } from "./exchange.ts";
+import { floatEmbeddings } from "./float-embeddings.ts";
+import { GenerationCalls } from "./generation-calls.ts";
 import type { PreparedCall } from "./prepared-call.ts";
 import { checkKey, probe } from "./probe.ts";
 import { readAnswer } from "./read-answer.ts";
@@ -18,7 +21,7 @@ import { defaultReadLimits, type ReadLimits } from "./read-limits.ts";
 import { readRefusal } from "./read-refusal.ts";
 import { readStream } from "./read-stream.ts";
 import type { Seen } from "./seen.ts";
-import { StreamReader } from "./stream-reader.ts";
+import { wholeEvents } from "./whole-events.ts";
 
 const probeTimeoutMs = 3000;
 
@@ -34,6 +37,7 @@ export function createOpenAiProvider(
 ): Provider {
   const { timeouts } = config;
   const responses = new ResponseCalls(config, limits, now, engine);
+  const generations = new GenerationCalls(config, limits, now, engine);
   const base = new URL(config.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, "");
   const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
@@ -46,14 +50,8 @@ export function createOpenAiProvider(
   }
 
   function prepare(request: ProviderCall): PreparedCall | FailedEnd {
-    const { endpoint, model, stream } = request;
-    if (endpoint === "responses") return responses.prepare(request);
-    return {
-      endpoint,
-      body: requestBody({ ...request, body: builtBody(request) }, model, config.maxTokensField),
-      ...(stream ? { reader: new StreamReader(request, limits.eventChars) } : {}),
-      onRefusal: (end) => end,
-    };
+    const calls = request.endpoint === "responses" ? responses : generations;
+    return calls.prepare(request);
   }
 
   async function call(request: ProviderCall, sink: ProviderSink) {
@@ -69,6 +67,7 @@ export function createOpenAiProvider(
         ttftMs = ms;
         request.onFirstByte?.();
       },
+      hidesOutput: false,
       elapsedMs: () => Math.round(performance.now() - startedAt),
     };
     if (request.signal.aborted) {
@@ -78,6 +77,7 @@ export function createOpenAiProvider(
     if ("kind" in prepared) {
       return { ...prepared, sent: false, gotHeaders: false, ...counts(seen) };
     }
+    seen.hidesOutput = prepared.isUnstreamed === true;
     const exchange = new Exchange(
       connections,
       {
@@ -87,7 +87,7 @@ export function createOpenAiProvider(
           ...credential,
           "content-type": "application/json",
           accept:
-            prepared.reader === undefined
+            prepared.reader === undefined || prepared.isUnstreamed === true
               ? "application/json"
               : "text/event-stream, application/json",
           "accept-encoding": "identity",
@@ -126,19 +126,31 @@ export function createOpenAiProvider(
   async function converse(
     exchange: Exchange,
     request: ProviderCall,
-    { reader, onRefusal }: PreparedCall,
+    { endpoint, reader, delivers, onRefusal }: PreparedCall,
     sink: ProviderSink,
     seen: Seen,
   ): Promise<CallEnd> {
     const { idleMs } = timeouts;
     try {
       const head = await exchange.head();
-      if (head.status >= 300) return onRefusal(await readRefusal(exchange, head, limits));
-      const encoding = head.headers["content-encoding"] ?? "identity";
-      if (encoding !== "identity") return failed("malformed", "the answer is compressed");
-      return reader === undefined
-        ? await readAnswer(exchange, head, { call: request, idleMs, limits }, seen)
-        : await readStream(exchange, head, { reader, sink, idleMs, limits }, seen);
+      const { "content-encoding": encoding, "content-type": type } = head.headers;
+      const decoded = decodeBody(exchange, encoding, limits.answerBytes);
+      if (head.status >= 300) return onRefusal(await readRefusal(exchange, decoded, head, limits));
+      const { shape, body } = await shapeBody(decoded, type);
+      if (shape === "events" && reader !== undefined)
+        return await readStream(exchange, body, { reader, sink, idleMs, limits }, seen);
+      const asked = { call: { ...request, endpoint }, idleMs, limits };
+      const whole = await readAnswer(exchange, body, asked, seen);
+      const contentType = /json/i.test(type ?? "") && type ? type : "application/json";
+      if (reader === undefined) return { kind: "ok", contentType, body: floatEmbeddings(whole) };
+      if (delivers === "whole") return { kind: "ok", contentType, body: whole.bytes };
+      const { usage } = seen;
+      try {
+        const events = sourceOf(Buffer.from(wholeEvents(whole.answer, endpoint)));
+        return await readStream(exchange, events, { reader, sink, idleMs, limits }, seen);
+      } finally {
+        seen.usage = usage;
+      }
     } catch (error) {
       if (error instanceof CallStopped) return error.end;
       throw error;
@@ -175,6 +187,6 @@ function withoutKey(end: CallEnd, apiKey: string | undefined): CallEnd {
   return { ...end, detail, error };
 }
 
-function counts({ outputBytes, usage, ttftMs }: Seen) {
-  return { outputBytes, usage, ttftMs };
+function counts({ outputBytes, usage, ttftMs, hidesOutput }: Seen) {
+  return { outputBytes, usage, ttftMs, ...(hidesOutput ? { hidesOutput: true as const } : {}) };
 }

@@ -6,8 +6,12 @@ import type { FailedEnd } from "./call-stopped.ts";
 export interface PreparedCall {
   readonly endpoint: Endpoint;
   readonly body: string;
-  /** Reads the answer as a stream; without, it is read as a whole. */
+  /** Reads the answer as a stream; without, it can only come whole. */
   readonly reader?: AnswerReader;
+  /** `whole`: an answer that comes in one piece goes on byte by byte. Without: `events`. */
+  readonly delivers?: "events" | "whole";
+  /** The body asks for one piece, although the reader would take a stream. */
+  readonly isUnstreamed?: true;
   /** What a refusal means to this call. */
   readonly onRefusal: (end: FailedEnd) => FailedEnd;
 }

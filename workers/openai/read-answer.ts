@@ -1,63 +1,75 @@
+import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
-import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-stopped.ts";
-import type { Exchange, ResponseHead } from "./exchange.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { CallStopped, failed, type FailedEnd } from "./call-stopped.ts";
+import { findEmbeddingFlaw } from "./embedding-flaw.ts";
+import type { Exchange } from "./exchange.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
 import { readInBandError } from "./in-band-error.ts";
-import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { countOutputBytes } from "./output-bytes.ts";
+import { countOutputBytes, countStringBytes } from "./output-bytes.ts";
+import { promptShares } from "./prompt-shares.ts";
 import type { ReadLimits } from "./read-limits.ts";
-import { readUsage } from "./read-usage.ts";
 import type { Seen } from "./seen.ts";
+import { wholeUsage } from "./whole-usage.ts";
 
 export interface AnswerRequest {
-  readonly call: ProviderCall;
+  readonly call: Pick<ProviderCall, "endpoint" | "choices" | "body">;
   readonly idleMs: number;
   readonly limits: ReadLimits;
 }
 
-/** Reads a whole answer, checks that it is complete, and returns its bytes. Throws `CallStopped`. */
+export interface WholeAnswer {
+  /** As it came. */
+  readonly bytes: Buffer;
+  readonly answer: JsonObject;
+}
+
+/** Reads a whole answer and checks that it is one. Throws `CallStopped`. */
 export async function readAnswer(
   exchange: Exchange,
-  { headers }: ResponseHead,
+  body: ByteSource,
   { call, idleMs, limits }: AnswerRequest,
   seen: Seen,
-): Promise<CallEnd> {
-  if (Number(headers["content-length"]) > limits.answerBytes) throw tooLarge();
+): Promise<WholeAnswer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
-    const bytes = await exchange.read();
+    const bytes = await body.read();
     if (bytes === undefined) break;
     if (seen.ttftMs === null) {
       seen.ttftMs = seen.elapsedMs();
       exchange.allowGapsOf(idleMs);
-    }
+    } else exchange.seeLife();
     chunks.push(bytes);
     size += bytes.length;
-    if (size > limits.answerBytes) {
-      seen.outputBytes = 0;
-      throw tooLarge();
-    }
     // Until the text can be told from its wrapping, all of it bounds what was generated.
-    if (call.endpoint !== "embeddings") seen.outputBytes = size;
+    seen.outputBytes = size;
+    seen.hidesOutput = false;
+    if (size > limits.answerBytes) stop(failed("malformed", "the answer is too large"));
   }
-  seen.outputBytes = 0;
-  const body = Buffer.concat(chunks);
-  const answer = parseObject(body);
-  if (answer === undefined) return failed("malformed", "the answer is not a JSON object");
+  const bytes = Buffer.concat(chunks);
+  const answer = parseObject(bytes);
+  if (answer === undefined) {
+    // A page of a proxy: no engine has written it.
+    if (isMarkup(bytes)) seen.outputBytes = 0;
+    return stop(failed("malformed", "the answer is not a JSON object"));
+  }
   const error = readInBandError(answer);
-  if (error !== undefined) return error;
-  seen.usage = readUsage(answer["usage"], call.endpoint, call.maxUsage);
-  const flaw =
-    call.endpoint === "embeddings"
-      ? findEmbeddingFlaw(answer, call.choices)
-      : findChoiceFlaw(answer, seen);
-  if (flaw !== undefined) return flaw;
-  return { kind: "ok", contentType: headers["content-type"] ?? "application/json", body };
+  if (error !== undefined) {
+    seen.outputBytes = 0;
+    return stop(error);
+  }
+  seen.usage = wholeUsage(answer, call.endpoint);
+  const flaw = findFlaw(answer, call, seen);
+  return flaw === undefined ? { bytes, answer } : stop(flaw);
 }
 
-function tooLarge(): CallStopped {
-  return new CallStopped(failed("malformed", "the answer is too large"));
+function stop(failure: FailedEnd): never {
+  throw new CallStopped(failure);
+}
+
+function isMarkup(bytes: Buffer): boolean {
+  return bytes.subarray(0, 256).toString().trimStart().startsWith("<");
 }
 
 function parseObject(body: Buffer): JsonObject | undefined {
@@ -68,22 +80,45 @@ function parseObject(body: Buffer): JsonObject | undefined {
   }
 }
 
-function findEmbeddingFlaw(answer: JsonObject, inputs: number): FailedEnd | undefined {
-  const data = answer["data"];
-  if (!Array.isArray(data)) return failed("malformed", "no list of embeddings");
-  const right = inputs > 1 ? data.length === inputs : data.length > 0;
-  return right ? undefined : failed("malformed", "wrong number of embeddings");
+function findFlaw(
+  answer: JsonObject,
+  call: AnswerRequest["call"],
+  seen: Seen,
+): FailedEnd | undefined {
+  if (call.endpoint === "embeddings") {
+    const flaw = findEmbeddingFlaw(answer, call.choices);
+    // Worked on, so that its prompt counts also when it cannot be used.
+    if (flaw === undefined || seen.usage !== undefined) seen.outputBytes = 0;
+    return flaw;
+  }
+  if (call.endpoint === "responses") {
+    seen.outputBytes = countStringBytes(answer["output"]);
+    return Array.isArray(answer["output"]) ? undefined : failed("malformed", "no output");
+  }
+  return findChoiceFlaw(answer, call, seen);
 }
 
-function findChoiceFlaw(answer: JsonObject, seen: Seen): FailedEnd | undefined {
-  const choices = answer["choices"];
+/** The length has proved that the answer is complete: only what says that it is bad is bad. */
+function findChoiceFlaw(
+  answer: JsonObject,
+  call: AnswerRequest["call"],
+  seen: Seen,
+): FailedEnd | undefined {
+  const { choices } = answer;
   if (!Array.isArray(choices)) return failed("malformed", "no list of choices");
-  let complete = choices.length > 0;
-  for (const item of choices) {
-    const choice = asObject(item);
+  seen.outputBytes = 0;
+  let flaw: FailedEnd | undefined;
+  for (const each of choices as readonly unknown[]) {
+    const choice = asObject(each);
     if (choice === undefined) return failed("malformed", "a choice is not an object");
     seen.outputBytes += countOutputBytes(choice);
-    complete &&= judgeFinishReason(choice["finish_reason"]) === "complete";
+    if (judgeFinishReason(choice["finish_reason"]) === "broken")
+      flaw ??= failed("cut", "the engine gave up on a choice");
+    if (asObject(choice["message"]) === undefined && typeof choice["text"] !== "string")
+      flaw ??= failed("malformed", "a choice has neither message nor text");
   }
-  return complete ? undefined : failed("cut", "a choice has no good finish reason");
+  if (choices.length === 0) return failed("cut", "no choices");
+  if (call.endpoint === "completions" && choices.length < promptShares(call).prompts)
+    flaw ??= failed("malformed", "not every prompt has its answer");
+  return flaw;
 }

@@ -1,6 +1,7 @@
 import { CallStopped, type FailedEnd } from "./call-stopped.ts";
 import { classifyError } from "./classify-error.ts";
 import { readComplaint } from "./complaint.ts";
+import type { ByteSource } from "./byte-source.ts";
 import type { Exchange, ResponseHead } from "./exchange.ts";
 import type { ReadLimits } from "./read-limits.ts";
 import { readRetryAfterMs } from "./retry-after.ts";
@@ -8,14 +9,15 @@ import { readRetryAfterMs } from "./retry-after.ts";
 /** Reads an answer without a 2xx status and says what it means. Throws only for an abort. */
 export async function readRefusal(
   exchange: Exchange,
+  body: ByteSource,
   { status, headers }: ResponseHead,
   limits: ReadLimits,
 ): Promise<FailedEnd> {
-  const body = await readSmallBody(exchange, limits);
+  const read = await readSmallBody(exchange, body, limits);
   return classifyError({
     status,
-    complaint: readComplaint(body),
-    isJson: typeof body !== "string",
+    complaint: readComplaint(read),
+    isJson: typeof read !== "string",
     retryAfterMs: readRetryAfterMs(headers, new Date()),
   });
 }
@@ -24,13 +26,17 @@ export async function readRefusal(
  * As much of a body as is worth reading, within a short time: parsed when it is JSON, else its
  * text. A body that breaks off or comes too slowly counts as what was there.
  */
-export async function readSmallBody(exchange: Exchange, limits: ReadLimits): Promise<unknown> {
+async function readSmallBody(
+  exchange: Exchange,
+  body: ByteSource,
+  limits: ReadLimits,
+): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   exchange.allowOnly(limits.refusalMs);
   try {
     while (size <= limits.refusalBytes) {
-      const bytes = await exchange.read();
+      const bytes = await body.read();
       if (bytes === undefined) break;
       chunks.push(bytes);
       size += bytes.length;

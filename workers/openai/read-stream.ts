@@ -1,10 +1,9 @@
 import type { ProviderSink } from "../provider.ts";
-import type { AnswerReader } from "./answer-reader.ts";
-import { CallStopped, failed, type CallEnd } from "./call-stopped.ts";
-import type { Exchange, ResponseHead } from "./exchange.ts";
-import { readInBandError } from "./in-band-error.ts";
+import type { AnswerReader, StreamStep } from "./answer-reader.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { CallStopped, type CallEnd } from "./call-stopped.ts";
+import type { Exchange } from "./exchange.ts";
 import type { ReadLimits } from "./read-limits.ts";
-import { readSmallBody } from "./read-refusal.ts";
 import type { Seen } from "./seen.ts";
 
 export interface StreamRequest {
@@ -15,30 +14,27 @@ export interface StreamRequest {
 }
 
 /**
- * Passes a stream on to the sink, up to its last events, and returns those as `tail`.
- * Nothing reaches the sink before the first event that is not an error. Throws `CallStopped`.
+ * Passes a stream on to the sink, up to its last events, and returns those as `tail`, or the whole
+ * answer that the reader has put together. Nothing reaches the sink before the first event that is
+ * not an error. Throws `CallStopped`.
  */
 export async function readStream(
   exchange: Exchange,
-  head: ResponseHead,
+  body: ByteSource,
   { reader, sink, idleMs, limits }: StreamRequest,
   seen: Seen,
 ): Promise<CallEnd> {
-  const contentType = head.headers["content-type"] ?? "";
-  if (!/^text\/event-stream\b/i.test(contentType)) {
-    const error = readInBandError(await readSmallBody(exchange, limits));
-    return error ?? failed("malformed", "not an event stream");
-  }
   let forwarding = false;
+  seen.hidesOutput = false;
   for (;;) {
-    const bytes = await exchange.read();
+    const bytes = await body.read();
     const step = bytes === undefined ? reader.end() : reader.push(bytes);
     seen.outputBytes = reader.outputBytes;
     seen.usage = reader.usage;
     if (reader.started && seen.ttftMs === null) {
       seen.ttftMs = seen.elapsedMs();
       exchange.allowGapsOf(idleMs);
-    }
+    } else if (reader.started && step.isIdle !== true) exchange.seeLife();
     if (step.failure !== undefined && !forwarding) throw new CallStopped(step.failure);
     if (reader.started && !forwarding) {
       forwarding = true;
@@ -48,12 +44,16 @@ export async function readStream(
     if (step.failure !== undefined) throw new CallStopped(step.failure);
     if (step.tail !== undefined) {
       await discardRest(exchange, limits.drainMs);
-      if (step.response === undefined) return { kind: "ok", contentType, tail: step.tail };
-      const { body, status } = step.response;
-      const { tail } = step;
-      return { kind: "ok", contentType: "application/json", body, tail, responseStatus: status };
+      return endOf({ ...step, tail: step.tail });
     }
   }
+}
+
+function endOf({ tail, body, response }: StreamStep & { readonly tail: string }): CallEnd {
+  const contentType = "application/json";
+  if (body !== undefined) return { kind: "ok", contentType, body };
+  if (response === undefined) return { kind: "ok", contentType: "text/event-stream", tail };
+  return { kind: "ok", contentType, body: response.body, tail, responseStatus: response.status };
 }
 
 /** Lets the HTTP message end, so that its socket can be used again; what comes is ignored. */

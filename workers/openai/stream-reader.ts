@@ -1,153 +1,97 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import type { Usage } from "../../shared/contracts/outcome.ts";
-import type { ProviderCall } from "../provider.ts";
+import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
+import { AnswerJudge, type JudgedCall } from "./answer-judge.ts";
 import type { AnswerReader, StreamStep } from "./answer-reader.ts";
 import { failed, type FailedEnd } from "./call-stopped.ts";
+import type { ChunkOutput } from "./chunk-output.ts";
 import { EventFeed } from "./event-feed.ts";
-import { judgeFinishReason } from "./finish-reason.ts";
-import { readErrorEvent, readInBandError } from "./in-band-error.ts";
-import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { countOutputBytes } from "./output-bytes.ts";
-import { readUsage } from "./read-usage.ts";
-
-/** Choices with an index at or beyond this are no answer. */
-const mostChoices = 65_536;
+import { readEvent, type StreamEvent } from "./read-event.ts";
 
 /**
- * Reads the event stream of one answer: events go on with their data unchanged, except that the
- * ones from the last finish reason on are held back. Pure: bytes in, steps out.
+ * Reads the event stream of one chat completion or completion. Whole is what ends with `[DONE]`, or
+ * with its body after every choice's finish reason. Pure: bytes in, steps out.
  */
 export class StreamReader implements AnswerReader {
   started = false;
-  outputBytes = 0;
-  usage: Usage | undefined;
-  readonly #call: Pick<ProviderCall, "endpoint" | "wantsUsage" | "maxUsage">;
-  readonly #maxEventChars: number;
+  readonly #judge: AnswerJudge;
+  readonly #output: ChunkOutput;
+  readonly #maxHeldChars: number;
   readonly #feed: EventFeed;
-  readonly #seen = new Set<number>();
-  readonly #finished = new Set<number>();
-  #text = "";
-  #held = "";
-  #done = false;
+  #isWhole = false;
   #failure: FailedEnd | undefined;
   #bodyEnded = false;
 
+  /** `maxHeldChars` bounds what the output may keep until the end. */
   constructor(
-    call: Pick<ProviderCall, "endpoint" | "wantsUsage" | "maxUsage">,
-    maxEventChars: number,
+    call: JudgedCall,
+    output: ChunkOutput,
+    { eventChars, heldChars }: { readonly eventChars: number; readonly heldChars: number },
   ) {
-    this.#call = call;
-    this.#maxEventChars = maxEventChars;
-    this.#feed = new EventFeed(maxEventChars, {
+    this.#judge = new AnswerJudge(call);
+    this.#output = output;
+    this.#maxHeldChars = heldChars;
+    this.#feed = new EventFeed(eventChars, {
       onEvent: (event) => this.#take(event),
       onTooLarge: () => this.#fail("malformed", "event too large"),
     });
   }
 
-  push(bytes: Buffer): StreamStep {
-    this.#feed.push(bytes);
-    return this.#step();
+  get outputBytes(): number {
+    return this.#judge.outputBytes;
   }
 
-  /** A `[DONE]` without its blank line still counts; nothing else does. */
+  get usage(): ReportedUsage | undefined {
+    return this.#judge.usage;
+  }
+
+  push(bytes: Buffer): StreamStep {
+    const isAlive = this.#feed.push(bytes);
+    return { ...this.#step(), ...(isAlive ? {} : { isIdle: true as const }) };
+  }
+
   end(): StreamStep {
     this.#bodyEnded = true;
     this.#feed.end();
-    if (!this.#done) this.#fail("cut", "the stream ended before [DONE]");
+    if (!this.#isWhole && this.#failure === undefined) this.#finish("body");
     return this.#step();
   }
 
   #step(): StreamStep {
-    const text = this.#text;
-    this.#text = "";
+    const text = this.#output.drain();
     if (this.#failure !== undefined) return { text, failure: this.#failure };
-    return this.#done ? { text, tail: this.#held } : { text };
+    return this.#isWhole ? { text, ...this.#output.end(this.#judge) } : { text };
   }
 
   #take(event: EventSourceMessage): void {
-    if (this.#done || this.#failure !== undefined) return;
-    if (event.data.trim() === "[DONE]") {
-      this.#finish(event);
-      return;
-    }
-    if (this.#bodyEnded) return;
-    const parsed = parseJson(event.data);
-    this.#failure =
-      event.event === "error" ? readErrorEvent(parsed ?? event.data) : readInBandError(parsed);
-    if (this.#failure !== undefined) return;
-    const chunk = asObject(parsed);
-    if (chunk === undefined) {
-      this.#fail("malformed", "an event's data is not a JSON object");
-      return;
-    }
-    this.#takeChunk(event, chunk);
-  }
-
-  #takeChunk(event: EventSourceMessage, chunk: JsonObject): void {
-    const { endpoint, maxUsage, wantsUsage } = this.#call;
-    this.usage = readUsage(chunk["usage"], endpoint, maxUsage) ?? this.usage;
-    const choices = Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
-    for (const choice of choices) this.#takeChoice(asObject(choice));
-    if (this.#failure !== undefined) return;
-    this.started = true;
-    const usageOnly = choices.length === 0 && asObject(chunk["usage"]) !== undefined;
-    if (usageOnly && !wantsUsage) return;
-    this.#forward(event);
-  }
-
-  #takeChoice(choice: JsonObject | undefined): void {
-    const index = choice?.["index"] ?? 0;
-    if (choice === undefined || !isIndex(index)) {
-      this.#fail("malformed", "a choice is not an object with an index");
-      return;
-    }
-    this.#seen.add(index);
-    this.outputBytes += countOutputBytes(choice);
-    const finish = judgeFinishReason(choice["finish_reason"]);
-    if (finish === "broken") this.#fail("cut", "the engine gave up on the answer");
-    if (finish === "complete") this.#finished.add(index);
-  }
-
-  /** Holds back while every choice seen is finished; a choice that comes later lets it go. */
-  #forward(event: EventSourceMessage): void {
-    this.#held += formatEvent(event);
-    if (this.#seen.size === 0 || this.#finished.size < this.#seen.size) {
-      this.#text += this.#held;
-      this.#held = "";
-    } else if (this.#held.length > this.#maxEventChars) {
-      this.#fail("malformed", "too much after the last finish reason");
+    for (const each of readEvent(event)) {
+      if (this.#isWhole || this.#failure !== undefined) return;
+      this.#takeOne(each);
     }
   }
 
-  #finish(event: EventSourceMessage): void {
-    if (this.#seen.size === 0 || this.#finished.size < this.#seen.size) {
-      this.#fail("cut", "[DONE] before every choice was finished");
-      return;
+  #takeOne(event: StreamEvent): void {
+    if (event.kind === "done") this.#finish("done");
+    else if (event.kind === "failed") {
+      // The last event of a body may be the half of one.
+      const isHalf = this.#bodyEnded && event.failure.reason === "malformed";
+      if (isHalf) this.#fail("cut", "the stream ended within an event");
+      else this.#failure = event.failure;
+    } else {
+      this.#failure = this.#judge.take(event.chunk);
+      if (this.#failure !== undefined) return;
+      this.started = true;
+      this.#output.take(event, this.#judge);
+      if (this.#output.heldChars > this.#maxHeldChars)
+        this.#fail("malformed", "too much to hold back");
     }
-    this.#held += formatEvent(event);
-    this.#done = true;
+  }
+
+  #finish(end: "done" | "body"): void {
+    this.#failure = this.#judge.flawAtEnd(end);
+    this.#isWhole = this.#failure === undefined;
   }
 
   #fail(reason: "cut" | "malformed", detail: string): void {
     this.#failure ??= failed(reason, detail);
   }
-}
-
-function isIndex(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < mostChoices;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function formatEvent({ event, id, data }: EventSourceMessage): string {
-  const name = event === undefined ? "" : `event: ${event}\n`;
-  const place = id === undefined ? "" : `id: ${id}\n`;
-  const lines = data.includes("\n") ? data.replaceAll("\n", "\ndata: ") : data;
-  return `${name}${place}data: ${lines}\n\n`;
 }

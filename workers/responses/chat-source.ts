@@ -1,13 +1,14 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import type { Usage } from "../../shared/contracts/outcome.ts";
+import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../shared/responses/item-events.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 import { toolTable } from "../../shared/responses/tool-table.ts";
 import { failed } from "../openai/call-stopped.ts";
-import { incompleteReasonOf, judgeFinishReason } from "../openai/finish-reason.ts";
+import { finishWord, incompleteReasonOf, judgeFinishReason } from "../openai/finish-reason.ts";
 import { countOutputBytes } from "../openai/output-bytes.ts";
-import { readUsage } from "../openai/read-usage.ts";
+import { findUsage } from "../openai/find-usage.ts";
+import { UsageMeter } from "../openai/usage-meter.ts";
 import { chatPieces, type ChatPiece } from "./chat-pieces.ts";
 import { OutputBuilder } from "./output-builder.ts";
 import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
@@ -19,14 +20,18 @@ const callReasons = new Set(["tool_calls", "function_call", "tool_use"]);
 /** Turns the chunks of a chat completion with one choice into the events of a response. */
 export class ChatSource implements ResponseSource {
   outputBytes = 0;
-  usage: Usage | undefined;
   readonly #asked: AskedResponse;
   readonly #output: OutputBuilder;
+  readonly #meter: UsageMeter;
+  /** The one choice, once seen and once finished. */
+  readonly #progress = { seen: new Set<number>(), finished: new Set<number>(), pieces: 0 };
   #usageFields: JsonObject | undefined;
-  #finishReason: string | undefined;
+  #finishReason: unknown;
 
-  constructor(asked: AskedResponse) {
+  /** `runningIsExact`: see `ProviderCall.runningUsageIsExact`. */
+  constructor(asked: AskedResponse, runningIsExact = false) {
     this.#asked = asked;
+    this.#meter = new UsageMeter({ endpoint: "chat.completions", n: 1, runningIsExact });
     this.#output = new OutputBuilder(asked.facts.id, toolTable(asked.body));
   }
 
@@ -34,8 +39,11 @@ export class ChatSource implements ResponseSource {
     return this.#finishReason !== undefined;
   }
 
+  get usage(): ReportedUsage | undefined {
+    return this.#meter.usage(this.#progress);
+  }
+
   take(_event: EventSourceMessage, chunk: JsonObject): Taken {
-    this.#takeUsage(chunk["usage"]);
     const { choices = null } = chunk;
     if (choices !== null && !Array.isArray(choices))
       return broken("malformed", "no list of choices");
@@ -44,6 +52,7 @@ export class ChatSource implements ResponseSource {
       const choice = asObject(each);
       if (choice === undefined || (choice["index"] ?? 0) !== 0)
         return broken("malformed", "not the one choice that was asked for");
+      this.#progress.seen.add(0);
       this.outputBytes += countOutputBytes(choice);
       for (const piece of this.#piecesOf(choice)) {
         if (piece.kind === "unknown")
@@ -57,15 +66,19 @@ export class ChatSource implements ResponseSource {
       const reason = choice["finish_reason"];
       const finish = judgeFinishReason(reason);
       if (finish === "broken") return broken("cut", "the engine gave up on the answer");
-      if (finish === "complete") this.#finishReason = reason as string;
+      if (finish === "complete") {
+        this.#finishReason = reason;
+        this.#progress.finished.add(0);
+      }
     }
+    this.#takeUsage(chunk);
     return { kind: "events", events };
   }
 
   done(): Taken {
     const reason = this.#finishReason;
     if (reason === undefined) return broken("cut", "[DONE] before the answer was finished");
-    if (callReasons.has(reason.toLowerCase()) && this.#output.isEmpty)
+    if (callReasons.has(finishWord(reason)) && this.#output.isEmpty)
       return broken("malformed", "the answer should have a tool call, and has none");
     const incompleteReason = incompleteReasonOf(reason);
     const status = incompleteReason === undefined ? "completed" : "incomplete";
@@ -84,11 +97,10 @@ export class ChatSource implements ResponseSource {
     return { kind: "end", events, status, response };
   }
 
-  #takeUsage(value: unknown): void {
-    const usage = readUsage(value, "chat.completions", this.#asked.maxUsage);
-    if (usage === undefined) return;
-    this.usage = usage;
-    this.#usageFields = responseUsage(usage, asObject(value) ?? {});
+  #takeUsage(chunk: JsonObject): void {
+    if (!this.#meter.take(chunk, this.#progress)) return;
+    const { usage } = this;
+    if (usage !== undefined) this.#usageFields = responseUsage(usage, findUsage(chunk) ?? {});
   }
 
   #piecesOf(choice: JsonObject): readonly ChatPiece[] {

@@ -1,5 +1,5 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import type { Usage } from "../../shared/contracts/outcome.ts";
+import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { ownedItemId } from "../../shared/responses/item-id.ts";
 import { adoptedResponse } from "../../shared/responses/response-object.ts";
@@ -30,7 +30,7 @@ const nothing: Taken = { kind: "none" };
  * their numbers and the items' ids, which get the response's mark.
  */
 export class NativeSource implements ResponseSource {
-  usage: Usage | undefined;
+  usage: ReportedUsage | undefined;
   readonly #asked: AskedResponse;
   readonly #items = new Map<unknown, JsonObject>();
   #deltaBytes = 0;
@@ -130,6 +130,6 @@ export class NativeSource implements ResponseSource {
   /** Reads counts from the text: in `data`, a number may be kept as it was written. */
   #readUsage(event: EventSourceMessage): void {
     const response = asObject(asObject(JSON.parse(event.data))?.["response"]);
-    this.usage = readUsage(response?.["usage"], "responses", this.#asked.maxUsage);
+    this.usage = readUsage(response?.["usage"], "responses");
   }
 }

@@ -41,14 +41,13 @@ export class ResponseCalls {
 
   /** A response request as it goes out here, or why it cannot. */
   prepare(call: ProviderCall): PreparedCall | FailedEnd {
-    const { response: facts, maxOutputTokens, maxUsage } = call;
+    const { response: facts, maxOutputTokens } = call;
     if (facts === undefined) throw new Error("a response request without its facts");
     const body = parseBody(call.body);
     const asked: AskedResponse = {
       body,
       facts: { ...facts, maxOutputTokens },
       now: this.#now,
-      ...(maxUsage === undefined ? {} : { maxUsage }),
     };
     return this.#translates() ? this.#translated(call, asked) : this.#native(call, asked);
   }
@@ -91,7 +90,7 @@ export class ResponseCalls {
     return {
       endpoint: "chat.completions",
       body: chatBody(asked.body, { model, maxOutputTokens, maxTokensField }),
-      reader: new ResponseReader(new ChatSource(asked), this.#limits),
+      reader: new ResponseReader(new ChatSource(asked, call.runningUsageIsExact), this.#limits),
       onRefusal: (end) => end,
     };
   }

@@ -1,5 +1,5 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import type { Usage } from "../../shared/contracts/outcome.ts";
+import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../shared/responses/format-event.ts";
@@ -38,13 +38,13 @@ export class ResponseReader implements AnswerReader {
     return this.#source.outputBytes;
   }
 
-  get usage(): Usage | undefined {
+  get usage(): ReportedUsage | undefined {
     return this.#source.usage;
   }
 
   push(bytes: Buffer): StreamStep {
-    this.#feed.push(bytes);
-    return this.#step();
+    const isAlive = this.#feed.push(bytes);
+    return { ...this.#step(), ...(isAlive ? {} : { isIdle: true as const }) };
   }
 
   end(): StreamStep {

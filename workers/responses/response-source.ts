@@ -1,5 +1,5 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import type { ResponseStatus, Usage } from "../../shared/contracts/outcome.ts";
+import type { ReportedUsage, ResponseStatus } from "../../shared/contracts/outcome.ts";
 import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../shared/responses/item-events.ts";
@@ -10,7 +10,6 @@ export interface AskedResponse {
   /** The caller's object, numbers kept as they were written. */
   readonly body: JsonObject;
   readonly facts: ResponseFacts & { readonly maxOutputTokens: number | null };
-  readonly maxUsage?: Usage;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
@@ -31,7 +30,7 @@ export type Taken =
 /** Turns the events of one kind of upstream into those of a response. */
 export interface ResponseSource {
   readonly outputBytes: number;
-  readonly usage: Usage | undefined;
+  readonly usage: ReportedUsage | undefined;
   /** All that is needed has come: should the body end here, `[DONE]` is not missed. */
   readonly isFinished: boolean;
   take(event: EventSourceMessage, data: JsonObject): Taken;

@@ -139,16 +139,11 @@ async function call(
   attempt: Attempt,
   provider: Provider,
 ): Promise<ProviderOutcome> {
-  const { request, accepted, job, abort, facts, reply, events } = attempt;
+  const { request, accepted, abort, facts, reply, events } = attempt;
   return await provider.call(
     {
       ...request,
       ...callTerms(deps, attempt),
-      // Beyond this a report cannot be true; between this and the hold it is an overrun.
-      maxUsage: {
-        promptTokens: mostBelievable(job.input_bound),
-        completionTokens: mostBelievable(job.output_bound),
-      },
       signal: abort.signal,
     },
     {
@@ -165,11 +160,6 @@ async function call(
       },
     },
   );
-}
-
-/** The most tokens that a report may name: more cannot be true, or the ledger's 32 bits not hold it. */
-function mostBelievable(bound: number): number {
-  return Math.min(4 * bound + 4_096, 2 ** 31 - 1);
 }
 
 /**

@@ -4,7 +4,7 @@
 
 -- Ends jobs with their attempts: ledger rows, job states, budgets, in one statement. The open
 -- attempt row is the compare-and-set: who deletes it, settles; everyone else reads what stands.
--- Charged is at most the hold; the rest is the house's overrun. Members: job, fence, status,
+-- Charged is at most the hold, of a key without a budget too; the rest is the house's overrun. Members: job, fence, status,
 -- state, error_code, prompt_tokens, completion_tokens, estimated, cost, ttft_ms, total_ms,
 -- response_status?, result? (of an accepted job: content_type, body, events, compressed, error).
 -- Verdicts: settled | already (this fence has its ledger row) | lost.
@@ -27,7 +27,7 @@ begin
     delete from attempts a using m where a.job_id = m.job and a.fence = m.fence returning a.*
   ), posted as (
     select c.job_id, c.fence, c.provider, c.target, c.queue_ms, j.hold_nanos, j.period_ids,
-      case when j.period_ids = '{}' then m.cost else least(m.cost, j.hold_nanos) end as charge,
+      least(m.cost, j.hold_nanos) as charge,
       m.status, m.state, m.error_code, m.prompt_tokens, m.completion_tokens, m.estimated, m.cost,
       m.ttft_ms, m.total_ms, m.response_status, j.key_id, j.endpoint, j.model, j.plan
     from closed c
@@ -83,7 +83,7 @@ end $$;
 create or replace function post_attempt(job jobs, a attempts, m jsonb) returns bigint language plpgsql as $$
 declare
   cost bigint := coalesce((m ->> 'cost')::bigint, 0);
-  charge bigint := case when job.period_ids = '{}' then cost else least(cost, job.hold_nanos) end;
+  charge bigint := least(cost, job.hold_nanos);
 begin
   insert into ledger (job_id, attempt, key_id, provider, location, endpoint, model,
     upstream_model, status, error_code, prompt_tokens, completion_tokens, estimated, cost_nanos,

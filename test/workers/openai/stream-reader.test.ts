@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ForwardedChunks } from "../../../workers/openai/forwarded-chunks.ts";
 import { StreamReader } from "../../../workers/openai/stream-reader.ts";
-import { chunk, doneEvent, usageChunk } from "./upstream.ts";
+import { callOf, chunk, doneEvent, usageChunk } from "./upstream.ts";
 
 const events = [
   chunk({ role: "assistant", content: "" }),
@@ -16,8 +17,13 @@ const wire = Buffer.from(
     `${events[2]?.replaceAll("\n", "\r\n")}${ending}`,
 );
 
+function readerOf(changes: Parameters<typeof callOf>[0], chars: number): StreamReader {
+  const call = callOf({ stream: true, ...changes });
+  return new StreamReader(call, new ForwardedChunks(call), { eventChars: chars, heldChars: chars });
+}
+
 function read(cuts: readonly number[]) {
-  const reader = new StreamReader({ endpoint: "chat.completions", wantsUsage: true }, wire.length);
+  const reader = readerOf({ wantsUsage: true }, wire.length);
   const bounds = [0, ...cuts, wire.length];
   let text = "";
   for (const [i, from] of bounds.slice(0, -1).entries()) {
@@ -58,7 +64,7 @@ describe("StreamReader", () => {
     );
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
-        const reader = new StreamReader({ endpoint: "completions", wantsUsage: false }, 200);
+        const reader = readerOf({ endpoint: "completions", wantsUsage: false }, 200);
         for (const text of pieces) {
           const step = reader.push(Buffer.from(text));
           if (step.failure !== undefined || step.tail !== undefined) return;

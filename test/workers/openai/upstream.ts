@@ -98,6 +98,7 @@ export function providerFor(
       slots: 2,
       timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
       responses: "auto",
+      streamUpstream: true,
       maxTokensField: "max_tokens",
       ...changes,
     },

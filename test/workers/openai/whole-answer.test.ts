@@ -1,4 +1,3 @@
-import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { callOf, httpUpstream, providerFor, rawUpstream, recordingSink } from "./upstream.ts";
 
@@ -57,11 +56,11 @@ describe("a whole answer", () => {
       {
         authorization: "Bearer sk-upstream",
         "content-type": "application/json",
-        accept: "application/json",
+        accept: "text/event-stream, application/json",
         "accept-encoding": "identity",
         "x-client-request-id": "job-9.3",
       },
-      '{"model":"m", "x":"\\ud800"}',
+      '{"model":"m","stream":true,"stream_options":{"include_usage":true}, "x":"\\ud800"}',
     ]);
   });
 
@@ -77,7 +76,7 @@ describe("a whole answer", () => {
     expect(await callWith(body)).toMatchObject({ kind: "failed", reason: "malformed" });
   });
 
-  it.each(["abort", "error", null, "made_up"])(
+  it.each(["abort", "error", "Cancelled"])(
     "is cut when a finish reason is %s, with its usage kept",
     async (reason) => {
       const choices = [
@@ -100,13 +99,19 @@ describe("a whole answer", () => {
     });
   });
 
-  it.each(["length", "tool_calls", "function_call", "content_filter", "STOP"])(
-    "is complete with the finish reason %s",
-    async (reason) => {
-      const choices = [{ index: 0, message: { content: "a" }, finish_reason: reason }];
-      expect(await callWith(answer({ choices }))).toMatchObject({ kind: "ok" });
-    },
-  );
+  it.each([
+    "length",
+    "tool_calls",
+    "STOP",
+    "load",
+    "made_up",
+    "content_filter: X",
+    null,
+    undefined,
+  ])("is complete with the finish reason %s", async (reason) => {
+    const choices = [{ index: 0, message: { content: "a" }, finish_reason: reason }];
+    expect(await callWith(answer({ choices }))).toMatchObject({ kind: "ok" });
+  });
 
   it("is classified by the error inside it", async () => {
     const error = { message: "boom", code: 503, type: "overloaded" };
@@ -123,11 +128,9 @@ describe("a whole answer", () => {
     ["absent", undefined],
     ["negative", { prompt_tokens: -1, completion_tokens: 2 }],
     ["fractional", { prompt_tokens: 1.5, completion_tokens: 2 }],
-    ["a string", { prompt_tokens: "5", completion_tokens: 2 }],
-    ["beyond the bound", { prompt_tokens: 5, completion_tokens: 1e9 }],
+    ["a text", { prompt_tokens: "5", completion_tokens: 2 }],
   ])("counts usage that is %s as not reported", async (_name, usage) => {
-    const maxUsage = { promptTokens: 100, completionTokens: 100 };
-    const outcome = await callWith(answer({ usage }), { maxUsage });
+    const outcome = await callWith(answer({ usage }));
     expect(outcome).toMatchObject({ kind: "ok", usage: undefined });
   });
 
@@ -144,7 +147,8 @@ describe("a whole answer", () => {
   });
 
   it("takes embeddings with the right count and prompt usage only", async () => {
-    const body = JSON.stringify({ data: [{}, {}], usage: { prompt_tokens: 4, total_tokens: 4 } });
+    const data = [{ embedding: [1, 2] }, { embedding: [0.5, -1] }];
+    const body = JSON.stringify({ data, usage: { prompt_tokens: 4, total_tokens: 4 } });
     const endpoint = "embeddings";
     expect(await callWith(body, { endpoint, choices: 2 })).toMatchObject({
       kind: "ok",
@@ -153,14 +157,6 @@ describe("a whole answer", () => {
     });
     const short = await callWith(body, { endpoint, choices: 3 });
     expect(short).toMatchObject({ kind: "failed", reason: "malformed" });
-  });
-
-  it("is malformed when it is compressed, without being unpacked", async () => {
-    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
-    expect(await callWith(gzipSync(answer()), {}, headers)).toMatchObject({
-      kind: "failed",
-      reason: "malformed",
-    });
   });
 
   it.each([true, false])(
@@ -175,7 +171,7 @@ describe("a whole answer", () => {
       expect(outcome).toMatchObject({
         kind: "failed",
         reason: "malformed",
-        outputBytes: 0,
+        outputBytes: 5006,
       });
       await upstream.allClosed();
     },
