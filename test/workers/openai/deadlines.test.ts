@@ -79,6 +79,22 @@ describe("deadlines", () => {
     expect(outcome).toMatchObject({ kind: "ok" });
   });
 
+  it.each([": keep-alive\n\n", ":\n\n", "\n\n", "data:\n\n", "event: ping\n\n"])(
+    "does not take %j for life in a stream that has begun",
+    async (sign) => {
+      const upstream = await httpUpstream((_request, response) => {
+        response.writeHead(200, sse).write(hello);
+        const beat = setInterval(() => response.write(sign), 10);
+        response.on("close", () => clearInterval(beat));
+      });
+      const provider = providerFor(upstream.baseUrl, { timeouts: { ...timeouts, idleMs: 100 } });
+      for (const stream of [true, false]) {
+        const outcome = await provider.call(callOf({ stream }), recordingSink());
+        expect(outcome).toMatchObject({ kind: "failed", reason: "idle_timeout" });
+      }
+    },
+  );
+
   it("does not hold the reader's slowness against the upstream", async () => {
     const upstream = await httpUpstream((_request, response) => {
       response.writeHead(200, sse).end(hello + stop + doneEvent);
