@@ -2,7 +2,7 @@
  * Which fields of a request budgets, permissions and routing rest on, in whatever spelling an engine
  * may read them. What the broker writes itself must not be said a second time under another name.
  */
-export type FieldRule =
+type FieldRule =
   /** The broker writes or consumes it: only its own endpoint takes it, by its exact name. */
   | "written"
   /** Another name for an output cap or a number of choices in some engine. */

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { RestReason } from "../contracts/rest-reason.ts";
 
-export interface RestTerms {
+interface RestTerms {
   readonly reason: RestReason;
   /** The first rest; each that follows a failed trial is twice as long, up to the cap. */
   readonly firstMs: number;

@@ -32,7 +32,7 @@ export interface LostJob {
   readonly place: number;
 }
 
-export interface StrandedJob {
+interface StrandedJob {
   readonly job_id: string;
   readonly place: number;
   readonly owner: string;

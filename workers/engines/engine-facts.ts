@@ -28,7 +28,7 @@ export interface LoadGauges {
 }
 
 /** When a call that was cut no longer runs in the engine. */
-export interface LetGo {
+interface LetGo {
   /** Measured for a call whose answer had begun. */
   readonly generatingMs: number;
   /** For one that was cut before its first token: some finish the prompt first. */
