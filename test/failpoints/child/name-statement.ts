@@ -76,6 +76,9 @@ const reads: readonly RegExp[] = [
   /^select j\.provider, count\(\*\) filter/,
   /^with next as \(/,
   /^select job_id from batch_lines/,
+  /^select clock_timestamp\(\)/,
+  // What serves at a provider: written for operators, and again at each start.
+  /^update providers set engine/,
 ];
 
 /**
