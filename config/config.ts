@@ -23,7 +23,7 @@ export interface ProviderConfig {
     readonly firstByteMs: number;
     readonly idleMs: number;
   };
-  /** How it serves `/v1/responses`: itself, through chat completions, or itself until it says 404. */
+  /** How it serves `/v1/responses`: itself, through chat completions, or as is best for its engine. */
   readonly responses: "native" | "translate" | "auto";
   /** Whole answers are asked for as streams and put together. */
   readonly streamUpstream: boolean;

@@ -28,13 +28,18 @@ export function preludeEvents(response: JsonObject): readonly string[] {
  * part, and the terminal event.
  */
 export function finishedEvents(response: JsonObject): readonly string[] {
-  const output = Array.isArray(response["output"]) ? (response["output"] as unknown[]) : [];
-  const events = output.flatMap((item, index) => eventsOfItem(index, asObject(item) ?? {}));
+  const events = outputEvents(response["output"]);
   const terminal =
     response["status"] === "incomplete" ? "response.incomplete" : "response.completed";
   return [...events, { type: terminal, response }].map((event, index) =>
     formatEvent({ ...event, sequence_number: FIRST_OUTPUT_SEQUENCE + index }),
   );
+}
+
+/** The events of finished items, one delta for each part. */
+export function outputEvents(output: unknown): readonly ItemEvent[] {
+  const items = Array.isArray(output) ? (output as unknown[]) : [];
+  return items.flatMap((item, index) => eventsOfItem(index, asObject(item) ?? {}));
 }
 
 /**

@@ -1,12 +1,14 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { outputEvents } from "../../shared/responses/finished-events.ts";
 import { ownedItemId } from "../../shared/responses/item-id.ts";
 import { adoptedResponse } from "../../shared/responses/response-object.ts";
 import { failed } from "../openai/call-stopped.ts";
 import { readErrorEvent } from "../openai/in-band-error.ts";
 import { countStringBytes } from "../openai/output-bytes.ts";
 import { readUsage } from "../openai/read-usage.ts";
+import { NativePlaces } from "./native-places.ts";
 import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
 
 /** What the broker tells by itself, or nobody needs. */
@@ -33,11 +35,15 @@ export class NativeSource implements ResponseSource {
   usage: ReportedUsage | undefined;
   readonly #asked: AskedResponse;
   readonly #items = new Map<unknown, JsonObject>();
+  readonly #mends: boolean;
+  readonly #places = new NativePlaces();
   #deltaBytes = 0;
   #itemBytes = 0;
 
-  constructor(asked: AskedResponse) {
+  /** `mends`: the upstream may call an answer completed that was cut at its cap. */
+  constructor(asked: AskedResponse, mends = true) {
     this.#asked = asked;
+    this.#mends = mends;
   }
 
   /** Only its last event says that a response is whole. */
@@ -50,22 +56,27 @@ export class NativeSource implements ResponseSource {
 
   take(event: EventSourceMessage, data: JsonObject): Taken {
     const type = data["type"] ?? event.event;
+    if (data["object"] === "response" && data["type"] === undefined)
+      return this.#whole(event, data);
     if (typeof type !== "string")
       return { kind: "failed", failure: failed("malformed", "an event has no type") };
     if (dropped.has(type)) return nothing;
     switch (type) {
       case "response.completed":
       case "response.incomplete":
-        return this.#finish(type, event, asObject(data["response"]));
       case "response.failed": {
-        const response = asObject(data["response"]);
-        this.#readUsage(event);
-        return { kind: "failed", failure: readErrorEvent({ error: response?.["error"] ?? {} }) };
+        this.#readUsage(asObject(JSON.parse(event.data))?.["response"]);
+        return this.#finish(type.slice("response.".length), asObject(data["response"]), false);
       }
       default:
         return {
           kind: "events",
-          events: [{ ...this.#owned(data), type: renamed.get(type) ?? type }],
+          events: [
+            {
+              ...this.#owned(type, this.#places.fill(type, data)),
+              type: renamed.get(type) ?? type,
+            },
+          ],
         };
     }
   }
@@ -74,11 +85,11 @@ export class NativeSource implements ResponseSource {
     return { kind: "failed", failure: failed("cut", "[DONE] before the response's last event") };
   }
 
-  #owned(data: JsonObject): JsonObject {
+  #owned(type: string, data: JsonObject): JsonObject {
     this.#deltaBytes += countStringBytes(data["delta"]);
     const item = asObject(data["item"]);
     const owned = item === undefined ? undefined : this.#ownedItem(item);
-    if (owned !== undefined && data["type"] === "response.output_item.done") {
+    if (owned !== undefined && type === "response.output_item.done") {
       this.#itemBytes += countStringBytes(owned);
       this.#items.set(data["output_index"], owned);
     }
@@ -97,22 +108,36 @@ export class NativeSource implements ResponseSource {
     return ownedItemId(id, this.#asked.facts.id);
   }
 
-  #finish(
-    type: "response.completed" | "response.incomplete",
-    event: EventSourceMessage,
-    upstream: JsonObject | undefined,
-  ): Taken {
-    const status = upstream?.["status"] ?? type.slice("response.".length);
-    if (upstream === undefined || (status !== "completed" && status !== "incomplete"))
+  /** A response that came as one object although a stream was asked for. */
+  #whole(event: EventSourceMessage, response: JsonObject): Taken {
+    this.#readUsage(JSON.parse(event.data));
+    return this.#finish(undefined, response, true);
+  }
+
+  /** `said`: the status of the event, where the response itself has none. */
+  #finish(said: string | undefined, upstream: JsonObject | undefined, isWhole: boolean): Taken {
+    const told = upstream?.["status"] ?? said;
+    if (told === "failed" || said === "failed")
+      return { kind: "failed", failure: readErrorEvent({ error: upstream?.["error"] ?? {} }) };
+    if (upstream === undefined || (told !== "completed" && told !== "incomplete"))
       return { kind: "failed", failure: failed("cut", "the response's last event is not its end") };
-    this.#readUsage(event);
     const { body, facts } = this.#asked;
+    const output = this.#output(upstream["output"]);
+    const isCut = told === "completed" && this.#mends && this.#isAtCap();
+    const status = isCut ? "incomplete" : told;
     const response = {
       ...adoptedResponse(body, facts, upstream),
       status,
-      output: this.#output(upstream["output"]),
+      ...(isCut ? { completed_at: null, incomplete_details: { reason: "max_output_tokens" } } : {}),
+      output,
     };
-    return { kind: "end", events: [], status, response };
+    return { kind: "end", events: isWhole ? outputEvents(output) : [], status, response };
+  }
+
+  /** llama.cpp and Ollama never say that an answer was cut. */
+  #isAtCap(): boolean {
+    const { maxOutputTokens } = this.#asked.facts;
+    return maxOutputTokens !== null && (this.usage?.completionTokens ?? 0) >= maxOutputTokens;
   }
 
   /** Some upstreams end with an empty list, although items came. */
@@ -127,9 +152,9 @@ export class NativeSource implements ResponseSource {
     return owned;
   }
 
-  /** Reads counts from the text: in `data`, a number may be kept as it was written. */
-  #readUsage(event: EventSourceMessage): void {
-    const response = asObject(asObject(JSON.parse(event.data))?.["response"]);
-    this.usage = readUsage(response?.["usage"], "responses");
+  /** `response`: parsed as usual, since in `data` a number may be kept as it was written. */
+  #readUsage(response: unknown): void {
+    const usage = asObject(response)?.["usage"];
+    this.usage = readUsage(usage, "responses");
   }
 }

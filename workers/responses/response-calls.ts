@@ -2,6 +2,7 @@ import type { ProviderConfig } from "../../config/config.ts";
 import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
+import type { Untranslatable } from "../../shared/responses/untranslatable.ts";
 import { failed, type FailedEnd } from "../openai/call-stopped.ts";
 import type { EngineFacts } from "../engines/engine-facts.ts";
 import type { PreparedCall } from "../openai/prepared-call.ts";
@@ -11,6 +12,7 @@ import { chatBody } from "./chat-body.ts";
 import { ChatSource } from "./chat-source.ts";
 import { isMissingEndpoint } from "./missing-endpoint.ts";
 import { nativeBody } from "./native-body.ts";
+import { findPassedOver } from "./native-limits.ts";
 import { NativeSource } from "./native-source.ts";
 import { ResponseReader } from "./response-reader.ts";
 import type { AskedResponse } from "./response-source.ts";
@@ -49,7 +51,11 @@ export class ResponseCalls {
       facts: { ...facts, maxOutputTokens },
       now: this.#now,
     };
-    return this.#translates() ? this.#translated(call, asked) : this.#native(call, asked);
+    if (this.#translates()) return this.#translated(call, asked);
+    const flaw = findPassedOver(this.#engine(), body);
+    if (flaw === undefined) return this.#native(call, asked);
+    if (this.#config.responses === "auto") return this.#translated(call, asked);
+    return unsupported("the engine would pass over a part of the request", flaw);
   }
 
   #translates(): boolean {
@@ -69,7 +75,10 @@ export class ResponseCalls {
         location,
         ...(streamOptions === undefined ? {} : { streamOptions }),
       }),
-      reader: new ResponseReader(new NativeSource(asked), this.#limits),
+      reader: new ResponseReader(
+        new NativeSource(asked, this.#engine().name !== "openai"),
+        this.#limits,
+      ),
       onRefusal: (end) => {
         if (responses !== "auto" || !isMissingEndpoint(end)) return end;
         this.#translateUntil = this.#now() + TRANSLATE_MS;
@@ -80,11 +89,7 @@ export class ResponseCalls {
 
   #translated(call: ProviderCall, asked: AskedResponse): PreparedCall | FailedEnd {
     const flaw = findUntranslatable(asked.body);
-    if (flaw !== undefined)
-      return {
-        ...failed("unsupported", "chat completions cannot express the request"),
-        error: flaw,
-      };
+    if (flaw !== undefined) return unsupported("chat completions cannot express the request", flaw);
     const { model, maxOutputTokens } = call;
     const { maxTokensField } = this.#config;
     return {
@@ -94,6 +99,10 @@ export class ResponseCalls {
       onRefusal: (end) => end,
     };
   }
+}
+
+function unsupported(detail: string, flaw: Untranslatable): FailedEnd {
+  return { ...failed("unsupported", detail), error: flaw };
 }
 
 function parseBody(text: string): JsonObject {
