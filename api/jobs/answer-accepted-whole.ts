@@ -5,6 +5,7 @@ import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
+import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { bodyWithOwnId, eventsWithOwnId } from "../completions/own-id.ts";
 import { answerHeaders } from "../inference/answer-headers.ts";
 import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
@@ -31,7 +32,7 @@ export async function answerAcceptedWhole(
   if (job.stream && result?.events != null)
     return reply
       .type("text/event-stream; charset=utf-8")
-      .send(prelude + eventsWithOwnId(job, result.events));
+      .send(escapeLineEnds(prelude + eventsWithOwnId(job, result.events)));
   const body = result?.body;
   if (body == null) throw new BrokerError("answer_lost", "The answer has no body.");
   const { base64 } = JSON.parse(job.facts) as Partial<StoredFacts>;

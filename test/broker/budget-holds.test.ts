@@ -127,6 +127,30 @@ describe("a refused request is told what would fit", () => {
 });
 
 describe("a move to a target that costs ten times as much", () => {
+  test("is not forced on a job that only waited too long: it stays where it can be paid for", async () => {
+    const { client, id } = await keyWith(39_999);
+    upstream("cheap").setFault({ type: "hang" }, { times: 1 });
+    const other = await keyWith(4_000);
+    const abort = new AbortController();
+    const running = send(other.client, "rising", abort.signal);
+    await eventually(() => expect(upstream("cheap").counters().inFlight).toBe(1));
+    const waiting = send(client, "rising");
+    // Its time to overflow has come, and the mover has put it off.
+    await eventually(async () => {
+      const { rows } = await broker.database.pool.query(
+        "select overflow_at > now() + interval '3 s' as put_off from jobs where key_id = $1",
+        [id],
+      );
+      expect(rows).toEqual([{ put_off: true }]);
+    });
+    abort.abort();
+    expect(await running).toBe("aborted");
+    expect(await waiting).toBe("0.000004");
+    expect(upstream("cloud").counters().calls).toBe(0);
+    expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: "0.000004", held_usd: "0" });
+    await eventually(() => expectNothingOpen(broker), 2_000);
+  });
+
   test("holds its worst case before it is called, and settles what it costs", async () => {
     const { client, id } = await keyWith(40_000);
     upstream("cheap").setFault({ type: "status", status: 500 });
@@ -173,29 +197,5 @@ describe("a move to a target that costs ten times as much", () => {
     const { settled_usd: settled } = await budgetOf(broker, id);
     expect(Number(settled)).toBeCloseTo(served * 0.00004, 9);
     expect(upstream("cloud").counters().calls).toBe(served);
-  });
-
-  test("is not forced on a job that only waited too long: it stays where it can be paid for", async () => {
-    const { client, id } = await keyWith(39_999);
-    upstream("cheap").setFault({ type: "hang" }, { times: 1 });
-    const other = await keyWith(4_000);
-    const abort = new AbortController();
-    const running = send(other.client, "rising", abort.signal);
-    await eventually(() => expect(upstream("cheap").counters().inFlight).toBe(1));
-    const waiting = send(client, "rising");
-    // Its time to overflow has come, and the mover has put it off.
-    await eventually(async () => {
-      const { rows } = await broker.database.pool.query(
-        "select overflow_at > now() + interval '3 s' as put_off from jobs where key_id = $1",
-        [id],
-      );
-      expect(rows).toEqual([{ put_off: true }]);
-    });
-    abort.abort();
-    expect(await running).toBe("aborted");
-    expect(await waiting).toBe("0.000004");
-    expect(upstream("cloud").counters().calls).toBe(0);
-    expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: "0.000004", held_usd: "0" });
-    await eventually(() => expectNothingOpen(broker), 2_000);
   });
 });

@@ -100,7 +100,7 @@ describe("headers", () => {
 
 describe("paths and methods", () => {
   test.each<[string, string, number]>([
-    ["GET", "/v1/chat/completions", 405],
+    ["GET", "/v1/completions", 405],
     ["DELETE", "/v1/models", 405],
     ["POST", "/v1/chat/completion", 404],
     ["GET", "/v1/models/%zz", 400],
@@ -108,7 +108,7 @@ describe("paths and methods", () => {
     ["GET", "/v1/models/%00", 404],
     ["GET", `/v1/models/${"x".repeat(600)}`, 404],
     ["GET", "/v1/../etc/passwd", 404],
-    ["GET", "/", 404],
+    ["GET", "/nothing", 404],
   ])("%s %s", async (method, path, status) => {
     const answer = await ask(path, { method, headers: { authorization: `Bearer ${key.key}` } });
     expect(answer.status).toBe(status);

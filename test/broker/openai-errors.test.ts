@@ -61,7 +61,7 @@ describe.each(sideNames)("%s", (name) => {
     "a negative %s",
     async (param) => {
       const error = await failure(
-        client.chat.completions.create({ model: "chat", messages, [param]: -1 }),
+        client.chat.completions.create({ model: "chat", messages, [param]: -2 }),
       );
       expect(error).toBeInstanceOf(OpenAI.BadRequestError);
       expect(error).toMatchObject({ status: 400, param, type: "invalid_request_error" });
@@ -75,21 +75,6 @@ describe.each(sideNames)("%s", (name) => {
     );
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
     expect(error).toMatchObject({ code: "context_length_exceeded", param: "messages" });
-  });
-
-  test("an exhausted upstream", async () => {
-    side.upstream.setFault({
-      type: "status",
-      status: 429,
-      headers: { "retry-after": "7" },
-      body: { error: { message: "Too many.", type: "requests", code: "rate_limit_exceeded" } },
-    });
-    for (const stream of [false, true]) {
-      const error = await failure(client.chat.completions.create({ ...request, stream }));
-      expect(error).toBeInstanceOf(OpenAI.RateLimitError);
-      expect(error).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
-      expect(error.headers?.get("retry-after")).toBe("7");
-    }
   });
 
   test("an upstream that fails", async () => {

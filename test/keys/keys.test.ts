@@ -113,13 +113,13 @@ test("a limit may fall below what is held: running jobs settle, new ones wait fo
   const { key } = await makeKey(database, { budget: { limit_usd: 3, period: "day" } });
   const job = jobOf(key.id, 2n * USD);
   await database.accept.submit(job);
+  await claimJob(database, job);
   expect((await change(key.id, { budget: { limit_usd: "1" } }))?.budget).toMatchObject({
     limit_usd: "1",
     held_usd: "2",
   });
   const refused = await database.accept.submit(jobOf(key.id, 1n));
   expect(refused).toMatchObject({ verdict: "budget", limit_nanos: USD, free_nanos: -USD });
-  await claimJob(database, job);
   await settleJob(database, job, 2n * USD);
   await change(key.id, { budget: { limit_usd: "3.5" } });
   expect((await database.accept.submit(jobOf(key.id, (3n * USD) / 2n))).verdict).toBe("accepted");
