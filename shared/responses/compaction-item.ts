@@ -3,12 +3,6 @@ import { stringAt, type JsonObject } from "../json/json-object.ts";
 /** Compactions made here are no secret: the mark tells them from an upstream's encrypted ones. */
 const MARK = "spillway.summary.1.";
 
-/** A conversation's summary as the item that OpenAI's clients send back in its place. */
-export function compactionItem(id: string, summary: string): JsonObject {
-  const content = MARK + Buffer.from(summary).toString("base64url");
-  return { id, type: "compaction", encrypted_content: content };
-}
-
 /** The summary that such an item holds; undefined for one that was made elsewhere. */
 export function summaryOf(item: JsonObject): string | undefined {
   const content = stringAt(item, "encrypted_content");

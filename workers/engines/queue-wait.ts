@@ -11,6 +11,8 @@ export interface QueueSigns {
 const LOOK_MS = 250;
 /** Where an engine tells nothing of its queue: so much longer than usual without a byte is waiting. */
 const UNUSUAL = 3;
+/** Less than that is no sign of a queue, however quick its first tokens usually are. */
+const LEAST_UNUSUAL_MS = 2_000;
 /** The same before a first token was ever measured there. */
 const UNMEASURED_MS = 10_000;
 
@@ -57,5 +59,6 @@ export class QueueWait {
 }
 
 function isUnusual(elapsedMs: number, usualMs: number | undefined): boolean {
-  return elapsedMs > (usualMs === undefined ? UNMEASURED_MS : UNUSUAL * usualMs);
+  if (usualMs === undefined) return elapsedMs > UNMEASURED_MS;
+  return elapsedMs > Math.max(LEAST_UNUSUAL_MS, UNUSUAL * usualMs);
 }
