@@ -9,6 +9,7 @@ import type { PreparedCall } from "../openai/prepared-call.ts";
 import type { ReadLimits } from "../openai/read-limits.ts";
 import type { ProviderCall } from "../provider.ts";
 import { chatBody } from "./chat-body.ts";
+import { reasoningFieldsOf } from "./reasoning-fields.ts";
 import { ChatSource } from "./chat-source.ts";
 import { isMissingEndpoint } from "./missing-endpoint.ts";
 import { nativeBody } from "./native-body.ts";
@@ -94,7 +95,12 @@ export class ResponseCalls {
     const { maxTokensField } = this.#config;
     return {
       endpoint: "chat.completions",
-      body: chatBody(asked.body, { model, maxOutputTokens, maxTokensField }),
+      body: chatBody(asked.body, {
+        model,
+        maxOutputTokens,
+        maxTokensField,
+        reasoningFields: reasoningFieldsOf(this.#config),
+      }),
       reader: new ResponseReader(new ChatSource(asked, call.runningUsageIsExact), this.#limits),
       onRefusal: (end) => end,
     };

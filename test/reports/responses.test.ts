@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startReportRig, type ReportRig } from "./report-rig.ts";
+import { streamAnswer, wholeAnswer, type ScriptedAnswer } from "./scripted-upstream.ts";
+
+let rig: ReportRig;
+beforeAll(async () => {
+  rig = await startReportRig();
+});
+afterAll(() => rig.stop());
+
+interface Item {
+  readonly type: string;
+  readonly name?: string;
+  readonly arguments?: string;
+  readonly content?: { text: string }[];
+}
+
+async function respond(answer: ScriptedAnswer, fields: object = {}) {
+  rig.one.play(() => answer);
+  const posted = await rig.post("/responses", { model: "m", input: "x", ...fields });
+  const { status, output } = posted.json as unknown as { status: string; output?: Item[] };
+  const calls = (output ?? []).filter(({ type }) => type === "function_call");
+  const texts = (output ?? []).flatMap(({ content }) => (content ?? []).map(({ text }) => text));
+  return { ...posted, state: status, calls, text: texts.join("") };
+}
+
+const called = (...deltas: object[]) => streamAnswer({ deltas, finish: "tool_calls" });
+const call = (fields: object, at: object = {}) => ({
+  tool_calls: [{ index: 0, type: "function", function: fields, ...at }],
+});
+
+describe("chat to responses (K10)", () => {
+  test("A19 arguments as an object", async () => {
+    const { calls } = await respond(
+      called(call({ name: "get_weather", arguments: { city: "Oslo" } }, { id: "call_a" })),
+    );
+    expect(calls).toHaveLength(1);
+    expect(JSON.parse(calls[0]?.arguments ?? "")).toEqual({ city: "Oslo" });
+  });
+
+  test("A20 two calls under one index", async () => {
+    const { calls } = await respond(
+      called(
+        call({ name: "get_weather", arguments: '{"city":"Oslo"}' }),
+        call({ name: "get_time", arguments: '{"city":"Bergen"}' }),
+      ),
+    );
+    expect(calls.map(({ name, arguments: text }) => [name, text])).toEqual([
+      ["get_weather", '{"city":"Oslo"}'],
+      ["get_time", '{"city":"Bergen"}'],
+    ]);
+  });
+
+  test("A21 a whole message in a chunk", async () => {
+    const chunk = {
+      id: "c",
+      object: "chat.completion.chunk",
+      created: 1,
+      model: "m",
+      choices: [
+        {
+          index: 0,
+          message: { role: "assistant", content: "Blue herons wade." },
+          finish_reason: "stop",
+        },
+      ],
+    };
+    const { state, text } = await respond({
+      headers: { "content-type": "text/event-stream" },
+      chunks: [`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`],
+    });
+    expect({ state, text }).toEqual({ state: "completed", text: "Blue herons wade." });
+  });
+
+  test("A22 a tool in the shape of a chat", async () => {
+    const { status } = await respond(streamAnswer(), {
+      tools: [{ type: "function", function: { name: "f", parameters: { type: "object" } } }],
+    });
+    const [sent] = rig.one.calls;
+    if (sent === undefined) expect(status).toBe(400);
+    else
+      expect(sent.body["tools"]).toEqual([
+        { type: "function", function: { name: "f", parameters: { type: "object" } } },
+      ]);
+  });
+
+  test("A39 the same delta twice", async () => {
+    const delta = call({ name: "f", arguments: '{"a":1}' }, { id: "call_a" });
+    const { calls } = await respond(called(delta, delta));
+    expect(calls.map(({ arguments: text }) => text)).toEqual(['{"a":1}']);
+  });
+
+  test("A40 a name in two pieces", async () => {
+    const { calls } = await respond(
+      called(
+        call({ name: "get_" }, { id: "call_a" }),
+        call({ name: "weather" }),
+        call({ arguments: '{"a":1}' }),
+      ),
+    );
+    expect(calls.map(({ name, arguments: text }) => [name, text])).toEqual([
+      ["get_weather", '{"a":1}'],
+    ]);
+  });
+
+  test("A41 calls of one name without ids", async () => {
+    const { calls } = await respond(
+      called(
+        call({ name: "f", arguments: '{"a":1}' }, { id: "" }),
+        call({ name: "f", arguments: '{"a":2}' }, { id: "" }),
+      ),
+    );
+    expect(calls.map(({ arguments: text }) => text)).toEqual(['{"a":1}', '{"a":2}']);
+  });
+
+  test("A42 the old function_call", async () => {
+    const { calls } = await respond(
+      streamAnswer({
+        deltas: [
+          { function_call: { name: "f", arguments: '{"a"' } },
+          { function_call: { arguments: ":1}" } },
+        ],
+        finish: "function_call",
+      }),
+    );
+    expect(calls.map(({ name, arguments: text }) => [name, text])).toEqual([["f", '{"a":1}']]);
+  });
+
+  test("a whole answer to a response", async () => {
+    const { state, text } = await respond(wholeAnswer());
+    expect({ state, text }).toEqual({ state: "completed", text: "Blue herons wade." });
+  });
+});
+
+test("A23 reasoning goes back with the calls of the last turn (K11)", async () => {
+  rig.one.play(({ body }, number) => {
+    if (number === 1)
+      return streamAnswer({
+        deltas: [
+          { reasoning_content: "Let me look." },
+          call({ name: "f", arguments: "{}" }, { id: "call_a" }),
+        ],
+        finish: "tool_calls",
+      });
+    const said = (body["messages"] as Record<string, unknown>[]).find(
+      (message) => message["tool_calls"] !== undefined,
+    );
+    return said?.["reasoning_content"] === undefined
+      ? { status: 400, chunks: ['{"error":{"message":"Missing `reasoning_content` field"}}'] }
+      : streamAnswer();
+  });
+  const tools = [{ type: "function", name: "f", parameters: { type: "object" } }];
+  const first = await rig.post("/responses", { model: "m", input: "x", tools });
+  const { id } = first.json as unknown as { id: string };
+  const second = await rig.post("/responses", {
+    model: "m",
+    previous_response_id: id,
+    tools,
+    input: [{ type: "function_call_output", call_id: "call_a", output: "1" }],
+  });
+  expect(second.json).toMatchObject({ status: "completed" });
+});
