@@ -1,6 +1,9 @@
 /** Prometheus text as sums by metric name, over all label sets. Throws when it cannot be read. */
-export async function readMetrics(url: string): Promise<(name: string) => number> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+export async function readMetrics(url: string, apiKey: string): Promise<(name: string) => number> {
+  const response = await fetch(url, {
+    headers: { authorization: `Bearer ${apiKey}` },
+    signal: AbortSignal.timeout(10_000),
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 200)}`);
   const sums = new Map<string, number>();

@@ -63,7 +63,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
     slots,
     contextLength,
     untilCap: { temperature: 0 },
-    lacks: {},
+    lacks: { tools: "it knows calls of tools only in chat templates that render them" },
     program: chat,
     counters: () => readCounters(port),
     stop,
@@ -71,7 +71,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
 }
 
 async function readCounters(port: number): Promise<EngineCounters> {
-  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`);
+  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, apiKey);
   return {
     running: metric("llamacpp:requests_processing"),
     waiting: metric("llamacpp:requests_deferred"),

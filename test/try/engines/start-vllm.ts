@@ -94,7 +94,7 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
 }
 
 async function readCounters(port: number): Promise<EngineCounters> {
-  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`);
+  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, apiKey);
   return {
     running: metric("vllm:num_requests_running"),
     waiting: metric("vllm:num_requests_waiting"),

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EngineCounters } from "../engines/engine.ts";
-import { expect } from "../run/expect.ts";
+import { expect, expectWithin } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
 import { chatOf, type EngineContext } from "./context.ts";
 
@@ -34,7 +33,7 @@ async function hangUp(
     .send("/v1/chat/completions", body, { signal: abort.signal })
     .then((response) => response.text())
     .catch(() => undefined);
-  await until(counters, ({ running }) => running > 0, 30_000);
+  await expectWithin(30_000, counters, ({ running }) => running > 0);
   if (!("messages" in extra)) await sleep(1_000);
   const before = await counters();
   abort.abort();
@@ -42,34 +41,20 @@ async function hangUp(
   const began = performance.now();
   let freedMs: number | undefined;
   for (;;) {
-    const { in_flight: inFlight } = await broker.caller.provider("engine");
+    const { in_flight: held } = await broker.caller.provider("engine");
     const { running } = await counters();
     const passedMs = performance.now() - began;
-    if (inFlight === 0) freedMs ??= passedMs;
+    if (held === 0) freedMs ??= passedMs;
     if (running === 0) break;
-    expect(inFlight !== 0, `the slot was free ${passedMs.toFixed(0)} ms on, the engine at work`);
+    expect(held !== 0, `the slot was free ${passedMs.toFixed(0)} ms on, the engine at work`);
     expect(passedMs < limitMs, `the engine still works after ${passedMs.toFixed(0)} ms`);
     await sleep(50);
   }
   const stoppedMs = performance.now() - began;
   const { generatedTokens } = await counters();
   expect(generatedTokens - before.generatedTokens < 2_500, "the answer ran to its end");
-  await until(
-    async () => Number((await broker.caller.provider("engine"))["in_flight"]),
-    (n) => n === 0,
-    10_000,
-  );
+  const inFlight = async (): Promise<unknown> =>
+    (await broker.caller.provider("engine"))["in_flight"];
+  await expectWithin(10_000, inFlight, (calls) => calls === 0);
   return `stopped ${stoppedMs.toFixed(0)} ms on, slot free ${freedMs === undefined ? "after that" : `seen at ${freedMs.toFixed(0)} ms`}`;
-}
-
-async function until<Value = EngineCounters>(
-  look: () => Promise<Value>,
-  holds: (value: Value) => boolean,
-  timeoutMs: number,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!holds(await look())) {
-    expect(performance.now() < deadlineMs, `not within ${timeoutMs} ms`);
-    await sleep(50);
-  }
 }

@@ -51,9 +51,7 @@ async function hangUps(context: EngineContext): Promise<string> {
       () => "hung up",
     );
   });
-  const ends = await Promise.all(calls);
-  work.abort();
-  await watch;
+  const [ends] = await Promise.all([Promise.all(calls).finally(() => work.abort()), watch]);
   const served = ends.filter((end) => end === 200).length;
   const refused = ends.filter((end) => end !== 200 && end !== "hung up");
   expect(over === "", `with ${engine.slots} slots the engine had ${over}`);
