@@ -151,14 +151,22 @@ async function readToEnd(
   get: (rest: string) => Promise<string>,
 ): Promise<string> {
   const events: ResponseEvent[] = [];
+  let error: ResponseEvent | undefined;
   for (let text = begun, tries = 0; tries < 20; tries++) {
     // The last event may have been cut.
     const whole = text.slice(0, text.lastIndexOf("\n\n") + 2);
     for (const part of whole.split("\n\n"))
       for (const [, data] of part.matchAll(/^data: (\{.*)$/gm)) {
         const event = JSON.parse(data ?? "") as ResponseEvent;
-        // An interruption: what it interrupts goes on elsewhere, with the same number.
-        if (event.type !== "error") events.push(event);
+        // After an interruption the stream goes on elsewhere with the error's own number; before
+        // a failed response's last event the error is an event like all others.
+        if (event.type === "error") error = event;
+        else {
+          if (error !== undefined && event.sequence_number > error.sequence_number)
+            events.push(error);
+          error = undefined;
+          events.push(event);
+        }
       }
     const last = events.at(-1);
     if (last !== undefined && /^response\.(completed|failed|cancelled)$/.test(last.type)) {

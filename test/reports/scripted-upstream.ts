@@ -30,11 +30,14 @@ export interface ScriptedUpstream {
   close(): Promise<void>;
 }
 
+const silent: Script = () => ({ status: 500, chunks: ["{}"] });
+const well = () => 200;
+
 /** Starts it on a free loopback port. */
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   let calls: AskedCall[] = [];
-  let script: Script = () => ({ status: 500, chunks: ["{}"] });
-  let health = () => 200;
+  let script = silent;
+  let health = well;
   const server = createServer((request, response) => {
     const answer = async (): Promise<void> => {
       const parts: Uint8Array[] = [];
@@ -74,7 +77,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
     get calls() {
       return calls;
     },
-    play(next, nextHealth = () => 200) {
+    play(next, nextHealth = well) {
       calls = [];
       script = next;
       health = nextHealth;

@@ -40,18 +40,19 @@ describe("which engines serve responses themselves", () => {
   });
 });
 
-describe("what vLLM would pass over in silence", () => {
-  const ask = async (responses: "auto" | "native", tool: object) => {
-    const bridge = await startBridge(either, { responses, engine: "vllm" });
-    const body = JSON.stringify({ model: "m", input: "Hi", tools: [tool] });
-    const answer = await fetch(`${bridge.baseUrl}/responses`, { method: "POST", body });
-    return {
-      status: answer.status,
-      text: await answer.text(),
-      paths: bridge.requests.map((r) => r.path),
-    };
+/** What a vLLM is sent for one tool, or the refusal. */
+const ask = async (responses: "auto" | "native", tool: object) => {
+  const bridge = await startBridge(either, { responses, engine: "vllm" });
+  const body = JSON.stringify({ model: "m", input: "Hi", tools: [tool] });
+  const answer = await fetch(`${bridge.baseUrl}/responses`, { method: "POST", body });
+  return {
+    status: answer.status,
+    text: await answer.text(),
+    paths: bridge.requests.map((r) => r.path),
   };
+};
 
+describe("what vLLM would pass over in silence", () => {
   it("is asked for through chat completions where these can say it", async () => {
     expect(await ask("auto", { type: "custom", name: "f" })).toMatchObject({
       status: 200,
@@ -90,9 +91,10 @@ test("events without their places are read by the openai package and the AI SDK"
   expect(await finishReason).toBe("stop");
 });
 
+/** One event as its text. */
+const event = (type: string, fields: object) => `data: ${JSON.stringify({ type, ...fields })}\n\n`;
+
 test("places are counted by item, part and summary", () => {
-  const event = (type: string, fields: object) =>
-    `data: ${JSON.stringify({ type, ...fields })}\n\n`;
   const part = (id: string) =>
     event("response.content_part.added", { item_id: id, part: { type: "output_text", text: "" } }) +
     event("response.output_text.delta", { item_id: id, delta: "x" });
