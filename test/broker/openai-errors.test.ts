@@ -96,7 +96,7 @@ describe.each(sideNames)("%s", (name) => {
 
   test("a client's own timeout, and the upstream is hung up on", async () => {
     side.upstream.setFault({ type: "hang" });
-    const hasty = side.client({ timeout: 300 });
+    const hasty = side.client({ timeout: 1_500 });
     for (const stream of [false, true]) {
       const error = await failure(hasty.chat.completions.create({ ...request, stream }));
       expect(error).toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
