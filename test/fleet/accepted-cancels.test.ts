@@ -63,7 +63,7 @@ async function cancelOne(index: number): Promise<Cancelled> {
     "POST",
     isResponse ? "/responses" : "/chat/completions",
     isResponse
-      ? { model: "chat", input: content, max_output_tokens: TOKENS, background: true }
+      ? { model: "chat", input: content, max_output_tokens: TOKENS + 1, background: true }
       : {
           model: "chat",
           messages: [{ role: "user", content }],
