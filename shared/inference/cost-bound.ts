@@ -1,5 +1,4 @@
 import { clientToolOfCall, isClientToolOutput } from "../responses/client-tools.ts";
-import { summaryOf } from "../responses/compaction-item.ts";
 import type { JsonObject } from "./parse-body.ts";
 import { hasProviderTools, toolTokens } from "./tool-bound.ts";
 
@@ -95,19 +94,15 @@ function hasInputMedia(input: unknown): boolean {
   return input.some((item: unknown) => {
     if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
     const { type, content, output } = item as Record<string, unknown>;
-    if (isTextItem(type, item as JsonObject)) return false;
+    if (isTextItem(type)) return false;
     const parts = [content, output].filter((value) => Array.isArray(value)).flat();
     return !TEXT_ITEMS.has(type) || parts.some((part) => !isText(part));
   });
 }
 
-/** Calls of tools that the caller runs, what they gave, and a summary that was made here. */
-function isTextItem(type: unknown, item: JsonObject): boolean {
-  return (
-    clientToolOfCall(type) !== undefined ||
-    isClientToolOutput(type) ||
-    summaryOf(item) !== undefined
-  );
+/** Calls of tools that the caller runs, and what they gave. */
+function isTextItem(type: unknown): boolean {
+  return clientToolOfCall(type) !== undefined || isClientToolOutput(type);
 }
 
 function isText(part: unknown): boolean {

@@ -1,6 +1,5 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
 import { clientToolOfCall, isClientToolOutput } from "./client-tools.ts";
-import { summaryOf } from "./compaction-item.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
 const roles = new Set(["user", "assistant", "system", "developer", "tool"]);
@@ -32,12 +31,10 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
         findPartFlaw(`${at}.output`, item["output"], false)
       );
     case "compaction":
-      return summaryOf(item) === undefined
-        ? {
-            param: `${at}.encrypted_content`,
-            message: "This compaction was not made here, and only who made it can read it.",
-          }
-        : undefined;
+      return {
+        param: `${at}.encrypted_content`,
+        message: "Only who made this compaction can read it; send the items that it stands for.",
+      };
     case "reasoning":
     case "additional_tools":
     case "tool_search_output":

@@ -1,6 +1,5 @@
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
 import { clientToolOfCall, isClientToolOutput } from "../../shared/responses/client-tools.ts";
-import { summaryMessage, summaryOf } from "../../shared/responses/compaction-item.ts";
 import { functionName } from "../../shared/responses/tool-table.ts";
 import { plainText, userContent } from "./chat-content.ts";
 
@@ -71,8 +70,6 @@ class Chat {
       this.#call(item, JSON.stringify({ input: stringAt(item, "input") }));
     } else if (type === "function_call_output" || type === "custom_tool_call_output") {
       this.#addOutput(stringAt(item, "call_id"), item["output"]);
-    } else if (type === "compaction") {
-      this.#addMessage(summaryMessage(summaryOf(item) ?? ""));
     } else this.#addClientTool(type, item);
   }
 

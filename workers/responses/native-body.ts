@@ -1,7 +1,6 @@
 import type { ProviderConfig } from "../../config/config.ts";
 import { passedFields } from "../../shared/inference/upstream-body.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { summaryMessage, summaryOf } from "../../shared/responses/compaction-item.ts";
 import { flatTool } from "../../shared/responses/declared-tools.ts";
 import { upstreamItemId } from "../../shared/responses/item-id.ts";
 
@@ -37,8 +36,6 @@ function nativeItems(input: readonly unknown[], target: NativeTarget): readonly 
   return input.flatMap((each): readonly unknown[] => {
     const item = asObject(each);
     if (item === undefined) return [each];
-    const summary = summaryOf(item);
-    if (summary !== undefined) return [summaryMessage(summary)];
     return item["type"] === "reasoning" ? nativeReasoning(item, target) : [withoutId(item)];
   });
 }
