@@ -45,11 +45,12 @@ export interface InputBound {
 /**
  * The most input tokens of a request, from its body as it goes upstream. A token is never less than
  * a byte of text, and JSON only makes text longer, so the body's bytes bound its tokens; prompts
- * given as token numbers count their tokens. `body` is the text of `fields`.
+ * given as token numbers count their tokens. Tokenizers that normalise by NFKC first (SentencePiece's
+ * `nmt_nfkc`: T5, XLM-R, bge-m3) see the longer of both texts. `body` is the text of `fields`.
  */
 export function inputBound(fields: JsonObject, body: string): InputBound {
   const { messages, prompt, input } = fields;
-  let bound = Buffer.byteLength(body) + BASE_TOKENS + toolTokens(fields);
+  let bound = mostBytes(body) + BASE_TOKENS + toolTokens(fields);
   if (Array.isArray(messages)) bound += TOKENS_PER_PROMPT * messages.length;
   for (const prompts of [prompt, input])
     if (prompts !== undefined)
@@ -65,6 +66,13 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
   const unbounded = Object.keys(found).find((field) => found[field]);
   const runsTools = unbounded === "tools" || unbounded === "web_search_options";
   return { textTokens: bound, unbounded, hasProviderTools: runsTools };
+}
+
+/** UTF-8 bytes of a text, as it is or normalised: U+FDFA has 3, and 33 as the words it stands for. */
+function mostBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  const isAscii = bytes === text.length;
+  return isAscii ? bytes : Math.max(bytes, Buffer.byteLength(text.normalize("NFKC")));
 }
 
 function countPrompts(prompts: unknown): number {

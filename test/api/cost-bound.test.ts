@@ -22,6 +22,14 @@ describe("text", () => {
     expect(textTokens).toBeGreaterThan(copies * Buffer.byteLength(text));
   });
 
+  // Unicode 17, UnicodeData.txt: the character stands for 18 letters and blanks.
+  test("is at most what a normalising tokenizer makes of it", () => {
+    const fields = { input: "\ufdfa".repeat(100) };
+    expect(bound(fields).textTokens).toBeGreaterThan(
+      100 * Buffer.byteLength("\ufdfa".normalize("NFKC")),
+    );
+  });
+
   test("counts tools and what a template writes for them", () => {
     const tools = [{ type: "function", function: { name: "a" } }];
     const messages = [{ role: "user", content: "x" }];
