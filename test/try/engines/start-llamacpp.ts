@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { Program } from "../run/program.ts";
+import { startTogether } from "../run/start-together.ts";
 import type { EngineCounters, RealEngine } from "./engine.ts";
 import { installLlamacpp, llamacppVersion, makeGguf } from "./install-llamacpp.ts";
 import { readMetrics } from "./metrics.ts";
@@ -43,16 +44,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
   const divided = ["-c", String(slots * contextLength), "-np", String(slots)];
   const chat = serve("llamacpp", port, [...divided, "--metrics"]);
   const embed = serve("llamacpp-embed", embeddingPort, ["--embeddings", "--pooling", "mean"]);
-  const stop = async (): Promise<void> => {
-    await Promise.all([chat.stop(), embed.stop()]);
-  };
-  try {
-    await chat.start();
-    await embed.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const stop = await startTogether(chat, embed);
   return {
     name: `llamacpp-${llamacppVersion}`,
     kind: "llamacpp",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { Program } from "../run/program.ts";
+import { startTogether } from "../run/start-together.ts";
 import type { EngineCounters, RealEngine } from "./engine.ts";
 import { installVllm, makeVllmModel, vllmVersion } from "./install-vllm.ts";
 import { readMetrics } from "./metrics.ts";
@@ -66,16 +67,7 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
     "4",
   ]);
   const embed = serve("vllm-embed", embeddingPort, ["--runner", "pooling", "--convert", "embed"]);
-  const stop = async (): Promise<void> => {
-    await Promise.all([chat.stop(), embed.stop()]);
-  };
-  try {
-    await chat.start();
-    await embed.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const stop = await startTogether(chat, embed);
   return {
     name: `vllm-${vllmVersion}`,
     kind: "vllm",
