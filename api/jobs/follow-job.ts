@@ -75,7 +75,8 @@ export async function* followJob(
       const page = await deps.events.read(id, fence, number - back).catch(() => []);
       if (page.length > 0) return number - back + page.length;
     }
-    return Math.max(0, number - LATER_EVENTS - 1);
+    // The log is gone: what the reader has stands, and no later event may have its numbers.
+    return number;
   };
   /** A database that is away is waited for: the job is not. */
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {

@@ -259,3 +259,32 @@ test("reading only that an attempt has begun does not stop the next one", async 
   expect(names(events).filter((name) => name === "job.in_progress")).toHaveLength(1);
   expect(names(events).at(-1)).toBe("job.completed");
 });
+
+test("a failed response whose log is gone ends after what its reader has", async () => {
+  const body = { model: "once", input: "Hi", background: true, stream: true };
+  const response = await fetch(`${rig.broker.baseUrl}/responses`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${rig.key}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const call = await rig.played.next();
+  for (const word of ["Blue ", "herons ", "wade."]) call.chunk(word);
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.includes("wade.")) call.cut();
+  }
+  const numbersOf = (sent: string): number[] =>
+    eventsOf(sent).map(
+      ({ data }) => (JSON.parse(data) as { sequence_number: number }).sequence_number,
+    );
+  const after = Math.max(...numbersOf(text.slice(0, text.indexOf("event: error"))));
+  const id = /"id":"resp_(\w+)"/.exec(text)?.[1] ?? "";
+  const { pool } = rig.broker.database;
+  // As after a wiped Redis and a lost worker: neither a log nor stored events.
+  await pool.query("delete from job_events where job_id = $1", [`job_${id}`]);
+  await pool.query("update job_results set events = null where job_id = $1", [`job_${id}`]);
+  const rest = await rig.ask(`/responses/resp_${id}?stream=true&starting_after=${after}`);
+  expect(numbersOf(rest.text)).toEqual([after + 1, after + 2]);
+});
