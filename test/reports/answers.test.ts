@@ -38,6 +38,7 @@ describe("frames of a stream (K6)", () => {
   test.each<[string, ScriptedAnswer]>([
     ["A11 an event without data first", streamAnswer({ before: "data: \n\n" })],
     ["A11 without a blank after the colon", streamAnswer({ before: "data:\n\n" })],
+    ["llama.cpp's null before a list of prompts", streamAnswer({ before: "data: null\n\n" })],
     ["an empty event between comments", streamAnswer({ before: ": hi\n\ndata:\n\n: hi\n\n" })],
     ["A12 a clean end without [DONE]", streamAnswer({ done: false })],
     ["a clean end without [DONE] and usage", streamAnswer({ done: false, usage: null })],

@@ -28,6 +28,8 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   if (text === "") return [];
   if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [done];
   const parsed = parse(text);
+  // llama.cpp (0c1e570) begins the stream of a list of prompts with `data: null`.
+  if (parsed === null && event !== "error") return [];
   if (parsed === undefined) return readOddity(event, text);
   const failure = event === "error" ? readErrorEvent(parsed) : readInBandError(parsed);
   if (failure !== undefined) return [{ kind: "failed", failure }];

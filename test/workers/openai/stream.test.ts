@@ -204,7 +204,7 @@ describe("a stream", () => {
     expect(sink.heads()).toBe(0);
   });
 
-  it.each(["{broken", "null", "[]", '"text"', '{"choices":[null]}', '{"choices":[{"index":-1}]}'])(
+  it.each(["{broken", "7", "[]", '"text"', '{"choices":[null]}', '{"choices":[{"index":-1}]}'])(
     "is malformed when an event's data is %s",
     async (data) => {
       const { outcome } = await streamed([role, `data: ${data}\n\n`]);
