@@ -39,22 +39,27 @@ async function hangUp(
   abort.abort();
   await call;
   const began = performance.now();
-  let freedMs: number | undefined;
-  for (;;) {
-    const { in_flight: held } = await broker.caller.provider("engine");
-    const { running } = await counters();
-    const passedMs = performance.now() - began;
-    if (held === 0) freedMs ??= passedMs;
-    if (running === 0) break;
-    expect(held !== 0, `the slot was free ${passedMs.toFixed(0)} ms on, the engine at work`);
-    expect(passedMs < limitMs, `the engine still works after ${passedMs.toFixed(0)} ms`);
+  // Whoever comes next gets the slot only when the engine has let go.
+  const next = Array.from({ length: engine.slots }, () =>
+    caller.send("/v1/chat/completions", chatOf(engine, 8)),
+  );
+  let most = 0;
+  const answered = Promise.all(next);
+  const over = new AbortController();
+  void answered.finally(() => over.abort());
+  while (!over.signal.aborted) {
+    const { running, waiting } = await counters();
+    most = Math.max(most, running + waiting);
     await sleep(50);
   }
-  const stoppedMs = performance.now() - began;
+  for (const { status } of await answered) expect(status === 200, `the next caller got ${status}`);
+  expect(most <= engine.slots, `${most} calls at the engine of ${engine.slots} slots`);
+  const passedMs = performance.now() - began;
+  expect(passedMs < limitMs + soonMs, `the next callers waited ${passedMs.toFixed(0)} ms`);
   const { generatedTokens } = await counters();
   expect(generatedTokens - before.generatedTokens < 2_500, "the answer ran to its end");
   const inFlight = async (): Promise<unknown> =>
     (await broker.caller.provider("engine"))["in_flight"];
   await expectWithin(10_000, inFlight, (calls) => calls === 0);
-  return `stopped ${stoppedMs.toFixed(0)} ms on, slot free ${freedMs === undefined ? "after that" : `seen at ${freedMs.toFixed(0)} ms`}`;
+  return `the next callers were answered after ${passedMs.toFixed(0)} ms, at most ${most} at the engine`;
 }
