@@ -13,12 +13,18 @@ import { totalUsage } from "./total-usage.ts";
 export class ForwardedChunks implements ChunkOutput {
   readonly #wantsUsage: boolean;
   readonly #wantsRunningUsage: boolean;
+  readonly #asksForRunning: boolean;
   #text = "";
   #held = "";
   /** The last chunk with nothing but usage; it goes out once, at the end. */
   #usage: ChunkEvent | undefined;
 
-  constructor({ wantsUsage, streamOptions }: Pick<ProviderCall, "wantsUsage" | "streamOptions">) {
+  /** `asksForRunning`: usage with every chunk is asked for by us, so that it is nobody's but ours. */
+  constructor(
+    { wantsUsage, streamOptions }: Pick<ProviderCall, "wantsUsage" | "streamOptions">,
+    asksForRunning = false,
+  ) {
+    this.#asksForRunning = asksForRunning;
     const asked = asObject(JSON.parse(streamOptions ?? "{}"));
     this.#wantsUsage = wantsUsage;
     this.#wantsRunningUsage = wantsUsage && asked?.["continuous_usage_stats"] === true;
@@ -37,7 +43,9 @@ export class ForwardedChunks implements ChunkOutput {
       return;
     }
     const mayShow =
-      this.#wantsRunningUsage || (this.#wantsUsage && judge.isFinished) || usage === undefined;
+      usage === undefined ||
+      this.#wantsRunningUsage ||
+      (this.#wantsUsage && judge.isFinished && !this.#asksForRunning);
     const isOdd = Boolean(chunk["error"]) || choices.some((each) => isWholeChoice(asObject(each)));
     this.#held += format(mayShow && !isOdd ? event : { ...event, text: rewritten(event, mayShow) });
     if (!judge.isFinished) {

@@ -61,7 +61,9 @@ export class GenerationCalls {
       maxTokensField,
     );
     const { eventChars, answerBytes } = this.#limits;
-    const output = isForwarded ? new ForwardedChunks(call) : new GatheredAnswer(endpoint);
+    const output = isForwarded
+      ? new ForwardedChunks(call, runningUsageIsExact)
+      : new GatheredAnswer(endpoint);
     const heldChars = isForwarded ? eventChars : answerBytes;
     return {
       endpoint,

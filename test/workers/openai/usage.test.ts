@@ -221,7 +221,7 @@ describe("what a stream tells of its usage", () => {
       stream_options: { include_usage: true, continuous_usage_stats: true },
     });
     const options = { include_usage: true };
-    expect(await shown({ wantsUsage: true, streamOptions: JSON.stringify(options) })).toBe(2);
+    expect(await shown({ wantsUsage: true, streamOptions: JSON.stringify(options) })).toBe(1);
     const running = { ...options, continuous_usage_stats: true };
     expect(await shown({ wantsUsage: true, streamOptions: JSON.stringify(running) })).toBe(3);
   });
