@@ -76,7 +76,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
               began: wait.isOver,
               elapsedMs: performance.now() - startedAt,
               usualTtftMs: loads.usualTtftMs(name),
-              others: () => loads.ours(name) - (request.slot === undefined ? sequences : 0),
+              others: loads.ours(name) - sequences,
             });
           },
         },

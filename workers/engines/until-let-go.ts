@@ -11,8 +11,8 @@ export interface CutCall {
   readonly elapsedMs: number;
   /** What the first token of a call here usually takes; undefined: not measured yet. */
   readonly usualTtftMs: number | undefined;
-  /** Sequences of other calls that this process has in flight there. */
-  readonly others: () => number;
+  /** Sequences of other calls that this process had in flight there at the cut. */
+  readonly others: number;
 }
 
 /** llama.cpp notices a hang-up only in a second in which no slot had a result, our questions' included. */
@@ -29,14 +29,19 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   const rest = (call.usualTtftMs ?? promptMs) - call.elapsedMs;
   const isShort = call.began || promptMs <= generatingMs;
   const waitMs = isShort ? generatingMs : Math.max(generatingMs, rest);
-  const before = witness === undefined ? undefined : await tasksAtWork(call.ask);
+  const cutAt = performance.now();
+  let before = witness === undefined ? "untold" : await tasksAtWork(call.ask);
   await sleep(Math.min(waitMs, LONGEST_MS));
-  if (before === undefined) return;
-  for (let waitedMs = waitMs; waitedMs < LONGEST_MS; waitedMs += ASK_AGAIN_MS) {
+  if (before === "untold") return;
+  while (performance.now() - cutAt < LONGEST_MS) {
     const now = await tasksAtWork(call.ask);
-    if (now === undefined || now.length <= call.others()) return;
-    // Others' calls may run there too: one of those that worked at the cut is gone.
-    if (before.some((task) => !now.includes(task))) return;
+    if (now === "untold") return;
+    if (before === "busy") before = now;
+    // Calls that have begun since may take free slots: what counts is what worked at the cut.
+    if (before !== "busy" && now !== "busy") {
+      const left = before.filter((task) => now.includes(task));
+      if (before.length <= call.others || left.length < before.length) return;
+    }
     await sleep(ASK_AGAIN_MS);
   }
 }
@@ -47,17 +52,21 @@ interface SlotState {
   readonly is_processing?: unknown;
 }
 
-/** The tasks that llama.cpp's slots work on, or undefined when it does not say. */
-async function tasksAtWork(ask: AskEngine): Promise<string[] | undefined> {
+/**
+ * The tasks that llama.cpp's slots work on. `untold`: it does not say (`--no-slots`). `busy`: no answer,
+ * since it answers nothing while it computes a batch of a prompt.
+ */
+async function tasksAtWork(ask: AskEngine): Promise<string[] | "untold" | "busy"> {
   const { status, text } = await ask.get("/slots");
-  if (status !== 200) return undefined;
+  if (status === 0) return "busy";
+  if (status !== 200) return "untold";
   try {
     const slots: unknown = JSON.parse(text);
-    if (!Array.isArray(slots)) return undefined;
+    if (!Array.isArray(slots)) return "untold";
     return (slots as SlotState[])
       .filter((slot) => slot.is_processing === true)
       .map((slot) => JSON.stringify([slot.id, slot.id_task]));
   } catch {
-    return undefined;
+    return "untold";
   }
 }
