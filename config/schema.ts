@@ -94,7 +94,7 @@ export const providerSchema = z
       .enum(["native", "translate", "auto"])
       .prefault("auto")
       .describe(
-        "How this upstream serves `/v1/responses`: itself, through chat completions, or `auto`: itself where its engine does it well (OpenAI, vLLM, unknown ones) until it answers 404.",
+        "How this upstream serves `/v1/responses`: itself (but for tools and items that its engine is known to pass over in silence), through chat completions, or `auto`: itself where its engine does it well (OpenAI, vLLM, unknown ones) until it answers 404.",
       ),
     stream_upstream: z
       .boolean()

@@ -53,20 +53,23 @@ const ask = async (responses: "auto" | "native", tool: object) => {
 };
 
 describe("what vLLM would pass over in silence", () => {
-  it("is asked for through chat completions where these can say it", async () => {
-    expect(await ask("auto", { type: "custom", name: "f" })).toMatchObject({
-      status: 200,
-      paths: ["/v1/chat/completions"],
-    });
-  });
+  it.each(["auto", "native"] as const)(
+    "is asked for through chat completions where these can say it: %s",
+    async (responses) => {
+      expect(await ask(responses, { type: "custom", name: "f" })).toMatchObject({
+        status: 200,
+        paths: ["/v1/chat/completions"],
+      });
+    },
+  );
 
-  it("is refused by name where they cannot, or where the file says native", async () => {
+  it("is refused by name where they cannot", async () => {
     const search = await ask("auto", { type: "web_search" });
     expect(search).toMatchObject({ status: 400, paths: [] });
     expect(search.text).toContain("tools[0].type");
-    const custom = await ask("native", { type: "custom", name: "f" });
-    expect(custom).toMatchObject({ status: 400, paths: [] });
-    expect(custom.text).toContain("passed over in silence by the engine of this model (vllm)");
+    const forced = await ask("native", { type: "web_search" });
+    expect(forced).toMatchObject({ status: 400, paths: [] });
+    expect(forced.text).toContain("passed over in silence by the engine of this model (vllm)");
   });
 
   it("but for a search that may not search, and functions in chat's own shape", async () => {

@@ -55,7 +55,9 @@ export class ResponseCalls {
     if (this.#translates()) return this.#translated(call, asked);
     const flaw = findPassedOver(this.#engine(), body);
     if (flaw === undefined) return this.#native(call, asked);
-    if (this.#config.responses === "auto") return this.#translated(call, asked);
+    // What the engine's own endpoint would pass over, it may still take through chat completions.
+    const isTranslatable = findUntranslatable(body) === undefined;
+    if (isTranslatable || this.#config.responses === "auto") return this.#translated(call, asked);
     return unsupported("the engine would pass over a part of the request", flaw);
   }
 
