@@ -22,6 +22,10 @@ const inFlight = new Set<string>();
 /** How many were in flight when the poison came, each time. */
 const besides: number[] = [];
 
+function isAlive(process: CommandProcess | undefined): boolean {
+  return process?.child.exitCode === null && process.child.signalCode === null;
+}
+
 beforeAll(async () => {
   const database = await createTestDatabase();
   resources.defer(() => database.drop());
@@ -55,6 +59,8 @@ beforeAll(async () => {
       }
       const beside = besides.length < 2 ? COMPANIONS + 1 : 1;
       await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside), 30_000);
+      // The next worker may take it before its start is known here.
+      await eventually(() => expect(isAlive(worker)).toBe(true), 30_000);
       besides.push(inFlight.size);
       worker?.child.kill("SIGKILL");
       if (besides.length === 2) noteDeaths();
@@ -95,6 +101,7 @@ test("a job that kills its worker ends as poison after three times; its companio
   const supervisor = (async () => {
     while (!over.signal.aborted) {
       worker = await fleet.startWorker();
+      if (over.signal.aborted) worker.child.kill("SIGKILL");
       await worker.ended;
     }
   })();

@@ -260,6 +260,12 @@ test("reading only that an attempt has begun does not stop the next one", async 
   expect(names(events).at(-1)).toBe("job.completed");
 });
 
+/** The numbers of a response's events. */
+const numbersOf = (sent: string): number[] =>
+  eventsOf(sent).map(
+    ({ data }) => (JSON.parse(data) as { sequence_number: number }).sequence_number,
+  );
+
 test("a failed response whose log is gone ends after what its reader has", async () => {
   const body = { model: "once", input: "Hi", background: true, stream: true };
   const response = await fetch(`${rig.broker.baseUrl}/responses`, {
@@ -275,10 +281,6 @@ test("a failed response whose log is gone ends after what its reader has", async
     text += decoder.decode(bytes, { stream: true });
     if (text.includes("wade.")) call.cut();
   }
-  const numbersOf = (sent: string): number[] =>
-    eventsOf(sent).map(
-      ({ data }) => (JSON.parse(data) as { sequence_number: number }).sequence_number,
-    );
   const after = Math.max(...numbersOf(text.slice(0, text.indexOf("event: error"))));
   const id = /"id":"resp_(\w+)"/.exec(text)?.[1] ?? "";
   const { pool } = rig.broker.database;
