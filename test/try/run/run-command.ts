@@ -14,6 +14,9 @@ interface CommandOptions {
 }
 
 const shownCharacters = 3_000;
+/** What a way to the registries may need: whom to trust, and a proxy. */
+const passedOn =
+  /^(PATH|HOME|LANG|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|PIP_.*|UV_.*|GO(PROXY|FLAGS|SUMDB|NOSUMDB|PRIVATE)|(HTTPS?|NO)_PROXY)$/i;
 
 /**
  * Runs a command to its end, at the lowest priority and with all that it starts in a process group
@@ -25,10 +28,10 @@ export async function exitCodeOf(
   options: CommandOptions,
 ): Promise<number> {
   const log = openSync(options.logFile, "a");
-  const { PATH, HOME, LANG } = process.env;
+  const passed = Object.entries(process.env).filter(([name]) => passedOn.test(name));
   const child = spawn(file, args, {
     detached: true,
-    env: { PATH, HOME, LANG, ...options.env },
+    env: { ...Object.fromEntries(passed), ...options.env },
     stdio: ["ignore", log, log],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
