@@ -21,16 +21,21 @@ export function apiCommand({ stdout, stderr }: ApiCommandDeps): Command {
   return new Command("api")
     .description("run one API process on REDIS_URL and DATABASE_URL")
     .action(() =>
-      runUntilStopped(stderr, async (): Promise<LongRunning> => {
+      runUntilStopped(stderr, async (unhandledErrors): Promise<LongRunning> => {
         const environment = readEnvironment();
         const options = await readProcessOptions(environment);
+        unhandledErrors.logTo(options.log);
         const { host, port = DEFAULT_PORT } = environment;
         const adminKey = await readAdminKey(environment);
-        const api = await startApiProcess({ ...options, ...adminKey, host, port }).catch(
-          (error: unknown) => {
-            throw listenProblem(error, host, port) ?? error;
-          },
-        );
+        const api = await startApiProcess({
+          ...options,
+          ...adminKey,
+          host,
+          port,
+          unhandledErrors: unhandledErrors.counts,
+        }).catch((error: unknown) => {
+          throw listenProblem(error, host, port) ?? error;
+        });
         stdout.write(
           [
             `Spillway API runs at ${api.url}`,

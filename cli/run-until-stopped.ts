@@ -1,4 +1,5 @@
 import { errorText } from "./error-text.ts";
+import { UnhandledErrors } from "./unhandled-errors.ts";
 
 export interface LongRunning {
   /** Resolves when the process cannot go on and must be stopped. */
@@ -17,11 +18,16 @@ const CUT_SHORT_MS = 10_000;
 /** An end that nobody hurries along: a database that is gone keeps settlements waiting for ever. */
 const LAST_RESORT_MS = 60_000;
 
-/** Runs until SIGINT, SIGTERM or a failure, and ends orderly; a second signal cuts it short. */
+/**
+ * Runs until SIGINT, SIGTERM or a failure, and ends orderly; a second signal cuts it short. Errors
+ * that nobody handles end nothing, but for a loop of them.
+ */
 export async function runUntilStopped(
   stderr: { write(text: string): unknown },
-  start: () => Promise<LongRunning>,
+  start: (unhandledErrors: UnhandledErrors) => Promise<LongRunning>,
 ): Promise<void> {
+  const unhandledErrors = new UnhandledErrors({ stderr, now: () => performance.now() });
+  unhandledErrors.listen();
   const signals = listenForSignals();
   // A start that hangs must not outlive a user who insists; what it leaves, the next one adopts.
   let stop: (graceMs: number) => Promise<void> = exitWithFailure;
@@ -30,13 +36,13 @@ export async function runUntilStopped(
     void stop(0);
   };
   void signals.second.then(cutShort);
-  const running = await start().catch((error: unknown) => {
+  const running = await start(unhandledErrors).catch((error: unknown) => {
     // What a failed start could not close must not keep the process, or nobody starts it again.
     setTimeout(exitWithFailure, CUT_SHORT_MS).unref();
     throw error;
   });
   stop = running.stop;
-  const failure = await Promise.race([signals.first, running.failed]);
+  const failure = await Promise.race([signals.first, running.failed, unhandledErrors.failed]);
   if (failure === undefined) {
     stderr.write(
       `Stopping: running requests have ${GRACE_MS / 1000} s; a second Ctrl-C cuts them off.\n`,

@@ -12,6 +12,8 @@ export function serveCommand(deps: ServeDeps): Command {
   return new Command("serve")
     .description("run the broker: API, workers and, without DATABASE_URL, an embedded PostgreSQL")
     .action(() =>
-      runUntilStopped(deps.stderr, () => serve((text) => deps.stdout.write(`${text}\n`))),
+      runUntilStopped(deps.stderr, (unhandledErrors) =>
+        serve((text) => deps.stdout.write(`${text}\n`), unhandledErrors),
+      ),
     );
 }

@@ -15,12 +15,17 @@ export function workerCommand({ stdout, stderr }: WorkerCommandDeps): Command {
   return new Command("worker")
     .description("run one worker process on REDIS_URL and DATABASE_URL")
     .action(() =>
-      runUntilStopped(stderr, async (): Promise<LongRunning> => {
+      runUntilStopped(stderr, async (unhandledErrors): Promise<LongRunning> => {
         const environment = readEnvironment();
         const options = await readProcessOptions(environment);
+        unhandledErrors.logTo(options.log);
         const { host, port } = environment;
         const listen = port === undefined ? undefined : { host, port };
-        const worker = await startWorkerProcess({ ...options, listen }).catch((error: unknown) => {
+        const worker = await startWorkerProcess({
+          ...options,
+          listen,
+          unhandledErrors: unhandledErrors.counts,
+        }).catch((error: unknown) => {
           throw listenProblem(error, host, port ?? 0) ?? error;
         });
         stdout.write(

@@ -84,7 +84,11 @@ export async function openFleetParts(
     });
     resources.defer(() => events.close());
     const board = new ProviderBoard(config.providers.values());
-    const metrics = createMetrics({ pool: database.pool, board });
+    const metrics = createMetrics({
+      pool: database.pool,
+      board,
+      unhandledErrors: options.unhandledErrors,
+    });
     return {
       id,
       database,

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
+import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
 
 /** What every process of a fleet is told. */
 export interface ProcessOptions {
@@ -10,4 +11,6 @@ export interface ProcessOptions {
   readonly redisUrl: string;
   readonly redisPrefix: string;
   readonly log: FastifyBaseLogger;
+  /** For the metrics. */
+  readonly unhandledErrors?: Readonly<UnhandledErrorCounts>;
 }

@@ -6,6 +6,7 @@ import { openDatabase } from "../../shared/db/database.ts";
 import { migrate } from "../../shared/db/migrate.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
+import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
 import { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
@@ -28,6 +29,8 @@ export interface AllInOneOptions {
   readonly port: number;
   readonly log: FastifyBaseLogger;
   readonly heartbeatMs?: number;
+  /** For the metrics. */
+  readonly unhandledErrors?: Readonly<UnhandledErrorCounts>;
 }
 
 export interface AllInOne {
@@ -78,7 +81,11 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       onError,
     });
     resources.defer(() => events.close());
-    const metrics = createMetrics({ pool: database.pool, board });
+    const metrics = createMetrics({
+      pool: database.pool,
+      board,
+      unhandledErrors: options.unhandledErrors,
+    });
     const shared = {
       config,
       database,

@@ -5,6 +5,7 @@ import { environmentLookup, readEnvironment, type Environment } from "../../conf
 import { createPool } from "../../shared/db/pool.ts";
 import { newSecret } from "../../shared/keys/key-secret.ts";
 import { errorText } from "../error-text.ts";
+import type { UnhandledErrors } from "../unhandled-errors.ts";
 import { startAllInOne } from "./all-in-one.ts";
 import { exposure } from "./exposure.ts";
 import { demoKey } from "./demo-key.ts";
@@ -31,9 +32,13 @@ const DEFAULT_PORT = 4600;
  * `spillway serve`: everything in one process, on the database of `DATABASE_URL` or an embedded
  * one, with the configured providers or the demo. Resolves when it answers requests.
  */
-export async function serve(print: (text: string) => void): Promise<Serving> {
+export async function serve(
+  print: (text: string) => void,
+  unhandledErrors: UnhandledErrors,
+): Promise<Serving> {
   const environment = readEnvironment();
   const log = pino({ level: environment.logLevel, base: null });
+  unhandledErrors.logTo(log);
   const resources = new AsyncDisposableStack();
   try {
     const { config, source, demo, close } = await loadServeConfig(environment, environmentLookup());
@@ -65,6 +70,7 @@ export async function serve(print: (text: string) => void): Promise<Serving> {
       host,
       port,
       log,
+      unhandledErrors: unhandledErrors.counts,
     }).catch((error: unknown) => {
       throw listenProblem(error, host, port) ?? error;
     });

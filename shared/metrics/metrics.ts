@@ -4,6 +4,7 @@ import type { ClosedAttempt } from "../contracts/closed-attempt.ts";
 import { ledgerStatuses } from "../contracts/ledger-status.ts";
 import type { ProviderBoard } from "../providers/provider-board.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
+import { countUnhandledErrors, type UnhandledErrorCounts } from "./unhandled-errors-counter.ts";
 
 export interface Metrics {
   readonly registry: Registry;
@@ -17,13 +18,15 @@ export interface Metrics {
 export interface MetricsDeps {
   readonly pool: Pick<Pool, "query">;
   readonly board: Pick<ProviderBoard, "get" | "all">;
+  /** Of the process; left out where nobody counts them. */
+  readonly unhandledErrors?: Readonly<UnhandledErrorCounts> | undefined;
 }
 
 const WAIT_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const NANOS_PER_USD = 1e9;
 
 /** The broker's metrics in a registry of their own. */
-export function createMetrics({ pool, board }: MetricsDeps): Metrics {
+export function createMetrics({ pool, board, unhandledErrors }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const queueWait = new Histogram({
@@ -68,6 +71,7 @@ export function createMetrics({ pool, board }: MetricsDeps): Metrics {
     for (const status of ledgerStatuses) attempts.inc({ provider, status }, 0);
     cost.inc({ provider }, 0);
   }
+  if (unhandledErrors !== undefined) countUnhandledErrors(registry, unhandledErrors);
   const gauges = scrapedGauges(registry, { pool, board });
 
   return {
