@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { isToldInStream, sendRefusedStream } from "../responses/refused-stream.ts";
 import { sendError, toBrokerError } from "./error-answer.ts";
 import { missingEndpoint } from "./missing-endpoint.ts";
 
@@ -16,7 +17,9 @@ export function addErrorHandling(app: FastifyInstance): void {
     const error = toBrokerError(thrown);
     if (error.status >= 500 && error.code === "internal_error")
       request.log.error({ err: thrown }, "request failed");
-    return sendError(reply, error);
+    return isToldInStream(request, error)
+      ? sendRefusedStream(reply, error)
+      : sendError(reply, error);
   });
 
   app.setNotFoundHandler((request, reply) => {

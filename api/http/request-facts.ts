@@ -12,7 +12,7 @@ export interface RequestFacts {
   queueMs?: number;
   costUsd?: string;
   errorCode?: string;
-  /** In place of the status that was sent: nobody was there to read it. */
+  /** In place of the status that was sent: nobody was there to read it, or an error was told in a stream. */
   status?: number;
   /** The log line waits for it, so that it can say how the request's job ended. */
   work?: Promise<unknown>;

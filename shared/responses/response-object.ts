@@ -12,7 +12,7 @@ export interface ResponseState {
   readonly output?: readonly JsonObject[];
   /** Of `failed`: the codes are a closed list at OpenAI. */
   readonly error?: {
-    readonly code: "server_error" | "rate_limit_exceeded";
+    readonly code: "server_error" | "rate_limit_exceeded" | "invalid_prompt";
     readonly message: string;
   };
   readonly incompleteReason?: "max_output_tokens" | "content_filter";

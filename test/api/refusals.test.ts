@@ -136,6 +136,48 @@ describe("budget", () => {
     );
   });
 
+  const codex = {
+    originator: "codex_exec",
+    "user-agent": "codex_exec/0.171.0 (Debian 12.0.0; x86_64) unknown",
+    accept: "text/event-stream",
+  };
+
+  test("is told to Codex CLI inside a stream, since it tries a 402 five times", async () => {
+    const key = await api.makeKey({ budget: { limit_usd: "0.0005", period: "day" } });
+    const headers = { authorization: `Bearer ${key}`, ...codex };
+    const body = { model: "chat-small", input: "Hi", max_output_tokens: 1_000, stream: true };
+    const answer = await api.post("/v1/responses", body, { headers });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const events = (await answer.text())
+      .split("\n")
+      .filter((line) => line.startsWith("data: "))
+      .map((line) => JSON.parse(line.slice(6)) as Record<string, unknown>);
+    const message = expect.stringMatching(
+      /\$0\.0005 of \$0\.0005 left.* It would fit with/,
+    ) as string;
+    expect(events).toMatchObject([
+      { type: "response.created", response: { status: "queued", model: "chat-small" } },
+      { type: "error", error: { code: "insufficient_quota", message } },
+      {
+        type: "response.failed",
+        response: { status: "failed", error: { code: "invalid_prompt", message } },
+      },
+    ]);
+    expect(await api.jobRows()).toEqual([]);
+  });
+
+  test.each([
+    ["another client", { accept: "text/event-stream", "user-agent": "OpenAI/JS 7.57.0" }, {}, 402],
+    ["Codex CLI without a stream", { ...codex, accept: "*/*" }, {}, 402],
+    ["Codex CLI's faulty request", codex, { input: [{ type: 7 }] }, 400],
+  ])("is told by its status: %s", async (_who, headers, fields, status) => {
+    const key = await api.makeKey({ budget: { limit_usd: "0.0005", period: "day" } });
+    const body = { model: "chat-small", input: "Hi", max_output_tokens: 1_000, ...fields };
+    const asked = { headers: { authorization: `Bearer ${key}`, ...headers } };
+    await expectRefusal(await api.post("/v1/responses", body, asked), status);
+  });
+
   test("refuses images of unknown cost", async () => {
     const image = { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } };
     const body = { ...chat, messages: [{ role: "user", content: [image] }] };

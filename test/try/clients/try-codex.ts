@@ -68,14 +68,18 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
       async run(context) {
         const budget = { limit_usd: "0.000001", period: "total" };
         const key = await context.broker.key({ name: "spent", budget });
-        const began = performance.now();
+        const count = async (): Promise<number> => {
+          const lines = await context.broker.log();
+          return lines.filter(({ error }) => error === "insufficient_quota").length;
+        };
+        const before = await count();
         const { code, text } = await codex({ ...context, key }, model, "[sim calls=0] Hello");
-        const seconds = (performance.now() - began) / 1000;
         expect(code !== 0, "exit code 0 with nothing to spend");
-        const told = /insufficient_quota|budget of/i.exec(text.slice(text.lastIndexOf("ERROR")));
-        expect(told !== null, `not told: ${text.slice(-600)}`);
         const [line = ""] = text.slice(text.lastIndexOf("ERROR")).split("\n");
-        return `exit code ${code} after ${seconds.toFixed(0)} s: ${line}`;
+        expect(line.includes("The budget of this API key has"), `not told: ${text.slice(-600)}`);
+        const asked = (await count()) - before;
+        expect(asked === 1, `asked ${asked} times`);
+        return `exit code ${code} after one request: ${line}`;
       },
     },
   ];
