@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { toCallerKey, type CallerKey } from "../../shared/keys/caller-key.ts";
 import { findKeyStatement, type FoundKeyRow } from "../../shared/keys/find-key-by-hash.ts";
@@ -89,6 +90,7 @@ function toUsableKey(row: FoundKeyRow): UsableKey | null {
 }
 
 function unavailable(cause: unknown): never {
+  if (classifyDatabaseError(cause) === "data") throw cause;
   throw new BrokerError("unavailable", "Keys cannot be checked at the moment.", {
     retryAfterMs: 1_000,
     cause,

@@ -33,9 +33,22 @@ function retryHeaders(error: BrokerError): Record<string, string> {
   return { "retry-after": String(Math.ceil(ms / 1_000)), "retry-after-ms": String(ms) };
 }
 
+/** An error with what made it, in one line; that of a refused connection has a code alone. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  const words = [error.message, typeof code === "string" ? `(${code})` : ""];
+  const own = words.filter((word) => word !== "").join(" ");
+  return error.cause === undefined ? own : `${own}: ${wordsOf(error.cause)}`;
+}
+
 /** Answers a request with an error. */
 export function sendError(reply: FastifyReply, error: BrokerError): FastifyReply {
-  reply.request.facts.errorCode = error.code;
+  const { facts } = reply.request;
+  facts.errorCode = error.code;
+  // An unforeseen error has a log line of its own, with its stack.
+  if (error.status >= 500 && error.code !== "internal_error" && error.cause !== undefined)
+    facts.cause = wordsOf(error.cause);
   return reply
     .code(error.status)
     .headers(retryHeaders(error))

@@ -12,6 +12,8 @@ export interface RequestFacts {
   queueMs?: number;
   costUsd?: string;
   errorCode?: string;
+  /** Of an error that is the server's: what made it, in the words of the log. */
+  cause?: string;
   /** In place of the status that was sent: nobody was there to read it, or an error was told in a stream. */
   status?: number;
   /** The log line waits for it, so that it can say how the request's job ended. */

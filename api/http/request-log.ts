@@ -48,6 +48,7 @@ function write(request: FastifyRequest, reply: FastifyReply, ms: number): void {
       queue_ms: facts.queueMs,
       cost_usd: facts.costUsd,
       error: facts.errorCode,
+      cause: facts.cause,
     },
     "request",
   );

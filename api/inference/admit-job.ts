@@ -1,5 +1,6 @@
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { isProgramError } from "../../shared/errors/is-program-error.ts";
 import type { ReplyReceiver } from "../../shared/reply/reply-path.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
 import type { JobTerms } from "../../shared/inference/job-terms.ts";
@@ -46,6 +47,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
     );
     await place.enter(target.provider, 0, 0).catch((error: unknown) => {
       endUnqueued(deps, id, "queue_unavailable");
+      if (isProgramError(error)) throw error;
       if (isOutOfMemory(error)) throw queueIsFull({ cause: error });
       throw new BrokerError("unavailable", "The queue cannot be reached.", { cause: error });
     });

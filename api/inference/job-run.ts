@@ -5,6 +5,7 @@ import type {
   ReplyMessage,
   ResultMessage,
 } from "../../shared/contracts/reply.ts";
+import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { EndMember } from "../../shared/db/end.ts";
 import type { EndedJob } from "../../shared/db/find-ended.ts";
@@ -210,7 +211,9 @@ export class JobRun implements OwnedJob {
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
       this.#endLater(request);
-      this.#finish(this.#unknownEnd({ state: "failed", code: "database_unavailable" }));
+      const isOurs = classifyDatabaseError(error) === "data";
+      const unknown = isOurs ? "internal_error" : "database_unavailable";
+      this.#finish(this.#unknownEnd({ state: "failed", code: unknown }));
     }
   }
 

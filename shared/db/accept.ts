@@ -79,9 +79,13 @@ export interface AcceptRow {
   readonly capped: boolean;
 }
 
+/** A caller may wait for a slow database for so long, if its deadline is not earlier. */
+const PATIENCE_MS = 20_000;
+
 /**
  * The statement that inserts jobs with their holds. An API that cannot reach the database says so
- * to its caller within two seconds; a job that was committed all the same ends by its owner's word.
+ * to its caller within two seconds, while one that is merely slow is waited for; a job that was
+ * committed all the same ends by its owner's word.
  */
 export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, AcceptRow> {
   return new GroupStatement({
@@ -91,7 +95,8 @@ export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, Accept
     // The key's budgets.
     lockedRowsText:
       "select m ->> 'id' as member, m ->> 'key' as rows from jsonb_array_elements($1::jsonb) as m",
-    giveUpAfterMs: 2_000,
+    giveUpAfterMs: (member) => Math.min(member.deadline_ms, PATIENCE_MS),
+    unreachableAfterMs: 2_000,
     memberKey: (member) => member.id,
     memberChars: (member) => member.request?.body.length ?? 0,
     rowKey: (row) => row.job_id,

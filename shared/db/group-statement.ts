@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { classifyDatabaseError } from "./classify-database-error.ts";
-import { PendingMember } from "./pending-member.ts";
+import { PendingMember, type Unreachable } from "./pending-member.ts";
 
 export interface GroupStatementOptions<Member, Row> {
   readonly pool: Pick<Pool, "query">;
@@ -17,7 +17,9 @@ export interface GroupStatementOptions<Member, Row> {
   /** Groups larger than this wait for the next statement. */
   readonly maxMembers?: number;
   /** How long a member waits for its answer; then it is rejected, and may yet take effect. */
-  readonly giveUpAfterMs: number;
+  readonly giveUpAfterMs: number | ((member: Member) => number);
+  /** The same while no connection to the database can be had; as long, if left out. */
+  readonly unreachableAfterMs?: number;
   readonly memberKey: (member: Member) => string;
   /** Of large parts, so that a group stays within what one parameter can carry. */
   readonly memberChars?: (member: Member) => number;
@@ -43,15 +45,19 @@ export class GroupStatement<Member, Row> {
   #apart: PendingMember<Member, Row>[] = [];
   #isSendingApart = false;
   #onIdle: (() => void)[] = [];
+  #unreachable: Unreachable | undefined;
 
   constructor(options: GroupStatementOptions<Member, Row>) {
     this.#options = options;
   }
 
   submit(member: Member): Promise<Row> {
-    const { name, giveUpAfterMs } = this.#options;
+    const { name, giveUpAfterMs: patience, unreachableAfterMs } = this.#options;
+    const giveUpAfterMs = typeof patience === "number" ? patience : patience(member);
+    const unreachable = (): Unreachable | undefined => this.#unreachable;
+    const terms = { name, giveUpAfterMs, unreachableAfterMs: unreachableAfterMs ?? giveUpAfterMs };
     return new Promise((resolve, reject) => {
-      this.#waiting.push(new PendingMember(member, { name, giveUpAfterMs, resolve, reject }));
+      this.#waiting.push(new PendingMember(member, { ...terms, unreachable, resolve, reject }));
       if (!this.#isSending) void this.#sendWaiting();
     });
   }
@@ -116,10 +122,16 @@ export class GroupStatement<Member, Row> {
       const group = members.filter((pending) => !pending.isOver);
       if (group.length === 0) return;
       try {
-        this.#answer(group, await this.#query<Row>(this.#options.text, group));
+        const rows = await this.#query<Row>(this.#options.text, group);
+        this.#unreachable = undefined;
+        this.#answer(group, rows);
         return;
       } catch (error) {
         const failure = classifyDatabaseError(error);
+        this.#unreachable =
+          failure === "connection"
+            ? { since: this.#unreachable?.since ?? performance.now(), error }
+            : undefined;
         for (const pending of group) pending.lastError = error;
         if (failure === "connection" || (failure === "conflict" && ++conflicts < MAX_CONFLICTS)) {
           await sleep(Math.random() * RETRY_PAUSE_MS);

@@ -12,6 +12,8 @@ export interface PoolOptions {
 /** The short wait for a row lock that keeps one locked key's trouble its own. */
 const LOCK_TIMEOUT_MS = 150;
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** Above it, so that the server's own word comes first. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 /**
  * A pool for the broker's own statements. `bigint` columns come as JavaScript `bigint`. A server
@@ -25,8 +27,9 @@ export function createPool(options: PoolOptions): Pool {
       connectionString: options.connectionString,
       max: options.maxConnections,
       application_name: options.applicationName,
-      connectionTimeoutMillis: 5_000,
-      query_timeout: STATEMENT_TIMEOUT_MS + 2_000,
+      // It counts the wait for one of the pool's connections too, whose statements may be slow.
+      connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       lock_timeout: LOCK_TIMEOUT_MS,
       keepAlive: true,

@@ -1,6 +1,7 @@
 import type { AcceptMember, AcceptRow } from "../db/accept.ts";
 import { classifyDatabaseError } from "../db/classify-database-error.ts";
 import type { Database } from "../db/database.ts";
+import { UnansweredError } from "../db/unanswered-error.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
 import type { JobTerms } from "./job-terms.ts";
@@ -40,8 +41,8 @@ export function acceptMember(
 }
 
 /**
- * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`, `idempotency_conflict`
- * or `unavailable`; then nothing is held. `onUnknown`: the answer may be what was lost, after the
+ * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`, `idempotency_conflict`,
+ * `deadline_exceeded` or `unavailable`; then nothing is held. `onUnknown`: the answer may be what was lost, after the
  * commit. `maxOutputTokens`: the job's output cap.
  */
 export async function submitAccept(
@@ -55,8 +56,7 @@ export async function submitAccept(
     row = await accept.submit(member);
   } catch (error) {
     onUnknown();
-    if (classifyDatabaseError(error) === "data") throw error;
-    throw new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
+    throw refusal(error, member);
   }
   if (row.verdict === "budget")
     throw overBudget(row, BigInt(member.hold), advise(member, maxOutputTokens, row));
@@ -68,6 +68,20 @@ export async function submitAccept(
       { param: "Idempotency-Key" },
     );
   return row;
+}
+
+/** Why the database did not admit a job; an error of this program stays what it is. */
+function refusal(error: unknown, member: AcceptMember): unknown {
+  const failure = classifyDatabaseError(error);
+  if (failure === "data") return error;
+  if (failure === "connection")
+    return new BrokerError("unavailable", "The database cannot be reached.", { cause: error });
+  const isLate = error instanceof UnansweredError && error.waitedMs >= member.deadline_ms;
+  return isLate
+    ? new BrokerError("deadline_exceeded", "The deadline passed before the request was admitted.", {
+        cause: error,
+      })
+    : new BrokerError("unavailable", "The database is too slow at the moment.", { cause: error });
 }
 
 function advise(

@@ -21,6 +21,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   owner_lost: ["unavailable", "The broker lost its place in the fleet."],
   queue_unavailable: ["unavailable", "The queue cannot be reached."],
   database_unavailable: ["unavailable", "The database cannot be reached."],
+  internal_error: ["internal_error", "The server had an error."],
   insufficient_quota: [
     "insufficient_quota",
     "The budget does not cover this request's next attempt.",

@@ -22,7 +22,8 @@ export function findKeyStatement(
       from jsonb_to_recordset($1) as m(hash text)
       left join keys k on k.hash = decode(m.hash, 'hex')
       ${joinBudget}`,
-    giveUpAfterMs: 2_000,
+    giveUpAfterMs: 20_000,
+    unreachableAfterMs: 2_000,
     memberKey: (member) => member.hash,
     rowKey: (row) => row.hash,
   });

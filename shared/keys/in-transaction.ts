@@ -3,6 +3,8 @@ import type { Pool, PoolClient } from "pg";
 import { classifyDatabaseError } from "../db/classify-database-error.ts";
 
 const MAX_TRIES = 5;
+/** Under a slow database locks are held for longer: no fewer tries, and no less time than this. */
+const LOCKS_MS = 5_000;
 /** A database that is away for longer is the caller's business. */
 const RECONNECT_MS = 2_000;
 const RECONNECT_PAUSE_MS = 50;
@@ -24,9 +26,10 @@ export async function inTransaction<Result>(
       return await once(pool, work, transaction);
     } catch (error) {
       const failure = classifyDatabaseError(error);
-      if (tries === MAX_TRIES || failure === "data") throw error;
+      const elapsedMs = performance.now() - begunAt;
+      if (failure === "data" || (tries >= MAX_TRIES && elapsedMs > LOCKS_MS)) throw error;
       if (failure !== "connection") continue;
-      if (transaction.mayHaveCommitted || performance.now() - begunAt > RECONNECT_MS) throw error;
+      if (transaction.mayHaveCommitted || elapsedMs > RECONNECT_MS) throw error;
       await sleep(Math.random() * RECONNECT_PAUSE_MS);
     }
   }

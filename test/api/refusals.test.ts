@@ -272,6 +272,9 @@ describe("health", () => {
     const answer = await lost.post("/v1/chat/completions", chat);
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ error: { code: "unavailable" } });
+    await expect
+      .poll(() => lost.logged.find(({ error }) => error === "unavailable"))
+      .toMatchObject({ cause: expect.stringContaining("ECONNREFUSED") as unknown });
     expect((await fetch(`${lost.address}/health/live`)).status).toBe(200);
   });
 });

@@ -96,6 +96,23 @@ describe("grouping", () => {
   });
 });
 
+test("a process that had no time of its own does not take its late look for a late answer", async () => {
+  const see = new GroupStatement<{ id: string }, Row>({
+    pool,
+    name: "see",
+    text: "select * from see($1)",
+    giveUpAfterMs: 400,
+    memberKey: (member) => member.id,
+    rowKey: (row) => row.id,
+  });
+  await pool.query("select 1");
+  const answer = see.submit({ id: "a" });
+  await new Promise((resolve) => setImmediate(resolve));
+  // The server answers meanwhile; this thread sees it only afterwards, and its timer before it.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  expect((await answer).group).toEqual(["a"]);
+});
+
 describe("bad members", () => {
   test("a member that breaks a rule of the database fails alone", async () => {
     const see = statement();
