@@ -14,6 +14,7 @@ import { cancelJob } from "../jobs/cancel-job.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
 import { viewOf } from "../jobs/deliver-accepted.ts";
 import { ownResponse } from "../jobs/own-job.ts";
+import { countInputTokens } from "../responses/count-input-tokens.ts";
 import { inputItemList } from "../responses/input-item-list.ts";
 import { responseOfJob } from "../responses/response-of-job.ts";
 import { firstNumber } from "../responses/response-view.ts";
@@ -37,6 +38,10 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
     ownResponse(pool, callerOf(request).id, request.params.id);
 
   app.post("/v1/responses", inferenceHandler(deps, "responses"));
+
+  app.post("/v1/responses/input_tokens", (request, reply) =>
+    countInputTokens(deps, request, reply),
+  );
 
   app.get<ResponseRoute>("/v1/responses/:id", async (request, reply) => {
     const { stream, starting_after: startingAfter = -1 } = parseInput(readQuery, request.query);

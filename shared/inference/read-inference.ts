@@ -59,8 +59,12 @@ function readResponseRequest(
   return { ...request, response: { ...response, ignored: ignoredParts(fields) } };
 }
 
-/** A model that the key may not use does not exist for it. */
-function findRoute(routes: ReadDeps["routes"], key: CallerKey, model: string): CompiledRoute {
+/** The route of a model. One that the key may not use does not exist for it: `model_not_found`. */
+export function findRoute(
+  routes: ReadDeps["routes"],
+  key: CallerKey,
+  model: string,
+): CompiledRoute {
   const route = routes.get(model);
   if (route === undefined || key.models?.includes(model) === false)
     throw new BrokerError(

@@ -56,6 +56,29 @@ describe.each(upstreamKinds)("the openai package at an upstream: %s", (model) =>
     expect([types[0], types.at(-1)]).toEqual(["response.created", "response.completed"]);
   });
 
+  it("counts the input of a response, its earlier turns included, and calls nobody", async () => {
+    const first = await client.responses.create({ model, input: "One [sim output=40]" });
+    rig.forget();
+    const { data, response } = await client.responses.inputTokens
+      .count({ model, input: "Two and three", instructions: "Be short.", tools: [weatherFunction] })
+      .withResponse();
+    expect(data).toEqual({ object: "response.input_tokens", input_tokens: expect.any(Number) });
+    expect(response.headers.get("x-spillway-estimate")).toBe("true");
+    expect(data.input_tokens).toBeGreaterThan(40);
+    expect(data.input_tokens).toBeLessThan(200);
+    const turn = { model, input: "Two", previous_response_id: first.id };
+    const { input_tokens: both } = await client.responses.inputTokens.count(turn);
+    expect(both).toBeGreaterThan(60);
+    const absent = { ...turn, previous_response_id: `resp_${"0".repeat(32)}` };
+    await expect(client.responses.inputTokens.count(absent)).rejects.toMatchObject(noSuchTurn);
+    const unknown = { ...turn, model: "nonesuch" };
+    await expect(client.responses.inputTokens.count(unknown)).rejects.toMatchObject({
+      status: 404,
+      code: "model_not_found",
+    });
+    expect(rig.asked(model)).toEqual([]);
+  });
+
   it("ends as incomplete at the caller's limit", async () => {
     const request = { model, input: "Go on", max_output_tokens: 16 } as const;
     const short = await client.responses.create({ ...request, input: "Go on [sim output=40]" });

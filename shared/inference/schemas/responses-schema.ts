@@ -26,25 +26,36 @@ const metadata = z
 /** A field that would keep state at the upstream, where no other provider could find it. */
 const absent = (why: string) => z.null(`Not supported: ${why}`).optional();
 
+/** Fields that say what the model is to read. */
+const promptFields = {
+  input: z.union([z.string(), z.array(inputItem)]).nullish(),
+  instructions: z.string().nullish(),
+  previous_response_id: z.string().nullish(),
+  tools: z.array(tool).nullish(),
+  text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
+};
+
+/** The known fields of `POST /v1/responses/input_tokens`. */
+export const inputTokensSchema = z.looseObject({
+  ...promptFields,
+  model: z.string().min(1).nullish(),
+});
+
 /** The known fields of `POST /v1/responses`; unknown ones are the upstream's business. */
 export const responsesSchema = z
   .looseObject({
     ...commonFields,
-    input: z.union([z.string(), z.array(inputItem)]).nullish(),
-    instructions: z.string().nullish(),
+    ...promptFields,
     max_output_tokens: outputCapField.nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_obfuscation: z.boolean().nullish() }).nullish(),
     background: z.boolean().nullish(),
     store: z.boolean().nullish(),
-    previous_response_id: z.string().nullish(),
     metadata: metadata.nullish(),
-    tools: z.array(tool).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     temperature: z.number().nullish(),
     top_p: z.number().nullish(),
-    text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
     reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
     include: z.array(z.string()).nullish(),
     truncation: z.string().nullish(),

@@ -1,0 +1,27 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { askDatabase } from "../../shared/db/ask-database.ts";
+import { checkFields } from "../../shared/inference/check-fields.ts";
+import { estimateInput } from "../../shared/inference/estimate-input.ts";
+import { parseBody } from "../../shared/inference/parse-body.ts";
+import { withPreviousTurn } from "../../shared/inference/previous-turn.ts";
+import { findRoute, type ReadDeps } from "../../shared/inference/read-inference.ts";
+import { inputTokensSchema } from "../../shared/inference/schemas/responses-schema.ts";
+import { callerOf } from "../http/authenticate-caller.ts";
+
+/**
+ * Tells about how many input tokens a response request would have, its earlier turns included. No
+ * engine is asked, no job made and nothing paid. Throws `BrokerError` for whatever is wrong.
+ */
+export async function countInputTokens(
+  { database, routes }: Pick<ReadDeps, "database" | "routes">,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<object> {
+  const key = callerOf(request);
+  const parsed = parseBody(request.body as Buffer | undefined);
+  const { model } = checkFields(inputTokensSchema, parsed.fields);
+  if (model != null) request.facts.model = findRoute(routes, key, model).config.name;
+  const { fields } = await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed));
+  reply.header("x-spillway-estimate", "true");
+  return { object: "response.input_tokens", input_tokens: estimateInput(fields) };
+}
