@@ -9,6 +9,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two cores, and files that mostly wait for real servers: more at once make each other late.
     maxWorkers: 3,
+    // Tests of one file that say they are concurrent wait for servers, too.
+    maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.
     isolate: false,
   },
