@@ -27,6 +27,8 @@ export interface ProviderConfig {
   readonly responses: "native" | "translate" | "auto";
   /** Whole answers are asked for as streams and put together. */
   readonly streamUpstream: boolean;
+  /** Where a message takes back what its model thought; left out: as is known of the host. */
+  readonly reasoningField?: "reasoning_content" | "reasoning" | "none";
   /** The field in which this upstream takes the output cap of a chat completion. */
   readonly maxTokensField: "max_tokens" | "max_completion_tokens";
 }

@@ -58,6 +58,7 @@ function resolveProvider(name: string, written: WrittenProvider): ProviderConfig
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle },
     responses: written.responses,
     streamUpstream: written.stream_upstream,
+    ...(written.reasoning_field === undefined ? {} : { reasoningField: written.reasoning_field }),
     maxTokensField:
       written.max_tokens_field ??
       (written.location === "local" ? "max_tokens" : "max_completion_tokens"),

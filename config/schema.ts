@@ -102,6 +102,12 @@ export const providerSchema = z
       .describe(
         "Ask for chat completions and completions as streams, also where the caller waits for a whole answer, which is then put together here. `false`: for upstreams that cannot stream.",
       ),
+    reasoning_field: z
+      .enum(["reasoning_content", "reasoning", "none"])
+      .optional()
+      .describe(
+        "Where an assistant's message takes back what the model thought before it called tools, when a response is asked for through chat completions. Left out: local engines get both names, clouds `reasoning_content`, and those that refuse unknown fields (OpenAI, Azure, Mistral, Groq) `none`.",
+      ),
     max_tokens_field: z
       .enum(["max_tokens", "max_completion_tokens"])
       .optional()

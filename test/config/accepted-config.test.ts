@@ -76,6 +76,7 @@ providers:
     price: { input: 0.000000001, output: 2 }
     timeouts: { connect: 500ms, first_byte: 5m }
     max_tokens_field: max_completion_tokens
+    reasoning_field: none
 models:
   org/model:7b:
     kind: completion
@@ -99,6 +100,7 @@ models:
     baseUrl: "http://127.0.0.1:1",
     timeouts: { connectMs: 500, firstByteMs: 300_000, idleMs: 60_000 },
     maxTokensField: "max_completion_tokens",
+    reasoningField: "none",
   });
   expect(config.models.get("org/model:7b")).toMatchObject({
     kind: "completion",

@@ -147,6 +147,18 @@ describe("the broker's own output cap", () => {
     expect(plain.calls).toHaveLength(2);
   });
 
+  it("takes `min_tokens` down with it, which an engine refuses above the cap", async () => {
+    expect((await ask("vllm", { min_tokens: 300 })).status).toBe(200);
+    expect((await ask("vllm", { min_tokens: 200, max_tokens: 1_000 })).status).toBe(200);
+    expect((await ask("vllm", { min_tokens: 400, max_tokens: 1_000 })).status).toBe(200);
+    const sent = vllm.calls.map(({ body }) => [body["max_tokens"], body["min_tokens"]]);
+    expect(sent).toEqual([
+      [255, 255],
+      [256, 200],
+      [256, 256],
+    ]);
+  });
+
   it("does not stand in for a caller's: that one is the engine's to judge, below the context", async () => {
     plain.answer = (_body, response) =>
       refuse(response, 400, { message: "max_tokens must be at most 50", code: 400 });

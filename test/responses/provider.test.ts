@@ -7,6 +7,7 @@ import {
   chunk,
   doneEvent,
   httpUpstream,
+  providerFor,
   recordingSink,
   sse,
   usageChunk,
@@ -62,6 +63,25 @@ async function providerAt(responses: "native" | "translate" | "auto", refusal?: 
 
 const native = "/v1/responses";
 const chat = "/v1/chat/completions";
+
+const used = (completion_tokens: number) => ({ usage: { prompt_tokens: 7, completion_tokens } });
+
+it("a translated answer that breaks off costs what an engine with running usage had told by then", async () => {
+  const bodies: string[] = [];
+  const upstream = await httpUpstream((_request, response, body) => {
+    bodies.push(body);
+    const cut = chunk({ content: "He" }, null, used(1)) + chunk({ content: "llo" }, null, used(5));
+    response.writeHead(200, sse).end(cut);
+  });
+  const provider = providerFor(upstream.baseUrl, { engine: "vllm", responses: "translate" });
+  const { job } = jobOf('{"model":"m","input":"Hi"}');
+  const outcome = await provider.call(callOf({ ...job, model: "up" }), recordingSink());
+  expect(JSON.parse(bodies[0] ?? "")).toMatchObject({
+    stream_options: { include_usage: true, continuous_usage_stats: true },
+  });
+  expect(outcome).toMatchObject({ kind: "failed" });
+  expect(outcome.usage).toEqual({ promptTokens: 7, completionTokens: 5 });
+});
 
 describe("a provider that is asked for a response", () => {
   it("serves it natively or through chat completions, as configured", async () => {

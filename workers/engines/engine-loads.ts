@@ -13,6 +13,8 @@ export interface EngineLoadsDeps {
 interface Load {
   /** Sequences of ours in flight. */
   ours: number;
+  /** Those of them whose answer has begun. */
+  answering: number;
   /** Calls that wait in the engine's own queue, ours and others'; undefined: it does not say. */
   waiting: number | undefined;
   /** Polls in a row that found a queue. */
@@ -45,6 +47,7 @@ export class EngineLoads {
         name,
         {
           ours: 0,
+          answering: 0,
           waiting: undefined,
           queuedPolls: 0,
           full: false,
@@ -84,6 +87,15 @@ export class EngineLoads {
   /** Sequences of ours in flight. */
   ours(provider: string): number {
     return this.#load(provider).ours;
+  }
+
+  /** So many more of ours have begun to be answered; negative: their calls are over. */
+  answer(provider: string, sequences: number): void {
+    this.#load(provider).answering += sequences;
+  }
+
+  answering(provider: string): number {
+    return this.#load(provider).answering;
   }
 
   /** A first token came after so long. */

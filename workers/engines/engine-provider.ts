@@ -60,6 +60,11 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     });
     const startedAt = performance.now();
     let letGo: Promise<void> | undefined;
+    let answering = 0;
+    const stopAnswering = (): void => {
+      loads.answer(name, -answering);
+      answering = 0;
+    };
     try {
       const outcome = await inner.call(
         {
@@ -67,16 +72,21 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
           signal: wait.signal,
           onFirstByte: () => {
             wait.end();
+            answering = sequences;
+            loads.answer(name, sequences);
             loads.measured(name, performance.now() - startedAt);
           },
           onCut: () => {
+            stopAnswering();
             letGo = untilLetGo({
               facts: site.facts,
               ask: deps.ask,
               began: wait.isOver,
               elapsedMs: performance.now() - startedAt,
               usualTtftMs: loads.usualTtftMs(name),
+              sequences,
               others: loads.ours(name) - sequences,
+              answering: () => loads.answering(name),
             });
           },
         },
@@ -88,6 +98,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
       return wait.judge(outcome);
     } finally {
       wait.end();
+      stopAnswering();
     }
   }
 

@@ -1,4 +1,6 @@
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import { parseExact } from "../../shared/json/exact-json.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { EngineFacts } from "./engine-facts.ts";
 import { leastTokens } from "./least-tokens.ts";
@@ -17,13 +19,20 @@ export function fitCall(call: ProviderCall, site: CallSite): ProviderCall {
   const { facts } = site;
   const { maxOutputTokens, serviceClass = serviceClasses.default } = call;
   const isRanked = serviceClass !== serviceClasses.default;
-  return {
-    ...call,
-    maxOutputTokens: maxOutputTokens === null ? null : fitCap(maxOutputTokens, call, site),
-    ...(facts.priority !== undefined && isRanked && call.endpoint !== "responses"
-      ? { body: withPriority(call, facts) }
-      : {}),
-  };
+  const cap = maxOutputTokens === null ? null : fitCap(maxOutputTokens, call, site);
+  const fitted = { ...call, maxOutputTokens: cap, body: withFloorBelow(cap, call.body) };
+  return facts.priority !== undefined && isRanked && call.endpoint !== "responses"
+    ? { ...fitted, body: withPriority(fitted, facts) }
+    : fitted;
+}
+
+/** `min_tokens` goes down with the cap that the broker lowered: engines refuse one that is above it. */
+function withFloorBelow(cap: number | null, body: string): string {
+  if (cap === null || !body.includes('"min_tokens"')) return body;
+  const fields = parseExact(body) as JsonObject;
+  const { min_tokens: floor } = fields;
+  if (floor == null || Number(floor) <= cap) return body;
+  return JSON.stringify({ ...fields, min_tokens: cap });
 }
 
 /**

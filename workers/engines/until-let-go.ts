@@ -11,18 +11,28 @@ export interface CutCall {
   readonly elapsedMs: number;
   /** What the first token of a call here usually takes; undefined: not measured yet. */
   readonly usualTtftMs: number | undefined;
+  /** Its own sequences. */
+  readonly sequences: number;
   /** Sequences of other calls that this process had in flight there at the cut. */
   readonly others: number;
+  /** Those, of whatever calls there are now, whose answer has begun: the engine works on each. */
+  readonly answering: () => number;
 }
 
 /** llama.cpp notices a hang-up only in a second in which no slot had a result, our questions' included. */
 const ASK_AGAIN_MS = 1_500;
 const LONGEST_MS = 30_000;
+/** An answer that the engine has ended takes so long to be read here, at most. */
+const READ_MS = 50;
 
 /**
  * Resolves when an engine no longer works on a call that was cut: when it says so, else after the time
  * that was measured for its kind. One that was cut in its prompt phase may take as long as that
  * phase usually lasts here. Never rejects.
+ *
+ * A witness tells tasks and not whose they are. The call is over when all tasks of the cut are gone, or
+ * when the engine has no more of them than other processes had then and calls of ours have now. One of
+ * ours that has not begun to answer counts as none: it may not be there yet.
  */
 export async function untilLetGo(call: CutCall): Promise<void> {
   const { generatingMs, promptMs, witness } = call.facts.letGo;
@@ -30,17 +40,21 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   const isShort = call.began || promptMs <= generatingMs;
   const waitMs = isShort ? generatingMs : Math.max(generatingMs, rest);
   const cutAt = performance.now();
+  const { sequences, others, answering } = call;
   let before = witness === undefined ? "untold" : await tasksAtWork(call.ask);
   await sleep(Math.min(waitMs, LONGEST_MS));
   if (before === "untold") return;
   while (performance.now() - cutAt < LONGEST_MS) {
+    const answeringBefore = answering();
     const now = await tasksAtWork(call.ask);
     if (now === "untold") return;
     if (before === "busy") before = now;
-    // Calls that have begun since may take free slots: what counts is what worked at the cut.
     if (before !== "busy" && now !== "busy") {
-      const left = before.filter((task) => now.includes(task));
-      if (before.length <= call.others || left.length < before.length) return;
+      if (!before.some((task) => now.includes(task))) return;
+      await sleep(READ_MS);
+      const ours = Math.min(answeringBefore, answering());
+      const foreign = Math.max(0, before.length - sequences - others);
+      if (now.length <= ours + foreign) return;
     }
     await sleep(ASK_AGAIN_MS);
   }

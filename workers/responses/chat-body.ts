@@ -40,6 +40,8 @@ export interface ChatTarget {
   readonly maxTokensField: ProviderConfig["maxTokensField"];
   /** The fields of a message in which this upstream takes back what its model thought. */
   readonly reasoningFields?: readonly ReasoningField[];
+  /** It can tell with every chunk what was used by then, which is asked for. */
+  readonly continuousUsage?: boolean;
 }
 
 /**
@@ -58,7 +60,10 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
     model: target.model,
     ...(target.maxOutputTokens === null ? {} : { [target.maxTokensField]: target.maxOutputTokens }),
     stream: true,
-    stream_options: { include_usage: true },
+    stream_options: {
+      include_usage: true,
+      ...(target.continuousUsage === true ? { continuous_usage_stats: true } : {}),
+    },
     messages: chatMessages(body["instructions"], body["input"], target.reasoningFields),
     ...toolFields(body),
     ...(format === undefined ? {} : { response_format: format }),

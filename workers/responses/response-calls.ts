@@ -95,6 +95,8 @@ export class ResponseCalls {
     if (flaw !== undefined) return unsupported("chat completions cannot express the request", flaw);
     const { model, maxOutputTokens } = call;
     const { maxTokensField } = this.#config;
+    const { continuousUsage } = this.#engine();
+    const runningIsExact = continuousUsage || call.runningUsageIsExact === true;
     return {
       endpoint: "chat.completions",
       body: chatBody(asked.body, {
@@ -102,8 +104,9 @@ export class ResponseCalls {
         maxOutputTokens,
         maxTokensField,
         reasoningFields: reasoningFieldsOf(this.#config),
+        continuousUsage,
       }),
-      reader: new ResponseReader(new ChatSource(asked, call.runningUsageIsExact), this.#limits),
+      reader: new ResponseReader(new ChatSource(asked, runningIsExact), this.#limits),
       onRefusal: (end) => end,
     };
   }
