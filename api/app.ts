@@ -35,6 +35,7 @@ import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addModels } from "./routes/models.ts";
 import { addResponses } from "./routes/responses.ts";
+import { addUploads } from "./routes/uploads.ts";
 import { addWebhookEndpoints } from "./webhooks/webhook-endpoints.ts";
 
 export interface ApiDeps {
@@ -128,6 +129,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addJobs(scope, inference);
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
     addBatches(scope, { pool: deps.database.pool });
+    addUploads(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
     addModels(scope, config.models.values(), new Date());
     done();
   });

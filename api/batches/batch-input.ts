@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpoints, type Endpoint } from "../../shared/contracts/endpoint.ts";
 import { parseUsd } from "../../shared/money/usd.ts";
+import { expiresAfter } from "../files/file-expiry.ts";
 
 const urls = new Map<string, Endpoint>(
   Object.entries(endpoints).map(([endpoint, path]) => [`/v1${path}`, endpoint as Endpoint]),
@@ -61,19 +62,13 @@ const metadata = z
   })
   .transform((pairs) => pairs as Readonly<Record<string, string>>);
 
-const SECONDS = "must be a whole number from 3600 to 2592000";
-const outputExpiresAfter = z.strictObject({
-  anchor: z.literal("created_at", "must be created_at"),
-  seconds: z.int(SECONDS).min(3_600, SECONDS).max(2_592_000, SECONDS),
-});
-
 /** What makes a batch. */
 export const createBatchInput = z.strictObject({
   input_file_id: z.string(),
   endpoint,
   completion_window: completionWindow,
   metadata: metadata.nullish(),
-  output_expires_after: outputExpiresAfter.nullish(),
+  output_expires_after: expiresAfter.nullish(),
 });
 
 /** What can be changed of one that runs. */

@@ -2,7 +2,8 @@ import type { FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 export interface FormOptions {
-  readonly maxFileBytes: number;
+  /** Says that the body is over its limit. */
+  readonly tooLarge: () => BrokerError;
   /** Of the whole body: also what belongs to no part is read. */
   readonly maxBodyBytes: number;
   /** Aborted with a `BrokerError`, which the reader then throws. */
@@ -15,6 +16,7 @@ export type FormPart =
       readonly type: "file";
       readonly name: string;
       readonly filename: string;
+      readonly mimeType: string;
       /** To be read to its end before the next part. */
       readonly bytes: AsyncIterable<Buffer>;
     };
@@ -34,7 +36,7 @@ const limits = {
  */
 export async function* readForm(
   request: FastifyRequest,
-  { maxFileBytes, maxBodyBytes, signal }: FormOptions,
+  { tooLarge, maxBodyBytes, signal }: FormOptions,
 ): AsyncGenerator<FormPart, void, undefined> {
   const { raw } = request;
   let file: { destroy(error?: Error): unknown } | undefined;
@@ -48,7 +50,7 @@ export async function* readForm(
   let received = 0;
   const count = (bytes: Buffer): void => {
     received += bytes.length;
-    if (received > maxBodyBytes) stop(tooLarge(maxFileBytes));
+    if (received > maxBodyBytes) stop(tooLarge());
   };
 
   signal.addEventListener("abort", onAbort, { once: true });
@@ -66,6 +68,7 @@ export async function* readForm(
           type: "file",
           name: nameOf(part.fieldname),
           filename: nameOf(part.filename),
+          mimeType: nameOf(part.mimetype),
           bytes: readable(part.file),
         };
         file = undefined;
@@ -82,13 +85,6 @@ export async function* readForm(
       raw.resume();
     }
   }
-}
-
-/** Says that a body is over its limit. */
-export function tooLarge(maxBytes: number): BrokerError {
-  return new BrokerError("payload_too_large", `A file may have at most ${maxBytes} bytes.`, {
-    param: "file",
-  });
 }
 
 function readField(part: {

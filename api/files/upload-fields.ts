@@ -1,15 +1,13 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { isUploadPurpose, PURPOSES, type UploadPurpose } from "../../shared/files/file-purpose.ts";
+import { MAX_EXPIRY_S, MIN_EXPIRY_S } from "./file-expiry.ts";
 
 const ANCHOR = "expires_after[anchor]";
 const SECONDS = "expires_after[seconds]";
-const MIN_EXPIRY_S = 3_600;
-/** 30 days; also without a word about it. */
-const MAX_EXPIRY_S = 2_592_000;
-const ONLY_BATCH = "only files of purpose 'batch' are taken.";
 
 /** What is wrong with a field's value; undefined: nothing. */
 const complaints = new Map<string, (value: string) => string | undefined>([
-  ["purpose", (value) => (value === "batch" ? undefined : ONLY_BATCH)],
+  ["purpose", (value) => (isUploadPurpose(value) ? undefined : PURPOSES)],
   [ANCHOR, (value) => (value === "created_at" ? undefined : "it must be 'created_at'.")],
   [
     SECONDS,
@@ -38,15 +36,16 @@ export class UploadFields {
   }
 
   /** What the whole form says. Throws `BrokerError` `invalid_request` when a field is missing. */
-  terms(): { readonly purpose: "batch"; readonly expiresAfterS: number } {
-    if (!this.#values.has("purpose")) refuseField("purpose", `it is missing; ${ONLY_BATCH}`);
+  terms(): { readonly purpose: UploadPurpose; readonly expiresAfterS: number } {
+    const purpose = this.#values.get("purpose") ?? "";
+    if (!isUploadPurpose(purpose)) refuseField("purpose", `it is missing; ${PURPOSES}`);
     const seconds = this.#values.get(SECONDS);
     if (this.#values.has(ANCHOR) !== (seconds !== undefined))
       refuseField(
         seconds === undefined ? SECONDS : ANCHOR,
         "an expiry needs both an anchor and seconds.",
       );
-    return { purpose: "batch", expiresAfterS: Number(seconds ?? MAX_EXPIRY_S) };
+    return { purpose, expiresAfterS: Number(seconds ?? MAX_EXPIRY_S) };
   }
 }
 

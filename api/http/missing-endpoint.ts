@@ -15,10 +15,6 @@ const instead: readonly (readonly [RegExp, string])[] = [
     "Fine-tuning, evaluations, containers and vector stores are not brokered. " +
       "Retrieval can be built on /v1/embeddings",
   ],
-  [
-    /^\/v1\/uploads(?:\/|$)/,
-    "Uploads in parts are not taken. POST /v1/files takes up to 512 MB at once",
-  ],
   [/^\/v1\/rerank(?:\/|$)/, `Reranking is not brokered. ${DIRECTLY}`],
   [/^\/v1\/messages(?:\/|$)/, "Anthropic's API is not served. Use /v1/chat/completions"],
   [

@@ -6,6 +6,7 @@ import { parseInput } from "../../shared/admin/parse-input.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { deleteFile } from "../../shared/files/delete-file.ts";
 import { listFiles } from "../../shared/files/list-files.ts";
+import { MAX_FILE_BYTES, TOUCH_MS } from "../files/file-limits.ts";
 import { fileObject } from "../files/file-object.ts";
 import { noFile, ownFile } from "../files/own-file.ts";
 import { sendContent } from "../files/send-content.ts";
@@ -13,6 +14,7 @@ import { takeUpload } from "../files/take-upload.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
+import { takePart } from "../uploads/take-part.ts";
 
 export interface FilesDeps {
   readonly pool: Pool;
@@ -28,10 +30,6 @@ interface FileRoute {
   Params: { id: string };
 }
 
-const MAX_FILE_BYTES = 512 * 1024 * 1024;
-/** Far more often than uploads without a sign of life are swept. */
-const TOUCH_MS = 60_000;
-
 const listQuery = z.object({
   after: pageQuery.after,
   order: pageQuery.order,
@@ -40,8 +38,8 @@ const listQuery = z.object({
 });
 
 /**
- * `/v1/files`: a key's own files. In a scope of its own, since its bodies are forms; no other body is
- * read.
+ * `/v1/files`: a key's own files, and the parts of uploads. In a scope of its own, since its bodies are
+ * forms; no other body is read.
  */
 export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   const { pool, shutdown, maxFileBytes = MAX_FILE_BYTES, touchMs = TOUCH_MS } = deps;
@@ -52,8 +50,16 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   app.addContentTypeParser("*", (_request, _body, done) => done(null));
   app.register(multipart);
 
+  const upload = { pool, shutdown, maxFileBytes, touchMs };
   app.post("/v1/files", { config: { upload: true } }, (request, reply) => {
-    const work = takeUpload({ pool, shutdown, maxFileBytes, touchMs }, request, reply);
+    const work = takeUpload(upload, request, reply);
+    request.facts.work = work;
+    return work;
+  });
+
+  const partRoute = { config: { upload: true } };
+  app.post<FileRoute>("/v1/uploads/:id/parts", partRoute, (request, reply) => {
+    const work = takePart(upload, request, reply);
     request.facts.work = work;
     return work;
   });

@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 /** Hexadecimal digits of a UUID before its version. */
 const TIME_DIGITS = 12;
 
+type IdKind = "api" | "batch" | "file" | "job" | "key" | "part" | "req" | "upload" | "worker";
+
 /**
  * `<kind>_` and the 32 hexadecimal digits of a UUID of version 7 (RFC 9562), which sorts by time to
  * the millisecond. Its random part is that of a version 4, for which Node keeps entropy ready.
  */
-export function newId(kind: "api" | "batch" | "file" | "job" | "key" | "req" | "worker"): string {
+export function newId(kind: IdKind): string {
   const time = Date.now().toString(16).padStart(TIME_DIGITS, "0");
   const random = randomUUID()
     .replaceAll("-", "")

@@ -1,16 +1,21 @@
+import type { UploadPurpose } from "./file-purpose.ts";
+
 /** A file that its key can see. */
 export interface FileRow {
   readonly id: string;
   readonly key_id: string;
   readonly filename: string;
-  readonly purpose: "batch" | "batch_output";
+  readonly purpose: UploadPurpose | "batch_output";
+  /** As the upload told it; null: it did not. */
+  readonly mime_type: string | null;
   readonly bytes: bigint;
   readonly created_at: Date;
   readonly expires_at: Date | null;
 }
 
 /** The columns of a `FileRow`. */
-export const fileColumns = "id, key_id, filename, purpose, bytes, created_at, expires_at";
+export const fileColumns =
+  "id, key_id, filename, purpose, mime_type, bytes, created_at, expires_at";
 
 /** What keys can see of the table. */
 export const isVisible = `state = 'processed' and deleted_at is null

@@ -1,12 +1,13 @@
 import type { Pool } from "pg";
 import { newFileId } from "./file-id.ts";
+import type { UploadPurpose } from "./file-purpose.ts";
 import { fileColumns, type FileRow } from "./file-row.ts";
 
 type Query = Pick<Pool, "query">;
 
 export interface UploadTerms {
   readonly bytes: number;
-  readonly purpose: "batch";
+  readonly purpose: UploadPurpose;
   readonly expiresAfterS: number;
 }
 
@@ -14,11 +15,17 @@ export interface UploadTerms {
 const DISCARD_PAGE = 200;
 
 /** Begins a file that nobody sees yet; returns its id. */
-export async function beginUpload(pool: Query, key: string, filename: string): Promise<string> {
+export async function beginUpload(
+  pool: Query,
+  key: string,
+  filename: string,
+  mimeType: string | null = null,
+): Promise<string> {
   const id = newFileId();
   await pool.query(
-    "insert into files (id, key_id, filename, state) values ($1, $2, $3, 'uploading')",
-    [id, key, filename],
+    `insert into files (id, key_id, filename, mime_type, state)
+     values ($1, $2, $3, $4, 'uploading')`,
+    [id, key, filename, mimeType],
   );
   return id;
 }

@@ -40,4 +40,27 @@ test("a whole broker serves files as the document says", async () => {
   expect((await call("getFileContent", `/files/${id}/content`, behind)).status).toBe(416);
   await call("deleteFile", `/files/${id}`, { method: "DELETE" });
   expect((await call("getFile", `/files/${id}`)).status).toBe(404);
+
+  const json = { "content-type": "application/json" };
+  const post = (operation: string, path: string, body: object = {}) =>
+    call(operation, `/uploads${path}`, {
+      method: "POST",
+      headers: json,
+      body: JSON.stringify(body),
+    });
+  const terms = { filename: "a", purpose: "evals", bytes: 2, mime_type: "text/plain" };
+  const begun = await post("createUpload", "", terms);
+  expect((await post("createUpload", "")).status).toBe(400);
+  const parts = `/uploads/${begun.id}/parts`;
+  const part = await call("createUploadPart", parts, upload(filePart.replace("file", "data")));
+  expect((await call("createUploadPart", parts, upload(filePart))).status).toBe(400);
+  const refused = await call("createUploadPart", parts, { method: "POST", body: "{}" });
+  expect(refused.status).toBe(415);
+  await call("getUpload", `/uploads/${begun.id}`);
+  const ids = { part_ids: [part.id] };
+  expect((await post("completeUpload", `/${begun.id}/complete`, ids)).status).toBe(200);
+  expect((await post("cancelUpload", `/${begun.id}/cancel`)).status).toBe(400);
+  const { id: other } = await post("createUpload", "", terms);
+  expect((await post("cancelUpload", `/${other}/cancel`)).status).toBe(200);
+  expect((await post("completeUpload", "/upload_0/complete", ids)).status).toBe(404);
 });

@@ -9,7 +9,9 @@ import { addErrorHandling } from "../../api/http/error-handling.ts";
 import { limitReceiving, type ReceiveLimits } from "../../api/http/receive-timeout.ts";
 import { addRequestFacts } from "../../api/http/request-facts.ts";
 import { newRequestId } from "../../api/http/request-id.ts";
+import { takeRawJson } from "../../api/http/json-body.ts";
 import { addFiles } from "../../api/routes/files.ts";
+import { addUploads } from "../../api/routes/uploads.ts";
 import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeKey, openBrokerDatabase } from "../keys/broker-database.ts";
@@ -42,6 +44,16 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
   limitReceiving(app, limits);
   addErrorHandling(app);
   app.post("/plain", (request) => ({ got: request.body }));
+  await app.register((scope, _options, done) => {
+    authenticateCaller(scope, createKeyAuth({ pool }));
+    takeRawJson(scope);
+    addUploads(scope, {
+      pool,
+      shutdown: shutdown.signal,
+      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+    });
+    done();
+  });
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, createKeyAuth({ pool }));
     addFiles(scope, {

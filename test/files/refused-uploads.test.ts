@@ -49,7 +49,7 @@ test.each<[string, string | null, string]>([
     formText(`name="file"; filename*=UTF-8''a%0D%0Ab\r\n\r\n{}`),
   ],
   ["no purpose", "purpose", formText(filePart)],
-  ["another purpose", "purpose", formText(filePart, field("purpose", "vision"))],
+  ["another purpose", "purpose", formText(filePart, field("purpose", "batch_output"))],
   ["another purpose before the file", "purpose", formText(field("purpose", "x"), filePart)],
   ["two purposes", "purpose", formText(purposePart, purposePart, filePart)],
   ["an unknown field", "user", formText(purposePart, field("user", "x"), filePart)],

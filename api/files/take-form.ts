@@ -1,0 +1,52 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { IdempotentAnswer } from "../../shared/idempotency/idempotent-transaction.ts";
+import { disconnection } from "../inference/disconnection.ts";
+import { sendOnce } from "../webhooks/answer-once.ts";
+import { readForm, type FormPart } from "./read-form.ts";
+import { tooLarge } from "./store-file.ts";
+
+export interface FormTerms {
+  /** Aborts when a shutdown waits no longer. */
+  readonly shutdown: AbortSignal;
+  readonly maxFileBytes: number;
+  /** The field that holds the file. */
+  readonly param: string;
+}
+
+/** What a form has beside its file. */
+const FORM_BYTES = 64 * 1024;
+
+/**
+ * Answers a multipart form with what `receive` makes of its parts. The form breaks off with a
+ * `BrokerError` when its caller goes away, the broker shuts down or it is too large.
+ */
+export async function takeForm(
+  { shutdown, maxFileBytes, param }: FormTerms,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  receive: (form: AsyncIterable<FormPart>) => Promise<IdempotentAnswer>,
+): Promise<FastifyReply> {
+  if (!request.isMultipart())
+    throw new BrokerError(
+      "unsupported_media_type",
+      `The content type must be multipart/form-data, with '${param}' as a file.`,
+    );
+  const maxBodyBytes = maxFileBytes + FORM_BYTES;
+  const overLimit = () => tooLarge(maxFileBytes, param);
+  if (Number(request.headers["content-length"]) > maxBodyBytes) throw overLimit();
+
+  const stop = new AbortController();
+  const gone = disconnection(request, reply);
+  const onGone = (): void => stop.abort(new BrokerError("cancelled", "The caller went away."));
+  const onShutdown = (): void =>
+    stop.abort(new BrokerError("unavailable", "The broker is shutting down."));
+  gone.addEventListener("abort", onGone);
+  shutdown.addEventListener("abort", onShutdown);
+  try {
+    const form = readForm(request, { tooLarge: overLimit, maxBodyBytes, signal: stop.signal });
+    return sendOnce(reply, await receive(form));
+  } finally {
+    shutdown.removeEventListener("abort", onShutdown);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Pool } from "pg";
+import { discardUpload, touchUpload } from "../../shared/files/upload-statements.ts";
+import { every } from "../../shared/timing/every.ts";
+
+/**
+ * Runs `work`, which tells the id of what it has begun to store. Meanwhile that gives signs of life;
+ * unless it is finished in the end, nothing stays of it.
+ */
+export async function withUnfinished<Result>(
+  pool: Pool,
+  touchMs: number,
+  work: (begun: (id: string) => string) => Promise<Result>,
+): Promise<Result> {
+  let id: string | undefined;
+  const touching = every(
+    touchMs,
+    async () => {
+      if (id !== undefined) await touchUpload(pool, id);
+    },
+    () => undefined,
+  );
+  try {
+    return await work((begun) => (id = begun));
+  } finally {
+    await touching.stop();
+    // What cannot be removed now is swept later.
+    if (id !== undefined) await discardUpload(pool, id).catch(() => undefined);
+  }
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { uploadPurposes } from "../../shared/files/file-purpose.ts";
+import { expiresAfter } from "../files/file-expiry.ts";
+import { MAX_PARTS } from "../files/file-limits.ts";
+import { fileNameFlaw } from "../files/file-name-flaw.ts";
+
+const MAX_TYPE_LENGTH = 255;
+
+/** What begins an upload of so many bytes at most. */
+export function createUploadInput(maxFileBytes: number) {
+  const size = `must be a whole number from 1 to ${maxFileBytes}, the most that a file may have`;
+  return z.strictObject({
+    filename: z
+      .string()
+      .min(1)
+      .superRefine((name, context) => {
+        const message = fileNameFlaw(name);
+        if (message !== undefined) context.addIssue({ code: "custom", message });
+      }),
+    purpose: z.enum(uploadPurposes, `must be one of ${uploadPurposes.join(", ")}`),
+    bytes: z.int(size).min(1, size).max(maxFileBytes, size),
+    mime_type: z
+      .string()
+      .min(1)
+      .max(MAX_TYPE_LENGTH)
+      .regex(/^[^\p{Cc}]*$/u, "must have no control characters"),
+    expires_after: expiresAfter.nullish(),
+  });
+}
+
+const PART = /^part_[0-9a-f]{32}$/;
+
+/** What completes one. */
+export const completeUploadInput = z.strictObject({
+  part_ids: z
+    .array(z.string())
+    .min(1)
+    .max(MAX_PARTS)
+    .superRefine((ids, context) => {
+      const seen = new Set<string>();
+      for (const [index, id] of ids.entries()) {
+        if (seen.has(id))
+          context.addIssue({ code: "custom", path: [index], message: "is given twice" });
+        seen.add(id);
+      }
+    }),
+  md5: z
+    .string()
+    .regex(/^[\da-f]{32}$/i, "must be an MD5 in 32 hexadecimal digits")
+    .nullish(),
+});
+
+/** The first id that cannot be a part's, if any, as the error about it. */
+export function checkPartIds(ids: readonly string[]): void {
+  const index = ids.findIndex((id) => !PART.test(id));
+  if (index !== -1) throw noPart(index, ids[index] ?? "");
+}
+
+/** Says that an upload has no such part. */
+export function noPart(index: number, id: string): BrokerError {
+  const param = `part_ids[${index}]`;
+  const message = `${param}: this upload has no part '${id.slice(0, 64)}'.`;
+  return new BrokerError("invalid_request", message, { param });
+}

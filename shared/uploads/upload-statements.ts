@@ -1,0 +1,86 @@
+import { hash } from "node:crypto";
+import type { Pool } from "pg";
+import { newId } from "../contracts/new-id.ts";
+import type { UploadPurpose } from "../files/file-purpose.ts";
+import { uploadColumns, type UploadRow } from "./upload-row.ts";
+
+type Query = Pick<Pool, "query">;
+
+export interface NewUpload {
+  readonly filename: string;
+  readonly purpose: UploadPurpose;
+  readonly mimeType: string;
+  readonly bytes: number;
+  /** Of the file, from its creation. */
+  readonly expiresAfterS: number;
+}
+
+/** So long an upload takes parts. */
+const UPLOAD_LIFE = "1 h";
+
+/** Begins an upload without parts. */
+export async function createUpload(
+  client: Query,
+  key: string,
+  { filename, purpose, mimeType, bytes, expiresAfterS }: NewUpload,
+): Promise<UploadRow> {
+  const { rows } = await client.query<UploadRow>(
+    `insert into uploads (id, key_id, filename, purpose, mime_type, bytes, expires_after_s, expires_at)
+     values ($1, $2, $3, $4, $5, $6, $7, now() + interval '${UPLOAD_LIFE}')
+     returning ${uploadColumns}`,
+    [newId("upload"), key, filename, purpose, mimeType, bytes, expiresAfterS],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("an insert returned no row");
+  return row;
+}
+
+/** A key's own upload, whatever became of it. */
+export async function findUpload(
+  pool: Query,
+  key: string,
+  id: string,
+): Promise<UploadRow | undefined> {
+  const { rows } = await pool.query<UploadRow>(
+    `select ${uploadColumns} from uploads where id = $1 and key_id = $2`,
+    [id, key],
+  );
+  return rows[0];
+}
+
+/** Gives up a key's pending upload and its parts. False: it is not pending. */
+export async function cancelUpload(client: Query, key: string, id: string): Promise<boolean> {
+  const { rows } = await client.query<{ cancelled: boolean }>(
+    "select cancel_upload($1, $2) as cancelled",
+    [id, key],
+  );
+  return rows[0]?.cancelled === true;
+}
+
+export interface Completion {
+  /**
+   * `completed`: the file is there, made now or by an earlier call for the same parts. `part`: at
+   * `figure`, from 1, stands none of its parts. `size`: the parts come to `figure` bytes.
+   */
+  readonly verdict: "completed" | "missing" | "closed" | "expired" | "part" | "size";
+  readonly figure: bigint | null;
+}
+
+/** Makes a file of a key's upload, of these parts in this order. No bytes are copied. */
+export async function completeUpload(
+  client: Query,
+  key: string,
+  id: string,
+  parts: { readonly ids: readonly string[]; readonly newFile: string },
+): Promise<Completion> {
+  const { rows } = await client.query<Completion>("select * from complete_upload($1,$2,$3,$4,$5)", [
+    id,
+    key,
+    parts.ids,
+    hash("sha256", parts.ids.join("\n"), "buffer"),
+    parts.newFile,
+  ]);
+  const [row] = rows;
+  if (row === undefined) throw new Error("complete_upload returned no row");
+  return row;
+}
