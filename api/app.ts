@@ -114,6 +114,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     const inference = {
       ...deps,
       server: config.server,
+      bodyLimitBytes: config.server.bodyLimitBytes,
       routes,
       heartbeatMs: deps.heartbeatMs ?? 15_000,
       confirmMs: deps.confirmMs ?? 2_000,

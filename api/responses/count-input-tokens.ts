@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { checkFields } from "../../shared/inference/check-fields.ts";
 import { estimateInput } from "../../shared/inference/estimate-input.ts";
+import { withFiles } from "../../shared/inference/files/with-files.ts";
 import { parseBody } from "../../shared/inference/parse-body.ts";
 import { withPreviousTurn } from "../../shared/inference/previous-turn.ts";
 import { findRoute, type ReadDeps } from "../../shared/inference/read-inference.ts";
@@ -13,7 +14,7 @@ import { callerOf } from "../http/authenticate-caller.ts";
  * engine is asked, no job made and nothing paid. Throws `BrokerError` for whatever is wrong.
  */
 export async function countInputTokens(
-  { database, routes }: Pick<ReadDeps, "database" | "routes">,
+  { database, routes, bodyLimitBytes }: Pick<ReadDeps, "database" | "routes" | "bodyLimitBytes">,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
@@ -21,7 +22,11 @@ export async function countInputTokens(
   const parsed = parseBody(request.body as Buffer | undefined);
   const { model } = checkFields(inputTokensSchema, parsed.fields);
   if (model != null) request.facts.model = findRoute(routes, key, model).config.name;
-  const { fields } = await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed));
+  const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
+  const { fields } = await askDatabase(async () => {
+    const { body } = await withFiles(database.pool, "responses", parsed, terms);
+    return await withPreviousTurn(database.pool, key.id, body);
+  });
   reply.header("x-spillway-estimate", "true");
   return { object: "response.input_tokens", input_tokens: estimateInput(fields) };
 }

@@ -10,6 +10,8 @@ export interface CompiledTarget {
   readonly model: string;
   readonly contextLength: number | undefined;
   readonly price: Price;
+  /** It takes files that are neither texts nor images. */
+  readonly readsFiles: boolean;
   /** How its provider serves `/v1/responses`. */
   readonly responses: ProviderConfig["responses"];
 }
@@ -32,6 +34,7 @@ export function compileRoutes(config: Config): ReadonlyMap<string, CompiledRoute
       role,
       model: target.model,
       contextLength: target.contextLength,
+      readsFiles: provider.location === "cloud" || provider.engine === "openai",
       responses: provider.responses,
       price: {
         inputNanosPerMillion: parseUsd(target.price.input),

@@ -63,7 +63,7 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
   const { input, outputTokens } = request;
   checkReferences(request);
   const { budgeted } = key;
-  const route = ableTargets(request);
+  const route = fileReaders(ableTargets(request), request, residency);
   const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
   const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
   const trouble = callerWaits ? accountTrouble(plan, rules, deps.board) : undefined;
@@ -116,6 +116,24 @@ function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
   const targets = route.targets.filter((target) => target.responses !== "translate");
   if (targets.length > 0) return { ...route, targets };
   throw new BrokerError("invalid_request", flaw.message, { param: flaw.param });
+}
+
+/** Local engines refuse files: what can be read of them has become text and images before. */
+function fileReaders(
+  route: CompiledRoute,
+  { opaqueFile }: InferenceRequest,
+  residency: Residency,
+): CompiledRoute {
+  if (opaqueFile === undefined) return route;
+  const targets = route.targets.filter((target) => target.readsFiles);
+  if (targets.some(({ location }) => residency === "any" || location === "local"))
+    return { ...route, targets };
+  throw new BrokerError(
+    "invalid_request",
+    `${opaqueFile}: no provider that '${route.config.name}' has for this request reads such files. ` +
+      "Send its text, as a text file or in the prompt, or images of its pages.",
+    { param: opaqueFile },
+  );
 }
 
 function toJobRequest(

@@ -7,6 +7,7 @@ import { askDatabase } from "../db/ask-database.ts";
 import { ignoredParts } from "../responses/ignored-parts.ts";
 import { checkMedia } from "./check-media.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
+import { withFiles } from "./files/with-files.ts";
 import { parseBody, type ParsedBody } from "./parse-body.ts";
 import { withPreviousTurn } from "./previous-turn.ts";
 import { readRequest, type FindRoute, type InferenceRequest } from "./read-request.ts";
@@ -16,6 +17,8 @@ export interface ReadDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
   readonly routes: ReadonlyMap<string, CompiledRoute>;
   readonly egress: Pick<EgressPolicy, "isInternalHost">;
+  /** Of a request, also with the files that it refers to. */
+  readonly bodyLimitBytes: number;
 }
 
 /** Reads the bytes of a key's request. Throws `BrokerError` with `param` for whatever is wrong. */
@@ -28,18 +31,22 @@ export async function readInference(
   return await readParsed(deps, endpoint, key, parseBody(raw));
 }
 
-/** The same for a body that has been parsed already. */
+/** The same for a body that has been parsed already. Files that it names are read first. */
 export async function readParsed(
-  { database, routes, egress }: ReadDeps,
+  { database, routes, egress, bodyLimitBytes }: ReadDeps,
   endpoint: Endpoint,
   key: CallerKey,
   parsed: ParsedBody,
 ): Promise<InferenceRequest> {
-  checkMedia(parsed.fields, egress);
+  const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
+  const { body, opaqueFile } = await askDatabase(() =>
+    withFiles(database.pool, endpoint, parsed, terms),
+  );
+  checkMedia(body.fields, egress);
   const find = (model: string) => findRoute(routes, key, model);
-  if (endpoint !== "responses") return readRequest(endpoint, parsed, find);
-  const body = await askDatabase(() => withPreviousTurn(database.pool, key.id, parsed));
-  return readResponseRequest(body, key, find);
+  if (endpoint !== "responses") return { ...readRequest(endpoint, body, find), opaqueFile };
+  const whole = await askDatabase(() => withPreviousTurn(database.pool, key.id, body));
+  return { ...readResponseRequest(whole, key, find), opaqueFile };
 }
 
 /**

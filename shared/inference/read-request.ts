@@ -49,6 +49,8 @@ export interface InferenceRequest {
   readonly stored: boolean;
   /** Of `/v1/responses`. */
   readonly response: ResponseTerms | undefined;
+  /** The field that named a file which only some targets read: no text and no image. */
+  readonly opaqueFile?: string | undefined;
 }
 
 interface ResponseTerms {

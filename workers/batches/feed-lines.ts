@@ -29,6 +29,8 @@ export interface FeedDeps extends EnqueueDeps, ReadDeps {
 const REFUSALS = 100;
 /** Of lines that are in memory at once. */
 const PAGE = { lines: 100, bytes: 256 * 1024 };
+/** Lines are short, and the files that they refer to are not: more is not held at once. */
+const READY_BYTES = 4 * 1024 * 1024;
 const NO_CAPACITY =
   "The providers of this batch's models are down, or their calls only fail. " +
   "It goes on when one is well again.";
@@ -122,14 +124,25 @@ async function feedModels(round: Round): Promise<{ fed: FedLine[]; hasRoom: bool
 }
 
 async function feedPage(round: Round, lines: readonly PendingLine[]): Promise<FedLine[]> {
-  const ready: ReadyLine[] = [];
+  const fed: FedLine[] = [];
+  let ready: ReadyLine[] = [];
+  let bytes = 0;
+  // All together, in one statement.
+  const acceptReady = async (): Promise<void> => {
+    const rows = await Promise.all(ready.map((line) => accept(round.deps, line)));
+    fed.push(...rows.filter((row) => row !== undefined));
+    ready = [];
+    bytes = 0;
+  };
   for (const line of lines) {
     const one = await prepare(round, line);
-    if (one !== undefined) ready.push(one);
+    if (one === undefined) continue;
+    ready.push(one);
+    bytes += one.terms.jobRequest.body.length;
+    if (bytes > READY_BYTES) await acceptReady();
   }
-  // All together, in one statement.
-  const fed = await Promise.all(ready.map((line) => accept(round.deps, line)));
-  return fed.filter((line) => line !== undefined);
+  await acceptReady();
+  return fed;
 }
 
 function isAccepted({ row: { verdict } }: FedLine): boolean {

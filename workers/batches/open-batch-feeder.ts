@@ -34,6 +34,7 @@ export function openBatchFeeder(options: OpenBatchFeederOptions): BatchFeeder {
     findKey: (id) => findUsableKey(pool, id),
     hasModel: (name) => routes.has(name),
     maxLineBytes: config.server.bodyLimitBytes,
+    bodyLimitBytes: config.server.bodyLimitBytes,
     routes,
     egress: createEgressPolicy(config.webhooks),
     random: Math.random,

@@ -1,4 +1,9 @@
+import { decodeText, fileText } from "../../shared/inference/files/file-content.ts";
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+
+const BASE64_URL = /^data:([^;,]*)(?:;[^;,]*)*;base64,([\s\S]*)$/i;
+/** Whatever their bytes look like. */
+const NO_TEXT = /^(?:application\/pdf$|audio\/|image\/|video\/)/i;
 
 /** What a user says, as the content of a chat's message. */
 export function userContent(content: unknown): string | readonly JsonObject[] {
@@ -24,6 +29,8 @@ function chatPart(value: unknown): JsonObject {
       return { type: "image_url", image_url: { url: part["image_url"], ...detail } };
     }
     case "input_file": {
+      const text = textOfFile(part);
+      if (text !== undefined) return { type: "text", text };
       const name = part["filename"] == null ? {} : { filename: part["filename"] };
       return { type: "file", file: { ...name, file_data: part["file_data"] } };
     }
@@ -33,6 +40,14 @@ function chatPart(value: unknown): JsonObject {
     default:
       return { type: "text", text: partText(value) };
   }
+}
+
+/** Local engines take no files, and any model reads what is in a text. */
+function textOfFile(part: JsonObject): string | undefined {
+  const [, type = "", data = ""] = BASE64_URL.exec(stringAt(part, "file_data")) ?? [];
+  if (data === "" || NO_TEXT.test(type)) return undefined;
+  const text = decodeText(Buffer.from(data, "base64"));
+  return text === undefined ? undefined : fileText(stringAt(part, "filename") || "file", text);
 }
 
 function partText(value: unknown): string {

@@ -1,0 +1,48 @@
+import { isUtf8 } from "node:buffer";
+import type { FileRow } from "../../files/file-row.ts";
+import { mediaType } from "./media-type.ts";
+
+/** A file's content as a request can hold it. */
+export interface FileContent {
+  readonly filename: string;
+  readonly mediaType: string;
+  /** Undefined: it is no text. */
+  readonly text: string | undefined;
+  readonly dataUrl: string;
+}
+
+/** How files begin that begin with a byte order mark. */
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const UTF16_MARK = Buffer.from([0xff, 0xfe]);
+
+/** Reads the bytes of a whole file. */
+export function fileContent(
+  file: Pick<FileRow, "filename" | "mime_type">,
+  bytes: Buffer,
+): FileContent {
+  const type = mediaType(file, bytes);
+  const isSigned = type === "application/pdf";
+  return {
+    filename: file.filename,
+    mediaType: type,
+    text: isSigned ? undefined : decodeText(bytes),
+    dataUrl: `data:${type};base64,${bytes.toString("base64")}`,
+  };
+}
+
+/** UTF-8, or UTF-16 as spreadsheets save it; undefined for what is no text. */
+export function decodeText(bytes: Buffer): string | undefined {
+  if (bytes.subarray(0, 2).equals(UTF16_MARK) && bytes.length % 2 === 0) {
+    const text = bytes.subarray(2).toString("utf16le");
+    return text.isWellFormed() && !text.includes("\0") ? text : undefined;
+  }
+  if (!isUtf8(bytes) || bytes.includes(0)) return undefined;
+  return bytes.subarray(0, 3).equals(UTF8_MARK) ? bytes.subarray(3).toString() : bytes.toString();
+}
+
+/** A text file as part of a prompt, so that a model can tell it from what its user says. */
+export function fileText(filename: string, text: string): string {
+  const name = filename.replaceAll(/[<>"]/g, "_");
+  const end = text.endsWith("\n") ? "" : "\n";
+  return `<file name="${name}">\n${text}${end}</file>`;
+}

@@ -1,0 +1,39 @@
+import type { FileRow } from "../../files/file-row.ts";
+
+/** How files begin that tell by it what they are. */
+const signatures: readonly (readonly [string, string])[] = [
+  ["application/pdf", "%PDF-"],
+  ["image/png", "\u0089PNG\r\n\u001a\n"],
+  ["image/jpeg", "\u00ff\u00d8\u00ff"],
+  ["image/gif", "GIF8"],
+];
+const RIFF = /^RIFF[\s\S]{4}WEBP/;
+const LONGEST = 12;
+
+/** By the ends of names, where neither the bytes nor the upload tell. */
+const byExtension: Readonly<Record<string, string>> = {
+  bmp: "image/bmp",
+  doc: "application/msword",
+  docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  odt: "application/vnd.oasis.opendocument.text",
+  pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+  svg: "image/svg+xml",
+  tif: "image/tiff",
+  tiff: "image/tiff",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+};
+/** What clients write who do not know. */
+const UNKNOWN = "application/octet-stream";
+const vague = new Set<string | null>([null, "", UNKNOWN, "text/plain"]);
+
+/** What a file is: by its first bytes, else as its upload told it, else by its name. */
+export function mediaType(file: Pick<FileRow, "filename" | "mime_type">, bytes: Buffer): string {
+  const start = bytes.subarray(0, LONGEST).toString("latin1");
+  const [signed] = signatures.find(([, signature]) => start.startsWith(signature)) ?? [];
+  if (signed !== undefined) return signed;
+  if (RIFF.test(start)) return "image/webp";
+  const [told = ""] = (file.mime_type ?? "").toLowerCase().split(";", 1);
+  if (!vague.has(told.trim())) return told.trim();
+  const extension = /\.(\w+)$/.exec(file.filename)?.[1]?.toLowerCase() ?? "";
+  return Object.hasOwn(byExtension, extension) ? (byExtension[extension] ?? UNKNOWN) : UNKNOWN;
+}
