@@ -38,10 +38,19 @@ export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, Terms
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** Answers one inference endpoint: body in, job through the queues, result, stream or job out. */
-export function inferenceHandler(deps: InferenceDeps, endpoint: Endpoint): Handler {
+type ReadBody = (deps: ReadDeps, key: CallerKey, raw: Buffer) => Promise<InferenceRequest>;
+
+/**
+ * Answers one inference endpoint: body in, job through the queues, result, stream or job out. `read`:
+ * what its bodies mean, unless they are the endpoint's own.
+ */
+export function inferenceHandler(
+  deps: InferenceDeps,
+  endpoint: Endpoint,
+  read: ReadBody = (given, key, raw) => readInference(given, endpoint, key, raw),
+): Handler {
   return (request, reply) => {
-    const work = answer(deps, endpoint, request, reply);
+    const work = answer(deps, endpoint, read, request, reply);
     request.facts.work = work;
     return work;
   };
@@ -50,6 +59,7 @@ export function inferenceHandler(deps: InferenceDeps, endpoint: Endpoint): Handl
 async function answer(
   deps: InferenceDeps,
   endpoint: Endpoint,
+  read: ReadBody,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
@@ -64,7 +74,7 @@ async function answer(
     const replay = await replayAccepted(deps, request, reply, asked);
     if (replay !== undefined) return replay.answer;
   }
-  const inference = await readInference(deps, endpoint, key, raw);
+  const inference = await read(deps, key, raw);
   request.facts.model = inference.route.config.name;
   const { stream, response, loweredCap } = inference;
   reply.headers(warningHeader(inference, key));

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { parseInput } from "../../shared/admin/parse-input.ts";
 import { readRequestBody } from "../../shared/jobs/job-result.ts";
+import { readCompaction } from "../../shared/inference/read-inference.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
@@ -39,6 +40,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
 
   app.post("/v1/responses", inferenceHandler(deps, "responses"));
 
+  app.post("/v1/responses/compact", inferenceHandler(deps, "responses", readCompaction));
   app.post("/v1/responses/input_tokens", (request, reply) =>
     countInputTokens(deps, request, reply),
   );

@@ -1,3 +1,5 @@
+export type Compaction = "item" | "object";
+
 /** What a response object says beside the request's own fields. */
 export interface ResponseFacts {
   /** `resp_…` */
@@ -9,4 +11,9 @@ export interface ResponseFacts {
   readonly background: boolean;
   readonly store: boolean;
   readonly previousResponseId: string | null;
+  /**
+   * The answer summarises the conversation: as a `compaction` item of the response, or as the object of
+   * `/v1/responses/compact`, with the user's messages.
+   */
+  readonly compaction?: Compaction;
 }

@@ -161,8 +161,9 @@ function toJobRequest(
 function responseFacts(
   job: string,
   request: InferenceRequest,
-  { background, store, previousResponseId }: NonNullable<InferenceRequest["response"]>,
+  response: NonNullable<InferenceRequest["response"]>,
 ): ResponseFacts {
+  const { background, store, previousResponseId, compaction } = response;
   return {
     id: responseId(job),
     createdAt: Math.floor(Date.now() / 1_000),
@@ -170,5 +171,6 @@ function responseFacts(
     background,
     store,
     previousResponseId,
+    ...(compaction === undefined ? {} : { compaction }),
   };
 }

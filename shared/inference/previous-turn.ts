@@ -4,6 +4,7 @@ import { readJob } from "../jobs/accepted-job.ts";
 import { readRequestBody, readResult } from "../jobs/job-result.ts";
 import { parseExact } from "../json/exact-json.ts";
 import { asObject, type JsonObject } from "../json/json-object.ts";
+import { isCompaction, keptMessages, withSummaries } from "../responses/compaction.ts";
 import {
   findReference,
   referencedResponses,
@@ -13,8 +14,8 @@ import { jobOfResponse } from "../responses/response-id.ts";
 import type { ParsedBody } from "./parse-body.ts";
 
 /**
- * The body of a response request with the items of the turns before it in front of its own input, and
- * with the items that it only refers to. A stored response keeps its whole input, so that one step
+ * The body of a response request with the items of the turns before it in front of its own input, with
+ * the items that it only refers to, and with summaries in place of compactions. A stored response keeps its whole input, so that one step
  * back is all of them. Throws `BrokerError` for a response that this key does not have, or that has no
  * output yet.
  */
@@ -25,18 +26,20 @@ export async function withPreviousTurn(
 ): Promise<ParsedBody> {
   const previous = body.fields["previous_response_id"];
   const { input } = body.fields;
+  const items = Array.isArray(input) ? (input as unknown[]) : [];
+  const refers = findReference(input) !== undefined;
+  if (typeof previous !== "string" && !refers && !items.some(isCompaction)) return body;
   const referenced = referencedResponses(input);
-  if (typeof previous !== "string" && findReference(input) === undefined) return body;
   const turn = typeof previous === "string" ? await turnOf(pool, key, previous) : undefined;
   const outputs = new Map<string, readonly JsonObject[]>();
   for (const response of referenced) {
     const found = await findTurn(pool, key, response);
     if (found !== undefined) outputs.set(response, found.output);
   }
-  const earlier = turn === undefined ? [] : [...turn.input, ...turn.output];
+  const earlier = turn === undefined ? [] : itemsOf(turn);
   const joined = (given: unknown): readonly unknown[] => [
     ...earlier,
-    ...resolveReferences(inputItems(given), outputs),
+    ...withSummaries(resolveReferences(withSummaries(inputItems(given)), outputs)),
   ];
   return {
     fields: { ...body.fields, input: joined(input) },
@@ -54,6 +57,12 @@ export function inputItems(input: unknown): readonly unknown[] {
 interface Turn {
   readonly input: readonly unknown[];
   readonly output: readonly JsonObject[];
+}
+
+/** Of what a compaction stands for, only the user's messages go on. */
+function itemsOf({ input, output }: Turn): readonly unknown[] {
+  const kept = output.some(isCompaction) ? keptMessages(input) : input;
+  return [...kept, ...withSummaries(output)];
 }
 
 async function turnOf(pool: Pick<Pool, "query">, key: string, response: string): Promise<Turn> {

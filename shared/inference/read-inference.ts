@@ -4,8 +4,10 @@ import type { EgressPolicy } from "../egress/egress-policy.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { CallerKey } from "../keys/caller-key.ts";
 import { askDatabase } from "../db/ask-database.ts";
+import { endsWithTrigger } from "../responses/compaction.ts";
 import { ignoredParts } from "../responses/ignored-parts.ts";
 import { checkMedia } from "./check-media.ts";
+import { compactionRequest } from "./compaction-request.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import { withFiles } from "./files/with-files.ts";
 import { parseBody, type ParsedBody } from "./parse-body.ts";
@@ -31,12 +33,31 @@ export async function readInference(
   return await readParsed(deps, endpoint, key, parseBody(raw));
 }
 
+/** The same for what `/v1/responses/compact` takes: the request that summarises it. */
+export async function readCompaction(
+  deps: ReadDeps,
+  key: CallerKey,
+  raw: Buffer,
+): Promise<InferenceRequest> {
+  return await readWith(deps, "responses", key, parseBody(raw), true);
+}
+
 /** The same for a body that has been parsed already. Files that it names are read first. */
 export async function readParsed(
+  deps: ReadDeps,
+  endpoint: Endpoint,
+  key: CallerKey,
+  parsed: ParsedBody,
+): Promise<InferenceRequest> {
+  return await readWith(deps, endpoint, key, parsed, false);
+}
+
+async function readWith(
   { database, routes, egress, bodyLimitBytes }: ReadDeps,
   endpoint: Endpoint,
   key: CallerKey,
   parsed: ParsedBody,
+  compacts: boolean,
 ): Promise<InferenceRequest> {
   const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
   const { body, opaqueFile } = await askDatabase(() =>
@@ -46,7 +67,22 @@ export async function readParsed(
   const find = (model: string) => findRoute(routes, key, model);
   if (endpoint !== "responses") return { ...readRequest(endpoint, body, find), opaqueFile };
   const whole = await askDatabase(() => withPreviousTurn(database.pool, key.id, body));
-  return { ...readResponseRequest(whole, key, find), opaqueFile };
+  return { ...readTurn(whole, key, find, compacts), opaqueFile };
+}
+
+/** An answer's request, or that for the summary of a conversation. */
+function readTurn(
+  body: ParsedBody,
+  key: CallerKey,
+  find: FindRoute,
+  compacts: boolean,
+): InferenceRequest {
+  if (!compacts && !endsWithTrigger(body.fields["input"]))
+    return readResponseRequest(body, key, find);
+  const request = readResponseRequest(compactionRequest(body, compacts), key, find);
+  const { response } = request;
+  if (response === undefined) return request;
+  return { ...request, response: { ...response, compaction: compacts ? "object" : "item" } };
 }
 
 /**

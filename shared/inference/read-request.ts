@@ -1,6 +1,7 @@
 import { foldName } from "../../config/request-fields.ts";
 import type { RouteConfig } from "../../config/config.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
+import type { Compaction } from "../contracts/response-facts.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
@@ -61,6 +62,8 @@ interface ResponseTerms {
   readonly fields: JsonObject;
   /** What is left out where a provider does not serve responses itself, in words for a header. */
   readonly ignored: readonly string[];
+  /** The answer is to be a compaction. */
+  readonly compaction?: Compaction;
 }
 
 /** Finds a public model for the caller. Throws `BrokerError` `model_not_found`. */

@@ -31,6 +31,7 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
         findPartFlaw(`${at}.output`, item["output"], false)
       );
     case "compaction":
+    case "compaction_summary":
       return {
         param: `${at}.encrypted_content`,
         message: "Only who made this compaction can read it; send the items that it stands for.",

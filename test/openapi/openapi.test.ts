@@ -99,6 +99,7 @@ test("what the API answers is what the document says", async () => {
   await call("cancelJob", `/v1/jobs/${job.id}/cancel`, { method: "POST" });
 
   const response = { model: "chat-small", input: "Hi", background: true };
+  await post("compactResponse", "/v1/responses/compact", { model: "chat-small", input: "Hi" });
   await post("countInputTokens", "/v1/responses/input_tokens", { input: "Hi" });
   const { id } = await post("createResponse", "/v1/responses", response);
   await call("getResponse", `/v1/responses/${id}`);

@@ -10,13 +10,14 @@ import type { ReadLimits } from "../openai/read-limits.ts";
 import type { ProviderCall } from "../provider.ts";
 import { chatBody } from "./chat-body.ts";
 import { reasoningFieldsOf } from "./reasoning-fields.ts";
+import { CompactionSource } from "./compaction-source.ts";
 import { ChatSource } from "./chat-source.ts";
 import { isMissingEndpoint } from "./missing-endpoint.ts";
 import { nativeBody } from "./native-body.ts";
 import { findPassedOver } from "./native-limits.ts";
 import { NativeSource } from "./native-source.ts";
 import { ResponseReader } from "./response-reader.ts";
-import type { AskedResponse } from "./response-source.ts";
+import type { AskedResponse, ResponseSource } from "./response-source.ts";
 
 /** How long an upstream without `/v1/responses` is not asked for it again. */
 const TRANSLATE_MS = 600_000;
@@ -78,16 +79,21 @@ export class ResponseCalls {
         location,
         ...(streamOptions === undefined ? {} : { streamOptions }),
       }),
-      reader: new ResponseReader(
-        new NativeSource(asked, this.#engine().name !== "openai"),
-        this.#limits,
-      ),
+      reader: this.#reader(new NativeSource(asked, this.#engine().name !== "openai"), asked),
       onRefusal: (end) => {
         if (responses !== "auto" || !isMissingEndpoint(end)) return end;
         this.#translateUntil = this.#now() + TRANSLATE_MS;
         return { ...end, reason: "no_endpoint" };
       },
     };
+  }
+
+  #reader(source: ResponseSource, asked: AskedResponse): ResponseReader {
+    const compacts = asked.facts.compaction !== undefined;
+    return new ResponseReader(
+      compacts ? new CompactionSource(source, asked) : source,
+      this.#limits,
+    );
   }
 
   #translated(call: ProviderCall, asked: AskedResponse): PreparedCall | FailedEnd {
@@ -106,7 +112,7 @@ export class ResponseCalls {
         reasoningFields: reasoningFieldsOf(this.#config),
         continuousUsage,
       }),
-      reader: new ResponseReader(new ChatSource(asked, runningIsExact), this.#limits),
+      reader: this.#reader(new ChatSource(asked, runningIsExact), asked),
       onRefusal: (end) => end,
     };
   }

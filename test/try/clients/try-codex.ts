@@ -63,6 +63,26 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
         return `exit code 0 after ${calls} calls of the engine`;
       },
     },
+    ...["spillway", "OpenAI"].map((name): Flow<CodexContext> => ({
+      name: `a history that is compacted at "${name}", ${model}`,
+      async run(context) {
+        context[model].reset();
+        const settings = { name, more: ["model_auto_compact_token_limit = 200"] };
+        const first = await codex(context, model, "[sim calls=0] Hello", settings);
+        expect(first.code === 0, `exit code ${first.code}: ${first.text.slice(-600)}`);
+        const resumed = { ...settings, resumes: true };
+        const { code, text } = await codex(context, model, "[sim calls=0] Go on", resumed);
+        expect(code === 0 && text.includes("tok0 tok1"), `exit code ${code}: ${text.slice(-600)}`);
+        const bodies = context[model].bodies().map(({ body }) => JSON.stringify(body));
+        const asked = bodies.filter((body) => /summar/i.test(body)).length;
+        const read = bodies.filter((body) => body.includes("replaced by this summary")).length;
+        expect(
+          asked > 0 && (name === "spillway" || read > 0),
+          `${bodies.length} calls, none of it`,
+        );
+        return `exit code 0 after ${bodies.length} calls, ${read} of them with a summary of ours`;
+      },
+    })),
     {
       name: `a spent budget, ${model}`,
       async run(context) {
@@ -85,11 +105,21 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
   ];
 }
 
+interface CodexSettings {
+  /** Of the provider: at one with the name "OpenAI" it has the provider compact its history. */
+  readonly name: string;
+  /** Lines of its configuration. */
+  readonly more?: readonly string[];
+  /** Goes on with the last session. */
+  readonly resumes?: boolean;
+}
+
 /** `codex exec` with a home of its own; what it printed, both outputs together. */
 async function codex(
   { program, runDir, key, broker }: CodexContext,
   model: string,
   prompt: string,
+  { name, more = [], resumes = false }: CodexSettings = { name: "spillway" },
 ): Promise<{ code: number; text: string }> {
   const home = join(runDir, "codex-home");
   const project = join(runDir, "project");
@@ -98,9 +128,10 @@ async function codex(
     join(home, "config.toml"),
     [
       `model = "${model}"`,
+      ...more,
       'model_provider = "spillway"',
       "[model_providers.spillway]",
-      'name = "spillway"',
+      `name = "${name}"`,
       `base_url = "${broker.url}/v1"`,
       'env_key = "SPILLWAY_API_KEY"',
       'wire_api = "responses"',
@@ -111,11 +142,20 @@ async function codex(
   await rm(logFile, { force: true });
   const code = await exitCodeOf(
     program,
-    ["exec", "--skip-git-repo-check", "-s", "read-only", "-C", project, prompt],
+    [
+      "exec",
+      "--skip-git-repo-check",
+      "-s",
+      "read-only",
+      "-C",
+      project,
+      ...(resumes ? ["resume", "--last"] : []),
+      prompt,
+    ],
     {
       env: { ...nodeEnv, CODEX_HOME: home, HOME: home, SPILLWAY_API_KEY: key },
       logFile,
-      timeoutMs: 100_000,
+      timeoutMs: 60_000,
     },
   );
   return { code, text: await readFile(logFile, "utf8") };
