@@ -26,6 +26,8 @@ export interface LeaseSession {
 
 /** Long enough for a busy event loop, which sees its own timer before the answer. */
 const PROBE_TIMEOUT_MS = 5_000;
+/** Between two tries to have a session: others soon take an API process without one for dead. */
+const RETRY_MS = 250;
 /** Others may take a process for dead that was silent for longer. */
 const FRESH_MS = 3_000;
 
@@ -42,7 +44,8 @@ export class ProcessLease {
   #answeredAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #loop: Promise<void> | undefined;
-  readonly #wake = new AbortController();
+  /** Ends the pause before the next beat. */
+  #wake = new AbortController();
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
@@ -128,14 +131,13 @@ export class ProcessLease {
     if (session === undefined || this.#stopped) return;
     // A session that does not answer may still hold its locks: closing it frees them.
     void session.client.end().catch(() => undefined);
+    this.#wake.abort();
     this.#options.onLost(error);
   }
 
   async #keep(): Promise<void> {
     while (!this.#stopped) {
-      await sleep(this.#options.probeMs ?? 1_000, undefined, { signal: this.#wake.signal }).catch(
-        () => undefined,
-      );
+      await this.#pause();
       if (this.#stopped) return;
       try {
         if (this.#session === undefined) await this.#begin();
@@ -144,6 +146,17 @@ export class ProcessLease {
         this.#lose(error as Error);
       }
     }
+  }
+
+  /** Until the next beat; a session that is lost meanwhile is made again at once. */
+  async #pause(): Promise<void> {
+    const isHeld = this.#session !== undefined;
+    this.#wake = new AbortController();
+    const { signal } = this.#wake;
+    const probeMs = this.#options.probeMs ?? 1_000;
+    await sleep(isHeld ? probeMs : Math.min(RETRY_MS, probeMs), undefined, { signal }).catch(
+      () => undefined,
+    );
   }
 
   async #beat(session: LeaseSession): Promise<void> {

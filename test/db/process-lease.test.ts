@@ -107,6 +107,13 @@ describe("a lost session", () => {
     expect(await fleet()).toMatchObject([{ id: lease.id, locked: true }]);
   });
 
+  test("is made again at once, not at the next beat", async () => {
+    const { lease, events } = make({ probeMs: 3_600_000 });
+    await lease.start();
+    await terminate();
+    await eventually(() => expect(events).toEqual(["held as itself", "lost", "held as itself"]));
+  });
+
   test("between the two, others see a process without its lock", async () => {
     const { lease, events } = make();
     await lease.start();
