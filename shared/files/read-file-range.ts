@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { readAgain } from "../db/read-again.ts";
 import { MAX_CHUNK_BYTES } from "./max-chunk-bytes.ts";
 
 interface Slice {
@@ -29,7 +30,9 @@ export async function* readFileRange(
   let position = start;
   while (position < end) {
     const from = position;
-    const { rows } = await pool.query<Slice>(READ, [fileId, from, end, MAX_CHUNK_BYTES]);
+    const values = [fileId, from, end, MAX_CHUNK_BYTES];
+    // A file never changes, and an answer that has begun cannot say any more what broke.
+    const { rows } = await readAgain(() => pool.query<Slice>(READ, values));
     for (const { at, bytes } of rows) {
       if (from + at !== position || bytes.length === 0) throw missing(fileId);
       position += bytes.length;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
+import { readAgain } from "../../shared/db/read-again.ts";
 import { inTransaction } from "../../shared/keys/in-transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -82,6 +83,23 @@ describe("a session that PostgreSQL ends", () => {
     const client = await first;
     expect(await pidOf(client)).toBeGreaterThan(0);
     client.release();
+    expect(unhandled).toEqual([]);
+  });
+
+  test("under a read: that is asked again, and then again", async () => {
+    let reads = 0;
+    const read = async (): Promise<number> => {
+      const client = await database.pool.connect();
+      reads += 1;
+      try {
+        if (reads < 3) await terminate([await pidOf(client)]);
+        return await pidOf(client);
+      } finally {
+        client.release(reads < 3);
+      }
+    };
+    expect(await readAgain(read)).toBeGreaterThan(0);
+    expect(reads).toBe(3);
     expect(unhandled).toEqual([]);
   });
 
