@@ -155,12 +155,6 @@ export function feedStatements(pool: Pick<Pool, "query">) {
         values: [batch],
       });
     },
-    /** Providers whose calls have only failed of late. */
-    async failing(): Promise<string[]> {
-      const text = "select name from providers where is_failing(name)";
-      const { rows } = await pool.query<{ name: string }>({ name: "failing_providers", text });
-      return rows.map(({ name }) => name);
-    },
     /** Works out what the lines have come to, for whoever asks. */
     async sum(batch: string): Promise<void> {
       const text = "update batches set sums = sum_batch(id) where id = $1 and ended_at is null";

@@ -11,19 +11,9 @@ function rig(...names: readonly string[]) {
   const board = new ProviderBoard(
     names.map((name) => ({ name, location: "local" as const, slots: 16 })),
   );
-  const trouble = new Set<string>();
-  const failing = {
-    trouble,
-    tries: 0,
-    has: (name: string) => trouble.has(name),
-    mayTry: (name: string) => !trouble.has(name) || failing.tries === 0,
-    tried: (name: string) => {
-      if (trouble.has(name)) failing.tries++;
-    },
-  };
   const targets = names.map((provider) => ({ provider, role: roleOf(provider) }));
   const route = { targets };
-  return { board, failing, route, window: new FeedWindow(board, failing) };
+  return { board, route, window: new FeedWindow(board) };
 }
 
 /** Rounds in which that part of what waited was left. */
@@ -76,15 +66,5 @@ describe("how many lines wait at a provider", () => {
     expect(window.room(route, true)).toBe(0);
     window.begin(new Map([["gpu", 2_048]]));
     expect(window.room(route, true)).toBe(0);
-  });
-
-  test("one, where the provider only fails, until it is tried again", () => {
-    const { failing, route, window } = rig("gpu");
-    failing.trouble.add("gpu");
-    window.begin(new Map());
-    expect(window.room(route, false)).toBe(1);
-    window.place("gpu");
-    window.begin(new Map());
-    expect(window.room(route, false)).toBe(0);
   });
 });

@@ -3,7 +3,6 @@ import type { BatchState } from "../../shared/batches/batch-row.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { feedLines, type FeedDeps } from "./feed-lines.ts";
-import { FailingProviders } from "./failing-providers.ts";
 import { FeedWindow } from "./feed-window.ts";
 import { stopLines, type StopDeps } from "./stop-lines.ts";
 import { validateBatch, type ValidateDeps } from "./validate-batch.ts";
@@ -52,7 +51,6 @@ export class BatchFeeder {
   readonly #reading = new Set<string>();
   #isReading: Promise<void> = Promise.resolve();
   readonly #feeds = new Map<string, Feed>();
-  readonly #failing: FailingProviders;
   /** Where the next page of batches begins, and which have been seen since the first. */
   #after = "";
   #seen = new Set<string>();
@@ -60,7 +58,6 @@ export class BatchFeeder {
 
   constructor(deps: BatchFeederDeps) {
     this.#deps = deps;
-    this.#failing = new FailingProviders(deps);
   }
 
   /** One step of a page of the batches that are this worker's. One in trouble holds up no other. */
@@ -69,7 +66,6 @@ export class BatchFeeder {
     if (worker === undefined || this.#deps.now() < this.#nextLookAt) return;
     const batches = await this.#deps.statements.claim(worker, this.#after, PAGE);
     this.#turnPage(batches);
-    if (batches.length > 0) await this.#failing.look();
     for (let from = 0; from < batches.length; from += AT_ONCE)
       await Promise.all(batches.slice(from, from + AT_ONCE).map((batch) => this.#tryStep(batch)));
   }
@@ -141,7 +137,7 @@ export class BatchFeeder {
   #feedOf(batch: string): Feed {
     const feed = this.#feeds.get(batch);
     if (feed !== undefined) return feed;
-    const made = { window: new FeedWindow(this.#deps.board, this.#failing), feedAt: 0, sumAt: 0 };
+    const made = { window: new FeedWindow(this.#deps.board), feedAt: 0, sumAt: 0 };
     this.#feeds.set(batch, made);
     return made;
   }

@@ -1,5 +1,4 @@
 import type { CompiledTarget } from "../../shared/inference/compiled-route.ts";
-import type { FailingProviders } from "./failing-providers.ts";
 import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-board.ts";
 
 /** What a window looks at of a route. */
@@ -19,16 +18,11 @@ const MAX_LINES = 2_048;
  */
 export class FeedWindow {
   readonly #board: Pick<ProviderBoard, "get">;
-  readonly #failing: Pick<FailingProviders, "has" | "mayTry" | "tried">;
   readonly #sizes = new Map<string, number>();
   #waiting = new Map<string, number>();
 
-  constructor(
-    board: Pick<ProviderBoard, "get">,
-    failing: Pick<FailingProviders, "has" | "mayTry" | "tried">,
-  ) {
+  constructor(board: Pick<ProviderBoard, "get">) {
     this.#board = board;
-    this.#failing = failing;
   }
 
   /** Begins a round with what waits now, by provider. */
@@ -42,16 +36,12 @@ export class FeedWindow {
     this.#waiting = new Map(waiting);
   }
 
-  /** A provider that only fails counts as down, but for the line that tries it. */
   get(name: string): ProviderState | undefined {
     const state = this.#board.get(name);
-    if (state === undefined) return undefined;
-    const up = state.up && this.#failing.mayTry(name);
-    return { ...state, up, placed: this.#waiting.get(name) ?? 0 };
+    return state && { ...state, placed: this.#waiting.get(name) ?? 0 };
   }
 
   place(provider: string): void {
-    this.#failing.tried(provider);
     this.#waiting.set(provider, (this.#waiting.get(provider) ?? 0) + 1);
     if (!this.#sizes.has(provider)) this.#sizes.set(provider, this.#leastSize(provider));
   }
@@ -73,7 +63,6 @@ export class FeedWindow {
   #roomAt(provider: string): number {
     const state = this.get(provider);
     if (state?.up !== true) return 0;
-    if (this.#failing.has(provider)) return state.placed === 0 ? 1 : 0;
     const size = this.#sizes.get(provider) ?? this.#leastSize(provider);
     return Math.max(0, Math.round(size) - state.placed);
   }
