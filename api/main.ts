@@ -4,6 +4,7 @@ import { countProcesses } from "../shared/db/count-processes.ts";
 import { findEnded } from "../shared/db/find-ended.ts";
 import { ProcessLease } from "../shared/db/process-lease.ts";
 import { readHealth } from "../shared/db/provider-health.ts";
+import { noteHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-path.ts";
@@ -75,8 +76,9 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     id: deps.id,
     kind: "api",
     inFleet: deps.inFleet,
-    onHeld: () => {
+    onHeld: async ({ id }) => {
       clearTimeout(giveUp);
+      await noteHeld(database.pool, id);
     },
     onLost: (error) => {
       log.error({ err: error }, "API lease lost");

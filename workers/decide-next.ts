@@ -59,6 +59,8 @@ export interface FailedAttempt extends LastFailure {
 
 /** A move goes to a provider that has not failed; it only must not arrive in step with others. */
 const moveJitter = { baseMs: 50, capMs: 50 };
+/** Every worker has heard of a provider's rest by then, and takes nothing for it. */
+const TOLD_MS = 2_000;
 /** After a provider's rest, others have their turn first: it may be this job that is refused. */
 const restJitter = { baseMs: 250, capMs: 10_000 };
 
@@ -73,6 +75,8 @@ const restJitter = { baseMs: 250, capMs: 10_000 };
  * |                                    | else targets with more room                | yes    |
  * | `unsupported`                      | other targets, then the caller's 4xx       | yes    |
  * | `auth`, `not_found`, `quota_…`     | other targets, then an error not to retry  | yes    |
+ * | `auth`, `quota_…` of a job that    | other targets, else with those that wait   | no     |
+ * | nobody waits for (`restMs`)        | here, to the deadline                      |        |
  * | `no_endpoint`                      | here at once, asked otherwise              | no     |
  * | `engine_queue`                     | other targets, else here once more         | no     |
  * | refused for the provider's state   | other targets, else here after its rest,   | no     |
@@ -108,7 +112,11 @@ function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   if (reason === "context_overflow") return moves(attempt, isRoomierThan(attempt));
   // The call went out and is closed as it was; the next one asks through chat completions.
   if (reason === "no_endpoint") return askOtherwise(attempt);
-  if (onlyElsewhere.has(reason)) return moves(attempt);
+  if (onlyElsewhere.has(reason)) {
+    // Not the request's fault: it waits with all others until the provider is mended.
+    const here = restMs === undefined ? [] : waitHere(attempt, Math.min(restMs, TOLD_MS));
+    return [...moves(attempt), ...here];
+  }
   // Nothing was wrong with it: should no other target take it, it waits here again.
   if (reason === "engine_queue") return [...moves(attempt), ...askOtherwise(attempt)];
   if (reason === "connect") return [...moves(attempt), ...waitHere(attempt, 0)];

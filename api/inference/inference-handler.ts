@@ -99,17 +99,18 @@ async function answer(
   const isStored = inference.stored || sdkTry !== undefined;
   if (!isAsync && !isStored && idempotency === undefined)
     return await answerInteractive(deps, terms, preferences, gone, request, reply);
+  // Who holds the connection alone and gives no key under which to come again has gone for good.
+  const isHeld = !isAsync && idempotency === undefined;
   const accepted = await acceptJob(deps, terms, {
     idempotency,
     notify: isAsync,
     webhookUrl,
+    isHeld,
     requestHash: sdkTry?.hash,
   });
   if (accepted.attached) reply.header("idempotent-replayed", "true");
   const delivered = deliver(accepted.job);
   if (sdkTry !== undefined) return await watchLoss(deps, accepted.job, gone, delivered);
-  // Who holds the connection alone and gives no key under which to come again has gone for good.
-  const isHeld = !isAsync && idempotency === undefined;
   return isHeld ? await cancelOnDisconnect(deps, accepted.job, gone, delivered) : await delivered;
 }
 

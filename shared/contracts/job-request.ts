@@ -27,6 +27,8 @@ export interface JobRequest {
   readonly serviceClass?: number;
   /** The caller's own `stream_options` as JSON text, if any. */
   readonly streamOptions?: string;
+  /** Somebody waits on the connection, also for what is stored; undefined: for nobody in a hurry. */
+  readonly callerWaits?: true;
   /** Of `/v1/responses`. */
   readonly response?: ResponseFacts;
 }

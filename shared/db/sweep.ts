@@ -124,7 +124,7 @@ export function sweepStatements(pool: Pool): SweepStatements {
     stranded: (down, up, page) =>
       rows(
         `select j.id as job_id, j.place, j.owner from jobs j
-         where j.state = 'waiting' and j.provider = $1 and j.interactive
+         where j.state = 'waiting' and j.provider = $1 and (j.interactive or j.waiter is not null)
            and not exists (
              select from jsonb_array_elements(j.plan) as t(item)
              where t.item ->> 'provider' = any ($2)

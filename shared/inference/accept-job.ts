@@ -17,6 +17,8 @@ export interface AcceptOptions {
   /** The end is told by webhook, and to this address too. */
   readonly notify: boolean;
   readonly webhookUrl: string | undefined;
+  /** The caller's connection is all that waits for it: should this process die, it is lost. */
+  readonly isHeld: boolean;
   /** SHA-256 in hex, when an SDK's retry may join the job should its connection be lost. */
   readonly requestHash: string | undefined;
 }
@@ -37,12 +39,13 @@ export async function acceptJob(
   options: AcceptOptions,
 ): Promise<AcceptedRequest> {
   const { id } = terms;
-  const { idempotency, notify, webhookUrl, requestHash } = options;
+  const { idempotency, notify, webhookUrl, isHeld, requestHash } = options;
   const member = await storedMember(terms, {
     notify,
     ...(idempotency === undefined ? {} : { idem: idempotency }),
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
-    ...(requestHash === undefined ? {} : { request_hash: requestHash, waiter: deps.owner }),
+    ...(isHeld ? { waiter: deps.owner } : {}),
+    ...(requestHash === undefined ? {} : { request_hash: requestHash }),
   });
   const row = await submitAccept(
     deps.database.accept,

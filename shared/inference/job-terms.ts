@@ -138,7 +138,12 @@ function fileReaders(
 
 function toJobRequest(
   id: string,
-  { endpoint, request, serviceClass }: Pick<Asked, "endpoint" | "request" | "serviceClass">,
+  {
+    endpoint,
+    request,
+    serviceClass,
+    callerWaits,
+  }: Pick<Asked, "endpoint" | "request" | "serviceClass" | "callerWaits">,
 ): JobRequest {
   const { streamOptions } = request;
   const response = request.response && responseFacts(id, request, request.response);
@@ -151,6 +156,7 @@ function toJobRequest(
     ...(request.capIsDefault ? { capIsDefault: true } : {}),
     ...(request.loweredCap === undefined ? {} : { capWasAsked: true }),
     ...(serviceClass === serviceClasses.default ? {} : { serviceClass }),
+    ...(callerWaits ? { callerWaits: true } : {}),
     body: request.body,
     isBuilt: true,
     ...(streamOptions === undefined ? {} : { streamOptions }),

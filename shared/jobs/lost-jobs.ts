@@ -7,6 +7,11 @@ export async function noteLost(pool: Query, job: string, waiter: string): Promis
   await pool.query("select note_lost($1, $2)", [job, waiter]);
 }
 
+/** The process holds the connections of its waiting callers still, whatever others took it for. */
+export async function noteHeld(pool: Query, waiter: string): Promise<void> {
+  await pool.query("select note_held($1)", [waiter]);
+}
+
 /**
  * Gives a lost job of that key and request to the process that has its caller's retry; undefined
  * when there is none. One lost job goes to one retry.

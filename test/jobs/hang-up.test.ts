@@ -69,6 +69,35 @@ test("one that waits is stopped before it is sent", async () => {
   expect(rig.played.count).toBe(count);
 });
 
+test("one whose API process has died is given up, unless that comes back", async () => {
+  const { pool } = rig.broker.database;
+  const asked = rig.ask("/responses", { body });
+  const call = await rig.played.next();
+  const job = await lastJob();
+  const lost = async (): Promise<boolean | undefined> => {
+    const { rows } = await pool.query<{ lost: boolean; waiter: string }>(
+      "select lost_at is not null as lost, waiter from jobs where id = $1",
+      [job?.id],
+    );
+    return rows[0]?.lost;
+  };
+  const ofWaiter = (act: string): Promise<unknown> =>
+    pool.query(`select ${act} from jobs where id = $1`, [job?.id]);
+  await ofWaiter("note_lost(id, waiter)"); // one whose process lives cancels it by itself
+  expect(await lost()).toBe(false);
+  await ofWaiter("note_lost(null, waiter)");
+  expect(await lost()).toBe(true);
+  await ofWaiter("note_held(waiter)");
+  expect(await lost()).toBe(false);
+  await ofWaiter("note_lost(null, waiter)");
+  await pool.query("update jobs set lost_at = now() - interval '1 min' where id = $1", [job?.id]);
+  await call.closed;
+  await eventually(async () =>
+    expect(await lastJob()).toMatchObject({ state: "cancelled", error_code: "disconnect" }),
+  );
+  await asked;
+});
+
 test.each([
   ["in the background", { background: true, stream: true }, {}],
   ["with a key to come again under", { stream: true }, { "idempotency-key": "again" }],

@@ -71,6 +71,13 @@ const rows: readonly Row[] = [
     steps: [],
     code: "upstream_failed",
   },
+  ...(["auth", "quota_exhausted"] as const).map((reason): Row => ({
+    when: `${reason} of a job that waits for the operator: other targets, then among those that wait here`,
+    given: { ...wide, reason, restMs: 15_000 },
+    steps: [toB, toCloud, { kind: "retry", delayMs: 2_125 }],
+    code: reason === "auth" ? "upstream_failed" : "no_capacity",
+    uncounted: true,
+  })),
   {
     when: "404: another target, never the same",
     given: { ...wide, reason: "not_found" },

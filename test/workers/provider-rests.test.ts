@@ -42,7 +42,8 @@ beforeEach(() => {
 });
 
 function fail(sign: FailureSign, request = "a", leastMs = 0): number | undefined {
-  return rests.noteFailure("gpu", { job: request, request, sign, patient: true }, leastMs);
+  const call = { job: request, request, sign, patient: true, callerWaits: true };
+  return rests.noteFailure("gpu", call, leastMs);
 }
 
 /** So much later, with everything done that is due. */
@@ -129,6 +130,18 @@ test.each<FailureSign>(["answers", "unreachable"])("%s is no reason to rest", (s
   for (let number = 0; number < 9; number += 1) expect(fail(sign, `job_${number}`)).toBeUndefined();
   expect(rests.isResting("gpu")).toBe(false);
 });
+
+test.each<FailureSign>(["credential", "quota"])(
+  "a %s is waited for by those whom nobody waits for",
+  (sign) => {
+    const call = { job: "a", request: "a", sign } as const;
+    const failed = (patient: boolean, callerWaits: boolean): number | undefined =>
+      rests.noteFailure("gpu", { ...call, patient, callerWaits });
+    expect(failed(true, false)).toBe(15_000);
+    expect(failed(true, true)).toBeUndefined();
+    expect(failed(false, true)).toBeUndefined();
+  },
+);
 
 test("a refused credential is asked for by the model list, and no job is spent on it", async () => {
   key = "refused";

@@ -8,6 +8,8 @@ export interface NotedFailure {
   readonly sign: FailureSign;
   /** The job is owed its result. */
   readonly patient: boolean;
+  /** Somebody waits on the connection, whether its result is owed or not. */
+  readonly callerWaits: boolean;
   /** What the provider has asked for. */
   readonly retryAfterMs?: number;
   /** The upstream's status and words, for the log. */

@@ -120,18 +120,19 @@ export class ProviderRests {
 
   /**
    * A call has failed. Returns how long the provider rests from now on, if nothing of the call ran, or
-   * 0 if it does not; undefined: the call counts. `patient`: a job that is owed its result.
+   * 0 if it does not; undefined: the call counts. `patient`: a job that is owed its result; what only
+   * the operator can mend it waits for, unless its caller waits for it.
    */
   noteFailure(
     provider: string,
-    call: Pick<NotedFailure, "job" | "request" | "sign" | "patient">,
+    call: Pick<NotedFailure, "job" | "request" | "sign" | "patient" | "callerWaits">,
     leastMs = 0,
   ): number | undefined {
     const { sign } = call;
     if (sign === "answers" || sign === "unreachable") return undefined;
     if (sign === "credential" || sign === "quota") {
       this.#rest(provider, sign, leastMs);
-      return undefined;
+      return call.patient && !call.callerWaits ? this.#leftMs(provider) : undefined;
     }
     const isSick = this.#rests.has(provider) || this.#isRow(provider, call);
     if (sign === "refuses" || isSick)

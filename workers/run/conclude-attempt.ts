@@ -214,6 +214,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     request: createHash("sha256").update(attempt.request.body).digest("base64"),
     sign,
     patient: attempt.accepted,
+    callerWaits: !attempt.accepted || attempt.request.callerWaits === true,
     why,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

@@ -45,7 +45,7 @@ export class OverflowMover {
       if (board.isUp(provider)) await this.#tell(await statements.overflow(provider, checkMs));
   }
 
-  /** Callers need not wait for what only the operator can mend. Accepted jobs do. */
+  /** Callers need not wait for what only the operator can mend. Jobs without one do. */
   async #endWaiting(
     down: string,
     up: readonly string[],

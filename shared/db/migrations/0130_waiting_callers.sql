@@ -1,0 +1,30 @@
+-- Up Migration
+
+-- Now of every accepted job whose caller waits on its first connection and gives no key under which to
+-- come again: the API process that holds it. With `request_hash`, an SDK may come again.
+drop index jobs_waiter;
+create index jobs_waiter on jobs (waiter) where waiter is not null;
+
+-- 0009 anew: a process that has died cannot say any more who hung up, so all of its connections are
+-- lost. Of those of a process that lives, only the ones to which an SDK may come again are noted here.
+create or replace function note_lost(of_job text, of_waiter text) returns void language sql as $$
+  update jobs set lost_at = now()
+  where id in (
+    select id from jobs
+    where waiter = of_waiter and lost_at is null and id = coalesce(of_job, id)
+      and case when request_hash is null then of_job is null and state in ('waiting', 'running')
+        else coalesce(ended_at > now() - interval '1 min', true) end
+    order by id for update)
+$$;
+
+-- A process that was declared dead by mistake, and is back, holds its connections still.
+create function note_held(of_waiter text) returns void language sql as $$
+  update jobs set lost_at = null
+  where id in (
+    select id from jobs
+    where waiter = of_waiter and lost_at is not null and request_hash is null
+      and state in ('waiting', 'running')
+    order by id for update)
+$$;
+
+-- Down Migration
