@@ -48,6 +48,15 @@ async function follow(log: EventLog, job: string): Promise<{ count: number; leav
   return heard;
 }
 
+/**
+ * Whatever a return owed its followers has been told: one connection listens for all of them, and
+ * its answers come in order.
+ */
+async function hasToldAll(log: EventLog): Promise<void> {
+  const { leave } = await follow(log, newJob());
+  leave();
+}
+
 /** What anybody listens to. */
 async function channels(): Promise<string[]> {
   const listened = (await looking().pubsub("CHANNELS", "test:news:*")) as string[];
@@ -146,6 +155,7 @@ test("followers of both processes hear again after their server was away, withou
     for (const { count } of followers) expect(count).toBeGreaterThan(0);
   }, AGAIN_MS);
   await isBack(near.log);
+  await Promise.all([hasToldAll(near.log), hasToldAll(far.log)]);
   const before = followers.map(({ count }) => count);
   near.log.announce(job);
   await eventually(() =>
@@ -164,6 +174,8 @@ test("who follows while the server is away does not wait for it, and hears once 
   await redis.restart();
   await eventually(() => expect(heard.count).toBeGreaterThan(0), AGAIN_MS);
   await isBack(near.log);
+  // By its own question's answer, and by the return.
+  await hasToldAll(near.log);
   const before = heard.count;
   near.log.announce(job);
   await eventually(() => expect(heard.count).toBe(before + 1));
