@@ -1,18 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { findLaterDifferences, type LaterJobRow } from "./check/find-later-differences.ts";
-import { findUntold } from "./check/find-untold.ts";
-import { findAllDifferences } from "./check/find-all-differences.ts";
-import { waitForRest } from "./check/wait-for-rest.ts";
+import { lookAtRest } from "./check/look-at-rest.ts";
 import { watchBudgets } from "./check/watch-budgets.ts";
 import { applyFault } from "./faults/apply-fault.ts";
 import { describeFault, type PlannedFault } from "./faults/fault.ts";
 import { planFaults } from "./faults/plan-faults.ts";
-import { type ChaosFleet, providers, startChaosFleet } from "./fleet/chaos-fleet.ts";
-import { callApi, type CallTarget } from "./load/call-api.ts";
-import type { CallRecord } from "./load/call-record.ts";
+import { type ChaosFleet, startChaosFleet } from "./fleet/chaos-fleet.ts";
 import { runBatchLoad } from "./load/batch-load.ts";
-import { type LaterRecord, runLaterLoad } from "./load/later-load.ts";
-import { shapeRequest } from "./load/request-shapes.ts";
+import { runLaterLoad } from "./load/later-load.ts";
 import { runLoad } from "./load/run-load.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { summarize } from "./summarize.ts";
@@ -29,8 +23,6 @@ export interface ChaosOptions {
 }
 
 const READY_MS = 90_000;
-const REST_MS = 90_000;
-const END_MS = 90_000;
 
 /** Breaks everything for a while under load, heals it, and says how many differences are left. */
 export async function runChaos(options: ChaosOptions): Promise<number> {
@@ -123,64 +115,6 @@ async function breakThings(
     line.cutAfter(Infinity, "server");
   }
   return flaws;
-}
-
-/** Everything runs again, answers, and comes to rest; then all is compared, and ended. */
-async function lookAtRest(
-  fleet: ChaosFleet,
-  { records, later }: { records: readonly CallRecord[]; later: readonly LaterRecord[] },
-  run: Pick<CallTarget, "now" | "interrupted"> & { readonly loadBeganAtMs: number },
-): Promise<string[]> {
-  const { pool } = fleet.postgres.database;
-  const late = await fleet.whenReady(READY_MS);
-  const differences = late.map((name) => `${name} did not come back`);
-  const last = await askEach(fleet, run);
-  differences.push(
-    ...last
-      .filter(({ complete }) => !complete)
-      .map(({ api, status, errorCode }) => `healed, ${api} answers ${status} ${errorCode}`),
-    ...(await waitForRest(pool, REST_MS)),
-  );
-  // A limit lowered for the time was never above these.
-  for (const [name, { slots }] of Object.entries(providers))
-    await pool.query("update providers set slots = $2 where name = $1", [name, slots]);
-  const { rows: jobs } = await pool.query<LaterJobRow>(
-    `select id, state, error_code, residency, cancel_reason from jobs
-     where not interactive and batch_id is null`,
-  );
-  const cloudCalls = Object.keys(fleet.upstreams.cloud.counters().requests);
-  differences.push(
-    ...(await findUntold(fleet)),
-    ...findLaterDifferences({ records: later, jobs, cloudCalls }),
-    ...(await findAllDifferences(fleet, [...records, ...last], run.loadBeganAtMs)),
-  );
-  const processes = Object.values(fleet.processes);
-  const ends = await Promise.all(processes.map((one) => one.stop(END_MS)));
-  return [...differences, ...processes.flatMap(({ crashes }) => crashes), ...ends.flat()];
-}
-
-async function askEach(
-  fleet: ChaosFleet,
-  run: Pick<CallTarget, "now" | "interrupted">,
-): Promise<CallRecord[]> {
-  const apis = ["api-1", "api-2"] as const;
-  return await Promise.all(
-    apis.map((api) =>
-      callApi(
-        {
-          marker: `last-${api}`,
-          api,
-          key: "free",
-          residency: "any",
-          deadlineMs: 30_000,
-          request: shapeRequest(new SeededRandom(1), `last-${api}`),
-          leavesAfterMs: undefined,
-          bytesPerSecond: undefined,
-        },
-        { url: fleet.apiUrls[api], secret: fleet.keys.free, ...run },
-      ),
-    ),
-  );
 }
 
 async function whenAborted<Value>(signal: AbortSignal, value: Value): Promise<Value> {

@@ -29,6 +29,8 @@ export type LineName = `${"redis" | "postgres"} of ${ProcessName}` | `upstream $
 const keys = {
   free: {},
   other: {},
+  /** Of callers who keep no record of their jobs. */
+  apart: {},
   local: { residency: "local" },
   budgeted: { budget: { limit_usd: 50, period: "day" } },
   /** Spent in the middle of the run. */
@@ -53,6 +55,8 @@ export interface ChaosFleet {
 }
 
 export interface ChaosFleetOptions {
+  /** One `spillway serve` under every name, without Redis, in the place of the fleet. */
+  readonly alone?: boolean;
   readonly redisKeepsFile: boolean;
   /** For the configuration and the logs. */
   readonly directory: string;
@@ -61,6 +65,8 @@ export interface ChaosFleetOptions {
   readonly now: () => number;
 }
 
+/** Of the admin API. */
+export const ADMIN_KEY = "sk-admin-chaos";
 const PACE = { ttftMs: 40, tokensPerSecond: 1_000 };
 const READY_POLL_MS = 100;
 /** Of the webhooks that come. */
@@ -111,9 +117,16 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
 
   const processes: Partial<Record<ProcessName, SupervisedProcess>> = {};
   const apiUrls: Partial<Record<ProcessName, string>> = {};
+  const { alone = false } = options;
   for (const name of processNames) {
-    const kind = name.startsWith("api") ? "api" : "worker";
-    const port = kind === "api" ? await freePort() : undefined;
+    const [one] = Object.values(processes);
+    if (alone && one !== undefined) {
+      processes[name] = one;
+      apiUrls[name] = apiUrls["api-1"] ?? "";
+      continue;
+    }
+    const kind = alone ? "serve" : name.startsWith("api") ? "api" : "worker";
+    const port = kind === "worker" ? undefined : await freePort();
     if (port !== undefined) apiUrls[name] = `http://127.0.0.1:${port}`;
     const started = new SupervisedProcess({
       name,
@@ -122,9 +135,11 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
       logFile: join(options.directory, `${name}.log`),
       env: {
         DATABASE_URL: await through(`postgres of ${name}`, postgres.url),
-        REDIS_URL: await through(`redis of ${name}`, `redis://127.0.0.1:${redis.port}`),
+        ...(alone
+          ? { SPILLWAY_DATA_DIR: options.directory }
+          : { REDIS_URL: await through(`redis of ${name}`, `redis://127.0.0.1:${redis.port}`) }),
         SPILLWAY_CONFIG: configFile,
-        SPILLWAY_ADMIN_KEY: "sk-admin-chaos",
+        SPILLWAY_ADMIN_KEY: ADMIN_KEY,
         LOG_LEVEL: "info",
         ...(port === undefined ? {} : { SPILLWAY_PORT: String(port) }),
       },
@@ -133,7 +148,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
     processes[name] = started;
     started.start();
   }
-  const all = Object.values(processes);
+  const all = [...new Set(Object.values(processes))];
   const owned = resources.move();
   return {
     postgres,

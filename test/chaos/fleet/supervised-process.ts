@@ -7,7 +7,7 @@ import { guardAgainstKill } from "../../support/kill-guard.ts";
 
 export interface SupervisedProcessOptions {
   readonly name: string;
-  readonly kind: "api" | "worker";
+  readonly kind: "api" | "worker" | "serve";
   readonly env: Readonly<Record<string, string>>;
   /** All that it writes. */
   readonly logFile: string;
@@ -28,7 +28,7 @@ const END_POLL_MS = 50;
 /** One API or worker process, started again whenever it ends, until it is stopped. */
 export class SupervisedProcess {
   readonly name: string;
-  readonly kind: "api" | "worker";
+  readonly kind: "api" | "worker" | "serve";
   /** Ends that nobody asked for, of a process that ran. */
   readonly crashes: string[] = [];
   readonly #options: SupervisedProcessOptions;
@@ -132,7 +132,7 @@ export class SupervisedProcess {
       log.write(chunk);
       if (this.#isReady) return;
       said += chunk.toString();
-      if (!/^Spillway (API|worker) runs/m.test(said)) return;
+      if (!/^Spillway ((API|worker) )?runs/m.test(said)) return;
       this.#isReady = true;
       this.#endTroubles();
     });

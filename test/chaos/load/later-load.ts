@@ -21,6 +21,8 @@ export interface LaterLoadOptions {
   /** No request begins after it. */
   readonly ended: AbortSignal;
   readonly interrupted: AbortSignal;
+  /** No deadline is short. */
+  readonly arePatient?: boolean;
 }
 
 const MOST_AT_ONCE = 150;
@@ -43,7 +45,7 @@ export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterReco
   while (!ended.aborted) {
     const pauseMs = (-Math.log(1 - random.next()) / perSecond) * 1_000;
     await sleep(pauseMs, undefined, { signal: ended }).catch(() => undefined);
-    const { key, question, firstApi } = plan(random);
+    const { key, question, firstApi } = plan(random, options.arePatient === true);
     if (ended.aborted || open.size >= MOST_AT_ONCE) continue;
     const urls = [fleet.apiUrls["api-1"], fleet.apiUrls["api-2"]];
     const servers = (firstApi === 0 ? urls : urls.toReversed()).map((url) => ({
@@ -66,13 +68,17 @@ export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterReco
   return records;
 }
 
-function plan(random: SeededRandom): {
+function plan(
+  random: SeededRandom,
+  isPatient: boolean,
+): {
   key: KeyName;
   question: LaterQuestion;
   firstApi: number;
 } {
   const way = random.weighted(wayWeights);
-  const deadlineMs = random.chance(0.1) ? random.int(1_000, 6_000) : random.int(30_000, 90_000);
+  const hurries = random.chance(0.1) && !isPatient;
+  const deadlineMs = hurries ? random.int(1_000, 6_000) : random.int(30_000, 90_000);
   const cancels = random.chance(0.2);
   const cancelAfterMs = random.int(0, 1_500);
   return {

@@ -23,6 +23,7 @@ const keyWeights: Readonly<Record<KeyName, number>> = {
   local: 6,
   budgeted: 26,
   poor: 8,
+  apart: 0,
 };
 
 /** Mixed requests at random times over both APIs; resolves when the last caller has an end. */
