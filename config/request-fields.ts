@@ -9,6 +9,8 @@ type FieldRule =
   | "cap"
   /** The broker looks at it: it passes by its exact name only. */
   | "read"
+  /** It lets the upstream run tools of its own: the same, and budgets know no bound for it. */
+  | "tools"
   /** It chooses model, machine, context or code: the operator may set it, callers may not. */
   | "operator"
   /** Media beside the messages, where nobody looks at their addresses. */
@@ -36,9 +38,6 @@ const written = [
 
 const read = [
   "tools",
-  "web_search_options",
-  "search_parameters",
-  "enable_search",
   "chat_template",
   "prediction",
   "modalities",
@@ -47,10 +46,17 @@ const read = [
   "store",
 ] as const;
 
+/** OpenAI's, xAI's, DashScope's, Groq's, Qianfan's, Azure's, Anthropic's and Cohere's. */
+const tools = words(`
+  web_search_options search_parameters enable_search enable_web_search search_options
+  search_settings web_search data_sources mcp_servers connectors code_interpreter
+`);
+
 /**
  * vLLM 0.32, SGLang 0.5, llama.cpp, TGI 3, Ollama 0.17, LiteLLM and OpenRouter, from their
- * request types: other models and adapters, other machines, other prompts, state kept at an engine,
- * code that it would run, and what it leaves out of its answer.
+ * request types: other models and adapters, other machines, regions and prices, other prompts, state
+ * kept at an engine, code that it would run, what it leaves out of its request and answer. Then what
+ * TensorRT-LLM, LMDeploy, Dynamo (`nvext`), text-generation-webui, TabbyAPI, LM Studio and clouds add.
  */
 const operator = words(`
   models model_id model_name engine deployment deployment_id fallbacks
@@ -62,30 +68,51 @@ const operator = words(`
   ec_transfer_params session_params custom_logit_processor logits_processors response_fields
   input_ids input_embeds prompt_embeds prompt_token_ids inputs template modelfile num_ctx
   n_ctx context_length context_size ctx_size tokenize
+  agent_id assistant_id preset character compound_custom ttl revision backend
+  backend_instance_id prefill_worker_id decode_worker_id worker_id dp_rank disaggregated_params
+  migration_request with_cache preserve_cache num_gpu main_gpu providers router routing
+  region region_name aws_region_name vertex_location vertex_project allowed_model_region
+  inference_geo speed performance_config deferred webhook callback_url organization api_type
+  api_version endpoint_url api_url headers user_config litellm_metadata
+  drop_params additional_drop_params allowed_openai_params mock_response prompt_id
+  prompt_variables previous_input_messages token_data token_ids use_raw_prompt inputs_embeds
+  cached_content instruction_template instruction_template_str chat_template_str
+  prompt_template
 `);
+
+/** The same by how engines and gateways build such names. */
+const operatorPatterns = [
+  /^(?:loras?|peft|adapters?)(?:$|path|id|int|name|request|source|model|weight|scale|module|url)/,
+  /(?:models?|engines?|deployments?)(?:u?id|name|slug|path|version|group|alias|url)$|deployment$/,
+  /^(?:draft|target|base|fallback|safety|judge|router|speculative|answering|reasoning|hf)models?$/,
+  /logits?processors?$/,
+];
 
 const media = words(`
   image images image_url image_urls image_data video videos video_url video_data audio_url
-  audio_data multi_modal_data multimodal_data
+  audio_data multi_modal_data multimodal_data file files file_data modality
 `);
 
 /** Names of caps and counts, by how they are built, since every engine has made up its own. */
 const capPatterns = [
   /^(?:max|maximum|limit).*(?:tok|len|predict|gener|gento|gen$|new|output|out$|complet|sampl|seq|respon|answer|choice)/,
   /^(?:n|num|nb|number|min|target)(?:of|to)?(?:predict|tok|gener|gen$|out$|output|new|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer|len)/,
-  /(?:tok|token|output|completion|generation|response|answer|prediction)s?(?:limit|length|len|count|cap|max)$/,
-  /^(?:tokensto.*|(?:new|output|completion|generated)tokens?|length|predict|(?:candidate|sample|choice)s?count)$/,
+  /(?:tok|token|output|completion|gen|generate|generation|response|reply|answer|prediction)s?(?:limit|length|len|count|cap|max|amount|amt)$/,
+  /^(?:tokensto.*|tokens|(?:new|output|completion|response|generated)tokens?|length(?:limit)?|predict|(?:candidate|sample|choice|sequence)s?count)$/,
+  /max(?:imum)?(?:new|out|output|completion|gen|generated|response|decod\w+)tok/,
+  /decod(?:e|ing)steps|(?:sample|completion|choice|candidate|generation|response|sequence)sper/,
   /beam|bestof/,
 ];
 
 const countPattern =
-  /^(?:n|num|nb|number)(?:of)?(?:$|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer)|count$|beam|bestof/;
+  /^(?:n|num|nb|number)(?:of)?(?:$|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer)|count$|sper|beam|bestof/;
 
 const rules: ReadonlyMap<string, readonly [FieldRule, string]> = new Map(
   (
     [
       ["media", media],
       ["operator", operator],
+      ["tools", tools],
       ["read", read],
       ["written", written],
     ] as const
@@ -118,6 +145,8 @@ export function governedField(name: string): GovernedField | undefined {
   const isCount = countPattern.test(folded);
   const found = rules.get(folded);
   if (found !== undefined) return { rule: found[0], name: found[1], isCount };
+  if (operatorPatterns.some((pattern) => pattern.test(folded)))
+    return { rule: "operator", name, isCount: false };
   if (capPatterns.some((pattern) => pattern.test(folded))) return { rule: "cap", name, isCount };
   return undefined;
 }
@@ -128,4 +157,4 @@ export function words(text: string): readonly string[] {
 }
 
 /** What the broker writes or looks at, by exact name; everything else is looked up by its folding. */
-export const fieldNames = { written, read } as const;
+export const fieldNames = { written, read, tools } as const;

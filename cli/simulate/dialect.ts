@@ -25,11 +25,11 @@ interface Dialect {
 export const dialects = {
   vllm: {
     ignoresCase: false,
-    caps: ["min_tokens", "max_new_tokens"],
+    caps: ["min_tokens", "max_new_tokens", "max_decode_steps"],
     counts: ["best_of", "beam_width"],
-    containers: ["extra_body", "vllm_xargs", "sampling_params"],
-    models: ["lora_request", "lora_name"],
-    prompts: ["prompt_embeds", "prompt_token_ids"],
+    containers: ["extra_body", "vllm_xargs", "sampling_params", "nvext"],
+    models: ["lora_request", "lora_name", "backend_instance_id"],
+    prompts: ["prompt_embeds", "prompt_token_ids", "token_data", "previous_input_messages"],
   },
   sglang: {
     ignoresCase: false,
@@ -57,19 +57,33 @@ export const dialects = {
   },
   tgi: {
     ignoresCase: false,
-    caps: ["max_new_tokens", "max_length", "min_length"],
+    caps: ["max_new_tokens", "max_length", "min_length", "auto_max_new_tokens", "gen_len"],
     counts: ["num_return_sequences", "num_beams"],
-    containers: ["parameters"],
+    containers: ["parameters", "gen_config", "generate_cfg", "settings"],
     models: ["adapter_id"],
     prompts: ["inputs"],
   },
   gateway: {
     ignoresCase: true,
     caps: ["max_gen_len", "maxOutputTokens", "max_gen_toks", "max_tokens_to_sample", "maxTokens"],
-    counts: ["candidateCount", "candidate_count", "num_completions", "num_generations"],
-    containers: ["extra_body", "generation_config", "generationConfig", "model_kwargs", "kwargs"],
-    models: ["models", "fallbacks", "model_id", "engine", "deployment_id"],
-    prompts: [],
+    counts: [
+      "candidateCount",
+      "candidate_count",
+      "num_completions",
+      "num_generations",
+      "samples_per_prompt",
+    ],
+    containers: [
+      "extra_body",
+      "generation_config",
+      "generationConfig",
+      "model_kwargs",
+      "kwargs",
+      "litellm_params",
+      "textGenerationConfig",
+    ],
+    models: ["models", "fallbacks", "model_id", "engine", "deployment_id", "preset", "agent_id"],
+    prompts: ["prompt_id", "cached_content"],
   },
 } as const satisfies Readonly<Record<string, Dialect>>;
 

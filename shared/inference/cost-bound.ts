@@ -1,3 +1,4 @@
+import { fieldNames } from "../../config/request-fields.ts";
 import { clientToolOfCall, isClientToolOutput } from "../responses/client-tools.ts";
 import type { JsonObject } from "./parse-body.ts";
 import { hasProviderTools, toolTokens } from "./tool-bound.ts";
@@ -58,14 +59,20 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
   // A template in the request can repeat its input as often as it likes.
   const found: Readonly<Record<string, boolean>> = {
     tools: hasProviderTools(fields),
-    web_search_options: fields["web_search_options"] != null,
+    ...Object.fromEntries(fieldNames.tools.map((name) => [name, asks(fields[name])])),
     messages: hasMedia(messages),
     input: hasInputMedia(input),
     chat_template: fields["chat_template"] != null,
   };
   const unbounded = Object.keys(found).find((field) => found[field]);
-  const runsTools = unbounded === "tools" || unbounded === "web_search_options";
+  const runsTools =
+    unbounded !== undefined && (unbounded === "tools" || fieldNames.tools.includes(unbounded));
   return { textTokens: bound, unbounded, hasProviderTools: runsTools };
+}
+
+/** Empty `web_search_options` ask for a search. */
+function asks(value: unknown): boolean {
+  return value != null && value !== false && value !== "";
 }
 
 /** UTF-8 bytes of a text, as it is or normalised: U+FDFA has 3, and 33 as the words it stands for. */

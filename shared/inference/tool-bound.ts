@@ -14,11 +14,17 @@ const CUSTOM_TOKENS = 320;
 /** The most tokens that a request's tools add to those of its text. */
 export function toolTokens(fields: JsonObject): number {
   const tools = declaredTools(fields);
-  if (tools.length === 0) return 0;
-  return tools.reduce((sum, { tool, namespace }) => {
-    const name = namespace === undefined ? 0 : MAX_NAME_LENGTH;
-    return sum + TOKENS_PER_TOOL + name + tokensOfType(tool);
-  }, PREAMBLE_TOKENS);
+  const { functions } = fields;
+  // Chat's tools before there were tools.
+  const legacy = Array.isArray(functions) ? functions.length : 0;
+  if (tools.length + legacy === 0) return 0;
+  return tools.reduce(
+    (sum, { tool, namespace }) => {
+      const name = namespace === undefined ? 0 : MAX_NAME_LENGTH;
+      return sum + TOKENS_PER_TOOL + name + tokensOfType(tool);
+    },
+    PREAMBLE_TOKENS + TOKENS_PER_TOOL * legacy,
+  );
 }
 
 /** Whether a provider runs any of the tools: what these find comes into the context unseen. */

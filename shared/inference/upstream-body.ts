@@ -1,5 +1,5 @@
 import { findNested, says } from "../../config/nested-fields.ts";
-import { governedField } from "../../config/request-fields.ts";
+import { governedField, type GovernedField } from "../../config/request-fields.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { BrokerError } from "../errors/broker-error.ts";
 import type { JsonObject } from "../json/json-object.ts";
@@ -79,12 +79,14 @@ export function passedFields(endpoint: Endpoint, body: JsonObject): JsonObject {
   return kept.length === all.length ? body : Object.fromEntries(kept);
 }
 
+const byExactName: ReadonlySet<GovernedField["rule"]> = new Set(["read", "tools"]);
+
 function fateOf(endpoint: Endpoint, name: string, value: unknown): "pass" | "drop" | BrokerError {
   if (consumed[endpoint].has(name)) return "drop";
   if (passed[endpoint].has(name)) return "pass";
   const field = governedField(name);
   if (field !== undefined) {
-    if (field.rule === "read" && field.name === name) return "pass";
+    if (byExactName.has(field.rule) && field.name === name) return "pass";
     return says(field, value) ? refusedField(endpoint, field, [name]) : "drop";
   }
   const nested = findNested(name, value);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { words } from "../../config/request-fields.ts";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
 import { refusal, wholeAnswer } from "./scripted-upstream.ts";
 
@@ -101,6 +102,116 @@ describe("fields that undo the broker's own (K1)", () => {
       else expect(Object.keys(body)).not.toContain(field);
     },
   );
+});
+
+/** Siblings from the request types of engines and gateways, all found to pass once. */
+describe("further names of caps, counts, models, machines and prompts (K1)", () => {
+  test.each<[string, readonly string[]]>([
+    [
+      "an output cap",
+      words(`
+        auto_max_new_tokens max_decode_steps maxDecodeSteps genamt gen_len generate_len genLength
+        response_tokens reply_length length_limit samples_per_prompt completionsPerPrompt tokens
+      `),
+    ],
+    [
+      "a model or adapter",
+      words(`
+        draft_model safety_model model_uid model_slug hf_model_name preset agent_id user_config
+        lora_scale loras adapter_name adapter_weights deployment_name engine_id compound_custom
+      `),
+    ],
+    [
+      "a machine, region or price",
+      words(`
+        backend backend_instance_id disaggregated_params migration_request inference_geo
+        region_name aws_region_name allowed_model_region speed performanceConfig providers
+        router ttl num_gpu organization
+      `),
+    ],
+    [
+      "a prompt, or what is left of the request",
+      words(`
+        token_data previous_input_messages prompt_id prompt_variables cached_content
+        cachedContent instruction_template_str chat_template_str prompt_template character
+        additional_drop_params drop_params headers webhook deferred
+      `),
+    ],
+  ])("%s", async (_name, fields) => {
+    for (const field of fields) {
+      const { body, status, json } = await sent("/chat/completions", {
+        model: "m",
+        messages,
+        max_tokens: 5,
+        [field]: field.startsWith("auto") ? true : 100_000,
+      });
+      expect({ field, body, status, param: json["error"]?.["param"] }).toEqual({
+        field,
+        status: 400,
+        param: field,
+      });
+    }
+  });
+
+  test("what is governed beside the messages is so in any object", async () => {
+    const places = words(`
+      nvext vllm_xargs litellm_params generate_cfg gen_config textGenerationConfig settings
+      hyperparameters google compound decoding_params template_vars experimental payload
+    `);
+    for (const place of places)
+      for (const field of ["model", "max_tokens", "n", "lora_path", "token_data"]) {
+        const { body, status, json } = await sent("/chat/completions", {
+          model: "m",
+          messages,
+          [place]: { [field]: 99 },
+        });
+        expect({ body, status, param: json["error"]?.["param"] }).toEqual({
+          status: 400,
+          param: `${place}.${field}`,
+        });
+      }
+  });
+
+  test("what engines alone know goes on", async () => {
+    const own = {
+      nvext: { ignore_eos: true, greed_sampling: true },
+      mm_processor_kwargs: { fps: 2, size: { longest_edge: 512 } },
+      media_io_kwargs: { video: { num_frames: 8 } },
+      thinking_token_budget: 64,
+      chat_template_kwargs: { enable_thinking: false, model_identity: "heron" },
+      documents: [{ title: "a", model: "b" }],
+      function_call: "none",
+      functions: [{ name: "f", parameters: { properties: { model: {}, n: {} } } }],
+      safety_settings: [{ category: "a", threshold: "b" }],
+      reasoning: { effort: "low" },
+    };
+    const { body, status } = await sent("/chat/completions", { model: "m", messages, ...own });
+    expect(status).toBe(200);
+    expect(body).toMatchObject(own);
+  });
+
+  test("searches of the upstream are no part of a budget", async () => {
+    const { key } = await rig.broker.key({ budget: { limit_usd: 1, period: "total" } });
+    for (const fields of [
+      { web_search_options: {} },
+      { search_parameters: { mode: "on" } },
+      { enable_search: true },
+      { web_search: { enable: true } },
+      { search_settings: { include_domains: [] } },
+      { data_sources: [{ type: "azure_search" }] },
+      { mcp_servers: [{ url: "https://mcp.example" }] },
+    ]) {
+      rig.cloud.play(() => wholeAnswer());
+      const body = { model: "vm", messages, max_tokens: 5, ...fields };
+      const [param] = Object.keys(fields);
+      const refused = await rig.post("/chat/completions", body, { key });
+      expect({ status: refused.status, param: refused.json["error"]?.["param"] }).toEqual({
+        status: 400,
+        param,
+      });
+      expect((await rig.post("/chat/completions", body)).status).toBe(200);
+    }
+  });
 });
 
 describe("the broker's own cap (K5)", () => {
