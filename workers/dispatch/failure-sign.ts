@@ -35,7 +35,9 @@ export type FailureSign =
 const QUICK_MS = 5_000;
 
 /** Of a proxy whose engine is away, of an engine that is not ready, and Cloudflare's and Anthropic's. */
-const refusals: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 529, 530]);
+const refusals: ReadonlySet<number> = new Set([
+  502, 503, 504, 520, 521, 522, 523, 525, 526, 527, 529, 530,
+]);
 
 /** Of reasons that say the same whenever they come. */
 const signs: Readonly<Record<Exclude<FailureReason, "server_error" | "cut">, FailureSign>> = {

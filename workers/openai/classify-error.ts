@@ -18,7 +18,18 @@ const notNow =
   /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|no slots? available/i;
 
 /** About to stop: vLLM and SGLang answer so with 500 or 503, while their health says 200. */
-const stopping = /after shutdown|shutting down|is draining/i;
+const stopping = /after shutdown|shutting down|is (?:draining|terminating)/i;
+/** A proxy's 500 with nobody behind it: Go's, Envoy's, Ollama's, llama-swap's. */
+const nobodyBehind =
+  /connection refused|econnrefused|no (?:healthy|available) (?:upstream|server|backend|worker|instance)|upstream connect error/i;
+/** With 500 as well: Ollama, SGLang. */
+const surelyNotNow =
+  /^(?!error|fail|unable|could).{0,40}\bloading (?:the )?model|\bmodel (?:is|was|has been) (?:still |currently )?(?:loading|being loaded)|queue is full|server (?:is )?(?:busy|overloaded)/i;
+/** LM Studio's words under a 400, which otherwise may quote a prompt. */
+const unready =
+  /^(?:the )?model (?:is |was |has been )?(?:still |currently )?(?:loading|being loaded|unloaded)\b/i;
+/** An engine's own trouble that LM Studio tells with 400. */
+const crashed = /\bmodel has crashed|runner process has terminated/i;
 
 /** For errors without any status, as they come inside streams. */
 const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
@@ -75,6 +86,10 @@ function reasonOf(told: Told): FailureReason {
     readAccountTrouble(effective, complaint, retryAfterMs) ??
     readRequestTrouble(effective, complaint);
   if (trouble !== undefined) return trouble;
+  const message = complaint?.message ?? "";
+  if (effective === 400 && unready.test(message)) return "rate_limited";
+  if (effective === 400 && crashed.test(message)) return "server_error";
+  if (effective === 500 && surelyNotNow.test(message)) return "rate_limited";
   if (effective !== undefined) return reasonOfStatus(effective, told);
   for (const word of [complaint?.code, complaint?.type]) {
     const reason = reasonsByWord.get(word?.toLowerCase() ?? "");
@@ -95,6 +110,7 @@ function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureRea
       return "conflict";
     case 413:
       return "unsupported";
+    case 407:
     case 421:
     case 424:
     case 425:
@@ -107,10 +123,14 @@ function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureRea
       // Anthropic's 529 and proxies' 502 and 504 say so by themselves.
       if (status >= 500) {
         const words = `${complaint?.code} ${complaint?.message}`;
-        const isState = stopping.test(words) || (status === 503 && notNow.test(words));
+        const isState =
+          stopping.test(words) ||
+          (status === 500 && nobodyBehind.test(words)) ||
+          (status === 503 && notNow.test(words));
         return isState ? "rate_limited" : "server_error";
       }
-      if (status < 400) return "malformed";
+      // A redirection, which is not followed: the address is not the upstream's.
+      if (status < 400) return "not_found";
       // A proxy before one target says nothing of the others.
       return isPage ? "unsupported" : "bad_request";
   }

