@@ -1,6 +1,8 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contentOf } from "../broker/ask.ts";
+import { harmlessErrors, oddBodies, oddStreams, oddUsages } from "./odd-answers.ts";
+import { upstreamWords } from "./upstream-words.ts";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
 import {
   refusal,
@@ -29,6 +31,63 @@ async function chat(answer: ScriptedAnswer, stream: boolean) {
   const rows = await rig.ledger(posted.job);
   return { ...posted, content: contentOf({ ...posted, broke: false, tookMs: 0 }), rows };
 }
+
+/** The same answer to a stream, to a whole answer and to a response. */
+async function inAllWays(answer: ScriptedAnswer) {
+  const streamed = await chat(answer, true);
+  const gathered = await chat(answer, false);
+  const { status, json: response, job } = await rig.post("/responses", { model: "m", input: "x" });
+  // An earlier one is of an upstream that turned out to have no responses.
+  const row = (await rig.ledger(job)).at(-1);
+  const items = (response["output"] ?? []) as { content: { text: string }[] }[];
+  const content = items.flatMap((item) => item.content.map(({ text }) => text)).join("");
+  return [streamed, gathered, { status, content, rows: [row] }].map((each) => ({
+    status: each.status,
+    content: each.content,
+    prompt: each.rows[0]?.prompt_tokens,
+    completion: each.rows[0]?.completion_tokens,
+    row: each.rows[0]?.status,
+  }));
+}
+
+const right = { status: 200, content: TEXT, prompt: 12, completion: 5, row: "ok" };
+
+describe("one answer in three ways", () => {
+  test.each([...oddStreams, ...oddBodies])("%s (K6, K9)", async (_name, answer) => {
+    expect(await inAllWays(answer)).toEqual([right, right, right]);
+  });
+
+  test("errors that say nothing (K8)", async () => {
+    for (const error of harmlessErrors)
+      for (const answer of [wholeAnswer({ error }), streamAnswer({ every: { error } })])
+        expect({ error, all: await inAllWays(answer) }).toEqual({
+          error,
+          all: [right, right, right],
+        });
+  });
+
+  test("usage under every name (K2)", async () => {
+    for (const usage of oddUsages) {
+      const bare = wholeAnswer({ usage: undefined, ...usage });
+      const { chunks } = streamAnswer({ usage: null });
+      const told = chunks.map((chunk) =>
+        String(chunk).replace('"stop"}]', `"stop"}],${JSON.stringify(usage).slice(1, -1)}`),
+      );
+      for (const answer of [bare, { ...streamAnswer(), chunks: told }])
+        expect({ usage, all: await inAllWays(answer) }).toEqual({
+          usage,
+          all: [right, right, right],
+        });
+    }
+  });
+
+  test("an error of the choice itself is one (K8)", async () => {
+    const error = { code: 502, message: "Provider disconnected" };
+    const choice = { index: 0, message: { content: TEXT }, finish_reason: "stop", error };
+    const all = await inAllWays(wholeAnswer({ choices: [choice] }));
+    expect(all.map(({ row }) => row)).toEqual(["failed", "failed", "failed"]);
+  });
+});
 
 const json = { "content-type": "application/json" };
 const whole = wholeAnswer();
@@ -165,47 +224,7 @@ describe("what the body is, against what its headers say (K9)", () => {
 });
 
 describe("the upstream's words (K13)", () => {
-  test.each<[string, unknown, string, string | null]>([
-    [
-      "A26 a detail inside a message",
-      {
-        object: "error",
-        message: {
-          detail: [
-            {
-              type: "extra_forbidden",
-              loc: ["body", "foo"],
-              msg: "Extra inputs are not permitted",
-            },
-          ],
-        },
-        type: "invalid_request_error",
-        param: null,
-        code: null,
-      },
-      "Extra inputs are not permitted",
-      "foo",
-    ],
-    ["A43 a list of errors", { errors: [{ message: "the words" }] }, "the words", null],
-    ["A43 msg", { msg: "the words", code: 1210 }, "the words", null],
-    [
-      "A43 an error in a detail",
-      { detail: { error: { message: "the words" } } },
-      "the words",
-      null,
-    ],
-    ["A43 a list", { error: ["the words"] }, "the words", null],
-    ["an error in an error", { error: { error: { message: "the words" } } }, "the words", null],
-    ["a description", { error: "bad", error_description: "the words" }, "the words", null],
-    ["a list of texts as message", { error: { message: ["the", "words"] } }, "the", null],
-    ["of no known shape", { reason: { why: "the words" } }, "the words", null],
-    [
-      "a body's place",
-      { error: { message: "the words", param: "body.seed" } },
-      "the words",
-      "seed",
-    ],
-  ])("%s", async (_name, said, words, param) => {
+  test.each(upstreamWords)("%s", async (_name, said, words, param) => {
     const { status, json: answer } = await chat(refusal(422, said), false);
     expect(status).toBe(400);
     expect(answer["error"]).toMatchObject({ message: expect.stringContaining(words), param });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 
 /** What a scripted upstream was asked. */
 interface AskedCall {
@@ -12,7 +12,7 @@ interface AskedCall {
 /** A whole HTTP answer; `chunks` are written one after the other. */
 export interface ScriptedAnswer {
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly chunks: readonly (string | Buffer)[];
   /** The socket breaks after the chunks. */
   readonly breaks?: boolean;
@@ -58,10 +58,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
       const call = { path, headers: request.headers, text, body };
       calls.push(call);
       const played = script(call, calls.length);
-      response.writeHead(played.status ?? 200, {
-        "content-type": "application/json",
-        ...played.headers,
-      });
+      const headers = { "content-type": "application/json", ...played.headers };
+      response.writeHead(played.status ?? 200, headers as OutgoingHttpHeaders);
       for (const chunk of played.chunks) response.write(chunk);
       if (played.breaks === true) response.destroy();
       else response.end();

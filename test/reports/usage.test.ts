@@ -80,6 +80,36 @@ describe("usage that is too small to be true (K2)", () => {
   });
 });
 
+describe("usage that contradicts itself (K2)", () => {
+  test("of several reports the largest counts, and is marked", async () => {
+    const { chunks } = streamAnswer({ usage: { prompt_tokens: 12, completion_tokens: 500 } });
+    const last = String(streamAnswer().chunks.at(-2));
+    const answer = {
+      ...streamAnswer(),
+      chunks: [...chunks.slice(0, -1), last, "data: [DONE]\n\n"],
+    };
+    expect(await row(answer, true)).toMatchObject({ completion_tokens: 500, estimated: true });
+  });
+
+  test.each<[string, object, object]>([
+    [
+      "a word beside a count",
+      { prompt_tokens: 40_000, completion_tokens: "n/a" },
+      { prompt_tokens: 40_000 },
+    ],
+    [
+      "a negative beside a count",
+      { prompt_tokens: -1, completion_tokens: 900 },
+      { completion_tokens: 900 },
+    ],
+  ])("%s: what can be read is the least", async (_name, usage, least) => {
+    for (const stream of [false, true]) {
+      const answer = stream ? streamAnswer({ usage }) : wholeAnswer({ usage });
+      expect(await row(answer, stream)).toMatchObject({ ...least, estimated: true });
+    }
+  });
+});
+
 describe("usage beyond what is believed (K2)", () => {
   test.each([false, true])("A33 is an overrun, never below the hold: stream %s", async (stream) => {
     const usage = { prompt_tokens: 40_000, completion_tokens: 200, total_tokens: 40_200 };

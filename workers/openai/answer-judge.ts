@@ -3,6 +3,7 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import { failed, type FailedEnd } from "./call-stopped.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
+import { readChoiceError } from "./in-band-error.ts";
 import { countOutputBytes } from "./output-bytes.ts";
 import { promptShares } from "./prompt-shares.ts";
 import { UsageMeter } from "./usage-meter.ts";
@@ -81,15 +82,18 @@ export class AnswerJudge {
   }
 
   #takeChoice(choice: JsonObject | undefined): FailedEnd | undefined {
-    const index = choice?.["index"] ?? 0;
+    // Some gateways write it as a text.
+    const index = Number(choice?.["index"] ?? 0);
     if (choice === undefined || !isIndex(index))
       return failed("malformed", "a choice is not an object with an index");
+    const error = readChoiceError(choice);
+    if (error !== undefined) return error;
     const progress = this.#progress;
     progress.seen.add(index);
     const bytes = countOutputBytes(choice);
     this.outputBytes += bytes;
     if (bytes > 0) progress.pieces += 1;
-    const finish = judgeFinishReason(choice["finish_reason"]);
+    const finish = judgeFinishReason(choice["finish_reason"] ?? choice["finishReason"]);
     if (finish === "broken") return failed("cut", "the engine gave up on the answer");
     if (finish === "complete") progress.finished.add(index);
     else if (bytes > 0 && progress.finished.has(index)) this.#wentOn = true;
@@ -97,6 +101,6 @@ export class AnswerJudge {
   }
 }
 
-function isIndex(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < mostChoices;
+function isIndex(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < mostChoices;
 }

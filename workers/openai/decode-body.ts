@@ -16,6 +16,9 @@ const zlib = { finishFlush: constants.Z_SYNC_FLUSH };
 const brotli = { finishFlush: constants.BROTLI_OPERATION_FLUSH };
 const zstd = { finishFlush: constants.ZSTD_e_flush };
 
+/** Proxies one behind the other have been seen to compress twice. */
+const mostTimes = 3;
+
 /**
  * A body without its `content-encoding`, of at most `maxBytes`. Gzip and zstd are known by their
  * first bytes, whatever the header says or does not say; deflate with and without zlib's header.
@@ -26,35 +29,61 @@ export function decodeBody(
   encoding: string | undefined,
   maxBytes: number,
 ): ByteSource {
+  const names = (encoding ?? "").split(",").map((name) => name.trim().toLowerCase());
+  return decodeNamed(body, names, maxBytes, mostTimes);
+}
+
+function decodeNamed(
+  body: ByteSource,
+  names: readonly string[],
+  maxBytes: number,
+  times: number,
+): ByteSource {
   let decoded: ByteSource | undefined;
   return {
     read: async () => {
       if (decoded !== undefined) return await decoded.read();
-      const first = await body.read();
+      const first = await readStart(body);
       if (first === undefined) return undefined;
-      const decoder = decoderFor(first, namesOf(encoding));
-      if (decoder === undefined) {
+      const name = times === 0 ? undefined : encodingOf(first, names);
+      if (name === undefined) {
         decoded = body;
         return first;
       }
-      decoded = new Decoded(prepend(first, body), decoder, maxBytes);
+      const inner = new Decoded(prepend(first, body), decoders[name](first), maxBytes);
+      const left = names.filter((each) => each !== name && each !== `x-${name}`);
+      decoded = decodeNamed(inner, left, maxBytes, times - 1);
       return await decoded.read();
     },
   };
 }
 
-function namesOf(encoding: string | undefined): readonly string[] {
-  return (encoding ?? "").split(",").map((name) => name.trim().toLowerCase());
+/** As much as tells what it is. */
+async function readStart(body: ByteSource): Promise<Buffer | undefined> {
+  let start = await body.read();
+  while (start !== undefined && start.length < 4 && (start[0] === 0x1f || start[0] === 0x28)) {
+    const more = await body.read();
+    if (more === undefined) break;
+    start = Buffer.concat([start, more]);
+  }
+  return start;
 }
 
-function decoderFor(first: Buffer, names: readonly string[]): Transform | undefined {
-  if (first[0] === 0x1f && first[1] === 0x8b) return createGunzip(zlib);
-  if (first.length > 3 && first.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress(zstd);
-  if (names.includes("br")) return createBrotliDecompress(brotli);
-  if (!names.includes("deflate") || isPlain(first)) return undefined;
-  const [low = 0, high = 0] = first;
-  const hasHeader = (low & 0x0f) === 8 && (low * 256 + high) % 31 === 0;
-  return hasHeader ? createInflate(zlib) : createInflateRaw(zlib);
+const decoders = {
+  gzip: () => createGunzip(zlib),
+  zstd: () => createZstdDecompress(zstd),
+  br: () => createBrotliDecompress(brotli),
+  deflate: ([low = 0, high = 0]: Buffer) => {
+    const hasHeader = (low & 0x0f) === 8 && (low * 256 + high) % 31 === 0;
+    return hasHeader ? createInflate(zlib) : createInflateRaw(zlib);
+  },
+} as const;
+
+function encodingOf(first: Buffer, names: readonly string[]): keyof typeof decoders | undefined {
+  if (first[0] === 0x1f && first[1] === 0x8b) return "gzip";
+  if (first.length > 3 && first.readUInt32LE(0) === 0xfd2fb528) return "zstd";
+  if (isPlain(first)) return undefined;
+  return (["br", "deflate"] as const).find((name) => names.includes(name));
 }
 
 /** JSON or events under a wrong label. */

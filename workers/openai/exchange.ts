@@ -6,7 +6,8 @@ import { explainSocketError } from "./socket-error.ts";
 
 export interface ResponseHead {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  /** A header that came twice counts as it came first; several encodings are one list. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
 /** Received bytes that may wait to be read before the socket is paused. */
@@ -146,7 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.gotHeaders = true;
     this.#heardAt = performance.now();
-    this.#head = { status, headers };
+    this.#head = { status, headers: single(headers) };
     this.#notify();
   }
 
@@ -192,4 +193,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+function single(headers: IncomingHttpHeaders): ResponseHead["headers"] {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => {
+      if (!Array.isArray(value)) return [name, value];
+      return [name, name === "content-encoding" ? value.join(", ") : value[0]];
+    }),
+  );
 }

@@ -98,6 +98,7 @@ function rewritten({ chunk, text }: ChunkEvent, keepsUsage: boolean): string {
 }
 
 function format({ name, text }: ChunkEvent): string {
-  const lines = text.includes("\n") ? text.replaceAll("\n", "\ndata: ") : text;
-  return `${name === undefined ? "" : `event: ${name}\n`}data: ${lines}\n\n`;
+  // Many readers take each line for an event; in JSON a line's end means nothing.
+  const line = text.includes("\n") ? text.replaceAll("\n", " ") : text;
+  return `${name === undefined ? "" : `event: ${name}\n`}data: ${line}\n\n`;
 }

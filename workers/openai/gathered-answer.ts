@@ -4,6 +4,7 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { AnswerJudge } from "./answer-judge.ts";
 import type { ChunkEvent, ChunkOutput } from "./chunk-output.ts";
 import { findUsage } from "./find-usage.ts";
+import { judgeFinishReason } from "./finish-reason.ts";
 import { mergePiece, type Merged } from "./merge-piece.ts";
 import { totalUsage } from "./total-usage.ts";
 
@@ -80,7 +81,8 @@ export class GatheredAnswer implements ChunkOutput {
   #whole([index, { message, rest }]: readonly [number, Choice]): JsonObject {
     const calls = message["tool_calls"];
     const hasCalls = Array.isArray(calls) && calls.length > 0;
-    const finish = rest["finish_reason"] || (hasCalls ? "tool_calls" : "stop");
+    const isOpen = judgeFinishReason(rest["finish_reason"]) === "open";
+    const finish = isOpen ? (hasCalls ? "tool_calls" : "stop") : rest["finish_reason"];
     if (!this.#isChat) return { index, text: "", ...rest, finish_reason: finish };
     const { role, content, ...others } = message;
     const isEmpty = content === undefined || (content === "" && hasCalls);

@@ -4,7 +4,8 @@ import { readComplaint } from "./complaint.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /** Codes and words that gateways write into the error member of a good answer. */
-const harmless = new Set(["", "0", "200", "none", "null", "ok", "success"]);
+const harmless =
+  /^(?:|-|0+|200\d*|none|null|nil|undefined|n\/a|ok|okay|no error|success(?:ful(?:ly)?)?)\.?$/;
 
 /** Members of an answer that stand for an error when there is nothing else to read. */
 const errorMembers = ["errors", "detail", "error_msg", "error_message", "msg", "message"];
@@ -20,6 +21,12 @@ export function readInBandError(parsed: unknown): FailedEnd | undefined {
   return readErrorEvent(object);
 }
 
+/** An error that a choice has of its own, as OpenRouter's of a provider that hung up. */
+export function readChoiceError(choice: JsonObject): FailedEnd | undefined {
+  const { error } = choice;
+  return error !== undefined && saysSomething(error) ? readErrorEvent({ error }) : undefined;
+}
+
 /** The data of an `error` event, in any shape. */
 export function readErrorEvent(data: unknown): FailedEnd {
   const complaint = readComplaint(data);
@@ -28,18 +35,21 @@ export function readErrorEvent(data: unknown): FailedEnd {
 
 /** An `error` member of empty words, or of none that speak of a fault, is no error. */
 function saysSomething(error: unknown): boolean {
-  if (typeof error === "string") return !harmless.has(error.trim().toLowerCase());
+  if (typeof error === "string") return isWord(error);
   if (Array.isArray(error)) return error.some(saysSomething);
   const object = asObject(error);
   if (object === undefined) return typeof error === "number" ? error !== 0 : error === true;
   if (Number(object["code"]) === 200) return false;
+  // 20000 and the like.
+  if (typeof object["message"] === "string" && /^(?:ok|success)/i.test(object["message"]))
+    return false;
   return Object.values(object).some((value) =>
     typeof value === "object" ? saysSomething(value) : isWord(value),
   );
 }
 
 function isWord(value: unknown): boolean {
-  if (typeof value === "string") return !harmless.has(value.trim().toLowerCase());
+  if (typeof value === "string") return !harmless.test(value.trim().toLowerCase());
   return typeof value === "number" && value !== 0 && value !== 200;
 }
 

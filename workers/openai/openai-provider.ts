@@ -139,9 +139,13 @@ export function createOpenAiProvider(
       const { shape, body } = await shapeBody(decoded, type);
       if (shape === "events" && reader !== undefined)
         return await readStream(exchange, body, { reader, sink, idleMs, limits }, seen);
-      const asked = { call: { ...request, endpoint }, idleMs, limits };
+      const asked = { call: { ...request, endpoint }, idleMs, limits, contentType: type };
       const whole = await readAnswer(exchange, body, asked, seen);
-      const contentType = /json/i.test(type ?? "") && type ? type : "application/json";
+      if (whole.events !== undefined && reader !== undefined) {
+        const events = sourceOf(Buffer.from(whole.events));
+        return await readStream(exchange, events, { reader, sink, idleMs, limits }, seen);
+      }
+      const contentType = jsonType(type);
       if (reader === undefined) return { kind: "ok", contentType, body: floatEmbeddings(whole) };
       if (delivers === "whole") return { kind: "ok", contentType, body: whole.bytes };
       const { usage } = seen;
@@ -170,6 +174,12 @@ export function createOpenAiProvider(
     },
     close: () => connections.close(),
   };
+}
+
+/** An answer is JSON in UTF-8 by now, whatever its label said. */
+function jsonType(type = ""): string {
+  const isOther = /charset=/i.test(type) && !/charset="?utf-?8/i.test(type);
+  return /json/i.test(type) && !isOther ? type : "application/json";
 }
 
 /** An upstream that quotes the request's headers must not hand our key to callers or logs. */

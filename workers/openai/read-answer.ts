@@ -2,10 +2,11 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { CallStopped, failed, type FailedEnd } from "./call-stopped.ts";
+import { parseAnswer } from "./parse-answer.ts";
 import { findEmbeddingFlaw } from "./embedding-flaw.ts";
 import type { Exchange } from "./exchange.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
-import { readInBandError } from "./in-band-error.ts";
+import { readChoiceError, readInBandError } from "./in-band-error.ts";
 import { countOutputBytes, countStringBytes } from "./output-bytes.ts";
 import { promptShares } from "./prompt-shares.ts";
 import type { ReadLimits } from "./read-limits.ts";
@@ -16,19 +17,22 @@ export interface AnswerRequest {
   readonly call: Pick<ProviderCall, "endpoint" | "choices" | "body">;
   readonly idleMs: number;
   readonly limits: ReadLimits;
+  readonly contentType?: string | undefined;
 }
 
 export interface WholeAnswer {
-  /** As it came. */
+  /** As it came, where that can be read. */
   readonly bytes: Buffer;
   readonly answer: JsonObject;
+  /** In its place: the chunks of a stream that came as lines or as a list, as events. */
+  readonly events?: string;
 }
 
 /** Reads a whole answer and checks that it is one. Throws `CallStopped`. */
 export async function readAnswer(
   exchange: Exchange,
   body: ByteSource,
-  { call, idleMs, limits }: AnswerRequest,
+  { call, idleMs, limits, contentType }: AnswerRequest,
   seen: Seen,
 ): Promise<WholeAnswer> {
   const chunks: Buffer[] = [];
@@ -48,12 +52,14 @@ export async function readAnswer(
     if (size > limits.answerBytes) stop(failed("malformed", "the answer is too large"));
   }
   const bytes = Buffer.concat(chunks);
-  const answer = parseObject(bytes);
-  if (answer === undefined) {
+  const read = parseAnswer(bytes, call.endpoint, contentType);
+  if (read === undefined) {
     // A page of a proxy: no engine has written it.
     if (isMarkup(bytes)) seen.outputBytes = 0;
     return stop(failed("malformed", "the answer is not a JSON object"));
   }
+  if ("events" in read) return { ...read, bytes, answer: {} };
+  const { answer } = read;
   const error = readInBandError(answer);
   if (error !== undefined) {
     seen.outputBytes = 0;
@@ -61,7 +67,7 @@ export async function readAnswer(
   }
   seen.usage = wholeUsage(answer, call.endpoint);
   const flaw = findFlaw(answer, call, seen);
-  return flaw === undefined ? { bytes, answer } : stop(flaw);
+  return flaw === undefined ? { bytes: read.bytes, answer } : stop(flaw);
 }
 
 function stop(failure: FailedEnd): never {
@@ -70,14 +76,6 @@ function stop(failure: FailedEnd): never {
 
 function isMarkup(bytes: Buffer): boolean {
   return bytes.subarray(0, 256).toString().trimStart().startsWith("<");
-}
-
-function parseObject(body: Buffer): JsonObject | undefined {
-  try {
-    return asObject(JSON.parse(body.toString()));
-  } catch {
-    return undefined;
-  }
 }
 
 function findFlaw(
@@ -112,6 +110,7 @@ function findChoiceFlaw(
     const choice = asObject(each);
     if (choice === undefined) return failed("malformed", "a choice is not an object");
     seen.outputBytes += countOutputBytes(choice);
+    flaw ??= readChoiceError(choice);
     if (judgeFinishReason(choice["finish_reason"]) === "broken")
       flaw ??= failed("cut", "the engine gave up on a choice");
     if (asObject(choice["message"]) === undefined && typeof choice["text"] !== "string")

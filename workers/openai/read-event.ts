@@ -2,6 +2,7 @@ import type { EventSourceMessage } from "eventsource-parser";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { failed, type FailedEnd } from "./call-stopped.ts";
 import { readErrorEvent, readInBandError } from "./in-band-error.ts";
+import { splitJson, withoutNaN } from "./json-texts.ts";
 
 /** What one event of a stream of chunks is. */
 export type StreamEvent =
@@ -29,8 +30,12 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [done];
   const parsed = parse(text);
   // llama.cpp (0c1e570) begins the stream of a list of prompts with `data: null`.
-  if (parsed === null && event !== "error") return [];
-  if (parsed === undefined) return readOddity(event, text);
+  if (saysNothing(parsed) && event !== "error") return [];
+  if (parsed === undefined) {
+    const plain = withoutNaN(text);
+    if (plain !== text) return readEvent({ event, data: plain, id: undefined });
+    return readOddity(event, text);
+  }
   const failure = event === "error" ? readErrorEvent(parsed) : readInBandError(parsed);
   if (failure !== undefined) return [{ kind: "failed", failure }];
   const chunk = asObject(parsed);
@@ -45,9 +50,13 @@ function readOddity(event: string | undefined, text: string): readonly StreamEve
   if (heartbeat.test(event ?? "") || heartbeat.test(text)) return [];
   const name = event === undefined ? {} : { event };
   if (text.startsWith("data:")) return readEvent({ ...name, data: text.slice(5), id: undefined });
-  const lines = text.split("\n");
-  if (lines.length === 1) return [unreadable()];
-  return lines.flatMap((data) => readEvent({ ...name, data, id: undefined }));
+  const values = splitJson(text) ?? text.split("\n");
+  if (values.length === 1) return [unreadable()];
+  return values.flatMap((data) => readEvent({ ...name, data, id: undefined }));
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 function unreadable(): StreamEvent {

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { ReportedUsage, Usage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { findUsage } from "./find-usage.ts";
+import { findChoiceUsage, findUsage } from "./find-usage.ts";
 import { readUsage } from "./read-usage.ts";
 
 export interface MeteredCall {
@@ -56,7 +56,7 @@ export class UsageMeter {
     let told = false;
     for (const each of choices) {
       const choice = asObject(each);
-      const own = usage ?? readUsage(choice?.["usage"], endpoint);
+      const own = usage ?? readUsage(findChoiceUsage(choice), endpoint);
       if (own === undefined) continue;
       told = true;
       const index = Number(choice?.["index"] ?? 0);
@@ -94,8 +94,10 @@ export class UsageMeter {
     const oneEach = this.#loose.every(({ finished }, at) => finished === at + 1);
     if (told.length > 1 && oneEach)
       return { completionTokens: sum(told), isLastWord: told.length === seen.size };
-    if (last?.whole === true && (seen.size < 2 || completionOf(last.usage) >= pieces))
-      return { completionTokens: completionOf(last.usage), isLastWord: true };
+    if (last?.whole === true && (seen.size < 2 || completionOf(last.usage) >= pieces)) {
+      const most = Math.max(...told);
+      return { completionTokens: most, isLastWord: completionOf(last.usage) >= most };
+    }
     const sumOfOwn = sum(own.map(completionOf));
     return { completionTokens: Math.max(sumOfOwn, ...told), isLastWord: false };
   }

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { judgeFinishReason } from "./finish-reason.ts";
 
 /**
  * A whole answer as the events of a stream that says the same: each choice in one chunk, its finish
@@ -17,7 +18,9 @@ export function wholeEvents(answer: JsonObject, endpoint: Endpoint): string {
     const words = asObject(message) ?? {};
     const body = isChat ? { delta: withIndexes(words) } : {};
     const nothing = isChat ? { delta: {} } : { text: "" };
-    const finish = reason || (Array.isArray(words["tool_calls"]) ? "tool_calls" : "stop");
+    const calls = words["tool_calls"];
+    const usual = Array.isArray(calls) && calls.length > 0 ? "tool_calls" : "stop";
+    const finish = judgeFinishReason(reason) === "open" ? usual : reason;
     return [
       { ...base, choices: [{ index, ...body, ...rest, finish_reason: null }] },
       { ...base, choices: [{ index, ...nothing, finish_reason: finish }] },

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { findUsage } from "./find-usage.ts";
+import { findChoiceUsage, findUsage } from "./find-usage.ts";
 import { readUsage } from "./read-usage.ts";
 
 /**
@@ -18,7 +18,7 @@ export function wholeUsage(answer: JsonObject, endpoint: Endpoint): ReportedUsag
       ...(choices.length > 1 && endpoint === "completions" ? { promptIsFloor: true as const } : {}),
     };
   const own = choices
-    .map((choice) => readUsage(asObject(choice)?.["usage"], endpoint))
+    .map((choice) => readUsage(findChoiceUsage(asObject(choice)), endpoint))
     .filter((each) => each !== undefined);
   if (own.length === 0) return undefined;
   return {

@@ -7,7 +7,8 @@ import { toolTable } from "../../shared/responses/tool-table.ts";
 import { failed } from "../openai/call-stopped.ts";
 import { finishWord, incompleteReasonOf, judgeFinishReason } from "../openai/finish-reason.ts";
 import { countOutputBytes } from "../openai/output-bytes.ts";
-import { findUsage } from "../openai/find-usage.ts";
+import { findChoiceUsage, findUsage } from "../openai/find-usage.ts";
+import { readChoiceError } from "../openai/in-band-error.ts";
 import { UsageMeter } from "../openai/usage-meter.ts";
 import { chatPieces, type ChatPiece } from "./chat-pieces.ts";
 import { OutputBuilder } from "./output-builder.ts";
@@ -26,6 +27,8 @@ export class ChatSource implements ResponseSource {
   /** The one choice, once seen and once finished. */
   readonly #progress = { seen: new Set<number>(), finished: new Set<number>(), pieces: 0 };
   #usageFields: JsonObject | undefined;
+  /** Usage came in a chunk of its own, which is counted last. */
+  #hasUsageChunk = false;
   #finishReason: unknown;
 
   /** `runningIsExact`: see `ProviderCall.runningUsageIsExact`. */
@@ -50,8 +53,10 @@ export class ChatSource implements ResponseSource {
     const events: ItemEvent[] = [];
     for (const each of (choices ?? []) as unknown[]) {
       const choice = asObject(each);
-      if (choice === undefined || (choice["index"] ?? 0) !== 0)
+      if (choice === undefined || Number(choice["index"] ?? 0) !== 0)
         return broken("malformed", "not the one choice that was asked for");
+      const failure = readChoiceError(choice);
+      if (failure !== undefined) return { kind: "failed", failure };
       this.#progress.seen.add(0);
       this.outputBytes += countOutputBytes(choice);
       for (const piece of this.#piecesOf(choice)) {
@@ -63,7 +68,7 @@ export class ChatSource implements ResponseSource {
             : this.#output.text(piece.kind, piece.text)),
         );
       }
-      const reason = choice["finish_reason"];
+      const reason = choice["finish_reason"] ?? choice["finishReason"];
       const finish = judgeFinishReason(reason);
       if (finish === "broken") return broken("cut", "the engine gave up on the answer");
       if (finish === "complete") {
@@ -77,7 +82,8 @@ export class ChatSource implements ResponseSource {
 
   done(): Taken {
     const reason = this.#finishReason;
-    if (reason === undefined) return broken("cut", "[DONE] before the answer was finished");
+    if (reason === undefined && !this.#hasUsageChunk)
+      return broken("cut", "[DONE] before the answer was finished");
     if (callReasons.has(finishWord(reason)) && this.#output.isEmpty)
       return broken("malformed", "the answer should have a tool call, and has none");
     const incompleteReason = incompleteReasonOf(reason);
@@ -99,8 +105,13 @@ export class ChatSource implements ResponseSource {
 
   #takeUsage(chunk: JsonObject): void {
     if (!this.#meter.take(chunk, this.#progress)) return;
+    if (Array.isArray(chunk["choices"]) && chunk["choices"].length === 0)
+      this.#hasUsageChunk = true;
     const { usage } = this;
-    if (usage !== undefined) this.#usageFields = responseUsage(usage, findUsage(chunk) ?? {});
+    if (usage === undefined) return;
+    const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
+    const told = findUsage(chunk) ?? findChoiceUsage(asObject(choices[0]));
+    this.#usageFields = responseUsage(usage, told ?? {});
   }
 
   #piecesOf(choice: JsonObject): readonly ChatPiece[] {

@@ -1,13 +1,13 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
-import { asObject } from "../../shared/json/json-object.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
 import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../shared/responses/format-event.ts";
 import type { ItemEvent } from "../../shared/responses/item-events.ts";
 import type { AnswerReader, StreamStep } from "../openai/answer-reader.ts";
 import { failed, type FailedEnd } from "../openai/call-stopped.ts";
 import { EventFeed } from "../openai/event-feed.ts";
-import { readErrorEvent, readInBandError } from "../openai/in-band-error.ts";
+import { readEvent, type StreamEvent } from "../openai/read-event.ts";
 import type { ReadLimits } from "../openai/read-limits.ts";
 import type { ResponseSource, Taken } from "./response-source.ts";
 
@@ -23,6 +23,7 @@ export class ResponseReader implements AnswerReader {
   #sequence = FIRST_OUTPUT_SEQUENCE;
   #text = "";
   #failure: FailedEnd | undefined;
+  #bodyEnded = false;
   #end: Pick<StreamStep, "tail" | "response"> | undefined;
 
   constructor(source: ResponseSource, limits: Pick<ReadLimits, "answerBytes" | "eventChars">) {
@@ -48,6 +49,7 @@ export class ResponseReader implements AnswerReader {
   }
 
   end(): StreamStep {
+    this.#bodyEnded = true;
     this.#feed.end();
     const isOver = this.#end !== undefined || this.#failure !== undefined;
     if (!isOver && this.#source.isFinished) this.#apply(this.#source.done());
@@ -63,20 +65,28 @@ export class ResponseReader implements AnswerReader {
   }
 
   #take(event: EventSourceMessage): void {
-    if (this.#end !== undefined || this.#failure !== undefined) return;
-    if (event.data.trim() === "[DONE]") {
+    for (const each of readEvent(event)) {
+      if (this.#end !== undefined || this.#failure !== undefined) return;
+      this.#takeOne(each);
+    }
+  }
+
+  #takeOne(event: StreamEvent): void {
+    if (event.kind === "done") {
       this.#apply(this.#source.done());
       return;
     }
-    const data = parse(event.data);
-    this.#failure =
-      event.event === "error" || asObject(data)?.["type"] === "error"
-        ? readErrorEvent(data ?? event.data)
-        : readInBandError(data);
-    if (this.#failure !== undefined) return;
-    const object = asObject(data);
-    if (object === undefined) this.#fail("malformed", "an event's data is not a JSON object");
-    else this.#apply(this.#source.take(event, object));
+    if (event.kind === "failed") {
+      // The last event of a body may be the half of one.
+      const isHalf = this.#bodyEnded && event.failure.reason === "malformed";
+      if (isHalf) this.#fail("cut", "the stream ended within an event");
+      else this.#failure = event.failure;
+      return;
+    }
+    const { chunk, text, name } = event;
+    // Numbers that a double would change stay as they were written.
+    const data = mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
+    this.#apply(this.#source.take({ event: name, id: undefined, data: text }, data));
     if (this.#source.outputBytes > this.#limits.answerBytes)
       this.#fail("malformed", "the answer is too large");
   }
@@ -104,15 +114,5 @@ export class ResponseReader implements AnswerReader {
 
   #fail(reason: "cut" | "malformed", detail: string): void {
     if (this.#end === undefined) this.#failure ??= failed(reason, detail);
-  }
-}
-
-/** Numbers that a double would change stay as they were written. */
-function parse(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return mayExceedDouble(text) ? parseExact(text) : value;
-  } catch {
-    return undefined;
   }
 }

@@ -97,9 +97,15 @@ describe("readUsage", () => {
     ["beyond 32 bits", { prompt_tokens: 1e15, completion_tokens: 5 }, used(2 ** 31 - 1, 5)],
     ["nulls", { prompt_tokens: null, completion_tokens: null }, undefined],
     ["nothing", {}, undefined],
-    ["texts", { prompt_tokens: "12", completion_tokens: 5 }, undefined],
-    ["fractions", { prompt_tokens: 1.5, completion_tokens: 5 }, undefined],
-    ["negatives", { prompt_tokens: 12, completion_tokens: -5 }, undefined],
+    ["numbers as texts", { prompt_tokens: "12", completion_tokens: 5 }, used(12, 5)],
+    ["fractions", { prompt_tokens: 1.5, completion_tokens: 5 }, used(2, 5)],
+    ["words", { prompt_tokens: "many", completion_tokens: "few" }, undefined],
+    ["a negative", { prompt_tokens: 12, completion_tokens: -5 }, { ...used(12, 0), ...floor }],
+    [
+      "a negative, and a total",
+      { prompt_tokens: -1, total_tokens: 9 },
+      { ...used(9, 0), ...floor },
+    ],
   ])("%s", (_what, given, expected) => {
     expect(readUsage(given, "chat.completions")).toEqual(expected);
   });
