@@ -16,11 +16,13 @@ export async function lockSlots(
   mine: readonly number[],
   wanted: number,
 ): Promise<{ slot: number; before: Holder | null }[]> {
-  // The limit stops the scan, so no more locks are taken than wanted.
+  // The limit stops the scan, so no more locks are taken than wanted. A session may lock its own slot
+  // once more, and one unlock would then not free it: `and` promises no order, `case` does.
   const { rows } = await client.query<{ slot: number } & (Holder | { worker: null })>(
     `select t.slot, h.worker, h.machine, h.pid from (
        select slot from generate_series(0, $2::integer - 1) as slot
-       where slot <> all ($3::integer[]) and pg_try_advisory_lock($4, slot)
+       where case when slot = any ($3::integer[]) then false
+         else pg_try_advisory_lock($4, slot) end
        limit $5
      ) as t
      left join slot_holders h on h.provider_id = $1 and h.slot = t.slot`,

@@ -18,11 +18,15 @@ export interface Slot {
 /** What a worker has of one provider's slots. */
 export interface ProviderSlots {
   id: number;
+  /** Over the whole fleet. */
+  total: number;
   share: number;
   usable: number;
   readonly slots: Map<number, Slot>;
   /** Served in this order, before all others. */
   readonly wide: WideWait[];
+  /** The fleet was asked for more than the share, for the first that waits. */
+  asks: boolean;
 }
 
 /** Marks slots as in use and returns them. */

@@ -1,7 +1,6 @@
 import type { LeaseSession } from "../../shared/db/process-lease.ts";
 import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/db/advisory-locks.ts";
 import type { ProcessPlace } from "./process-place.ts";
-import { fairShare } from "./fair-share.ts";
 import { type Holder, lockSlots } from "./lock-slots.ts";
 import {
   heldNumbers,
@@ -11,15 +10,16 @@ import {
   vacate,
   type WideWait,
 } from "./provider-slots.ts";
+import { askForSlots, askNoMore, shareOf, type WideWaiter } from "./wide-waits.ts";
 
 /** The right to have one sequence in flight at a provider, or as many as it was widened to. */
 export interface SlotToken {
   /** Number of its first slot. */
   readonly slot: number;
   /**
-   * Waits until the token stands for so many slots, or for all that this process may use. While it
-   * waits it holds none, so that no two can wait for each other, and nobody who comes later is served
-   * first. False: the signal stopped it, and it holds nothing.
+   * Waits until the token stands for so many slots, or for all that the provider has; beyond this
+   * process's share the fleet lends them. While it waits it holds none, so that no two can wait for
+   * each other, and nobody who comes later is served first here. False: the signal stopped it, and it holds nothing.
    */
   widen(count: number, signal: AbortSignal): Promise<boolean>;
   release(): void;
@@ -57,7 +57,11 @@ export class SlotLeases {
   constructor(options: SlotLeasesOptions) {
     this.#options = options;
     for (const name of options.providers)
-      this.#providers.set(name, { id: 0, share: 0, usable: 0, slots: new Map(), wide: [] });
+      this.#providers.set(name, {
+        ...{ id: 0, total: 0, share: 0, usable: 0, asks: false },
+        slots: new Map(),
+        wide: [],
+      });
   }
 
   /** A free slot of the provider, or null. Release it when the call's socket is closed. */
@@ -115,9 +119,7 @@ export class SlotLeases {
   /** The first that waits gets what it needs as soon as it is all free; until then nobody else does. */
   #serveWide(state: ProviderSlots): void {
     for (let [next] = state.wide; next !== undefined; [next] = state.wide) {
-      const now = this.#options.now();
-      const usable = [...state.slots.values()].filter((slot) => isUsable(slot, now)).length;
-      const needed = Math.max(1, Math.min(next.count, usable));
+      const needed = neededBy(next, state);
       const free = this.#free(state);
       if (free.length < needed) return;
       state.wide.shift();
@@ -153,7 +155,10 @@ export class SlotLeases {
       for (const slot of state.slots.values()) slot.busy = false;
     }
     if (session !== undefined)
-      for (const state of this.#providers.values()) await giveBack(session, state, 0);
+      for (const state of this.#providers.values()) {
+        if (state.asks) await askNoMore(session.client, state.id, session.id);
+        await giveBack(session, state, 0);
+      }
     this.#announce();
   }
 
@@ -164,21 +169,44 @@ export class SlotLeases {
       `select p.id from processes p where p.kind = 'worker' and ${leaseIsHeld("$1")} order by p.id`,
       [PROCESS_LOCK],
     );
+    await this.#ask(session);
     const { rows: providers } = await session.client.query<{
       id: number;
       name: string;
       slots: number;
-    }>("select id, name, slots from providers where name = any ($1)", [this.#options.providers]);
+      wide: WideWaiter | null;
+    }>(
+      `select p.id, p.name, p.slots,
+         case when w.worker is not null
+           then json_build_object('worker', w.worker, 'slots', w.slots) end as wide
+       from providers p left join wide_slot_waits w on w.provider_id = p.id
+       where p.name = any ($1)`,
+      [this.#options.providers],
+    );
     const ids = workers.map((worker) => worker.id);
     for (const provider of providers) {
-      const state = this.#providers.get(provider.name);
+      const { name, slots, wide } = provider;
+      const state = this.#providers.get(name);
       if (state === undefined || this.#session !== session) continue;
       state.id = provider.id;
-      state.share = fairShare(provider.slots, ids, session.id, provider.name);
+      state.total = slots;
+      state.share = shareOf(session.id, { provider: name, slots, workers: ids, wide });
       await giveBack(session, state, state.share, provider.slots);
       await this.#takeMore(session, state, provider.slots);
     }
     this.#announce();
+  }
+
+  /** Tells the fleet which waits need more than the share, once it is known, and which no longer do. */
+  async #ask(session: LeaseSession): Promise<void> {
+    for (const state of this.#providers.values()) {
+      const [first] = state.wide;
+      const slots = first === undefined ? 0 : neededBy(first, state);
+      const isShort = slots > 0 && state.total > 0 && (state.asks || slots > state.share);
+      if (isShort) await askForSlots(session.client, state.id, { worker: session.id, slots });
+      else if (state.asks) await askNoMore(session.client, state.id, session.id);
+      state.asks = isShort;
+    }
   }
 
   async #takeMore(session: LeaseSession, state: ProviderSlots, slots: number): Promise<void> {
@@ -225,6 +253,11 @@ export class SlotLeases {
       this.#options.onShare(name, usable);
     }
   }
+}
+
+/** What a wait needs: more than all slots there cannot be. */
+function neededBy({ count }: WideWait, { total }: ProviderSlots): number {
+  return Math.max(1, Math.min(count, total));
 }
 
 /**

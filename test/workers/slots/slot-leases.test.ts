@@ -115,6 +115,22 @@ describe("sharing", () => {
     expect(takeAll(second)).toHaveLength(4);
   });
 
+  test("a worker that has waited for more gives back what it has for good", async () => {
+    const first = await join();
+    await first.slots.refresh();
+    const running = takeAll(first);
+    const second = await join();
+    for (const token of running.splice(0, 3)) token.release();
+    // It holds three, and asks for its fourth in every round.
+    await rounds(ROUNDS, first, second);
+    expect(await second.held("gpu-a")).toHaveLength(3);
+    await Promise.all([join(), join()]);
+    for (const token of running) token.release();
+    await rounds(ROUNDS, ...workers);
+    for (const worker of workers) expect(await worker.held("gpu-a")).toHaveLength(2);
+    expect(workers.map((worker) => takeAll(worker).length)).toEqual([2, 2, 2, 2]);
+  });
+
   test("a worker that leaves in order leaves its slots ready for use", async () => {
     const [first, second] = await Promise.all([join(), join()]);
     await rounds(ROUNDS, first, second);
@@ -164,6 +180,93 @@ describe("sharing", () => {
     time += 1;
     await first.slots.refresh();
     expect(takeAll(first)).toHaveLength(4);
+  });
+});
+
+describe("a call with more sequences than its worker's share", () => {
+  /** Sequences in flight, of both workers: never more than the slots. */
+  let inFlight: number;
+  let most: number;
+  beforeEach(() => {
+    inFlight = 0;
+    most = 0;
+  });
+
+  /** Takes a slot and waits for so many; resolves with what ends the call. */
+  async function run({ slots }: FleetWorker, count: number): Promise<() => void> {
+    const token = slots.take("gpu-a");
+    if (token === null) throw new Error("no slot is free");
+    expect(await token.widen(count, new AbortController().signal)).toBe(true);
+    inFlight += count;
+    most = Math.max(most, inFlight);
+    return () => {
+      inFlight -= count;
+      token.release();
+    };
+  }
+
+  test("borrows the slots of others as their calls end, and gives them back", async () => {
+    const [first, second] = await Promise.all([join(), join()]);
+    await rounds(ROUNDS, first, second);
+    const running = await Promise.all([run(second, 1), run(second, 1), run(second, 1)]);
+    const call = run(first, 6);
+    let isGranted = false;
+    void call.then(() => (isGranted = true));
+    await rounds(ROUNDS, first, second);
+    expect([isGranted, inFlight]).toEqual([false, 3]);
+    expect(second.slots.take("gpu-a")).toBeNull();
+    running.pop()?.();
+    await rounds(ROUNDS, first, second);
+    const end = await call;
+    expect([inFlight, most]).toEqual([8, 8]);
+    expect(second.slots.take("gpu-a")).toBeNull();
+    for (const over of [end, ...running]) over();
+    await rounds(ROUNDS, first, second);
+    expect([takeAll(first).length, takeAll(second).length]).toEqual([4, 4]);
+  });
+
+  test("of several, one is served after the other, and more than all slots means all", async () => {
+    const [first, second] = await Promise.all([join(), join()]);
+    await rounds(ROUNDS, first, second);
+    const order: number[] = [];
+    const calls = [run(first, 6), run(second, 8)].map(async (call, index) => {
+      const end = await call;
+      order.push(index);
+      return end;
+    });
+    for (const served of [1, 2]) {
+      while (order.length < served) await rounds(1, first, second);
+      expect(order).toHaveLength(served);
+      const end = await calls[order[served - 1] ?? 0];
+      end?.();
+      expect(inFlight).toBe(0);
+    }
+    expect(most).toBe(8);
+  });
+
+  test("no longer counts when its worker is gone, or its caller", async () => {
+    const [first, second] = await Promise.all([join(), join()]);
+    await rounds(ROUNDS, first, second);
+    const held = await run(second, 1);
+    const caller = new AbortController();
+    const token = first.slots.take("gpu-a");
+    const widened = token?.widen(8, caller.signal);
+    await rounds(ROUNDS, first, second);
+    expect(second.slots.take("gpu-a")).toBeNull();
+    caller.abort();
+    expect(await widened).toBe(false);
+    await rounds(ROUNDS, first, second);
+    expect(takeAll(second)).toHaveLength(3);
+    held();
+
+    void first.slots.take("gpu-a")?.widen(8, new AbortController().signal);
+    await rounds(1, first);
+    await first.loseSession(true);
+    await seeded.database.pool.query("delete from processes where id = $1", [first.lease.id]);
+    await second.slots.refresh();
+    time += 1_000;
+    await second.slots.refresh();
+    expect(second.shares.get("gpu-a")).toBe(SLOTS);
   });
 });
 

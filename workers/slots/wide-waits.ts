@@ -1,0 +1,53 @@
+import type { Client } from "pg";
+import { leaseIsHeld, PROCESS_LOCK } from "../../shared/db/advisory-locks.ts";
+import { fairShare } from "./fair-share.ts";
+
+/** A worker that waits for more of a provider's slots than its share. */
+export interface WideWaiter {
+  readonly worker: string;
+  readonly slots: number;
+}
+
+/**
+ * Asks the fleet for so many of a provider's slots. Of several workers that ask, one is served at a
+ * time: the others ask again with each round, and the one that is gone counts no more.
+ */
+export async function askForSlots(
+  client: Client,
+  providerId: number,
+  { worker, slots }: WideWaiter,
+): Promise<void> {
+  await client.query(
+    `insert into wide_slot_waits as w (provider_id, worker, slots) values ($1, $2, $3)
+     on conflict (provider_id) do update set worker = excluded.worker, slots = excluded.slots
+     where w.worker = excluded.worker or not exists (
+       select from processes p where p.id = w.worker and ${leaseIsHeld("$4")})`,
+    [providerId, worker, slots, PROCESS_LOCK],
+  );
+}
+
+/** The worker has what it asked for, or wants it no more. */
+export async function askNoMore(client: Client, providerId: number, worker: string): Promise<void> {
+  await client.query("delete from wide_slot_waits where provider_id = $1 and worker = $2", [
+    providerId,
+    worker,
+  ]);
+}
+
+export interface Sharing {
+  readonly provider: string;
+  readonly slots: number;
+  /** Those that live. */
+  readonly workers: readonly string[];
+  readonly wide: WideWaiter | null;
+}
+
+/** This worker's share, beside one that waits for more than its own: the others share the rest. */
+export function shareOf(self: string, { provider, slots, workers, wide }: Sharing): number {
+  const fair = (who: string): number => fairShare(slots, workers, who, provider);
+  if (wide === null || !workers.includes(wide.worker)) return fair(self);
+  const theirs = Math.min(slots, Math.max(wide.slots, fair(wide.worker)));
+  if (wide.worker === self) return theirs;
+  const others = workers.filter((worker) => worker !== wide.worker);
+  return fairShare(slots - theirs, others, self, provider);
+}
