@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.ts";
 import { playedLlamacpp, playedOllama } from "./played-engine.ts";
@@ -22,6 +23,7 @@ beforeAll(async () => {
     },
     models: [
       "  m: { serve: [{ provider: llamacpp, model: m }] }",
+      "  embed: { serve: [{ provider: llamacpp, model: e }] }",
       "  o: { serve: [{ provider: ollama, model: tiny }] }",
     ].join("\n"),
   });
@@ -39,26 +41,41 @@ beforeEach(() => {
   const serve =
     (counts: boolean): PlayedServer["answer"] =>
     async (body, response) => {
-      const sequences = counts ? Number(body["n"] ?? 1) : 1;
+      const inputs = Array.isArray(body["input"]) ? body["input"].length : 1;
+      const sequences = counts ? Number(body["n"] ?? inputs) : 1;
       running += sequences;
       most = Math.max(most, running);
       await gate.promise;
       running -= sequences;
-      completeChat({ ...body, n: sequences }, response);
+      if (body["input"] === undefined) completeChat({ ...body, n: sequences }, response);
+      else embed(inputs, response);
     };
   llamacpp.answer = serve(true);
   ollama.answer = serve(false);
 });
 
-async function ask(model: string, n: number): Promise<number> {
-  const response = await fetch(`${broker.baseUrl}/chat/completions`, {
+function embed(inputs: number, response: ServerResponse): void {
+  const data = Array.from({ length: inputs }, (_, index) => ({
+    object: "embedding",
+    index,
+    embedding: [0.5],
+  }));
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify({ object: "list", data, usage: { prompt_tokens: inputs } }));
+}
+
+async function post(path: string, body: object): Promise<number> {
+  const response = await fetch(broker.baseUrl + path, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify({ model, n, messages: [{ role: "user", content: "Hello" }] }),
+    body: JSON.stringify(body),
   });
   await response.arrayBuffer();
   return response.status;
 }
+
+const ask = (model: string, n: number): Promise<number> =>
+  post("/chat/completions", { model, n, messages: [{ role: "user", content: "Hello" }] });
 
 it("takes as many slots as the engine runs sequences, and never waits for itself", async () => {
   // More than all slots takes them all; those that wait hold none, so that all have their turn.
@@ -76,6 +93,19 @@ it("never passes the slots with several choices in flight", async () => {
   await expect.poll(() => running).toBeGreaterThan(0);
   release();
   await Promise.all(answers);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+it("counts the inputs of embeddings, each of which works in a slot", async () => {
+  const answers = [
+    ...[3, 2, 4].map((count) =>
+      post("/embeddings", { model: "embed", input: Array.from({ length: count }, () => "Hello") }),
+    ),
+    ask("m", 2),
+  ];
+  await expect.poll(() => running).toBeGreaterThan(0);
+  release();
+  expect(await Promise.all(answers)).toEqual([200, 200, 200, 200]);
   expect(most).toBeLessThanOrEqual(4);
 });
 

@@ -53,6 +53,8 @@ export interface EngineFacts {
   readonly responses: "native" | "translate" | "until_404";
   /** Every choice and every prompt of a list works in a slot of its own. */
   readonly choicesTakeSlots: boolean;
+  /** Every input of a list of embeddings works in a slot of its own. */
+  readonly inputsTakeSlots: boolean;
   /** Without a cap a chat answer may fill what the prompt leaves of the context, and no more. */
   readonly fillsContextUncapped: boolean;
   /** A prompt beyond the context is cut and answered with 200. */

@@ -121,9 +121,10 @@ function routeOf({ routes }: EngineProviderDeps, { route }: ProviderCall): Route
   return route === undefined ? undefined : routes.get(route);
 }
 
-/** vLLM counts every choice and prompt as a request, llama.cpp runs each in a slot. */
+/** vLLM counts every choice, prompt and input as a request, llama.cpp runs each in a slot. */
 function sequencesOf({ endpoint, choices }: ProviderCall, { facts }: CallSite): number {
-  return facts.choicesTakeSlots && endpoint !== "embeddings" ? Math.max(1, choices) : 1;
+  const isEach = endpoint === "embeddings" ? facts.inputsTakeSlots : facts.choicesTakeSlots;
+  return isEach ? Math.max(1, choices) : 1;
 }
 
 /** A cap that the broker wrote is never the caller's error: the next attempt asks for less. */

@@ -11,6 +11,7 @@ export const infinity: EngineFacts = {
   continuousUsage: false,
   responses: "translate",
   choicesTakeSlots: false,
+  inputsTakeSlots: false,
   fillsContextUncapped: false,
   truncatesSilently: false,
   ignoresModelNames: false,

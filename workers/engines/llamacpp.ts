@@ -17,6 +17,7 @@ export const llamacpp: EngineFacts = {
   continuousUsage: false,
   responses: "translate",
   choicesTakeSlots: true,
+  inputsTakeSlots: true,
   fillsContextUncapped: true,
   truncatesSilently: false,
   ignoresModelNames: true,

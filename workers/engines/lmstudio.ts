@@ -13,6 +13,7 @@ export const lmstudio: EngineFacts = {
   continuousUsage: false,
   responses: "translate",
   choicesTakeSlots: false,
+  inputsTakeSlots: false,
   fillsContextUncapped: true,
   truncatesSilently: false,
   ignoresModelNames: false,

@@ -5,7 +5,7 @@ import { kindOf, wholeNumber } from "./listed-models.ts";
 /**
  * Ollama, as seen of 0.17.4. A prompt beyond `num_ctx` is cut, or its older messages dropped, with
  * 200 and the cut count as `prompt_tokens`; without a cap it generates up to ten times its context.
- * It ignores `n`, tells nothing of its queue, and runs one call at a time unless
+ * It ignores `n`, runs the inputs of one embeddings request side by side (server/routes.go), tells nothing of its queue, and runs one call at a time unless
  * `OLLAMA_NUM_PARALLEL` says more, which no request can read. The next call is answered about 2 s
  * after one was cut; one that is cut in its prompt phase goes on in the runner for its whole batch.
  * `/api/ps` has the context of a model once it is loaded, `/api/show` what its file sets.
@@ -16,6 +16,7 @@ export const ollama: EngineFacts = {
   continuousUsage: false,
   responses: "translate",
   choicesTakeSlots: false,
+  inputsTakeSlots: true,
   fillsContextUncapped: false,
   truncatesSilently: true,
   ignoresModelNames: false,

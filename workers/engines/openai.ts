@@ -7,6 +7,7 @@ export const openai: EngineFacts = {
   continuousUsage: false,
   responses: "until_404",
   choicesTakeSlots: false,
+  inputsTakeSlots: false,
   fillsContextUncapped: false,
   truncatesSilently: false,
   ignoresModelNames: false,

@@ -14,6 +14,7 @@ export const sglang: EngineFacts = {
   continuousUsage: true,
   responses: "translate",
   choicesTakeSlots: true,
+  inputsTakeSlots: true,
   fillsContextUncapped: true,
   truncatesSilently: false,
   ignoresModelNames: true,

@@ -13,6 +13,7 @@ export const tgi: EngineFacts = {
   continuousUsage: false,
   responses: "translate",
   choicesTakeSlots: false,
+  inputsTakeSlots: false,
   fillsContextUncapped: false,
   truncatesSilently: false,
   ignoresModelNames: true,

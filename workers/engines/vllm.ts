@@ -3,7 +3,7 @@ import type { EngineFacts } from "./engine-facts.ts";
 
 /**
  * vLLM, as seen of 0.32.0. A call that is cut stops within 0.2 s in every phase; `n` and list prompts
- * count each sequence, and `n` above `--max-num-queued-reqs` is "busy" for ever. `/metrics` is open
+ * count each sequence, as inputs of embeddings do (34 of 40 seen waiting), and `n` above `--max-num-queued-reqs` is "busy" for ever. `/metrics` is open
  * even with `--api-key`. Without `--scheduling-policy priority` the field is ignored, with it the
  * lowest number goes first; 0 is everybody's default. Of request ids only `X-Request-Id` counts.
  * Routes exist by task: a model that generates has no `/v1/embeddings`, and the other way round.
@@ -16,6 +16,7 @@ export const vllm: EngineFacts = {
   continuousUsage: true,
   responses: "until_404",
   choicesTakeSlots: true,
+  inputsTakeSlots: true,
   fillsContextUncapped: true,
   truncatesSilently: false,
   ignoresModelNames: false,
