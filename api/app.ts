@@ -131,7 +131,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
     addBatches(scope, { pool: deps.database.pool });
     addUploads(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
-    addModels(scope, config.models.values(), new Date());
+    addModels(scope, config.models.values(), deps.board, new Date());
     done();
   });
   await app.register((scope, _options, done) => {

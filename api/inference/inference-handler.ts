@@ -19,12 +19,13 @@ import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
 import { disconnection } from "./disconnection.ts";
 import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/inference/job-terms.ts";
+import { readInference, type ReadDeps } from "../../shared/inference/read-inference.ts";
 import type { InferenceRequest } from "../../shared/inference/read-request.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import { readInference, type ReadDeps } from "../../shared/inference/read-inference.ts";
 import { requestTerms } from "./request-terms.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
+import { warningHeader } from "./warning-header.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
 
 export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, TermsDeps, ReadDeps {
@@ -77,7 +78,7 @@ async function answer(
   const inference = await read(deps, key, raw);
   request.facts.model = inference.route.config.name;
   const { stream, response, loweredCap } = inference;
-  reply.headers(warningHeader(inference, key));
+  reply.headers(warningHeader(inference, key, deps.board));
   if (loweredCap !== undefined) reply.header("x-spillway-max-output-tokens", String(loweredCap));
   const background = response?.background === true;
   const isAsync = preferences.respondAsync || background;
@@ -112,17 +113,6 @@ async function answer(
   const delivered = deliver(accepted.job);
   if (sdkTry !== undefined) return await watchLoss(deps, accepted.job, gone, delivered);
   return isHeld ? await cancelOnDisconnect(deps, accepted.job, gone, delivered) : await delivered;
-}
-
-/** Tells the caller what of a response's request some or all of its providers will not see. */
-function warningHeader(
-  { route, response }: InferenceRequest,
-  { budgeted }: CallerKey,
-): Record<string, string> {
-  const ignored = response?.ignored ?? [];
-  const isHeard = !budgeted && route.targets.every((target) => target.responses === "native");
-  if (ignored.length === 0 || isHeard) return {};
-  return { "x-spillway-warning": `left out: ${ignored.join(", ")}` };
 }
 
 function idempotencyOf(

@@ -1,4 +1,4 @@
-import type { RouteConfig } from "../../config/config.ts";
+import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 
 /** A model as OpenAI lists it, and what its users and their programs want to know beside. */
 export interface Model {
@@ -21,12 +21,19 @@ export interface Model {
   readonly max_output_tokens: number | null;
 }
 
-/** Tells what a route's model is for, so that no program takes one that embeds for one that chats. */
-export function modelObject(route: RouteConfig, startedAt: Date): Model {
+/**
+ * Tells what a route's model is for, so that no program takes one that embeds for one that chats.
+ * `contextOf`: what is known of a target, from the file or from its engine.
+ */
+export function modelObject(
+  route: RouteConfig,
+  startedAt: Date,
+  contextOf: (target: TargetConfig) => number | undefined,
+): Model {
   const { name, kind, serve, maxOutputTokens } = route;
   const isChat = kind === "chat";
   const isEmbedding = kind === "embedding";
-  const lengths = serve.map(({ contextLength }) => contextLength ?? Number.POSITIVE_INFINITY);
+  const lengths = serve.map((target) => contextOf(target) ?? Number.POSITIVE_INFINITY);
   const shortest = Math.min(...lengths);
   return {
     id: name,

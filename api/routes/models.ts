@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import type { RouteConfig } from "../../config/config.ts";
+import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { modelObject, type Model } from "../models/model-object.ts";
 
@@ -12,13 +13,16 @@ const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"
 export function addModels(
   app: FastifyInstance,
   routes: Iterable<RouteConfig>,
+  board: Pick<ProviderBoard, "get">,
   startedAt: Date,
 ): void {
-  const all = [...routes]
-    .toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind))
-    .map((route) => modelObject(route, startedAt));
+  const all = [...routes].toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
+  const contextOf = ({ provider, model, contextLength }: TargetConfig): number | undefined =>
+    contextLength ?? board.get(provider)?.contextLengths[model];
   const visible = ({ models }: CallerKey): readonly Model[] =>
-    models === null ? all : all.filter(({ id }) => models.includes(id));
+    all
+      .filter(({ name }) => models === null || models.includes(name))
+      .map((route) => modelObject(route, startedAt, contextOf));
 
   app.get("/v1/models", (request) => ({ object: "list", data: visible(callerOf(request)) }));
 

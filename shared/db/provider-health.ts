@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { RestReason } from "../contracts/rest-reason.ts";
+import type { EngineState } from "../providers/engine-state.ts";
 
 /** A provider as the whole fleet sees it. */
 export interface ProviderHealth {
@@ -26,10 +27,20 @@ export async function reportHealth(
   return rows;
 }
 
+/** What callers are told of an engine; null: nothing is known yet. */
+interface KnownEngine {
+  readonly context_lengths: EngineState["context_lengths"] | null;
+  readonly truncates: boolean | null;
+}
+
 /** What the fleet knows of all providers. */
-export async function readHealth(pool: Pick<Pool, "query">): Promise<ProviderHealth[]> {
-  const { rows } = await pool.query<ProviderHealth>(
+export async function readHealth(
+  pool: Pick<Pool, "query">,
+): Promise<(ProviderHealth & KnownEngine)[]> {
+  const { rows } = await pool.query<ProviderHealth & KnownEngine>(
     `select name, slots, healthy, rest_reason,
+       engine -> 'context_lengths' as context_lengths,
+       (engine -> 'truncates')::boolean as truncates,
        (extract(epoch from resting_until - now()) * 1000)::double precision as resting_ms
      from providers`,
   );

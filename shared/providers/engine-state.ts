@@ -9,5 +9,9 @@ export interface EngineState {
   readonly models:
     | readonly { readonly id: string; readonly context_length: number | null }[]
     | null;
+  /** Tokens of prompt and answer together, by the model names that routes ask for, where known. */
+  readonly context_lengths?: Readonly<Record<string, number>>;
+  /** It cuts a prompt beyond its context without a word. */
+  readonly truncates?: boolean;
   readonly problems: readonly { readonly code: string; readonly message: string }[];
 }

@@ -10,6 +10,10 @@ export interface ProviderState {
   /** Why it rests, and until when (Unix milliseconds); null: it does not. */
   restReason: RestReason | null;
   restsUntil: number | null;
+  /** Tokens of prompt and answer together, by the model names that routes ask for, where known. */
+  contextLengths: Readonly<Record<string, number>>;
+  /** Its engine cuts a prompt beyond its context without a word. */
+  truncates: boolean;
   /** Jobs that this process has placed there and that have not ended or moved. */
   placed: number;
 }
@@ -21,6 +25,9 @@ interface KnownProvider {
   readonly healthy: boolean;
   readonly resting_ms: number | null;
   readonly rest_reason: RestReason | null;
+  /** Of its engine, where they were read too. */
+  readonly context_lengths?: Readonly<Record<string, number>> | null | undefined;
+  readonly truncates?: boolean | null;
 }
 
 /**
@@ -42,6 +49,8 @@ export class ProviderBoard {
           up: true,
           restReason: null,
           restsUntil: null,
+          contextLengths: {},
+          truncates: false,
           placed: 0,
         },
       ]),
@@ -62,11 +71,14 @@ export class ProviderBoard {
 
   /** Takes over what the fleet knows; names that this process does not use are passed over. */
   apply(known: Iterable<KnownProvider>): void {
-    for (const { name, slots, healthy, resting_ms: restingMs, rest_reason: reason } of known) {
+    for (const provider of known) {
+      const { name, slots, healthy, resting_ms: restingMs, rest_reason: reason } = provider;
       const state = this.#states.get(name);
       if (state !== undefined) {
         const rests = restingMs !== null && restingMs > 0;
         state.slots = slots;
+        state.contextLengths = provider.context_lengths ?? state.contextLengths;
+        state.truncates = provider.truncates ?? state.truncates;
         state.restReason = rests ? reason : null;
         state.restsUntil = rests ? Date.now() + restingMs : null;
       }

@@ -56,6 +56,12 @@ beforeAll(async () => {
     for (const name of ["vllm", "free", "llamacpp", "ollama"])
       if (!asked.has(name)) throw new Error(`${name} is not known yet`);
   }, 5_000);
+  // An API process learns of it with its next look at the fleet.
+  await vi.waitFor(async () => {
+    const headers = { authorization: `Bearer ${key}` };
+    const models = await (await fetch(`${broker.baseUrl}/models`, { headers })).text();
+    expect(models.match(/"context_length":\d/g)?.length).toBeGreaterThan(6);
+  }, 5_000);
 });
 afterAll(async () => {
   await broker.stop();
@@ -85,6 +91,7 @@ async function ask(model: string, fields: object = {}, path = "/chat/completions
     body,
     job,
     attempts: response.headers.get("x-spillway-attempts"),
+    warning: response.headers.get("x-spillway-warning"),
   };
 }
 
@@ -206,7 +213,28 @@ describe("a prompt of which Ollama would answer a part only", () => {
   });
 
   it("is let be where the route says so", async () => {
-    expect((await ask("ollama-lax", long)).status).toBe(200);
+    expect(await ask("ollama-lax", long)).toMatchObject({
+      status: 200,
+      warning: "the prompt may be cut to the model's context",
+    });
+    // What certainly fits needs no warning, nor does an engine that refuses.
+    expect((await ask("ollama-lax")).warning).toBeNull();
+    expect((await ask("plain", long)).warning).toBeNull();
+  });
+
+  it("shows in the model list as far as the engine was asked, unless the file says", async () => {
+    const response = await fetch(`${broker.baseUrl}/models`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const { data } = (await response.json()) as { data: { id: string; context_length: number }[] };
+    const lengths = Object.fromEntries(data.map((model) => [model.id, model.context_length]));
+    expect(lengths).toMatchObject({
+      vllm: 256,
+      llamacpp: 512,
+      ollama: 512,
+      plain: null,
+      embed: null,
+    });
   });
 
   it("counts in embeddings as well, by the longest input", async () => {

@@ -161,7 +161,14 @@ export class EngineWatch {
     for (const problem of problems)
       if (!watched.told.has(problem.message)) this.#deps.onProblem(name, problem);
     watched.told = new Set(problems.map(({ message }) => message));
-    const state = engineState(this.facts(name), detected, problems);
+    const lengths = targets.flatMap(({ model }) => {
+      const length = this.contextLength(name, model);
+      return length === undefined ? [] : [[model, length] as const];
+    });
+    const state: EngineState = {
+      ...engineState(this.facts(name), detected, problems),
+      context_lengths: Object.fromEntries(lengths),
+    };
     const text = JSON.stringify(state);
     if (text === watched.state) return;
     watched.state = text;
@@ -184,6 +191,7 @@ function engineState(
       detected?.models
         ?.slice(0, MODELS_SHOWN)
         .map(({ id, contextLength }) => ({ id, context_length: contextLength ?? null })) ?? null,
+    truncates: facts.truncatesSilently,
     problems,
   };
 }
