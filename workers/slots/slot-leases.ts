@@ -58,7 +58,11 @@ export class SlotLeases {
     this.#options = options;
     for (const name of options.providers)
       this.#providers.set(name, {
-        ...{ id: 0, total: 0, share: 0, usable: 0, asks: false },
+        id: 0,
+        total: 0,
+        share: 0,
+        usable: 0,
+        asks: false,
         slots: new Map(),
         wide: [],
       });

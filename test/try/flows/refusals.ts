@@ -5,6 +5,7 @@ import { chatOf, type EngineContext, models } from "./context.ts";
 
 /** What is wrong with a request or with the configuration, and who is told about it. */
 export const refusalFlows: readonly Flow<EngineContext>[] = [
+  { name: "what is configured wrongly, told within a second of the start", run: toldAtStart },
   { name: "a model name that the engine does not know", run: wrongName },
   { name: "a key that the engine refuses", run: wrongKey },
   { name: "an address without /v1", run: withoutVersionPath },
@@ -13,8 +14,27 @@ export const refusalFlows: readonly Flow<EngineContext>[] = [
   { name: "a caller's cap beyond the route's", run: callersCap },
 ];
 
+const toldAfterMs = 1_000;
 /** An answer that says what is wrong has to come at once, long before any deadline. */
 const atOnceMs = 3_000;
+
+/** Each by the code of its problem, where the engine has it at all. */
+async function toldAtStart({ broker, engine }: EngineContext): Promise<string> {
+  const isLenient = engine.kind === "llamacpp";
+  const expected = [
+    ...(isLenient ? [] : ["unknown_model", "missing_version_path"]),
+    ...(engine.lacks.keys === undefined ? ["key_refused"] : []),
+  ];
+  const lines = await broker.log();
+  const told = expected.map((problem) => {
+    const line = lines.find((each) => each["problem"] === problem);
+    expect(line !== undefined, `nothing in the log about ${problem}`);
+    const afterMs = Number(line["time"]) - broker.readyAt;
+    expect(afterMs < toldAfterMs, `${problem} only ${afterMs} ms after the start`);
+    return `${problem} ${afterMs < 0 ? "before" : `${afterMs} ms after`} it was ready`;
+  });
+  return told.join(", ");
+}
 
 async function wrongName(context: EngineContext): Promise<string> {
   const answer = await misconfigured(context, models.wrongName);

@@ -12,7 +12,7 @@ export const troubleFlows: readonly Flow<EngineContext>[] = [
   { name: "60 jobs through a kill", run: hardKill, timeoutMs },
   { name: "20 jobs through 15 s of SIGSTOP", run: freeze, timeoutMs },
   { name: "10 jobs and a caller before an engine that starts", run: slowStart, timeoutMs },
-  { name: "20 jobs at an engine that others fill", run: foreignLoad, timeoutMs },
+  { name: "60 jobs at an engine that others fill", run: foreignLoad, timeoutMs },
 ];
 
 async function gracefulRestart(context: EngineContext): Promise<string> {
@@ -74,7 +74,7 @@ async function foreignLoad(context: EngineContext): Promise<string> {
     await response.text();
   });
   await sleep(2_000);
-  const jobs = await acceptJobs(context, 20, 20);
+  const jobs = await acceptJobs(context, 60, 20);
   await sleep(10_000);
   abort.abort();
   await Promise.allSettled(others);

@@ -12,6 +12,8 @@ const adminKey = "sk-admin-try";
 export interface TryBroker {
   readonly url: string;
   readonly caller: Caller;
+  /** When it was ready, in Unix milliseconds. */
+  readonly readyAt: number;
   /** Its log lines so far, parsed where they are JSON. */
   log(): Promise<readonly Record<string, unknown>[]>;
   /** Makes a key. */
@@ -42,6 +44,7 @@ export async function startBroker(runDir: string, config: string): Promise<TryBr
     readyTimeoutMs: 120_000,
   });
   await serve.start();
+  const readyAt = Date.now();
   const admin = new Caller(url, adminKey);
   const key = async (fields: Record<string, unknown>): Promise<string> => {
     const made = await admin.post("/admin/keys", fields);
@@ -49,6 +52,7 @@ export async function startBroker(runDir: string, config: string): Promise<TryBr
   };
   return {
     url,
+    readyAt,
     caller: new Caller(url, await key({ name: "try" }), admin),
     log: async () => (await readFile(logFile, "utf8")).split("\n").flatMap(readLine),
     key,
