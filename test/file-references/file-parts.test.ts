@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import { decodeText, fileContent, fileText } from "../../shared/inference/files/file-content.ts";
-import { mapFileParts, type FilePart } from "../../shared/inference/files/file-parts.ts";
+import {
+  mapFileParts,
+  mayNameFiles,
+  type FilePart,
+} from "../../shared/inference/files/file-parts.ts";
 
 const PNG = Buffer.from("89504e470d0a1a0a0000", "hex");
 
@@ -50,6 +54,7 @@ function placesOf(field: "messages" | "input", value: unknown): string[] {
     return undefined;
   });
   expect(same).toEqual(value);
+  if (found.length > 0) expect(mayNameFiles(value)).toBe(true);
   return found.map(({ param }) => param);
 }
 
@@ -90,6 +95,12 @@ test.each<[string, "messages" | "input", unknown, string[]]>([
   ],
 ])("files are found in %s", (_where, field, value, places) => {
   expect(placesOf(field, value)).toEqual(places);
+});
+
+test("most requests are known to name none", () => {
+  const said = [{ role: "user", content: "x" }, { content: [{ type: "text", text: "x" }] }];
+  expect(mayNameFiles(said)).toBe(false);
+  for (const value of ["x", null, [null, 7, [[]]]]) expect(mayNameFiles(value)).toBe(false);
 });
 
 test("what else a part says stays", () => {

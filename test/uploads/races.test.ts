@@ -99,6 +99,20 @@ test.each(["complete", "cancel"] as const)(
   },
 );
 
+test("a completion whose session ends meanwhile is done all the same, once", async () => {
+  const { id, parts } = await ready();
+  const release = await holdRow(id);
+  const done = rig.client.uploads.complete(id, parts);
+  await eventually(async () => expect(await waiting()).toBe(1));
+  await rig.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  await eventually(async () => expect(await waiting()).toBe(1));
+  await release();
+  expect(await done).toMatchObject({ status: "completed" });
+  expect(await rig.rows()).toEqual({ files: 1, chunks: 2 });
+});
+
 test("what a killed process left of a part is swept, and its upload goes on", async () => {
   const { id, parts } = await ready();
   const left = (await beginPart(rig.pool, rig.keyId, id)) ?? expect.fail("no part");

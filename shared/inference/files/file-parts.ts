@@ -48,6 +48,24 @@ export function mapFileParts(
   });
 }
 
+/** Quickly tells of most requests that they name no files. */
+export function mayNameFiles(value: unknown): boolean {
+  return Array.isArray(value) && (value as unknown[]).some(mayHold);
+}
+
+/** An item or a part that names one, or holds one that does. */
+function mayHold(value: unknown): boolean {
+  if (Array.isArray(value)) return (value as unknown[]).some(mayHold);
+  const object = asObject(value);
+  if (object === undefined) return false;
+  if (object["file_id"] != null || object["file"] != null) return true;
+  const { content, output } = object;
+  return (
+    (typeof content === "object" && mayHold(content)) ||
+    (typeof output === "object" && mayHold(output))
+  );
+}
+
 /** `{ type: "file", file: { file_id } }` */
 function mapChatPart(part: JsonObject, path: Path, replace: ReplacePart): JsonObject {
   const file = asObject(part["file"]);

@@ -6,7 +6,7 @@ import { findFiles } from "../../files/find-files.ts";
 import { readFileRange } from "../../files/read-file-range.ts";
 import type { ParsedBody } from "../parse-body.ts";
 import { fileContent, type FileContent } from "./file-content.ts";
-import { isImage, mapFileParts, type FilePart } from "./file-parts.ts";
+import { isImage, mapFileParts, mayNameFiles, type FilePart } from "./file-parts.ts";
 
 export interface FileTerms {
   readonly key: string;
@@ -37,7 +37,8 @@ export async function withFiles(
   terms: FileTerms,
 ): Promise<FilledBody> {
   const field = fieldOf(endpoint);
-  if (field === undefined) return { body, opaqueFile: undefined };
+  if (field === undefined || !mayNameFiles(body.fields[field]))
+    return { body, opaqueFile: undefined };
   const parts: FilePart[] = [];
   mapFileParts(field, body.fields[field], (part) => {
     parts.push(part);

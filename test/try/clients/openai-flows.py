@@ -76,6 +76,26 @@ def batch():
     return "20 lines, in order, each one line to iter_lines()"
 
 
+def uploads():
+    text = "[sim echo] " + "a line of notes\n" * 100
+    upload = client.uploads.upload_file_chunked(
+        file=text.encode(),
+        filename="notes.md",
+        bytes=len(text),
+        mime_type="text/markdown",
+        purpose="user_data",
+        part_size=500,
+    )
+    assert upload.status == "completed" and upload.file.bytes == len(text), upload
+    assert client.files.content(upload.file.id).read() == text.encode()
+    part = {"type": "input_file", "file_id": upload.file.id}
+    for model in ("native", "translated"):
+        answer = client.responses.create(model=model, input=[{"role": "user", "content": [part]}])
+        assert "a line of notes" in answer.output_text, answer.output_text
+    assert upload.file.id in [file.id for file in client.files.list(purpose="user_data")]
+    return f"{len(text)} bytes in parts of 500, read by both engines"
+
+
 def background():
     began = client.responses.create(model="translated", input="Hello", background=True, stream=True)
     seen = [next(began), next(began)]

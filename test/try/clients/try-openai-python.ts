@@ -20,6 +20,7 @@ const flows = {
   pause: "a stream with ids and a pause of 16 s",
   parse: "parse, chat and responses",
   batch: "a batch whose results have unusual line ends",
+  uploads: "a file in parts, and a response about it",
   background: "a background response, left and resumed",
   webhooks: "a webhook with its signature",
   spent: "a spent budget",
