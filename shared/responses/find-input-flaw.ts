@@ -28,7 +28,7 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
       return (
         findMissing(at, item, ["call_id"]) ??
         findAbsent(at, item, "output") ??
-        findPartFlaw(`${at}.output`, item["output"], false)
+        findPartFlaw(`${at}.output`, item["output"], true)
       );
     case "compaction":
     case "compaction_summary":
@@ -56,7 +56,8 @@ function findMessageFlaw(at: string, item: JsonObject): Untranslatable | undefin
     if (flaw !== undefined) return flaw;
   }
   if (role === "assistant" && content == null) return undefined;
-  return findAbsent(at, item, "content") ?? findPartFlaw(`${at}.content`, content, role === "user");
+  const takesMedia = role === "user" || role === "tool";
+  return findAbsent(at, item, "content") ?? findPartFlaw(`${at}.content`, content, takesMedia);
 }
 
 function findMissing(
@@ -76,8 +77,8 @@ function findAbsent(at: string, item: JsonObject, name: string): Untranslatable 
     : undefined;
 }
 
-/** Images and files are possible in what a user says only. */
-function findPartFlaw(at: string, parts: unknown, ofUser: boolean): Untranslatable | undefined {
+/** Images and files are possible in what a user says and a tool gives back. */
+function findPartFlaw(at: string, parts: unknown, takesMedia: boolean): Untranslatable | undefined {
   if (!Array.isArray(parts)) return undefined;
   for (const [index, each] of (parts as unknown[]).entries()) {
     if (typeof each === "string") continue;
@@ -96,22 +97,22 @@ function findPartFlaw(at: string, parts: unknown, ofUser: boolean): Untranslatab
         break;
       }
       case "input_image":
-        if (!ofUser) return untranslatable(`${place}.type`, "An image here");
+        if (!takesMedia) return untranslatable(`${place}.type`, "An image here");
         if (typeof part["image_url"] !== "string")
           return untranslatable(`${place}.image_url`, "An image without its 'image_url'");
         break;
       case "image_url":
-        if (!ofUser) return untranslatable(`${place}.type`, "An image here");
+        if (!takesMedia) return untranslatable(`${place}.type`, "An image here");
         if (typeof asObject(part["image_url"])?.["url"] !== "string")
           return untranslatable(`${place}.image_url`, "An image without its 'image_url'");
         break;
       case "input_file":
-        if (!ofUser) return untranslatable(`${place}.type`, "A file here");
+        if (!takesMedia) return untranslatable(`${place}.type`, "A file here");
         if (typeof part["file_data"] !== "string")
           return untranslatable(`${place}.file_data`, "A file without its 'file_data'");
         break;
       case "input_audio":
-        if (!ofUser) return untranslatable(`${place}.type`, "Audio here");
+        if (!takesMedia) return untranslatable(`${place}.type`, "Audio here");
         break;
       default:
         return untranslatable(`${place}.type`, named("A part", type));

@@ -40,9 +40,10 @@ describe("what chat completions cannot express is named", () => {
     ["input[0].tool_call_id", { input: [{ role: "tool", content: "x" }] }],
     ["input[0].input", { input: [{ type: "custom_tool_call", call_id: "x", name: "f" }] }],
     ["input[0].encrypted_content", { input: [{ type: "compaction", encrypted_content: "gAAA" }] }],
+    ["input[0].output[0].type", { input: [output("1", [{ type: "input_video" }])] }],
     [
-      "input[0].output[0].type",
-      { input: [output("1", [{ type: "input_image", image_url: "x" }])] },
+      "input[0].output[0].image_url",
+      { input: [output("1", [{ type: "input_image", file_id: "x" }])] },
     ],
     ["input[0].content[0].image_url", user({ type: "input_image", file_id: "x" })],
     ["input[0].content[0].file_data", user({ type: "input_file", file_url: "https://x" })],

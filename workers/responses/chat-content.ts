@@ -21,6 +21,25 @@ export function plainText(content: unknown, between = ""): string {
   return (content as unknown[]).map(partText).join(between);
 }
 
+export interface OutputContent {
+  readonly text: string;
+  /** What no text says: images, sounds and files. */
+  readonly media: readonly JsonObject[];
+}
+
+/** What a tool gave back in a list of parts: its texts one after the other, and the rest. */
+export function outputContent(output: readonly unknown[]): OutputContent {
+  const parts = output.map(chatPart);
+  const isText = ({ type }: JsonObject): boolean => type === "text";
+  return {
+    text: parts
+      .filter(isText)
+      .map((part) => stringAt(part, "text"))
+      .join(""),
+    media: parts.filter((part) => !isText(part)),
+  };
+}
+
 function chatPart(value: unknown): JsonObject {
   const part = asObject(value) ?? {};
   switch (part["type"]) {

@@ -1,7 +1,7 @@
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
 import { clientToolOfCall, isClientToolOutput } from "../../shared/responses/client-tools.ts";
 import { functionName } from "../../shared/responses/tool-table.ts";
-import { plainText, userContent } from "./chat-content.ts";
+import { outputContent, plainText, userContent } from "./chat-content.ts";
 
 interface ToolCall {
   readonly id: string;
@@ -40,6 +40,7 @@ export function chatMessages(
     const items = (input as unknown[]).map((each) => asObject(each) ?? {});
     const lastUser = items.findLastIndex(isOfUser);
     for (const [index, item] of items.entries()) chat.add(item, index > lastUser);
+    chat.showMedia();
   }
   return chat.messages;
 }
@@ -53,6 +54,8 @@ class Chat {
   readonly #reasoningFields: readonly ReasoningField[];
   /** Of the message that is still to come. */
   #thoughts = "";
+  /** Of the results since the last call, each introduced by a text. */
+  #media: JsonObject[] = [];
 
   constructor(reasoningFields: readonly ReasoningField[]) {
     this.#reasoningFields = reasoningFields;
@@ -82,7 +85,7 @@ class Chat {
 
   #addMessage(item: JsonObject): void {
     const { role, content } = item;
-    if (role === "user") this.messages.push({ role, content: userContent(content) });
+    if (role === "user") this.#push({ role, content: userContent(content) });
     else if (role === "tool") this.#addOutput(stringAt(item, "tool_call_id"), content);
     else if (role === "assistant") this.#addSaid(item);
     else this.#addSystem(plainText(content, "\n"));
@@ -93,7 +96,7 @@ class Chat {
     // Many chat templates know one system message, and that at the start.
     if (this.messages.length === 1 && last?.role === "system")
       last.content = joined(last.content, text);
-    else this.messages.push({ role: "system", content: text });
+    else this.#push({ role: "system", content: text });
   }
 
   #addSaid(item: JsonObject): void {
@@ -103,8 +106,7 @@ class Chat {
     // Between calls and their outputs no message may stand: what was said goes with the calls.
     if (last?.role === "assistant" && last.tool_calls !== undefined)
       last.content = joined(last.content, text);
-    else if (text !== "" || calls.length === 0)
-      this.messages.push({ role: "assistant", content: text });
+    else if (text !== "" || calls.length === 0) this.#push({ role: "assistant", content: text });
     for (const each of calls) {
       const call = asObject(each) ?? {};
       const made = asObject(call["function"]) ?? {};
@@ -124,7 +126,7 @@ class Chat {
     let last = this.messages.at(-1);
     if (last?.role !== "assistant") {
       last = { role: "assistant", content: null };
-      this.messages.push(last);
+      this.#push(last);
     }
     if (last.content === "") last.content = null;
     (last.tool_calls ??= []).push(call);
@@ -134,8 +136,34 @@ class Chat {
   }
 
   #addOutput(callId: string, output: unknown): void {
-    const text = Array.isArray(output) ? plainText(output) : asText(output);
-    this.messages.push({ role: "tool", tool_call_id: callId, content: text });
+    const { text, media } = Array.isArray(output)
+      ? outputContent(output)
+      : { text: asText(output), media: [] };
+    const note = media.length > 0 ? `[${media.length} attached in the next user message]` : "";
+    this.messages.push({ role: "tool", tool_call_id: callId, content: joined(text, note) });
+    if (media.length === 0) return;
+    const about = `Attached to the result of ${this.#nameOf(callId)} (${callId}):`;
+    this.#media.push({ type: "text", text: about }, ...media);
+  }
+
+  /**
+   * Most engines take nothing but text from a tool, and no other message between the results of parallel
+   * calls: what else the results hold follows them as the user's.
+   */
+  showMedia(): void {
+    const content = this.#media;
+    this.#media = [];
+    if (content.length > 0) this.messages.push({ role: "user", content });
+  }
+
+  #push(message: Message): void {
+    this.showMedia();
+    this.messages.push(message);
+  }
+
+  #nameOf(callId: string): string {
+    const calls = this.messages.flatMap(({ tool_calls: each }) => each ?? []);
+    return calls.find(({ id }) => id === callId)?.function.name ?? "a call";
   }
 
   #addClientTool(type: unknown, item: JsonObject): void {
