@@ -29,13 +29,13 @@ export async function answerAcceptedWhole(
   const error = jobError(job);
   if (error !== undefined) throw error;
   const result = await askDatabase(() => readResult(pool, job.id));
-  if (job.stream && result?.events != null)
+  const { base64, answersWhole } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  if (job.stream && answersWhole !== true && result?.events != null)
     return reply
       .type("text/event-stream; charset=utf-8")
       .send(escapeLineEnds(prelude + eventsWithOwnId(job, result.events)));
   const body = result?.body;
   if (body == null) throw new BrokerError("answer_lost", "The answer has no body.");
-  const { base64 } = JSON.parse(job.facts) as Partial<StoredFacts>;
   return reply
     .type(result?.contentType ?? "application/json")
     .send(base64 === true ? base64Embeddings(body) : bodyWithOwnId(job, body));

@@ -23,11 +23,14 @@ export async function replayAccepted(
   const id = await askDatabase(() => findKeyedJob(pool, asked.caller, asked.idempotency));
   if (id === undefined) return undefined;
   const job = await askDatabase(() => readJob(pool, id));
-  const { response } = JSON.parse(job?.facts ?? "{}") as Partial<StoredFacts>;
+  const { response, answersWhole } = JSON.parse(job?.facts ?? "{}") as Partial<StoredFacts>;
   if (job !== undefined) request.facts.model = job.model;
   reply.header("idempotent-replayed", "true");
   const { preferences, gone } = asked;
-  const way = { stream: job?.stream === true, background: response?.background === true };
+  const way = {
+    stream: job?.stream === true && answersWhole !== true,
+    background: response?.background === true,
+  };
   return {
     answer: await deliverAccepted(deps, request, reply, { job: id, preferences, gone, ...way }),
   };

@@ -4,7 +4,10 @@ import type { ResponseFacts } from "./response-facts.ts";
 /** A request as a worker runs it: in the entry of an interactive job, stored with an accepted one. */
 export interface JobRequest {
   readonly endpoint: Endpoint;
+  /** Its events are told as they come. */
   readonly stream: boolean;
+  /** Its caller wants the answer whole all the same; the events are for those who follow it. */
+  readonly answersWhole?: true;
   /** The caller asked for the usage chunk of a stream; otherwise it is read and dropped. */
   readonly wantsUsage: boolean;
   /** Choices that a complete answer holds: `n` times the number of prompts; embeddings: inputs. */

@@ -149,7 +149,8 @@ function toJobRequest(
   const response = request.response && responseFacts(id, request, request.response);
   return {
     endpoint,
-    stream: request.stream,
+    stream: request.stream || request.response?.background === true,
+    ...(request.response?.background === true && !request.stream ? { answersWhole: true } : {}),
     wantsUsage: request.wantsUsage,
     choices: request.choices,
     maxOutputTokens: request.maxOutputTokens,

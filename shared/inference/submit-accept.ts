@@ -25,7 +25,7 @@ export function acceptMember(
     model: config.name,
     class: terms.serviceClass,
     residency: terms.residency,
-    stream: request.stream,
+    stream: terms.jobRequest.stream,
     plan,
     target: first.target,
     hold: plan[first.target]?.holdNanos ?? "0",

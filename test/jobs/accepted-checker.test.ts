@@ -16,7 +16,8 @@ afterAll(async () => {
 
 const wrongs = {
   "an accepted job without a request": "delete from job_requests where job_id = $1",
-  "a done job without a result": "update job_results set body = null where job_id = $1",
+  "a done job without a result":
+    "update job_results set body = null, events = null where job_id = $1",
   "a stored request that nobody needs": "update jobs set stored = false where id = $1",
   "a stored response without its request": "update job_requests set body = null where job_id = $1",
   "something stored of a job that is deleted, interactive or unknown":

@@ -126,6 +126,25 @@ test("in the background with a stream: the client resumes by both of its ways", 
   expect((await helper.finalResponse()).output_text).toBe("one two");
 });
 
+test("in the background without a stream: followed as it is generated, and whole for its caller", async () => {
+  const { id } = await create({ background: true });
+  const call = await rig.played.next();
+  call.chunk("one");
+  let text = "";
+  for await (const event of await client.responses.retrieve(id, { stream: true })) {
+    if (event.type !== "response.output_text.delta") continue;
+    text += event.delta;
+    if (text !== "one") continue;
+    call.chunk(" two");
+    call.done();
+  }
+  expect(text).toBe("one two");
+  await expectRests(id, await events(id));
+  const result = await rig.ask(`/jobs/${jobOf(id)}/result`);
+  expect(result.headers.get("content-type")).toContain("application/json");
+  expect(JSON.parse(result.text)).toEqual(await read(id));
+});
+
 test("cancelled while it waits, while it runs, after its end, and again", async () => {
   const cancel = (id: string) =>
     rig.json<ResponseView>(`/responses/${id}/cancel`, { method: "POST" });

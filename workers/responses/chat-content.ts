@@ -30,7 +30,6 @@ export interface OutputContent {
 /** What a tool gave back in a list of parts: its texts one after the other, and the rest. */
 export function outputContent(output: readonly unknown[]): OutputContent {
   const parts = output.map(chatPart);
-  const isText = ({ type }: JsonObject): boolean => type === "text";
   return {
     text: parts
       .filter(isText)
@@ -38,6 +37,10 @@ export function outputContent(output: readonly unknown[]): OutputContent {
       .join(""),
     media: parts.filter((part) => !isText(part)),
   };
+}
+
+function isText({ type }: JsonObject): boolean {
+  return type === "text";
 }
 
 function chatPart(value: unknown): JsonObject {

@@ -11,10 +11,11 @@ export async function storedResult(
   error: ReplyError | undefined,
 ): Promise<StoredResult> {
   const ok = outcome.kind === "ok" ? outcome : undefined;
-  const texts = request.stream ? [...events, ok?.tail ?? ""].join("") : "";
+  // Of a stream without events too it is kept that there were none.
+  const texts = request.stream ? [...events, ok?.tail ?? ""].join("") : undefined;
   const { compressed, parts } = await compress(
     ok?.body,
-    texts === "" ? undefined : Buffer.from(texts),
+    texts === undefined ? undefined : Buffer.from(texts),
   );
   const [body, log] = parts;
   return {
