@@ -34,8 +34,11 @@ export interface ProviderCall extends JobRequest {
 
 /** What a call may ask of the slot that it runs in. */
 export interface CallSlot {
-  /** Waits until the call has so many slots, or all that this process may have; false: it was stopped. */
-  widen(count: number, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Waits until the call has so many slots, or where there are not so many all of the fleet, or of this
+   * process; false: it was stopped.
+   */
+  widen(count: number, most: "fleet" | "share", signal: AbortSignal): Promise<boolean>;
   /** The slot is not given back before: the engine has not let go of the call. */
   keepUntil(done: Promise<void>): void;
 }

@@ -13,7 +13,7 @@ export class SlotKeeper {
   place(provider: Provider, token: SlotToken): { provider: Provider; release: () => void } {
     const until: Promise<void>[] = [];
     const slot: CallSlot = {
-      widen: (count, signal) => token.widen(count, signal),
+      widen: (count, most, signal) => token.widen(count, most, signal),
       keepUntil: (done) => void until.push(done),
     };
     return {

@@ -34,7 +34,8 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     const cut = refuses ? certainTruncation(request, site) : undefined;
     if (cut !== undefined) return cut;
     const sequences = sequencesOf(request, site);
-    const mayRun = (await request.slot?.widen(sequences, request.signal)) ?? true;
+    const most = request.endpoint === "embeddings" ? "share" : "fleet";
+    const mayRun = (await request.slot?.widen(sequences, most, request.signal)) ?? true;
     if (!mayRun) return stoppedBefore;
     loads.began(name, sequences);
     try {

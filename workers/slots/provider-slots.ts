@@ -1,6 +1,13 @@
+/**
+ * What stands for more sequences than the provider has slots, which no count of slots can hold back:
+ * all of them, or what this process has, so that lists of hundreds do not go from one to the next.
+ */
+export type MostSlots = "fleet" | "share";
+
 /** A token that waits to be widened. */
 export interface WideWait {
   readonly count: number;
+  readonly most: MostSlots;
   readonly grant: (numbers: number[]) => void;
 }
 
@@ -42,6 +49,12 @@ export function occupy(state: ProviderSlots, numbers: number[]): number[] {
 export function vacate(state: ProviderSlots, number: number): void {
   const slot = state.slots.get(number);
   if (slot !== undefined) slot.busy = false;
+}
+
+/** How many slots a wait needs. */
+export function neededBy({ count, most }: WideWait, { total, usable }: ProviderSlots): number {
+  if (count <= total) return Math.max(1, count);
+  return Math.max(1, most === "fleet" ? total : usable);
 }
 
 /** Whether a new call may have it, but for one that is in it. */

@@ -5,6 +5,8 @@ import { type Holder, lockSlots } from "./lock-slots.ts";
 import {
   heldNumbers,
   isUsable,
+  type MostSlots,
+  neededBy,
   occupy,
   type ProviderSlots,
   vacate,
@@ -17,11 +19,11 @@ export interface SlotToken {
   /** Number of its first slot. */
   readonly slot: number;
   /**
-   * Waits until the token stands for so many slots, or for all that the provider has; beyond this
-   * process's share the fleet lends them. While it waits it holds none, so that no two can wait for
+   * Waits until the token stands for so many slots, or for the most there can be; beyond this process's
+   * share the fleet lends them. While it waits it holds none, so that no two can wait for
    * each other, and nobody who comes later is served first here. False: the signal stopped it, and it holds nothing.
    */
-  widen(count: number, signal: AbortSignal): Promise<boolean>;
+  widen(count: number, most: MostSlots, signal: AbortSignal): Promise<boolean>;
   release(): void;
 }
 
@@ -84,11 +86,12 @@ export class SlotLeases {
         return numbers[0] ?? first;
       },
       release,
-      widen: async (count, signal) => {
+      widen: async (count, most, signal) => {
         if (count <= numbers.length || signal.aborted) return !signal.aborted;
         const { promise, resolve } = Promise.withResolvers<boolean>();
         const wait: WideWait = {
           count,
+          most,
           grant: (granted) => {
             numbers = occupy(state, granted);
             resolve(true);
@@ -257,11 +260,6 @@ export class SlotLeases {
       this.#options.onShare(name, usable);
     }
   }
-}
-
-/** What a wait needs: more than all slots there cannot be. */
-function neededBy({ count }: WideWait, { total }: ProviderSlots): number {
-  return Math.max(1, Math.min(count, total));
 }
 
 /**

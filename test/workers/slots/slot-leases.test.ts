@@ -193,10 +193,14 @@ describe("a call with more sequences than its worker's share", () => {
   });
 
   /** Takes a slot and waits for so many; resolves with what ends the call. */
-  async function run({ slots }: FleetWorker, count: number): Promise<() => void> {
+  async function run(
+    { slots }: FleetWorker,
+    count: number,
+    limit: "fleet" | "share" = "fleet",
+  ): Promise<() => void> {
     const token = slots.take("gpu-a");
     if (token === null) throw new Error("no slot is free");
-    expect(await token.widen(count, new AbortController().signal)).toBe(true);
+    expect(await token.widen(count, limit, new AbortController().signal)).toBe(true);
     inFlight += count;
     most = Math.max(most, inFlight);
     return () => {
@@ -244,13 +248,22 @@ describe("a call with more sequences than its worker's share", () => {
     expect(most).toBe(8);
   });
 
+  test("of a list that no number of slots can hold, keeps to the share", async () => {
+    const [first, second] = await Promise.all([join(), join()]);
+    await rounds(ROUNDS, first, second);
+    const ends = [await run(first, 100, "share"), await run(second, 100, "share")];
+    expect([first.slots.take("gpu-a"), second.slots.take("gpu-a")]).toEqual([null, null]);
+    for (const end of ends) end();
+    expect([takeAll(first).length, takeAll(second).length]).toEqual([4, 4]);
+  });
+
   test("no longer counts when its worker is gone, or its caller", async () => {
     const [first, second] = await Promise.all([join(), join()]);
     await rounds(ROUNDS, first, second);
     const held = await run(second, 1);
     const caller = new AbortController();
     const token = first.slots.take("gpu-a");
-    const widened = token?.widen(8, caller.signal);
+    const widened = token?.widen(8, "fleet", caller.signal);
     await rounds(ROUNDS, first, second);
     expect(second.slots.take("gpu-a")).toBeNull();
     caller.abort();
@@ -259,7 +272,7 @@ describe("a call with more sequences than its worker's share", () => {
     expect(takeAll(second)).toHaveLength(3);
     held();
 
-    void first.slots.take("gpu-a")?.widen(8, new AbortController().signal);
+    void first.slots.take("gpu-a")?.widen(8, "fleet", new AbortController().signal);
     await rounds(1, first);
     await first.loseSession(true);
     await seeded.database.pool.query("delete from processes where id = $1", [first.lease.id]);
