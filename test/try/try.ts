@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { tryCodex } from "./clients/try-codex.ts";
+import { tryN8n } from "./clients/try-n8n.ts";
 import { tryOpenaiPython } from "./clients/try-openai-python.ts";
 import { startLlamacpp } from "./engines/start-llamacpp.ts";
 import { startOllama } from "./engines/start-ollama.ts";
@@ -15,6 +16,7 @@ const realThings: Readonly<Record<string, (options: TryOptions) => Promise<FlowR
   llamacpp: (options) => tryEngine(startLlamacpp, options),
   ollama: (options) => tryEngine(startOllama, options),
   codex: tryCodex,
+  n8n: tryN8n,
   "openai-python": tryOpenaiPython,
 };
 

@@ -33,6 +33,8 @@ export async function startSimulatedEngines(
       runDir,
       [
         "webhooks: { allow_networks: [127.0.0.0/8] }",
+        // So little that a flow can fill it.
+        "server: { queue_limit: 1MiB }",
         "providers:",
         provider("native", native.url, "native"),
         provider("translated", translated.url, "translate"),

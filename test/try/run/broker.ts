@@ -14,6 +14,8 @@ export interface TryBroker {
   readonly caller: Caller;
   /** When it was ready, in Unix milliseconds. */
   readonly readyAt: number;
+  /** With the admin key. */
+  readonly admin: Caller;
   /** Its log lines so far, parsed where they are JSON. */
   log(): Promise<readonly Record<string, unknown>[]>;
   /** Makes a key. */
@@ -54,6 +56,7 @@ export async function startBroker(runDir: string, config: string): Promise<TryBr
     url,
     readyAt,
     caller: new Caller(url, await key({ name: "try" }), admin),
+    admin,
     log: async () => (await readFile(logFile, "utf8")).split("\n").flatMap(readLine),
     key,
     stop: () => serve.stop(),

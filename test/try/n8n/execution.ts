@@ -1,0 +1,61 @@
+/** What n8n shows of an execution. */
+export interface Execution {
+  readonly status: string;
+  /** What its last node gave, or a node by its name. */
+  output(node?: string): unknown;
+  /** What the page of the execution says in red: message and description. Empty when it says nothing. */
+  readonly error: string;
+  /** How often a node ran. */
+  runs(node: string): number;
+}
+
+interface NodeRun {
+  readonly data?: Record<string, readonly (readonly { readonly json: unknown }[] | null)[]>;
+}
+
+interface RunData {
+  readonly resultData: {
+    readonly error?: {
+      readonly message?: string;
+      readonly description?: string | null;
+      readonly messages?: readonly string[];
+    };
+    readonly lastNodeExecuted?: string;
+    readonly runData: Readonly<Record<string, readonly NodeRun[]>>;
+  };
+}
+
+/** Reads an execution as n8n's REST API gives it. */
+export function readExecution(answer: unknown): Execution {
+  const { status, data } = answer as { status: string; data: string };
+  const { error, lastNodeExecuted, runData } = (unflatten(data) as RunData).resultData;
+  const words = [error?.message, error?.description, ...(error?.messages ?? [])];
+  return {
+    status,
+    output(node = lastNodeExecuted ?? "") {
+      const [items] = Object.values(runData[node]?.at(-1)?.data ?? {}).flat();
+      return items?.[0]?.json;
+    },
+    error: words.filter((each) => (each ?? "") !== "").join(" | "),
+    runs: (node) => runData[node]?.length ?? 0,
+  };
+}
+
+/** n8n stores runs in the format of the npm package `flatted`: a list of values that name each other by place. */
+function unflatten(text: string): unknown {
+  const places = JSON.parse(text) as unknown[];
+  const read = new Map<number, unknown>();
+  const at = (place: number): unknown => {
+    if (read.has(place)) return read.get(place);
+    const value = places[place];
+    if (typeof value !== "object" || value === null) return value;
+    const copy: unknown = Array.isArray(value) ? [] : {};
+    read.set(place, copy);
+    for (const [name, of] of Object.entries(value)) {
+      // A string is a place, where strings themselves stand.
+      (copy as Record<string, unknown>)[name] = typeof of === "string" ? at(Number(of)) : of;
+    }
+    return copy;
+  };
+  return at(0);
+}
