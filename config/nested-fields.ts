@@ -57,8 +57,11 @@ function find(
   }
   for (const [key, inner] of Object.entries(value)) {
     const field = governedField(key);
-    if (field !== undefined && (isContainer || anywhere.has(field.rule)))
+    if (field !== undefined && (isContainer || anywhere.has(field.rule))) {
+      // A front end's list of switches, all off, as Open WebUI's `features`.
+      if (field.rule === "tools" && !says(field, inner)) continue;
       return { path: [...path, key], field };
+    }
     if (callersOwn.test(foldName(key))) continue;
     const found = find(inner, [...path, key], isContainer || containers.has(foldName(key)));
     if (found !== undefined) return found;

@@ -2,11 +2,19 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "./recording-upstream.ts";
 
+const message = { role: "assistant", content: "Hi" };
+const answer = {
+  choices: [{ index: 0, message, text: "Hi", finish_reason: "stop" }],
+  usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+};
+
 let upstream: RecordingUpstream;
 let broker: TestBroker;
 let key: string;
 beforeAll(async () => {
   upstream = await startRecordingUpstream();
+  // A provider that gives no readable answers would rest, and the callers with it.
+  upstream.answerWith({ json: answer });
   broker = await startTestBroker({
     providers: {
       gpu: { baseUrl: upstream.url, yaml: "responses: translate" },
@@ -44,7 +52,11 @@ async function post(path: string, fields: object | string) {
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     body: typeof fields === "string" ? fields : JSON.stringify({ ...requests[path], ...fields }),
   });
-  const body = (await response.json()) as { error?: { param: string; message: string } };
+  const text = await response.text();
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+  const body = (isStream ? {} : JSON.parse(text)) as {
+    error?: { param: string; message: string };
+  };
   return { status: response.status, headers: response.headers, body };
 }
 
@@ -69,6 +81,7 @@ test.each<[string, object, string]>([
   ["chat/completions", { options: { num_predict: 9 } }, "options.num_predict"],
   ["chat/completions", { extra_body: { vendor: [{ n: 9 }] } }, "extra_body.vendor[0].n"],
   ["chat/completions", { extra_body: { max_tokens: null } }, "extra_body.max_tokens"],
+  ["chat/completions", { features: { web_search: true } }, "features.web_search"],
   ["chat/completions", { n_cmpl: 8 }, "n_cmpl"],
   ["chat/completions", { use_beam_search: true }, "use_beam_search"],
   ["chat/completions", { lora_path: "dear" }, "lora_path"],
@@ -113,6 +126,7 @@ test("what says nothing under such a name is left out, what is the engine's own 
     guided_json: { properties: { max_tokens: {}, model: {} } },
     chat_template_kwargs: { enable_thinking: false },
     ignore_eos: true,
+    features: { web_search: false, code_interpreter: false },
   };
   const silent = { n_predict: -1, num_beams: 1, use_beam_search: false, prompt: null, images: [] };
   await post("chat/completions", { max_tokens: 5, metadata: { a: "1" }, ...silent, ...own });
