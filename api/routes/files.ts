@@ -34,7 +34,9 @@ const listQuery = z.object({
   after: pageQuery.after,
   order: pageQuery.order,
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
-  purpose: queryText(64).optional(),
+  purpose: queryText(64)
+    .optional()
+    .transform((purpose) => purpose || undefined),
 });
 
 /**

@@ -41,6 +41,15 @@ test("texts are read without their byte order mark, and what is none is not", ()
   expect(decodeText(Buffer.from([0xff, 0xfe, 0x41]))).toBeUndefined();
 });
 
+test("what is called a text may have an older encoding", () => {
+  const bytes = Buffer.from("M\u00fcller;3,50 \u0080\n", "latin1");
+  const read = (filename: string, type: string | null) =>
+    fileContent({ filename, mime_type: type }, bytes).text;
+  expect(read("a.csv", "application/octet-stream")).toBe("Müller;3,50 €\n");
+  expect(read("a", "text/tab-separated-values")).toBe("Müller;3,50 €\n");
+  expect(read("a.bin", null)).toBeUndefined();
+});
+
 test("a text is told from what its user says, whatever its name", () => {
   expect(fileText('a"><b.md', "x")).toBe('<file name="a___b.md">\nx\n</file>');
   expect(fileText("a", "x\n")).toBe('<file name="a">\nx\n</file>');

@@ -72,6 +72,7 @@ test("lists page by page in both orders, and by purpose", async () => {
   expect(await all({ limit: 2 })).toEqual(ids.toReversed());
   expect(await all({ limit: 2, order: "asc" })).toEqual(ids);
   expect(await all({ limit: 5, purpose: "batch" })).toHaveLength(5);
+  expect(await all({ limit: 5, purpose: "" })).toHaveLength(5);
   expect(await all({ purpose: "batch_output" })).toEqual([]);
   expect(await all({ purpose: "vision" })).toEqual([]);
   const page = await rig.client.files.list({ limit: 2, after: ids[2] ?? "" });

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { FileRow } from "../../files/file-row.ts";
-import { mediaType } from "./media-type.ts";
+import { isTextType, mediaType } from "./media-type.ts";
 
 /** A file's content as a request can hold it. */
 export interface FileContent {
@@ -21,11 +21,11 @@ export function fileContent(
   bytes: Buffer,
 ): FileContent {
   const type = mediaType(file, bytes);
-  const isSigned = type === "application/pdf";
+  const isPdf = type === "application/pdf";
   return {
     filename: file.filename,
     mediaType: type,
-    text: isSigned ? undefined : decodeText(bytes),
+    text: isPdf ? undefined : (decodeText(bytes) ?? decodeOld(type, bytes)),
     dataUrl: `data:${type};base64,${bytes.toString("base64")}`,
   };
 }
@@ -38,6 +38,12 @@ export function decodeText(bytes: Buffer): string | undefined {
   }
   if (!isUtf8(bytes) || bytes.includes(0)) return undefined;
   return bytes.subarray(0, 3).equals(UTF8_MARK) ? bytes.subarray(3).toString() : bytes.toString();
+}
+
+/** What is called a text and is in no Unicode: most often a spreadsheet's CSV from Windows. */
+function decodeOld(type: string, bytes: Buffer): string | undefined {
+  const isText = isTextType(type) && !bytes.includes(0);
+  return isText ? new TextDecoder("windows-1252").decode(bytes) : undefined;
 }
 
 /** A text file as part of a prompt, so that a model can tell it from what its user says. */

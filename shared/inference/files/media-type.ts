@@ -13,14 +13,25 @@ const LONGEST = 12;
 /** By the ends of names, where neither the bytes nor the upload tell. */
 const byExtension: Readonly<Record<string, string>> = {
   bmp: "image/bmp",
+  csv: "text/csv",
   doc: "application/msword",
   docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  htm: "text/html",
+  html: "text/html",
+  json: "application/json",
+  log: "text/plain",
+  md: "text/markdown",
   odt: "application/vnd.oasis.opendocument.text",
   pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
   svg: "image/svg+xml",
   tif: "image/tiff",
   tiff: "image/tiff",
+  tsv: "text/tab-separated-values",
+  txt: "text/plain",
   xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  xml: "application/xml",
+  yaml: "application/yaml",
+  yml: "application/yaml",
 };
 /** What clients write who do not know. */
 const UNKNOWN = "application/octet-stream";
@@ -36,4 +47,11 @@ export function mediaType(file: Pick<FileRow, "filename" | "mime_type">, bytes: 
   if (!vague.has(told.trim())) return told.trim();
   const extension = /\.(\w+)$/.exec(file.filename)?.[1]?.toLowerCase() ?? "";
   return Object.hasOwn(byExtension, extension) ? (byExtension[extension] ?? UNKNOWN) : UNKNOWN;
+}
+
+const TEXTS = /^(?:text\/|application\/(?:json|xml|yaml)$)/;
+
+/** Tells whether files of a type hold text, in whatever encoding. */
+export function isTextType(type: string): boolean {
+  return TEXTS.test(type);
 }
