@@ -31,7 +31,7 @@ async function askedUntilFree(said: Said, others: number, ours: number[]): Promi
   const ask: AskEngine = { get, getBelowBase: get, post: get };
   const facts = { ...llamacpp, letGo: { ...llamacpp.letGo, generatingMs: 1, promptMs: 1 } };
   const cut = { began: false, elapsedMs: 5, usualTtftMs: undefined, sequences: 1 };
-  await untilLetGo({ ...cut, facts, ask, others, answering });
+  await untilLetGo({ ...cut, facts, ask, others, ours: answering, answering });
   return asked;
 }
 
@@ -52,6 +52,7 @@ describe.concurrent("a slot of llama.cpp (0c1e570) whose call was cut", () => {
     ],
     ["is kept when the next one has that one's slot", [[7, 5], [7, 8], [8]], 1, 3, [1, 1]],
     ["is kept while the next one has not begun to answer", [[7, 5], [7], []], 1, 3, [1, 0]],
+    ["is kept when the answer to what works came late", [0, [7, 8], [7, 8], [8]], 0, 4, [0, 1]],
     ["is free beside a foreign task that goes on", [[7, 3], [3]], 0, 2],
     ["is free after its time when the engine does not say", [501], 0, 1],
   ])("%s", async (_name, said, others, times, ours = []) => {

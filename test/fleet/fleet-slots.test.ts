@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RequestCounters } from "../../cli/simulate/counters.ts";
 import type { Simulator } from "../../cli/simulate/simulator.ts";
 import { slotLock } from "../../shared/db/advisory-locks.ts";
 import { ask } from "../broker/ask.ts";
+import { completeChat, startPlayedServer, type PlayedServer } from "../engines/played-server.ts";
 import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -19,11 +21,14 @@ const SOON_MS = 20_000;
 let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
+/** Of which a test counts the sequences. */
+let engine: PlayedServer;
 let key: string;
 let api: ApiProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
+  engine = await startPlayedServer({});
   // The simulators would take many more at once than the broker may send.
   const pace = { slots: 50, ttftMs: 20, tokensPerSecond: 200 };
   fleet = await startFleet({
@@ -32,10 +37,12 @@ beforeAll(async () => {
     providers: {
       gpu: { ...pace, brokerSlots: SLOTS },
       wide: { ...pace, brokerSlots: MANY_SLOTS },
+      choices: { slots: SLOTS, baseUrl: engine.url, yaml: "engine: vllm" },
     },
     models: [
       "  chat: { serve: [{ provider: gpu, model: m }], max_attempts: 5 }",
       "  wide: { serve: [{ provider: wide, model: w }] }",
+      "  choices: { serve: [{ provider: choices, model: c }] }",
     ].join("\n"),
   });
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
@@ -43,6 +50,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await fleet.stop();
+  await engine.close();
   await redis.stop();
   await database.drop();
 });
@@ -211,4 +219,25 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   );
   // Closed by their worker, or by a sweeper that was quicker; one may have begun again in between.
   expect(rows[0]?.rows).toBeGreaterThanOrEqual(4);
+});
+
+test("calls of more choices than a worker's share never pass the slots", async () => {
+  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await expectShares("two workers", [2, 2]);
+  let [running, most] = [0, 0];
+  engine.answer = async (body, response) => {
+    const sequences = Number(body["n"] ?? 1);
+    running += sequences;
+    most = Math.max(most, running);
+    // Long enough for the next one to come, were it let out.
+    await sleep(50);
+    running -= sequences;
+    completeChat(body, response);
+  };
+  const wanted = [1, 3, 1, 4, 2, 3, 1, 2, 1, 4];
+  await Promise.all(wanted.map((n) => ask(api, { key, model: "choices", fields: { n } })));
+  const inOrder = (counts: readonly number[]) => counts.toSorted((a, b) => a - b);
+  const asked = engine.calls.map(({ body }) => Number(body["n"] ?? 1));
+  expect(inOrder(asked)).toEqual(inOrder(wanted));
+  expect(most).toBeLessThanOrEqual(SLOTS);
 });

@@ -37,14 +37,16 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     const most = request.endpoint === "embeddings" ? "share" : "fleet";
     const mayRun = (await request.slot?.widen(sequences, most, request.signal)) ?? true;
     if (!mayRun) return stoppedBefore;
+    const flight = { sequences, isOver: false };
     loads.began(name, sequences);
     try {
-      const outcome = await run(request, sink, site, sequences);
+      const outcome = await run(request, sink, site, flight);
       note(watch, name, request.model, outcome);
       return refuses && isTruncated(outcome, request, site)
         ? refuseTruncated(outcome, site)
         : withSmallerCap(outcome, request, site);
     } finally {
+      flight.isOver = true;
       loads.ended(name, sequences);
     }
   }
@@ -53,13 +55,15 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     request: ProviderCall,
     sink: ProviderSink,
     site: CallSite,
-    sequences: number,
+    flight: { readonly sequences: number; readonly isOver: boolean },
   ): Promise<ProviderOutcome> {
     const wait = new QueueWait(request, {
       hasQueue: () => loads.hasQueue(name),
       usualTtftMs: () => loads.usualTtftMs(name),
     });
     const startedAt = performance.now();
+    const { sequences } = flight;
+    const ours = (): number => loads.ours(name) - (flight.isOver ? 0 : sequences);
     let letGo: Promise<void> | undefined;
     let answering = 0;
     const stopAnswering = (): void => {
@@ -86,7 +90,8 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
               elapsedMs: performance.now() - startedAt,
               usualTtftMs: loads.usualTtftMs(name),
               sequences,
-              others: loads.ours(name) - sequences,
+              others: ours(),
+              ours,
               answering: () => loads.answering(name),
             });
           },

@@ -15,6 +15,8 @@ export interface CutCall {
   readonly sequences: number;
   /** Sequences of other calls that this process had in flight there at the cut. */
   readonly others: number;
+  /** Those that there are now, this one's left out. */
+  readonly ours: () => number;
   /** Those, of whatever calls there are now, whose answer has begun: the engine works on each. */
   readonly answering: () => number;
 }
@@ -40,25 +42,36 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   const isShort = call.began || promptMs <= generatingMs;
   const waitMs = isShort ? generatingMs : Math.max(generatingMs, rest);
   const cutAt = performance.now();
-  const { sequences, others, answering } = call;
   let before = witness === undefined ? "untold" : await tasksAtWork(call.ask);
+  let foreign = foreignTasks(before, call);
   await sleep(Math.min(waitMs, LONGEST_MS));
   if (before === "untold") return;
   while (performance.now() - cutAt < LONGEST_MS) {
-    const answeringBefore = answering();
+    const answeringBefore = call.answering();
     const now = await tasksAtWork(call.ask);
     if (now === "untold") return;
-    if (before === "busy") before = now;
+    if (before === "busy") {
+      before = now;
+      foreign = foreignTasks(now, call);
+    }
     if (before !== "busy" && now !== "busy") {
       if (!before.some((task) => now.includes(task))) return;
       await sleep(READ_MS);
-      const ours = Math.min(answeringBefore, answering());
-      const foreign = Math.max(0, before.length - sequences - others);
+      const ours = Math.min(answeringBefore, call.answering());
       if (now.length <= ours + foreign) return;
     }
     await sleep(ASK_AGAIN_MS);
   }
 }
+
+/** Tasks of other processes, at least: an engine answers late, with calls of ours that have begun since. */
+function foreignTasks(tasks: Tasks, { sequences, others, ours }: CutCall): number {
+  return Array.isArray(tasks)
+    ? Math.max(0, tasks.length - sequences - Math.max(others, ours()))
+    : 0;
+}
+
+type Tasks = string[] | "untold" | "busy";
 
 interface SlotState {
   readonly id?: unknown;
@@ -70,7 +83,7 @@ interface SlotState {
  * The tasks that llama.cpp's slots work on. `untold`: it does not say (`--no-slots`). `busy`: no answer,
  * since it answers nothing while it computes a batch of a prompt.
  */
-async function tasksAtWork(ask: AskEngine): Promise<string[] | "untold" | "busy"> {
+async function tasksAtWork(ask: AskEngine): Promise<Tasks> {
   const { status, text } = await ask.get("/slots");
   if (status === 0) return "busy";
   if (status !== 200) return "untold";

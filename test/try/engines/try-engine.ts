@@ -57,6 +57,8 @@ function brokerConfig(engine: RealEngine): string {
   const route = (name: string, to: string, upstream = model): string =>
     `  ${name}: { serve: [{ provider: ${to}, model: ${upstream} }], max_output_tokens: 16384 }`;
   return [
+    // A machine that does much else beside generates a few tokens a second.
+    "server: { sync_wait: 290s, deadline: 20m }",
     "providers:",
     provider("engine", baseUrl),
     ...(embeddings === undefined ? [] : [provider("embeddings", embeddings.baseUrl)]),
