@@ -15,6 +15,16 @@ interface Item {
   readonly content?: { text: string }[];
 }
 
+interface Called {
+  readonly name: string;
+  readonly arguments: string;
+}
+
+interface ChatMessage {
+  readonly tool_calls?: readonly { readonly function: Called }[];
+  readonly function_call?: Called;
+}
+
 async function respond(answer: ScriptedAnswer, fields: object = {}) {
   rig.one.play(() => answer);
   const posted = await rig.post("/responses", { model: "m", input: "x", ...fields });
@@ -124,6 +134,92 @@ describe("chat to responses (K10)", () => {
       }),
     );
     expect(calls.map(({ name, arguments: text }) => [name, text])).toEqual([["f", '{"a":1}']]);
+  });
+
+  const [oslo, bergen] = ['{"city":"Oslo"}', '{"city":"Bergen"}'];
+  test.each<[string, object[], [string, string][]]>([
+    [
+      "told from the start",
+      [
+        call({ name: "f", arguments: '{"city":' }, { id: "a" }),
+        call({ arguments: oslo }, { id: "a" }),
+      ],
+      [["f", oslo]],
+    ],
+    [
+      "an id for each piece",
+      [
+        call({ name: "f", arguments: '{"city":' }, { id: "a" }),
+        call({ arguments: '"Oslo"}' }, { id: "b" }),
+      ],
+      [["f", oslo]],
+    ],
+    [
+      "an empty object first",
+      [call({ name: "f", arguments: "{}" }, { id: "a" }), call({ arguments: oslo })],
+      [["f", oslo]],
+    ],
+    ["the name last", [call({ arguments: oslo }, { id: "a" }), call({ name: "f" })], [["f", oslo]]],
+    [
+      "the name from the start",
+      [call({ name: "get_" }, { id: "a" }), call({ name: "get_f" }), call({ arguments: oslo })],
+      [["get_f", oslo]],
+    ],
+    ["null arguments", [call({ name: "f", arguments: null }, { id: "a" })], [["f", "{}"]]],
+    ["parameters", [call({ name: "f", parameters: { city: "Oslo" } }, { id: "a" })], [["f", oslo]]],
+    ["args", [call({ name: "f", args: { city: "Oslo" } }, { id: "a" })], [["f", oslo]]],
+    [
+      "one call without a list",
+      [{ tool_calls: { id: "a", function: { name: "f", arguments: oslo } } }],
+      [["f", oslo]],
+    ],
+    [
+      "indexes as texts",
+      [
+        call({ name: "f", arguments: oslo }, { id: "a", index: "0" }),
+        call({ name: "g", arguments: bergen }, { id: "b", index: "1" }),
+      ],
+      [
+        ["f", oslo],
+        ["g", bergen],
+      ],
+    ],
+    [
+      "one index, two ids",
+      [
+        call({ name: "f", arguments: oslo }, { id: "a" }),
+        call({ name: "g", arguments: bergen }, { id: "b" }),
+      ],
+      [
+        ["f", oslo],
+        ["g", bergen],
+      ],
+    ],
+    [
+      "no index, no id",
+      [
+        call({ name: "f", arguments: oslo }, { index: undefined }),
+        call({ name: "g", arguments: bergen }, { index: undefined }),
+      ],
+      [
+        ["f", oslo],
+        ["g", bergen],
+      ],
+    ],
+    [
+      "the old way, as an object",
+      [{ function_call: { name: "f", arguments: { city: "Oslo" } } }],
+      [["f", oslo]],
+    ],
+  ])("further shapes, of chats that are put together too: %s", async (_name, deltas, expected) => {
+    const { calls } = await respond(called(...deltas));
+    expect(calls.map(({ name, arguments: text }) => [name, text])).toEqual(expected);
+    const messages = [{ role: "user", content: "x" }];
+    const { json } = await rig.post("/chat/completions", { model: "m", messages });
+    const [choice] = json["choices"] as unknown as { message: ChatMessage }[];
+    const { tool_calls: made, function_call: legacy } = choice?.message ?? {};
+    const all = made?.map((each) => each.function) ?? [legacy];
+    expect(all.map((each) => [each?.name, each?.arguments])).toEqual(expected);
   });
 
   test("a whole answer to a response", async () => {

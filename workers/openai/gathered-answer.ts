@@ -111,8 +111,11 @@ function toldElsewhere(usage: ReportedUsage | undefined): JsonObject | undefined
   };
 }
 
+/** As in a whole answer; clients parse the arguments also of a function that has none. */
 function withoutIndex(call: JsonObject): JsonObject {
   const rest: Merged = { ...call };
   delete rest["index"];
+  const made = asObject(rest["function"]);
+  if (made?.["arguments"] === "") rest["function"] = { ...made, arguments: "{}" };
   return rest;
 }

@@ -1,4 +1,5 @@
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { isCompleteJson, joinedArguments, joinedName } from "./call-texts.ts";
 import type { Merged } from "./merge-piece.ts";
 
 /**
@@ -22,7 +23,12 @@ function findUnnumbered(
   position: number,
 ): Merged | undefined {
   const id = stringAt(piece, "id");
-  if (id !== "") return calls.findLast((each) => each["id"] === id);
+  const open = calls.at(-1);
+  if (id !== "")
+    return (
+      calls.findLast((each) => each["id"] === id) ??
+      (open !== undefined && !beginsAnother(open, piece) ? open : undefined)
+    );
   return calls.findLast((each) => each["index"] === position) ?? calls.at(-1);
 }
 
@@ -39,19 +45,22 @@ function begun(piece: JsonObject, index: number): Merged {
 
 function beginsAnother(call: Merged, piece: JsonObject): boolean {
   const id = stringAt(piece, "id");
-  if (id !== "" && stringAt(call, "id") !== "") return id !== call["id"];
-  const name = stringAt(functionOf(piece) ?? {}, "name");
-  return name !== "" && !isRepeated(call, piece) && isCompleteJson(argumentsOf(call));
+  const name = nameOf(piece);
+  const isComplete = isCompleteJson(argumentsOf(call));
+  // Some engines make up a new id for every piece.
+  if (id !== "" && stringAt(call, "id") !== "")
+    return id !== call["id"] && (name !== "" || isComplete || functionOf(piece) === undefined);
+  return name !== "" && nameOf(call) !== "" && !isRepeated(call, piece) && isComplete;
 }
 
 /** The very same name and arguments under the same id, as some gateways send them twice. */
 function isRepeated(call: Merged, piece: JsonObject): boolean {
-  const name = stringAt(functionOf(piece) ?? {}, "name");
+  const name = nameOf(piece);
   const text = argumentsOf(piece);
   return (
     name !== "" &&
     text !== "" &&
-    name === stringAt(functionOf(call) ?? {}, "name") &&
+    name === nameOf(call) &&
     text === argumentsOf(call) &&
     stringAt(piece, "id") === stringAt(call, "id") &&
     stringAt(piece, "id") !== ""
@@ -65,14 +74,16 @@ function extend(call: Merged, piece: JsonObject): void {
   const more = functionOf(piece);
   if (more === undefined) return;
   const made = (functionOf(call) ?? {}) as Merged;
-  const name = stringAt(more, "name");
-  const before = stringAt(made, "name");
   call["function"] = {
     ...made,
     ...more,
-    name: name === before ? before : before + name,
-    arguments: argumentsOf(call) + argumentsOf(piece),
+    name: joinedName(stringAt(made, "name"), stringAt(more, "name")),
+    arguments: joinedArguments(argumentsOf(call), argumentsOf(piece)),
   };
+}
+
+function nameOf(call: JsonObject): string {
+  return stringAt(functionOf(call) ?? {}, "name");
 }
 
 function functionOf(call: JsonObject): JsonObject | undefined {
@@ -81,16 +92,8 @@ function functionOf(call: JsonObject): JsonObject | undefined {
 
 /** Arguments that came as an object are written as the JSON text that they stand for. */
 function argumentsOf(call: JsonObject): string {
-  const given = functionOf(call)?.["arguments"];
+  const made = functionOf(call);
+  const given = made?.["arguments"] ?? made?.["parameters"] ?? made?.["args"];
   if (given === undefined || given === null) return "";
   return typeof given === "string" ? given : JSON.stringify(given);
-}
-
-function isCompleteJson(text: string): boolean {
-  if (!text.trimEnd().endsWith("}")) return false;
-  try {
-    return typeof JSON.parse(text) === "object";
-  } catch {
-    return false;
-  }
 }

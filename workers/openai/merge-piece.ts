@@ -17,9 +17,9 @@ export function mergePiece(into: Merged, piece: JsonObject): void {
     if (name === "__proto__") continue;
     const value = piece[name];
     into[name] =
-      name === "tool_calls" && Array.isArray(value)
-        ? mergeCalls(into[name], value)
-        : joined(name, into[name], value);
+      name === "tool_calls" && value != null
+        ? mergeCalls(into[name], Array.isArray(value) ? value : [value])
+        : joined(name, into[name], name === "function_call" ? legacyCall(value) : value);
   }
 }
 
@@ -58,4 +58,11 @@ function mergeCalls(before: unknown, pieces: readonly unknown[]): Merged[] {
     if (piece !== undefined) mergeCall(calls, piece, position);
   }
   return calls;
+}
+
+/** Arguments that came as an object are written as the JSON text that they stand for. */
+function legacyCall(value: unknown): unknown {
+  const call = asObject(value);
+  const given = call?.["arguments"];
+  return asObject(given) === undefined ? value : { ...call, arguments: JSON.stringify(given) };
 }

@@ -2,6 +2,7 @@ import type { JsonObject } from "../../shared/json/json-object.ts";
 import { ownedItemId } from "../../shared/responses/item-id.ts";
 import { itemEvent, type ItemEvent, type ItemPlace } from "../../shared/responses/item-events.ts";
 import type { CalledTool } from "../../shared/responses/tool-table.ts";
+import { isCompleteJson, isToldAgain, joinedName } from "../openai/call-texts.ts";
 import { callShape, type CallShape } from "./call-shape.ts";
 import type { CallPiece } from "./chat-pieces.ts";
 
@@ -52,9 +53,12 @@ export class CallItem {
     const written = this.#placeholder + this.#arguments;
     if (id !== "" && this.#upstreamId !== "") {
       if (id !== this.#upstreamId) return true;
-      return isWhole(written) && isWhole(piece.arguments) && piece.arguments !== written;
+      return (
+        isCompleteJson(written) && isCompleteJson(piece.arguments) && piece.arguments !== written
+      );
     }
-    if (written !== "") return isWhole(written) || name !== this.#name;
+    // Some engines tell the name last.
+    if (written !== "" && this.hasName) return isCompleteJson(written) || name !== this.#name;
     if (!this.hasName || name === this.#name) return false;
     return isFunction(this.#name) && isFunction(name) && !isFunction(this.#name + name);
   }
@@ -63,10 +67,12 @@ export class CallItem {
   take(piece: CallPiece): readonly ItemEvent[] {
     const written = this.#placeholder + this.#arguments;
     // The same chunk twice.
-    if (this.isOpen && piece.arguments === written && isWhole(written)) return [];
+    if (this.isOpen && piece.arguments === written && isCompleteJson(written)) return [];
     this.#upstreamId ||= piece.id;
     if (!this.isOpen) this.#name = joinedName(this.#name, piece.name);
     if (piece.arguments === "") return [];
+    if (this.#placeholder === "" && isToldAgain(written, piece.arguments))
+      return this.#add(piece.arguments.slice(written.length));
     if (written === "" && piece.arguments.trim() === "{}") {
       this.#placeholder = piece.arguments;
       return [];
@@ -137,21 +143,5 @@ export class CallItem {
     const index = this.#index ?? 0;
     const own = `${this.#opened().prefix}_${index}`;
     return { item_id: ownedItemId(own, this.#responseId), output_index: index };
-  }
-}
-
-/** A name may be repeated in every piece, be told from its start each time, or come bit by bit. */
-function joinedName(before: string, piece: string): string {
-  return piece.startsWith(before) ? piece : before + piece;
-}
-
-/** Whether a text is a JSON object or list to its end. */
-function isWhole(text: string): boolean {
-  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -112,7 +112,7 @@ function callPiece(value: unknown, position: number): ChatPiece {
   const chunk = asObject(value);
   if (chunk === undefined) return { kind: "unknown", what: "a tool call that is no object" };
   const made = asObject(chunk["function"]) ?? asObject(chunk["custom"]) ?? chunk;
-  const given = made["arguments"] ?? made["parameters"] ?? made["input"];
+  const given = made["arguments"] ?? made["parameters"] ?? made["args"] ?? made["input"];
   const call: CallPiece = {
     index: indexOf(chunk["index"]) ?? position,
     id: scalarText(chunk["id"]),
