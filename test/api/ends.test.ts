@@ -83,18 +83,19 @@ describe("disconnect", () => {
 });
 
 describe("deadline", () => {
-  test.each([{ "x-spillway-deadline-ms": "150" }, { "x-stainless-timeout": "0.15" }])(
-    "of %j ends a waiting job with 504",
-    async (headers) => {
-      const response = await api.post("/v1/chat/completions", chat, { headers });
-      expect(response.status).toBe(504);
-      expect(response.headers.get("x-should-retry")).toBe("false");
-      expect(await response.json()).toMatchObject({ error: { code: "deadline_exceeded" } });
-      const job = response.headers.get("x-spillway-job-id") ?? "";
-      expect(await rowOf(job)).toMatchObject({ state: "expired", error_code: "deadline" });
-      await expectNothingLeft();
-    },
-  );
+  test.each([
+    { "x-spillway-deadline-ms": "150" },
+    { "x-stainless-timeout": "0.15" },
+    { "x-stainless-read-timeout": "0.5" },
+  ])("of %j ends a waiting job with 504", async (headers) => {
+    const response = await api.post("/v1/chat/completions", chat, { headers });
+    expect(response.status).toBe(504);
+    expect(response.headers.get("x-should-retry")).toBe("false");
+    expect(await response.json()).toMatchObject({ error: { code: "deadline_exceeded" } });
+    const job = response.headers.get("x-spillway-job-id") ?? "";
+    expect(await rowOf(job)).toMatchObject({ state: "expired", error_code: "deadline" });
+    await expectNothingLeft();
+  });
 
   test("stops a running job, whose stream then fails in-band", async () => {
     const headers = { "x-spillway-deadline-ms": "800" };
