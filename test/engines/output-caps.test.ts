@@ -60,7 +60,8 @@ beforeAll(async () => {
   await vi.waitFor(async () => {
     const headers = { authorization: `Bearer ${key}` };
     const models = await (await fetch(`${broker.baseUrl}/models`, { headers })).text();
-    expect(models.match(/"context_length":\d/g)?.length).toBeGreaterThan(6);
+    const known = models.match(/"context_length":\d/g)?.length ?? 0;
+    if (known < 7) throw new Error(`only ${known} contexts are known yet`);
   }, 5_000);
 });
 afterAll(async () => {

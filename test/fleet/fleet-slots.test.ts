@@ -221,6 +221,8 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   expect(rows[0]?.rows).toBeGreaterThanOrEqual(4);
 });
 
+const inOrder = (counts: readonly number[]): number[] => counts.toSorted((a, b) => a - b);
+
 test("calls of more choices than a worker's share never pass the slots", async () => {
   await Promise.all([fleet.startWorker(), fleet.startWorker()]);
   await expectShares("two workers", [2, 2]);
@@ -236,7 +238,6 @@ test("calls of more choices than a worker's share never pass the slots", async (
   };
   const wanted = [1, 3, 1, 4, 2, 3, 1, 2, 1, 4];
   await Promise.all(wanted.map((n) => ask(api, { key, model: "choices", fields: { n } })));
-  const inOrder = (counts: readonly number[]) => counts.toSorted((a, b) => a - b);
   const asked = engine.calls.map(({ body }) => Number(body["n"] ?? 1));
   expect(inOrder(asked)).toEqual(inOrder(wanted));
   expect(most).toBeLessThanOrEqual(SLOTS);
