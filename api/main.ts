@@ -121,6 +121,8 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     const { level } = app.log;
     app.log.level = "warn"; // who starts this says where it listens, once and in plain words
     await app.listen({ host: deps.host, port: deps.port });
+    // A connection that cannot be taken, for want of file handles, is no reason to end.
+    app.server.on("error", (error) => app.log.error({ err: error }, "the server reports"));
     app.log.level = level;
   } catch (error) {
     await lease.stop();

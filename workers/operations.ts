@@ -37,6 +37,8 @@ export async function startOperations(deps: OperationsDeps): Promise<Operations>
   const { level } = app.log;
   app.log.level = "warn"; // who starts this says where it listens
   await app.listen({ host, port: deps.port });
+  // A connection that cannot be taken, for want of file handles, is no reason to end.
+  app.server.on("error", (error) => app.log.error({ err: error }, "the server reports"));
   app.log.level = level;
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : deps.port;

@@ -77,6 +77,8 @@ export class EventStream {
     this.#opened = true;
     const { reply, headers } = this.#options;
     reply.hijack();
+    // Nobody else listens on a hijacked answer. Whoever waits for room is told by "close".
+    reply.raw.on("error", () => undefined);
     reply.raw.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",

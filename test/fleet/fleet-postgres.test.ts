@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, type Answer } from "../broker/ask.ts";
+import { SeededRandom } from "../chaos/seeded-random.ts";
+import { endSessions } from "../chaos/terminations/end-sessions.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
 import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestPostgres, type TestPostgres } from "../support/postgres-server.ts";
@@ -18,6 +21,7 @@ let postgres: TestPostgres;
 let redis: TestRedis;
 let fleet: Fleet;
 let apis: ApiProcess[];
+let processes: readonly CommandProcess[];
 let key: string;
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -32,7 +36,7 @@ beforeAll(async () => {
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
   const { startApi, startWorker } = fleet.lasting;
   apis = await Promise.all([startApi(), startApi()]);
-  await Promise.all([startWorker(), startWorker()]);
+  processes = [...apis, ...(await Promise.all([startWorker(), startWorker()]))];
 });
 afterAll(async () => {
   await fleet.stop();
@@ -104,6 +108,23 @@ test("every session terminated, three times", async () => {
       await sleep(1_500);
     }
   });
+});
+
+// `npm run chaos -- terminations` does so thousands of times.
+test("a hundred sessions terminated one by one, in every state", async () => {
+  await survives("one by one", async () => {
+    await endSessions({
+      pool: fleet.database.pool,
+      random: new SeededRandom(1),
+      count: 100,
+      perSecond: 100,
+      signal: new AbortController().signal,
+    });
+  });
+  for (const { child, stdout } of processes) {
+    expect(child.exitCode ?? child.signalCode).toBeNull();
+    expect(stdout()).not.toContain("nobody handled");
+  }
 });
 
 test("PostgreSQL stopped for 12 s", async () => {

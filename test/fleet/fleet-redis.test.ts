@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SeededRandom } from "../chaos/seeded-random.ts";
+import { endConnections } from "../chaos/terminations/end-connections.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
 import { findDifferences } from "../support/checker.ts";
 import { eventually } from "../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -17,6 +20,7 @@ let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
 let apis: ApiProcess[];
+let processes: readonly CommandProcess[];
 let key: string;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -31,7 +35,7 @@ beforeAll(async () => {
   key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
   const { startApi, startWorker } = fleet.lasting;
   apis = await Promise.all([startApi(), startApi()]);
-  await Promise.all([startWorker(), startWorker()]);
+  processes = [...apis, ...(await Promise.all([startWorker(), startWorker()]))];
 });
 afterAll(async () => {
   await fleet.stop();
@@ -88,6 +92,25 @@ test("Redis killed and started again empty", async () => {
   await redis.restart();
   expect(await flawsOf(load, "restarted")).toEqual([]);
   await expectNoDifferences();
+});
+
+// `npm run chaos -- terminations --of redis` does so thousands of times.
+test("a hundred connections killed one by one", async () => {
+  const urls = apis.map(({ baseUrl }) => baseUrl);
+  const load = sendAll(urls, key, 4 * RUNNING, "one by one");
+  await endConnections({
+    port: Number(new URL(redis.url).port),
+    random: new SeededRandom(1),
+    count: 100,
+    perSecond: 100,
+    signal: new AbortController().signal,
+  });
+  expect(await flawsOf(load, "one by one")).toEqual([]);
+  await expectNoDifferences();
+  for (const { child, stdout } of processes) {
+    expect(child.exitCode ?? child.signalCode).toBeNull();
+    expect(stdout()).not.toContain("nobody handled");
+  }
 });
 
 test("Redis frozen for 12 s", async () => {
