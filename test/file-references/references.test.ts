@@ -1,6 +1,7 @@
 import { toFile } from "openai";
 import type { ChatCompletionContentPart } from "openai/resources/chat/completions";
 import type { ResponseInputContent } from "openai/resources/responses/responses";
+import type { UploadCreateParams } from "openai/resources/uploads";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { fileText } from "../../shared/inference/files/file-content.ts";
 import { line, startBatchRig, type BatchRig } from "../batches/batch-rig.ts";
@@ -46,6 +47,24 @@ async function upload(
   return (await client.files.create({ file, purpose: "user_data" })).id;
 }
 
+/** Uploads a file in parts of so many bytes; resolves with its id. */
+async function uploadInParts(
+  text: string,
+  size: number,
+  terms: Pick<UploadCreateParams, "filename" | "purpose">,
+): Promise<string> {
+  const bytes = Buffer.from(text);
+  const { uploads } = rig.client;
+  const { id } = await uploads.create({ ...terms, mime_type: "text/plain", bytes: bytes.length });
+  const partIds: string[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    const data = await toFile(bytes.subarray(at, at + size), "part");
+    partIds.push((await uploads.parts.create(id, { data })).id);
+  }
+  const { file } = await uploads.complete(id, { part_ids: partIds });
+  return file?.id ?? expect.fail("no file");
+}
+
 /** What the upstreams were asked last. */
 function sent(): unknown {
   const [last] = Object.values(rig.broker.upstreams).flatMap((each) => each.bodies());
@@ -87,19 +106,8 @@ test("a text file is text for every engine, on both routes", async () => {
 
 test("a file that came in parts is as good", async () => {
   const text = "a,b\n1,2\n";
-  const { id } = await rig.client.uploads.create({
-    filename: "t.csv",
-    purpose: "user_data",
-    mime_type: "text/csv",
-    bytes: text.length,
-  });
-  const parts = [];
-  for (const half of [text.slice(0, 3), text.slice(3)])
-    parts.push(
-      await rig.client.uploads.parts.create(id, { data: await toFile(Buffer.from(half), "p") }),
-    );
-  const { file } = await rig.client.uploads.complete(id, { part_ids: parts.map((p) => p.id) });
-  await ask("local", { type: "input_file", file_id: file?.id ?? "" });
+  const id = await uploadInParts(text, 3, { filename: "t.csv", purpose: "user_data" });
+  await ask("local", { type: "input_file", file_id: id });
   expect(JSON.stringify(sent())).toContain(JSON.stringify(fileText("t.csv", text)).slice(1, -1));
 });
 
@@ -234,11 +242,17 @@ const lineBody = (file: string) => ({
 test("lines of a batch refer to files as other requests do", async () => {
   const id = await upload("of a batch", "a.txt");
   const pdf = await upload(PDF, "a.pdf");
-  const batch = await rig.submit([
+  const input = [
     line("text", { body: lineBody(id) }),
     line("none", { body: lineBody(`file-${"0".repeat(32)}`) }),
     line("pdf", { body: lineBody(pdf) }),
-  ]);
+  ].join("\n");
+  const batch = await rig.client.batches.create({
+    // Of parts that end in the middle of lines.
+    input_file_id: await uploadInParts(input, 100, { filename: "in.jsonl", purpose: "batch" }),
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+  });
   const ended = await rig.until(batch.id, "completed");
   const [text] = await rig.results(ended.output_file_id);
   expect(text).toMatchObject({ custom_id: "text", response: { status_code: 200 } });

@@ -22,11 +22,15 @@ export function fileContent(
 ): FileContent {
   const type = mediaType(file, bytes);
   const isPdf = type === "application/pdf";
+  let dataUrl: string | undefined;
   return {
     filename: file.filename,
     mediaType: type,
     text: isPdf ? undefined : (decodeText(bytes) ?? decodeOld(type, bytes)),
-    dataUrl: `data:${type};base64,${bytes.toString("base64")}`,
+    // Made for those that need it: it is longer than the file.
+    get dataUrl() {
+      return (dataUrl ??= `data:${type};base64,${bytes.toString("base64")}`);
+    },
   };
 }
 
