@@ -28,6 +28,7 @@ import type { OwnedJobs } from "./inference/owned-jobs.ts";
 import { addAbout } from "./routes/about.ts";
 import { addBatches } from "./routes/batches.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
+import { addConversations } from "./routes/conversations.ts";
 import { addCompletions } from "./routes/completions.ts";
 import { addEmbeddings } from "./routes/embeddings.ts";
 import { addFiles } from "./routes/files.ts";
@@ -127,6 +128,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addCompletions(scope, inference);
     addEmbeddings(scope, inference);
     addResponses(scope, inference);
+    addConversations(scope, { pool: deps.database.pool });
     addJobs(scope, inference);
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
     addBatches(scope, { pool: deps.database.pool });

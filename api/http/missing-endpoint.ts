@@ -8,7 +8,6 @@ const instead: readonly (readonly [RegExp, string])[] = [
   [/^\/v1\/(?:images|videos)(?:\/|$)/, `Images and videos are not brokered. ${DIRECTLY}`],
   [/^\/v1\/(?:audio|realtime)(?:\/|$)/, `Speech and realtime are not brokered. ${DIRECTLY}`],
   [/^\/v1\/moderations(?:\/|$)/, `Moderation is not brokered. ${DIRECTLY}`],
-  [/^\/v1\/conversations(?:\/|$)/, `Conversations are not kept as objects. ${TURNS}`],
   [/^\/v1\/(?:assistants|threads)(?:\/|$)/, `There are no assistants here. ${TURNS}`],
   [
     /^\/v1\/(?:fine_tuning|evals|containers|vector_stores)(?:\/|$)/,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { checkFields } from "../../shared/inference/check-fields.ts";
+import { withConversation } from "../../shared/inference/conversation-request.ts";
 import { estimateInput } from "../../shared/inference/estimate-input.ts";
 import { withFiles } from "../../shared/inference/files/with-files.ts";
 import { parseBody } from "../../shared/inference/parse-body.ts";
@@ -23,10 +24,12 @@ export async function countInputTokens(
   const { model } = checkFields(inputTokensSchema, parsed.fields);
   if (model != null) request.facts.model = findRoute(routes, key, model).config.name;
   const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
-  const { fields } = await askDatabase(async () => {
-    const { body } = await withFiles(database.pool, "responses", parsed, terms);
-    return await withPreviousTurn(database.pool, key.id, body);
+  const { pool } = database;
+  const { body } = await askDatabase(async () => {
+    const read = await withFiles(pool, "responses", parsed, terms);
+    const turn = await withPreviousTurn(pool, key.id, read.body);
+    return await withConversation(pool, key.id, turn, bodyLimitBytes);
   });
   reply.header("x-spillway-estimate", "true");
-  return { object: "response.input_tokens", input_tokens: estimateInput(fields) };
+  return { object: "response.input_tokens", input_tokens: estimateInput(body.fields) };
 }

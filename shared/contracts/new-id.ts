@@ -3,7 +3,19 @@ import { randomUUID } from "node:crypto";
 /** Hexadecimal digits of a UUID before its version. */
 const TIME_DIGITS = 12;
 
-type IdKind = "api" | "batch" | "file" | "job" | "key" | "part" | "req" | "upload" | "worker";
+type IdKind =
+  | "api"
+  | "batch"
+  | "conv"
+  | "file"
+  | "item"
+  | "job"
+  | "key"
+  | "msg"
+  | "part"
+  | "req"
+  | "upload"
+  | "worker";
 
 /**
  * `<kind>_` and the 32 hexadecimal digits of a UUID of version 7 (RFC 9562), which sorts by time to

@@ -16,4 +16,6 @@ export interface ResponseFacts {
    * `/v1/responses/compact`, with the user's messages.
    */
   readonly compaction?: Compaction;
+  /** `conv_…`, to which input and output are added when it is done. */
+  readonly conversation?: string;
 }

@@ -1,3 +1,5 @@
+import { beginTurn } from "../conversations/begin-turn.ts";
+import { askDatabase } from "../db/ask-database.ts";
 import type { Database } from "../db/database.ts";
 import type { IdempotencyKey } from "../jobs/find-keyed-job.ts";
 import { enqueueAccepted, type EnqueueDeps } from "./enqueue-accepted.ts";
@@ -6,7 +8,7 @@ import { storedMember } from "./stored-member.ts";
 import { submitAccept } from "./submit-accept.ts";
 
 export interface AcceptDeps extends EnqueueDeps {
-  readonly database: Pick<Database, "accept" | "end">;
+  readonly database: Pick<Database, "accept" | "end" | "pool">;
   /** Name of this API process in the fleet. */
   readonly owner: string;
 }
@@ -39,6 +41,8 @@ export async function acceptJob(
   options: AcceptOptions,
 ): Promise<AcceptedRequest> {
   const { id } = terms;
+  const turn = terms.request.response?.turn;
+  if (turn !== undefined) await askDatabase(() => beginTurn(deps.database.pool, id, turn));
   const { idempotency, notify, webhookUrl, isHeld, requestHash } = options;
   const member = await storedMember(terms, {
     notify,

@@ -15,7 +15,13 @@ const ofAnswers = [
   "top_logprobs",
 ];
 /** Fields of how a response is delivered and kept, which a compaction is not. */
-const ofResponses = ["background", "previous_response_id", "stream", "stream_options"];
+const ofResponses = [
+  "background",
+  "conversation",
+  "previous_response_id",
+  "stream",
+  "stream_options",
+];
 
 /**
  * The request that makes the model summarise what a compaction is asked of; its earlier turns stand

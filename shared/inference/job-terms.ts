@@ -170,7 +170,7 @@ function responseFacts(
   request: InferenceRequest,
   response: NonNullable<InferenceRequest["response"]>,
 ): ResponseFacts {
-  const { background, store, previousResponseId, compaction } = response;
+  const { background, store, previousResponseId, compaction, turn } = response;
   return {
     id: responseId(job),
     createdAt: Math.floor(Date.now() / 1_000),
@@ -179,5 +179,6 @@ function responseFacts(
     store,
     previousResponseId,
     ...(compaction === undefined ? {} : { compaction }),
+    ...(turn === undefined ? {} : { conversation: turn.conversation }),
   };
 }

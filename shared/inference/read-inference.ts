@@ -4,6 +4,7 @@ import type { EgressPolicy } from "../egress/egress-policy.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { CallerKey } from "../keys/caller-key.ts";
 import { askDatabase } from "../db/ask-database.ts";
+import { withConversation } from "./conversation-request.ts";
 import { endsWithTrigger } from "../responses/compaction.ts";
 import { ignoredParts } from "../responses/ignored-parts.ts";
 import { checkMedia } from "./check-media.ts";
@@ -66,8 +67,19 @@ async function readWith(
   checkMedia(body.fields, egress);
   const find = (model: string) => findRoute(routes, key, model);
   if (endpoint !== "responses") return { ...readRequest(endpoint, body, find), opaqueFile };
-  const whole = await askDatabase(() => withPreviousTurn(database.pool, key.id, body));
-  return { ...readTurn(whole, key, find, compacts), opaqueFile };
+  const { body: whole, turn } = await askDatabase(async () =>
+    withConversation(
+      database.pool,
+      key.id,
+      await withPreviousTurn(database.pool, key.id, body),
+      bodyLimitBytes,
+    ),
+  );
+  const request = readTurn(whole, key, find, compacts);
+  const { response } = request;
+  if (turn === undefined || response === undefined || response.compaction !== undefined)
+    return { ...request, opaqueFile };
+  return { ...request, response: { ...response, turn }, opaqueFile };
 }
 
 /** An answer's request, or that for the summary of a conversation. */

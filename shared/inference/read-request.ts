@@ -1,5 +1,6 @@
 import { foldName } from "../../config/request-fields.ts";
 import type { RouteConfig } from "../../config/config.ts";
+import type { ConversationTurn } from "../conversations/begin-turn.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { Compaction } from "../contracts/response-facts.ts";
 import { BrokerError } from "../errors/broker-error.ts";
@@ -64,6 +65,8 @@ interface ResponseTerms {
   readonly ignored: readonly string[];
   /** The answer is to be a compaction. */
   readonly compaction?: Compaction;
+  /** What it adds to its conversation. */
+  readonly turn?: ConversationTurn;
 }
 
 /** Finds a public model for the caller. Throws `BrokerError` `model_not_found`. */

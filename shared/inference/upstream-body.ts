@@ -10,7 +10,7 @@ const passed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
   "chat.completions": new Set(["messages", "n", "best_of", "min_tokens"]),
   completions: new Set(["prompt", "n", "best_of", "min_tokens"]),
   embeddings: new Set(["input"]),
-  responses: new Set(["input", "conversation", "prompt"]),
+  responses: new Set(["input", "prompt"]),
 };
 
 const CONSUMED = ["model", "stream", "stream_options", "service_tier", "webhook_url"];
@@ -25,6 +25,7 @@ const consumed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
     ...CONSUMED,
     "max_output_tokens",
     "background",
+    "conversation",
     "store",
     "previous_response_id",
   ]),

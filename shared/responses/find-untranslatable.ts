@@ -14,13 +14,7 @@ const harmlessIncludes = new Set([
 ]);
 
 /** Fields that ask for something, whatever their value. */
-const nativeOnly = [
-  "conversation",
-  "prompt",
-  "max_tool_calls",
-  "top_logprobs",
-  "moderation",
-] as const;
+const nativeOnly = ["prompt", "max_tool_calls", "top_logprobs", "moderation"] as const;
 
 /** The first thing in a response request that chat completions cannot express, if any. */
 export function findUntranslatable(body: JsonObject): Untranslatable | undefined {

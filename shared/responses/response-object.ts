@@ -106,5 +106,6 @@ function factsOf(facts: EchoedFacts): JsonObject {
     store: facts.store,
     previous_response_id: facts.previousResponseId,
     max_output_tokens: facts.maxOutputTokens ?? null,
+    ...(facts.conversation === undefined ? {} : { conversation: { id: facts.conversation } }),
   };
 }

@@ -63,7 +63,6 @@ describe("what is not there", () => {
     ["GET", "/threads/t_1", /previous_response_id/],
     ["POST", "/v1/fine_tuning/jobs", /embeddings/],
     ["POST", "/v1/vector_stores", /embeddings/],
-    ["POST", "/v1/conversations", /previous_response_id/],
     ["POST", "/v1/messages?beta=true", /chat\/completions/],
     ["POST", "/api/chat", /OpenAI API/],
   ])("has an advice: %s %s", async (method, path, advice) => {

@@ -271,7 +271,6 @@ test("store: false leaves nothing to read, or to find in the database", async ()
 
 test("fields that are not supported are refused by name", async () => {
   const fields = {
-    conversation: "conv_1",
     prompt: { id: "pmpt_1" },
     input: 7,
     max_output_tokens: 0,

@@ -99,6 +99,18 @@ test("what the API answers is what the document says", async () => {
   await call("cancelJob", `/v1/jobs/${job.id}/cancel`, { method: "POST" });
 
   const response = { model: "chat-small", input: "Hi", background: true };
+  const begun = await post("createConversation", "/v1/conversations", { metadata: { a: "b" } });
+  const conversation = `/v1/conversations/${begun.id}`;
+  await call("getConversation", conversation);
+  await post("updateConversation", conversation, { metadata: {} });
+  const items = [{ role: "user", content: "Hi" }];
+  const added = await post("createConversationItems", `${conversation}/items`, { items });
+  await call("listConversationItems", `${conversation}/items`);
+  const item = `${conversation}/items/${added.data[0]?.id}`;
+  await call("getConversationItem", item);
+  await call("deleteConversationItem", item, { method: "DELETE" });
+  await call("deleteConversation", conversation, { method: "DELETE" });
+  expect((await call("getConversation", conversation)).code).toBe(404);
   await post("compactResponse", "/v1/responses/compact", { model: "chat-small", input: "Hi" });
   await post("countInputTokens", "/v1/responses/input_tokens", { input: "Hi" });
   const { id } = await post("createResponse", "/v1/responses", response);

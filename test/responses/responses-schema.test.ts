@@ -68,7 +68,7 @@ describe("the fields of a response request", () => {
     ["input", { input: undefined }],
     ["input[1]", { input: [{ role: "user", content: "x" }, 3] }],
     ["input[0].content[0].type", { input: [{ role: "user", content: [{ text: "x" }] }] }],
-    ["conversation", { conversation: "conv_1" }],
+    ["conversation", { conversation: 7 }],
     ["prompt", { prompt: { id: "p" } }],
     ["max_output_tokens", { max_output_tokens: -2 }],
     ["max_output_tokens", { max_output_tokens: 1.5 }],

@@ -28,7 +28,6 @@ describe("what chat completions cannot express is named", () => {
     ["top_logprobs", { top_logprobs: 3 }],
     ["include[1]", { include: ["reasoning.encrypted_content", "message.output_text.logprobs"] }],
     ["prompt", { prompt: { id: "p" } }],
-    ["conversation", { conversation: "conv_1" }],
     ["input[1].type", { input: [reasoning, { type: "item_reference", id: "x" }] }],
     ["input[0].type", { input: [{ type: "computer_call_output" }] }],
     ["input[0].role", { input: [{ role: "critic", content: "x" }] }],

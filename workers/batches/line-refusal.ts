@@ -10,6 +10,8 @@ export function lineRefusal({
   if (stream) return refuse("stream", "A request of a batch cannot be streamed.");
   if (response?.background === true)
     return refuse("background", "A request of a batch runs in the background in any case.");
+  if (response?.turn !== undefined)
+    return refuse("conversation", "A request of a batch cannot be part of a conversation.");
   if (webhookUrl !== undefined)
     return refuse("webhook_url", "A batch tells of its end, not each of its requests.");
   return undefined;

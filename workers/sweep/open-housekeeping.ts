@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { forgetBatchLines } from "../../shared/batches/forget-batch-lines.ts";
+import { forgetConversations } from "../../shared/conversations/forget-conversations.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { forgetEvents } from "../../shared/events/forget-events.ts";
 import { forgetFiles } from "../../shared/files/forget-files.ts";
@@ -33,6 +34,7 @@ export function openHousekeeping({
       (page) => forgetOldWebhooks(pool, resultsMs, page),
       (page) => forgetFiles(pool, page),
       (page) => forgetBatchLines(pool, page),
+      (page) => forgetConversations(pool, resultsMs, page),
     ],
     findAbandoned: (page) => findAbandoned(pool, ABANDONED_AFTER_MS, page),
     database,

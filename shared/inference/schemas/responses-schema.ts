@@ -8,7 +8,7 @@ const MAX_VALUE_CHARS = 512;
 const contentPart = z.looseObject({ type: z.string() });
 
 /** Items of many types, which only their upstream knows; a message may leave its type out. */
-const inputItem = z.looseObject({
+export const inputItem = z.looseObject({
   type: z.string().nullish(),
   role: z.string().nullish(),
   content: z.union([z.string(), z.array(contentPart)]).nullish(),
@@ -59,15 +59,16 @@ export const responsesSchema = z
     reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
     include: z.array(z.string()).nullish(),
     truncation: z.string().nullish(),
-    conversation: absent("use 'previous_response_id' or send the earlier items"),
+    conversation: z.union([z.string(), z.looseObject({ id: z.string() })]).nullish(),
     prompt: absent("send the prompt's own text as 'instructions' or 'input'"),
   })
   .superRefine((request, context) => {
     const refuse = (field: string, message: string): void => {
       context.addIssue({ code: "custom", path: [field], message });
     };
-    if (request.input == null && request.previous_response_id == null)
-      refuse("input", "Required unless there is a 'previous_response_id'");
+    const hasEarlier = request.previous_response_id != null || request.conversation != null;
+    if (request.input == null && !hasEarlier)
+      refuse("input", "Required unless there is a 'previous_response_id' or a 'conversation'");
     if (request.stream_options != null && request.stream !== true)
       refuse("stream_options", "Only allowed with 'stream': true");
   });

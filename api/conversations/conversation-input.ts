@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { inputItem } from "../../shared/inference/schemas/responses-schema.ts";
+import { metadataInput } from "../completions/metadata-input.ts";
+
+/** As many as OpenAI takes at once. */
+const MAX_ITEMS = 20;
+
+const items = z.array(inputItem).max(MAX_ITEMS);
+
+/** The body of `POST /v1/conversations`. */
+export const conversationInput = z.strictObject({
+  items: items.nullish(),
+  metadata: metadataInput.shape.metadata.optional(),
+});
+
+/** The body of `POST /v1/conversations/{id}/items`. */
+export const itemsInput = z.strictObject({ items: items.min(1) });

@@ -1,0 +1,11 @@
+import type { ConversationRow } from "../../shared/conversations/conversation-statements.ts";
+
+/** A conversation as OpenAI's API shows it. */
+export function conversationObject({ id, metadata, created_at }: ConversationRow): object {
+  return {
+    id,
+    object: "conversation",
+    created_at: Math.floor(created_at.getTime() / 1_000),
+    metadata: JSON.parse(metadata) as object,
+  };
+}

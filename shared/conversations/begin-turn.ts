@@ -1,0 +1,25 @@
+import type { Pool } from "pg";
+
+/** What a job's request adds to a conversation. */
+export interface ConversationTurn {
+  readonly conversation: string;
+  /** JSON: a list of items. */
+  readonly items: string;
+}
+
+/**
+ * Notes what a job adds to its conversation once it is done: the statement that settles it appends
+ * these items and its output. To be called before the job is accepted. Of a job that never comes to be,
+ * or ends otherwise, nothing is added, and the note goes with the retention.
+ */
+export async function beginTurn(
+  pool: Pick<Pool, "query">,
+  job: string,
+  { conversation, items }: ConversationTurn,
+): Promise<void> {
+  await pool.query({
+    name: "begin_turn",
+    text: "insert into conversation_turns (job_id, conversation_id, items) values ($1, $2, $3)",
+    values: [job, conversation, items],
+  });
+}

@@ -1,0 +1,72 @@
+import type { Pool } from "pg";
+import { newId } from "../contracts/new-id.ts";
+
+type Query = Pick<Pool, "query">;
+
+export interface ConversationRow {
+  readonly id: string;
+  /** JSON. */
+  readonly metadata: string;
+  readonly created_at: Date;
+}
+
+const CONVERSATION = /^conv_[0-9a-f]{32}$/;
+const COLUMNS = "id, metadata, created_at";
+
+/** Makes an empty conversation of a key. */
+export async function createConversation(
+  pool: Query,
+  key: string,
+  metadata: string,
+): Promise<ConversationRow> {
+  const { rows } = await pool.query<ConversationRow>(
+    `insert into conversations (id, key_id, metadata) values ($1, $2, $3) returning ${COLUMNS}`,
+    [newId("conv"), key, metadata],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("no conversation was inserted");
+  return row;
+}
+
+/** A key's own conversation; undefined for others', deleted ones and none. */
+export async function findConversation(
+  pool: Query,
+  key: string,
+  id: string,
+): Promise<ConversationRow | undefined> {
+  if (!CONVERSATION.test(id)) return undefined;
+  const { rows } = await pool.query<ConversationRow>({
+    name: "find_conversation",
+    text: `select ${COLUMNS} from conversations where id = $1 and key_id = $2`,
+    values: [id, key],
+  });
+  return rows[0];
+}
+
+/** Replaces its metadata, which is JSON text; undefined when there is no such conversation. */
+export async function updateConversation(
+  pool: Query,
+  key: string,
+  id: string,
+  metadata: string,
+): Promise<ConversationRow | undefined> {
+  const { rows } = await pool.query<ConversationRow>(
+    `update conversations set metadata = $3, touched_at = now()
+     where id = $1 and key_id = $2 returning ${COLUMNS}`,
+    [id, key, metadata],
+  );
+  return rows[0];
+}
+
+/** Deletes it with its items; false when there is none. A response that runs adds nothing to it. */
+export async function deleteConversation(pool: Query, key: string, id: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `with gone as (
+       delete from conversations where id = $1 and key_id = $2 returning id),
+     items as (
+       delete from conversation_items where conversation_id in (select id from gone))
+     select from gone`,
+    [id, key],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,14 @@
+import type { Pool } from "pg";
+
+/** Drops a page of items and conversations that are kept no longer; returns about how many. */
+export async function forgetConversations(
+  pool: Pick<Pool, "query">,
+  retentionMs: number,
+  page: number,
+): Promise<number> {
+  const { rows } = await pool.query<{ gone: number }>(
+    "select forget_conversations($1, $2) as gone",
+    [retentionMs, page],
+  );
+  return rows[0]?.gone ?? 0;
+}

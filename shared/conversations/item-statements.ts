@@ -1,0 +1,92 @@
+import type { Pool } from "pg";
+import type { NewItem } from "./new-items.ts";
+
+type Query = Pick<Pool, "query">;
+
+export interface ItemPage {
+  /** Id of the item before the page; one that is not there is as none. */
+  readonly after: string | undefined;
+  readonly ascending: boolean;
+  readonly limit: number;
+}
+
+/** Adds items at a key's conversation's end; false when there is no such conversation. */
+export async function appendItems(
+  pool: Query,
+  key: string,
+  conversation: string,
+  items: readonly NewItem[],
+): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>(
+    `with own as (
+       update conversations set touched_at = now() where id = $1 and key_id = $2 returning id),
+     at as (select nextval('conversation_turn_numbers') as turn),
+     added as (
+       insert into conversation_items (conversation_id, turn, idx, id, item)
+       select own.id, at.turn, i.idx, i.id, i.item
+       from own, at, unnest($3::text[], $4::text[]) with ordinality as i(id, item, idx))
+     select exists (select from own) as found`,
+    [conversation, key, items.map(({ id }) => id), items.map(({ text }) => text)],
+  );
+  return rows[0]?.found === true;
+}
+
+/** Texts of a conversation's items, a page at most. */
+export async function listItems(
+  pool: Query,
+  conversation: string,
+  { after, ascending, limit }: ItemPage,
+): Promise<readonly string[]> {
+  const [beyond, order] = ascending ? [">", "asc"] : ["<", "desc"];
+  const { rows } = await pool.query<{ item: string }>(
+    `with place as (
+       select turn, idx from conversation_items where conversation_id = $1 and id = $2 limit 1)
+     select item from conversation_items
+     where conversation_id = $1
+       and (not exists (select from place) or (turn, idx) ${beyond} (select turn, idx from place))
+     order by turn ${order}, idx ${order} limit $3`,
+    [conversation, after ?? null, limit],
+  );
+  return rows.map(({ item }) => item);
+}
+
+/** The text of all items as one JSON list; undefined when it has more characters. */
+export async function readItems(
+  pool: Query,
+  conversation: string,
+  maxChars: number,
+): Promise<string | undefined> {
+  const { rows: sums } = await pool.query<{ chars: number }>(
+    `select coalesce(sum(length(item)), 0)::double precision as chars
+     from conversation_items where conversation_id = $1`,
+    [conversation],
+  );
+  if ((sums[0]?.chars ?? 0) > maxChars) return undefined;
+  const { rows } = await pool.query<{ item: string }>(
+    "select item from conversation_items where conversation_id = $1 order by turn, idx",
+    [conversation],
+  );
+  return `[${rows.map(({ item }) => item).join(",")}]`;
+}
+
+/** The text of one item. */
+export async function findItem(
+  pool: Query,
+  conversation: string,
+  id: string,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<{ item: string }>(
+    "select item from conversation_items where conversation_id = $1 and id = $2 limit 1",
+    [conversation, id],
+  );
+  return rows[0]?.item;
+}
+
+/** Deletes one item; false when there is none. */
+export async function deleteItem(pool: Query, conversation: string, id: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    "delete from conversation_items where conversation_id = $1 and id = $2",
+    [conversation, id],
+  );
+  return (rowCount ?? 0) > 0;
+}
