@@ -12,7 +12,8 @@ const paths = {
   completions: "/completions",
   embeddings: "/embeddings",
 } as const;
-const answerTimeoutMs = 120_000;
+/** A prompt that is too long is cut by some, and then computed. */
+const answerTimeoutMs = 600_000;
 
 /** Asks the engine itself and writes each answer, byte for byte, to `test/fixtures/<engine>/`. */
 export async function recordEngine(engine: RealEngine): Promise<FlowResult[]> {

@@ -9,12 +9,14 @@ import { installOllama, ollamaVersion } from "./install-ollama.ts";
 
 const model = "tiny";
 const slots = 2;
-const contextLength = 4096;
+const modelContext = 4096;
 
 /** `ollama serve` with one model that it was given from a file. */
-export async function startOllama(runDir: string): Promise<RealEngine> {
+export async function startOllama(runDir: string, record = false): Promise<RealEngine> {
+  // It computes what is left of a prompt that it has cut, for minutes on a busy machine.
+  const contextLength = record ? 512 : modelContext;
   const file = await installOllama();
-  const weights = await makeGguf(contextLength);
+  const weights = await makeGguf(modelContext);
   const port = await freePort();
   const env = {
     OLLAMA_HOST: `127.0.0.1:${port}`,

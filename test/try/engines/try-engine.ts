@@ -22,10 +22,10 @@ export interface TryOptions {
 
 /** Starts an engine and a broker before it, and runs the flows of all engines. */
 export async function tryEngine(
-  start: (runDir: string) => Promise<RealEngine>,
+  start: (runDir: string, record: boolean) => Promise<RealEngine>,
   { runDir, only, record }: TryOptions,
 ): Promise<FlowResult[]> {
-  const engine = await start(runDir);
+  const engine = await start(runDir, record);
   try {
     if (record) return await recordEngine(engine);
     const broker = await startBroker(runDir, brokerConfig(engine));
