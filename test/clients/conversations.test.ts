@@ -1,16 +1,23 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { forgetConversations } from "../../shared/conversations/forget-conversations.ts";
+import { startRecordingUpstream, type RecordingUpstream } from "../broker/recording-upstream.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestBroker, type TestBroker } from "../support/broker.ts";
 
 let broker: TestBroker;
 let client: OpenAI;
 let stranger: OpenAI;
+let odd: RecordingUpstream;
 beforeAll(async () => {
+  odd = await startRecordingUpstream();
   broker = await startTestBroker({
-    providers: { native: { slots: 1 }, translated: { yaml: "responses: translate" } },
-    models: ["native", "translated"]
+    providers: {
+      native: { slots: 1 },
+      translated: { yaml: "responses: translate" },
+      odd: { baseUrl: odd.url, yaml: "responses: native" },
+    },
+    models: ["native", "translated", "odd"]
       .map(
         (name) => `  ${name}: { serve: [{ provider: ${name}, model: m }], max_output_tokens: 500 }`,
       )
@@ -21,7 +28,10 @@ beforeAll(async () => {
   client = await clientOf();
   stranger = await clientOf();
 });
-afterAll(() => broker.stop());
+afterAll(async () => {
+  await broker.stop();
+  await odd.close();
+});
 beforeEach(() => {
   for (const upstream of Object.values(broker.upstreams)) upstream.reset();
 });
@@ -147,6 +157,23 @@ it("takes two responses at once, each turn whole, and none of one that fails", a
   );
   const { rows } = await broker.database.pool.query("select from conversation_turns");
   expect(rows).toEqual([]);
+});
+
+it("settles an answer whose output it cannot keep", async () => {
+  const { id } = await client.conversations.create();
+  const content = [{ type: "output_text", text: "Hello", annotations: [] }];
+  odd.answerWith({
+    json: {
+      id: "resp_1",
+      object: "response",
+      status: "completed",
+      output: [{ type: "message", id: "msg_\u0000", role: "assistant", content }],
+      usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 },
+    },
+  });
+  const answer = await client.responses.create({ model: "odd", conversation: id, input: "Hi" });
+  expect(answer.output_text).toBe("Hello");
+  expect(await textsOf(id)).toEqual([]);
 });
 
 it("refuses what cannot be in a conversation", async () => {

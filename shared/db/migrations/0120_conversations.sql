@@ -68,6 +68,10 @@ begin
   ) as added
   where exists (select from conversations where id = begun.conversation_id);
   return null;
+exception when data_exception then
+  -- An output that is no list of items, or whose ids are no text for PostgreSQL, is delivered as it
+  -- came; it must not keep its job from being settled.
+  return null;
 end $$;
 
 create trigger append_turn after insert on job_results for each row execute function append_turn();
