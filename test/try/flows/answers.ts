@@ -18,7 +18,7 @@ export const answerFlows: readonly Flow<EngineContext>[] = [
   { name: "embeddings, floats and base64", run: embeddings },
   { name: "responses, whole", run: response },
   { name: "responses, streamed and chained", run: chainedResponses },
-  { name: "3,900 tokens in one whole answer", run: longAnswer, timeoutMs: 600_000 },
+  { name: "3,900 tokens in one whole answer", run: longAnswer, timeoutMs: 1_200_000 },
 ];
 
 async function chat({ engine, caller }: EngineContext): Promise<string> {
@@ -110,12 +110,25 @@ async function chainedResponses({ caller }: EngineContext): Promise<string> {
 }
 
 async function longAnswer({ engine, caller }: EngineContext): Promise<string> {
-  const answer = await caller.post("/v1/chat/completions", chatOf(engine, 3_900));
+  let began = performance.now();
+  let answer = await caller.post("/v1/chat/completions", chatOf(engine, 3_900));
+  // Below 14 tokens a second it takes longer than a connection may wait: then as a job.
+  const isSlow = answer.status === 504 && answer.text.includes("Prefer: respond-async");
+  let id = jobOf(answer.headers);
+  if (isSlow) {
+    began = performance.now();
+    const prefer = { headers: { prefer: "respond-async" } };
+    const accepted = await caller.post("/v1/chat/completions", chatOf(engine, 3_900), prefer);
+    id = jobOf(accepted.headers);
+    do answer = await caller.get(`/v1/jobs/${id}?wait=30`);
+    while (!(answer.json as { status: string }).status.match(/completed|failed/));
+  }
   expect(answer.status === 200, `${answer.status} ${answer.text.slice(0, 300)}`);
-  const rows = await caller.ledger(jobOf(answer.headers));
+  const rows = await caller.ledger(id);
   expect(rows.length === 1, `${rows.length} attempts: ${JSON.stringify(rows)}`);
   expect(rows[0]?.completion_tokens === 3_900, `ledger ${JSON.stringify(rows[0])}`);
-  return `one attempt of ${(answer.tookMs / 1000).toFixed(1)} s, first_byte being 5 s`;
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  return `${isSlow ? "as a job, " : ""}one attempt of ${seconds} s, first_byte being 5 s`;
 }
 
 /** The job that a response belongs to. */

@@ -12,7 +12,7 @@ export const hangUpFlows: readonly Flow<EngineContext>[] = [
 
 const soonMs = 2_000;
 /** A batch of the prompt that is being computed is computed to its end. */
-const promptBatchMs = 15_000;
+const promptBatchMs = 60_000;
 
 async function duringPrompt(context: EngineContext): Promise<string> {
   const words = "river lake sea ".repeat(Math.floor(context.engine.contextLength / 20));
