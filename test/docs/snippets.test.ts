@@ -55,7 +55,7 @@ async function run(snippets: readonly string[], key: string, cwd?: string) {
 test("the snippets of the README and of the pages on agents and files run, in the name of a key with a budget", async () => {
   const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
   const snippets = ["README.md", "docs/agents.md", "docs/files.md"].flatMap(snippetsOf);
-  expect(snippets).toHaveLength(11);
+  expect(snippets).toHaveLength(12);
   const { code, stdout, stderr } = await run(snippets, key);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout.split("tok0 ").length).toBeGreaterThan(8);
