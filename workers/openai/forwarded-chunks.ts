@@ -16,6 +16,8 @@ export class ForwardedChunks implements ChunkOutput {
   readonly #asksForRunning: boolean;
   #text = "";
   #held = "";
+  /** The same without the usage of chunks that have choices. */
+  #heldBare = "";
   /** The last chunk with nothing but usage; it goes out once, at the end. */
   #usage: ChunkEvent | undefined;
 
@@ -42,15 +44,20 @@ export class ForwardedChunks implements ChunkOutput {
       this.#usage = event;
       return;
     }
-    const mayShow =
-      usage === undefined ||
-      this.#wantsRunningUsage ||
-      (this.#wantsUsage && judge.isFinished && !this.#asksForRunning);
-    const isOdd = Boolean(chunk["error"]) || choices.some((each) => isWholeChoice(asObject(each)));
-    this.#held += format(mayShow && !isOdd ? event : { ...event, text: rewritten(event, mayShow) });
+    const isOdd =
+      chunk["error"] !== undefined || choices.some((each) => isWholeChoice(asObject(each)));
+    const shown = (keepsUsage: boolean): string => {
+      const asItCame = !isOdd && (keepsUsage || usage === undefined);
+      return format(asItCame ? event : { ...event, text: rewritten(event, keepsUsage) });
+    };
+    const bare = shown(this.#wantsRunningUsage);
+    const ends = this.#wantsUsage && judge.isFinished && !this.#asksForRunning;
+    this.#held += ends && usage !== undefined ? shown(true) : bare;
+    this.#heldBare += bare;
     if (!judge.isFinished) {
       this.#text += this.#held;
       this.#held = "";
+      this.#heldBare = "";
     }
   }
 
@@ -60,9 +67,11 @@ export class ForwardedChunks implements ChunkOutput {
     return text;
   }
 
+  /** Usage is told once, since LangChain for Python and pydantic-ai add up what they are told. */
   end(judge: AnswerJudge): { readonly tail: string } {
-    const last = this.#wantsUsage && this.#usage !== undefined ? this.#usageEvent(judge) : "";
-    return { tail: `${this.#held}${last}data: [DONE]\n\n` };
+    const tellsApart = this.#wantsUsage && this.#usage !== undefined;
+    const rest = tellsApart ? `${this.#heldBare}${this.#usageEvent(judge)}` : this.#held;
+    return { tail: `${rest}data: [DONE]\n\n` };
   }
 
   #usageEvent(judge: AnswerJudge): string {
@@ -79,7 +88,7 @@ function isWholeChoice(choice: JsonObject | undefined): boolean {
   return choice?.["delta"] === undefined && asObject(choice?.["message"]) !== undefined;
 }
 
-/** Without usage that nobody asked for and empty errors, at which OpenAI's clients give up. */
+/** Without usage that is not to be told here and empty errors, at which common clients give up. */
 function rewritten({ chunk, text }: ChunkEvent, keepsUsage: boolean): string {
   const rest: Record<string, unknown> = {
     ...(mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk),

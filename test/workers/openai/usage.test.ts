@@ -233,6 +233,34 @@ describe("what a stream tells of its usage", () => {
   });
 });
 
+async function told(body: string): Promise<string> {
+  const upstream = await streamUpstream(body);
+  const sink = recordingSink();
+  const call = callOf({ stream: true, wantsUsage: true });
+  const outcome = await providerFor(upstream.baseUrl).call(call, sink);
+  return sink.text() + (outcome.kind === "ok" ? outcome.tail : "");
+}
+
+describe("usage that came with the finish reason and after it", () => {
+  const both = of(0, hi) + of(0, {}, "stop", usage(7, 1)) + only(7, 1) + doneEvent;
+
+  it("is told once, since langchain-openai 1.7.4 and pydantic-ai 2.68.0 add it up", async () => {
+    expect((await told(both)).match(/"usage"/g)).toHaveLength(1);
+    expect((await told(both)).indexOf('"usage"')).toBeGreaterThan(
+      (await told(both)).indexOf("stop"),
+    );
+    const alone = of(0, hi) + of(0, {}, "stop", usage(7, 1)) + doneEvent;
+    expect((await told(alone)).match(/"usage"/g)).toHaveLength(1);
+  });
+
+  it("comes without an empty error, for which AI SDK 6.0.326 drops a chunk", async () => {
+    const empty = `data: ${JSON.stringify({ choices: [{ index: 0, delta: hi }], error: null })}\n\n`;
+    const readable = await told(empty + of(0, {}, "stop") + doneEvent);
+    expect(readable).toContain('"delta"');
+    expect(readable).not.toContain('"error"');
+  });
+});
+
 async function streamed(body: string, changes: Parameters<typeof callOf>[0] = {}) {
   const upstream = await streamUpstream(body);
   return await providerFor(upstream.baseUrl).call(
