@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFiles } from "../../shared/files/forget-files.ts";
 import { appendChunk } from "../../shared/files/upload-statements.ts";
 import { beginPart, finishPart } from "../../shared/uploads/part-statements.ts";
-import { startFiles, type FileRig } from "../files/file-rig.ts";
+import { formText, handForm, startFiles, type FileRig } from "../files/file-rig.ts";
 import { eventually } from "../support/eventually.ts";
 
 let rig: FileRig;
@@ -79,25 +79,44 @@ test("of two that complete at once in other orders one wins, and the other hears
 });
 
 test.each(["complete", "cancel"] as const)(
-  "a part that comes in while the upload ends (%s) is refused, and nothing stays of it",
+  "a part that is still coming in when its upload ends (%s) is refused, and nothing stays of it",
   async (end) => {
     const { id, parts } = await ready();
-    const release = await holdRow(id);
-    const ending =
-      end === "cancel" ? rig.client.uploads.cancel(id) : rig.client.uploads.complete(id, parts);
-    await eventually(async () => expect(await waiting()).toBe(1));
-    const part = await data("late");
-    const late = Promise.allSettled([rig.client.uploads.parts.create(id, part)]);
-    await eventually(async () => expect(await waiting()).toBe(2));
-    await release();
-    await ending;
-    expect(await late).toMatchObject([{ reason: { status: 400, param: "upload_id" } }]);
+    const form = formText(`name="data"; filename="p"\r\n\r\n${"x".repeat(300_000)}`);
+    const headers = { ...handForm, "content-length": String(form.length), connection: "close" };
+    const { socket, closed } = await rig.raw(`/v1/uploads/${id}/parts`, headers);
+    socket.write(form.slice(0, 280_000));
+    await eventually(async () => expect((await rig.rows()).chunks).toBe(3));
+    await (end === "cancel"
+      ? rig.client.uploads.cancel(id)
+      : rig.client.uploads.complete(id, parts));
+    socket.write(form.slice(280_000));
+    const answer = await closed;
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('"param":"upload_id"');
     await forgetFiles(rig.pool, 100);
     expect(await rig.rows()).toEqual(
       end === "cancel" ? { files: 0, chunks: 0 } : { files: 1, chunks: 2 },
     );
   },
 );
+
+test("of a part that comes in beside the end of its upload nothing stays, whoever is first", async () => {
+  const { id, parts } = await ready();
+  const release = await holdRow(id);
+  const both = Promise.allSettled([
+    rig.client.uploads.complete(id, parts),
+    rig.client.uploads.parts.create(id, await data("late")),
+  ]);
+  await eventually(async () => expect(await waiting()).toBe(2));
+  await release();
+  const [completed, late] = await both;
+  expect(completed).toMatchObject({ value: { status: "completed" } });
+  if (late.status === "rejected")
+    expect(late.reason).toMatchObject({ status: 400, param: "upload_id" });
+  await forgetFiles(rig.pool, 100);
+  expect(await rig.rows()).toEqual({ files: 1, chunks: 2 });
+});
 
 test("a completion whose session ends meanwhile is done all the same, once", async () => {
   const { id, parts } = await ready();
