@@ -43,7 +43,9 @@ export async function tryEngine(
 
 /** The engine as its operator would write it, and beside it three ways to write it wrongly. */
 function brokerConfig(engine: RealEngine): string {
-  const { baseUrl, embeddings, slots, model, apiKey } = engine;
+  const { baseUrl, embeddings, slots, model, apiKey, kind } = engine;
+  // Ollama loads its model with the first call.
+  const firstByte = kind === "ollama" ? "60s" : "5s";
   const provider = (name: string, url: string, key = apiKey): string =>
     [
       `  ${name}:`,
@@ -52,7 +54,7 @@ function brokerConfig(engine: RealEngine): string {
       ...(key === undefined ? [] : [`    api_key: ${key}`]),
       `    slots: ${slots}`,
       `    price: { input: 0.1, output: 0.2 }`,
-      `    timeouts: { connect: 2s, first_byte: 5s, idle: 10s }`,
+      `    timeouts: { connect: 2s, first_byte: ${firstByte}, idle: 10s }`,
     ].join("\n");
   const route = (name: string, to: string, upstream = model): string =>
     `  ${name}: { serve: [{ provider: ${to}, model: ${upstream} }], max_output_tokens: 16384 }`;
