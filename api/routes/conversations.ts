@@ -15,6 +15,7 @@ import {
   listItems,
 } from "../../shared/conversations/item-statements.ts";
 import { newItems, type NewItem } from "../../shared/conversations/new-items.ts";
+import { unfoldTurns } from "../../shared/conversations/unfold-turns.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { checkFields } from "../../shared/inference/check-fields.ts";
@@ -46,6 +47,13 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
     const { id } = request.params;
     const key = callerOf(request).id;
     return (await askDatabase(() => findConversation(pool, key, id))) ?? noConversation(id);
+  };
+
+  /** Before its items are read. */
+  const unfolded = async (request: Asked) => {
+    const found = await own(request);
+    await askDatabase(() => unfoldTurns(pool, found.id));
+    return found;
   };
 
   app.post("/v1/conversations", (request, reply) => {
@@ -97,21 +105,21 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
 
   app.get<ConversationRoute>("/v1/conversations/:id/items", async (request, reply) => {
     const { after, order, limit } = parseInput(itemsQuery, request.query);
-    const { id } = await own(request);
+    const { id } = await unfolded(request);
     const page = { after, ascending: order === "asc", limit: limit + 1 };
     const texts = await askDatabase(() => listItems(pool, id, page));
     return send(reply, listOf(texts.slice(0, limit), texts.length > limit));
   });
 
   app.get<ConversationRoute>("/v1/conversations/:id/items/:item", async (request, reply) => {
-    const { id } = await own(request);
+    const { id } = await unfolded(request);
     const { item } = request.params;
     const text = await askDatabase(() => findItem(pool, id, item));
     return reply.type(JSON_TYPE).send(text ?? noItem(item));
   });
 
   app.delete<ConversationRoute>("/v1/conversations/:id/items/:item", async (request) => {
-    const found = await own(request);
+    const found = await unfolded(request);
     const { item } = request.params;
     if (!(await askDatabase(() => deleteItem(pool, found.id, item)))) noItem(item);
     return conversationObject(found);

@@ -64,7 +64,10 @@ export async function deleteConversation(pool: Query, key: string, id: string): 
     `with gone as (
        delete from conversations where id = $1 and key_id = $2 returning id),
      items as (
-       delete from conversation_items where conversation_id in (select id from gone))
+       delete from conversation_items where conversation_id in (select id from gone)),
+     turns as (
+       delete from conversation_turns
+       where turn is not null and conversation_id in (select id from gone))
      select from gone`,
     [id, key],
   );

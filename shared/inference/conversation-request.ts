@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { ConversationTurn } from "../conversations/begin-turn.ts";
 import { findConversation } from "../conversations/conversation-statements.ts";
 import { readItems } from "../conversations/item-statements.ts";
+import { unfoldTurns } from "../conversations/unfold-turns.ts";
 import { newItems } from "../conversations/new-items.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { parseExact } from "../json/exact-json.ts";
@@ -37,6 +38,7 @@ export async function withConversation(
     throw new BrokerError("not_found", `Conversation with id '${id.slice(0, 64)}' not found.`, {
       param: "conversation",
     });
+  await unfoldTurns(pool, id);
   const earlier = await readItems(pool, id, maxChars);
   if (earlier === undefined)
     throw refused("The conversation is larger than a request may be.", "conversation");

@@ -159,7 +159,7 @@ it("takes two responses at once, each turn whole, and none of one that fails", a
   expect(rows).toEqual([]);
 });
 
-it("settles an answer whose output it cannot keep", async () => {
+it("keeps an answer whose ids no table takes", async () => {
   const { id } = await client.conversations.create();
   const content = [{ type: "output_text", text: "Hello", annotations: [] }];
   odd.answerWith({
@@ -173,7 +173,23 @@ it("settles an answer whose output it cannot keep", async () => {
   });
   const answer = await client.responses.create({ model: "odd", conversation: id, input: "Hi" });
   expect(answer.output_text).toBe("Hello");
-  expect(await textsOf(id)).toEqual([]);
+  expect(await textsOf(id)).toEqual(["user: Hi", "assistant: Hello"]);
+});
+
+it("takes any text: NULs and lone surrogates", async () => {
+  const strange = "a\u0000b \ud800 [sim echo]";
+  const { id } = await client.conversations.create({ items: [{ role: "user", content: strange }] });
+  const answer = await client.responses.create({
+    model: "native",
+    conversation: id,
+    input: strange,
+  });
+  expect(answer.status).toBe("completed");
+  expect(await textsOf(id)).toEqual([
+    `user: ${strange}`,
+    `user: ${strange}`,
+    `assistant: ${strange}`,
+  ]);
 });
 
 it("refuses what cannot be in a conversation", async () => {

@@ -13,12 +13,10 @@ export async function storedResult(
   const ok = outcome.kind === "ok" ? outcome : undefined;
   // Of a stream without events too it is kept that there were none.
   const texts = request.stream ? [...events, ok?.tail ?? ""].join("") : undefined;
-  const bytes = [ok?.body, texts === undefined ? undefined : Buffer.from(texts)] as const;
-  // PostgreSQL reads the output of a conversation's response.
-  const isRead = request.response?.conversation !== undefined;
-  const { compressed, parts } = isRead
-    ? { compressed: false, parts: bytes }
-    : await compress(...bytes);
+  const { compressed, parts } = await compress(
+    ok?.body,
+    texts === undefined ? undefined : Buffer.from(texts),
+  );
   const [body, log] = parts;
   return {
     content_type: ok?.contentType ?? null,

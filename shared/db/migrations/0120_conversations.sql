@@ -37,40 +37,31 @@ create table conversation_turns (
   conversation_id text not null,
   -- JSON: a list of items.
   items text not null,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  -- Once the job is done: the turn's number, and the response as its result has it.
+  turn bigint,
+  body bytea,
+  compressed boolean
 );
 create index conversation_turns_by_age on conversation_turns (created_at);
+create index conversation_turns_done on conversation_turns (conversation_id, turn)
+  where turn is not null;
 
--- In the statement that settles the job. Its result is not compressed.
+-- In the statement that settles the job. PostgreSQL does not look into the response: of JSON texts that
+-- have a NUL or half a character in any string it reads nothing, and no job's end may depend on that.
+-- Whoever next reads the conversation makes items of it.
 create function append_turn() returns trigger language plpgsql as $$
-declare
-  begun conversation_turns;
-  next_turn bigint;
 begin
-  delete from conversation_turns where job_id = new.job_id returning * into begun;
-  if not found or new.error is not null or new.body is null or new.compressed then
-    return null;
+  if new.error is null and new.body is not null then
+    update conversation_turns t
+    set turn = nextval('conversation_turn_numbers'), body = new.body, compressed = new.compressed
+    where t.job_id = new.job_id
+      and exists (select from conversations c where c.id = t.conversation_id);
+    if found then
+      return null;
+    end if;
   end if;
-  next_turn := nextval('conversation_turn_numbers');
-  insert into conversation_items (conversation_id, turn, idx, id, item)
-  select begun.conversation_id, next_turn, added.idx,
-    coalesce(added.item ->> 'id', 'item_' || next_turn || '_' || added.idx), added.item
-  from (
-    select row_number() over (order by part, ord) as idx, item
-    from (
-      select 1 as part, i.ord, i.item
-      from json_array_elements(begun.items::json) with ordinality as i(item, ord)
-      union all
-      select 2, o.ord, o.item
-      from json_array_elements(convert_from(new.body, 'UTF8')::json -> 'output')
-        with ordinality as o(item, ord)
-    ) as parts
-  ) as added
-  where exists (select from conversations where id = begun.conversation_id);
-  return null;
-exception when data_exception then
-  -- An output that is no list of items, or whose ids are no text for PostgreSQL, is delivered as it
-  -- came; it must not keep its job from being settled.
+  delete from conversation_turns where job_id = new.job_id;
   return null;
 end $$;
 

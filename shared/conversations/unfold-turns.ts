@@ -1,0 +1,60 @@
+import type { Pool } from "pg";
+import { decompress } from "../db/compressed.ts";
+import { parseExact } from "../json/exact-json.ts";
+import { asObject } from "../json/json-object.ts";
+import type { NewItem } from "./new-items.ts";
+
+interface DoneTurn {
+  readonly job_id: string;
+  readonly turn: string;
+  /** JSON: a list of items with their ids. */
+  readonly items: string;
+  readonly body: Buffer;
+  readonly compressed: boolean;
+}
+
+const MAX_ID_CHARS = 200;
+
+/**
+ * Makes items of the turns that were done since the conversation was last read; to be called before its
+ * items are. Of several readers at once one does it, and the others wait for its commit.
+ */
+export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: string): Promise<void> {
+  const { rows } = await pool.query<DoneTurn>({
+    name: "done_turns",
+    text: `select job_id, turn, items, body, compressed from conversation_turns
+      where conversation_id = $1 and turn is not null order by turn`,
+    values: [conversation],
+  });
+  for (const row of rows) {
+    const items = await itemsOf(row);
+    await pool.query(
+      `with taken as (
+         delete from conversation_turns where job_id = $1 returning conversation_id, turn)
+       insert into conversation_items (conversation_id, turn, idx, id, item)
+       select taken.conversation_id, taken.turn, i.idx, i.id, i.item
+       from taken, unnest($2::text[], $3::text[]) with ordinality as i(id, item, idx)`,
+      [row.job_id, items.map(({ id }) => id), items.map(({ text }) => text)],
+    );
+  }
+}
+
+async function itemsOf({ items, turn, body, compressed }: DoneTurn): Promise<readonly NewItem[]> {
+  const response = asObject(parseExact((await decompress(body, compressed)).toString()));
+  const output = response?.["output"];
+  const all = [
+    ...(parseExact(items) as unknown[]),
+    ...(Array.isArray(output) ? (output as unknown[]) : []),
+  ];
+  return all.map((each, index) => {
+    const item = asObject(each) ?? {};
+    const id = usableId(item["id"]) ?? `item_${turn}_${index}`;
+    return { id, text: JSON.stringify({ ...item, id }) };
+  });
+}
+
+/** PostgreSQL takes no NUL. */
+function usableId(id: unknown): string | undefined {
+  const isUsable = typeof id === "string" && id.length <= MAX_ID_CHARS && !id.includes("\0");
+  return isUsable ? id : undefined;
+}
