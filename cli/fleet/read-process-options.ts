@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { pino } from "pino";
 import { environmentLookup, type Environment } from "../../config/environment.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { checkMigrated } from "../../shared/db/check-migrated.ts";
 import { errorText } from "../error-text.ts";
+import { processLog } from "../process-log.ts";
 import { neededUrl } from "./needed-url.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
@@ -34,6 +34,6 @@ export async function readProcessOptions(environment: Environment): Promise<Proc
     directUrl,
     redisUrl,
     redisPrefix: environment.redisPrefix,
-    log: pino({ level: environment.logLevel, base: null }),
+    log: processLog(environment.logLevel),
   };
 }

@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 import { environmentLookup, readEnvironment, type Environment } from "../../config/environment.ts";
 import { createPool } from "../../shared/db/pool.ts";
 import { newSecret } from "../../shared/keys/key-secret.ts";
 import { errorText } from "../error-text.ts";
+import { processLog } from "../process-log.ts";
 import type { UnhandledErrors } from "../unhandled-errors.ts";
 import { startAllInOne } from "./all-in-one.ts";
 import { exposure } from "./exposure.ts";
@@ -37,7 +38,7 @@ export async function serve(
   unhandledErrors: UnhandledErrors,
 ): Promise<Serving> {
   const environment = readEnvironment();
-  const log = pino({ level: environment.logLevel, base: null });
+  const log = processLog(environment.logLevel);
   unhandledErrors.logTo(log);
   const resources = new AsyncDisposableStack();
   try {

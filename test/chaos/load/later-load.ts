@@ -28,6 +28,8 @@ export interface LaterLoadOptions {
 const MOST_AT_ONCE = 150;
 /** After a deadline, for a database that is away meanwhile. */
 const PATIENCE_MS = 60_000;
+/** For an entry whose taker lost its connection, several times in a row. */
+const PATIENT_MS = 120_000;
 const keyWeights: Readonly<Partial<Record<KeyName, number>>> = { free: 5, local: 1, budgeted: 2 };
 const wayWeights: Readonly<Record<Way, number>> = {
   async: 3,
@@ -78,7 +80,8 @@ function plan(
 } {
   const way = random.weighted(wayWeights);
   const hurries = random.chance(0.1) && !isPatient;
-  const deadlineMs = hurries ? random.int(1_000, 6_000) : random.int(30_000, 90_000);
+  const slackMs = isPatient ? PATIENT_MS : 0;
+  const deadlineMs = hurries ? random.int(1_000, 6_000) : random.int(30_000, 90_000) + slackMs;
   const cancels = random.chance(0.2);
   const cancelAfterMs = random.int(0, 1_500);
   return {
