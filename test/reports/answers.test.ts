@@ -252,11 +252,30 @@ describe("embeddings that are none (K17)", () => {
     ["nulls in it", vectors([0.1, null]), "a"],
     ["of two lengths", vectors([0.1, 0.2], [0.1]), ["a", "b"]],
     ["one for two", vectors([0.1, 0.2]), ["a", "b"]],
+    ["beyond a float", vectors([1e308]), "a"],
+    ["sparse", vectors({ indices: [1], values: [0.5] }), "a"],
+    ["truths", vectors([true, false]), "a"],
+    ["no list", { chunks: ['{"object":"list","data":{"0":{"embedding":[1]}}}'] }, "a"],
     ["absent", { chunks: ['{"object":"list","data":[{"index":0}],"usage":{}}'] }, "a"],
   ])("%s", async (_name, answer, input) => {
     rig.one.play(() => answer);
     const { status, job } = await rig.post("/embeddings", { model: "embed", input });
     expect(status).toBe(502);
     for (const row of await rig.ledger(job)) expect(row.status).toBe("failed");
+  });
+
+  test.each<[string, unknown[], number[][]]>([
+    ["by their indexes", [1, 0], [[2], [1]]],
+    ["by indexes that are texts", ["1", "0"], [[2], [1]]],
+    ["by indexes from 1", [1, 2], [[1], [2]]],
+    ["as they came, of one index", [0, 0], [[1], [2]]],
+    ["as they came, of none", [null, undefined], [[1], [2]]],
+  ])("good ones stand in the order of the inputs: %s", async (_name, indexes, expected) => {
+    const data = indexes.map((index, at) => ({ object: "embedding", index, embedding: [at + 1] }));
+    rig.one.play(() => ({ chunks: [JSON.stringify({ object: "list", model: "e", data })] }));
+    const { json: answer } = await rig.post("/embeddings", { model: "embed", input: ["a", "b"] });
+    expect(answer["data"]).toMatchObject(
+      expected.map((embedding, index) => ({ index, embedding })),
+    );
   });
 });

@@ -22,7 +22,12 @@ export function findEmbeddingFlaw(answer: JsonObject, inputs: number): FailedEnd
 function vectorLength(embedding: unknown): number | undefined {
   if (typeof embedding === "string") return base64Length(embedding);
   if (!Array.isArray(embedding) || embedding.length === 0) return undefined;
-  return embedding.every((each) => Number.isFinite(each)) ? embedding.length : undefined;
+  return embedding.every(isFloat) ? embedding.length : undefined;
+}
+
+/** Whoever asks for base64 gets 32-bit floats, and so do most stores of vectors. */
+function isFloat(value: unknown): boolean {
+  return typeof value === "number" && Number.isFinite(Math.fround(value));
 }
 
 function base64Length(text: string): number | undefined {
