@@ -18,6 +18,37 @@ function refused(message: string, param?: string) {
 
 const told: readonly [string, number, number | undefined, string][] = [
   [
+    "Mistral",
+    4_096,
+    2_192,
+    "Prompt contains 6000 tokens and 0 draft tokens, too large for model with 8192 maximum context length when max_tokens is 4096",
+  ],
+  [
+    "Bedrock",
+    4_096,
+    2_048,
+    "The maximum tokens you requested exceeds the model limit of 2048. Try again with a maximum tokens value that is lower than 2048.",
+  ],
+  [
+    "Vertex",
+    4_096,
+    2_048,
+    "it has a maxOutputTokens value of 4096 but the supported range is from 1 (inclusive) to 2049 (exclusive).",
+  ],
+  [
+    "Cerebras",
+    4_096,
+    2_192,
+    "Please reduce the length of the messages or completion. Current length is 10096 while limit is 8192",
+  ],
+  [
+    "TabbyAPI",
+    4_096,
+    2_192,
+    "Prompt length 6000 + max_tokens 4096 is greater than max_seq_len 8192",
+  ],
+  ["another parameter's name", 4_096, 1_024, "'max_tokens' is too large"],
+  [
     "vLLM 0.32, a cap above the whole context",
     4_096,
     256,
@@ -119,4 +150,12 @@ test("other failures are never about the cap, and one token cannot be less", () 
   const { error, ...rest } = refused("max_tokens is too large");
   expect(smallerCap({ ...rest, error, reason: "server_error" }, 4_096)).toBeUndefined();
   expect(smallerCap({ ...rest, error }, 1)).toBeUndefined();
+});
+
+test("a 402 of one request says what can be afforded", () => {
+  const message =
+    "This request requires more credits, or fewer max_tokens. You requested up to 4096 tokens, but can only afford 1200.";
+  const outcome = { ...refused(message), reason: "unsupported", status: 402 } as const;
+  expect(smallerCap(outcome, 4_096)).toBe(1_200);
+  expect(smallerCap({ ...outcome, status: 400 }, 4_096)).toBeUndefined();
 });

@@ -5,7 +5,7 @@ type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 /** Reasons under which a refusal may speak of the output cap. */
 const mayBeTheCap = new Set(["bad_request", "context_overflow", "quota_exhausted"]);
 const capWords =
-  /max_?(?:completion_?|output_?|new_?)?(?:tokens|length|len)\b|output tokens|completion|max tokens/i;
+  /max_?(?:completion_?|output_?|new_?)?(?:tokens|length|len)\b|output tokens|completion|max(?:imum)? tokens/i;
 /** The limit, as engines name it before they say the number. */
 const limitWords =
   /(?:context(?: length| window| size| limit)?|max_model_len|maximum|limit|at most|less than or equal to|afford)[^\d>]{0,60}(\d+)/i;
@@ -19,9 +19,14 @@ const beyond = /(?:[^=-]>|<=)\s*(\d+)/;
  * quarter is tried. Always less than what was sent.
  */
 export function smallerCap(outcome: Failed, sent: number): number | undefined {
-  if (!mayBeTheCap.has(outcome.reason) || sent <= 1) return undefined;
+  // OpenRouter's 402 of one request that is too dear.
+  const mayBe = mayBeTheCap.has(outcome.reason) || outcome.status === 402;
+  if (!mayBe || sent <= 1) return undefined;
   const message = outcome.error?.message ?? "";
-  const text = message.replaceAll(/(\d),(?=\d{3}\b)/g, "$1");
+  const text = message
+    .replaceAll(/(\d),(?=\d{3}\b)/g, "$1")
+    // Vertex.
+    .replaceAll(/(\d+) \(exclusive\)/g, (_, digits: string) => String(Number(digits) - 1));
   const numbers = Array.from(text.matchAll(/\d+/g), ([digits]) => Number(digits));
   const own = numbers.lastIndexOf(sent);
   const speaksOfCap = capWords.test(text) || capWords.test(outcome.error?.param ?? "");
@@ -35,7 +40,7 @@ export function smallerCap(outcome: Failed, sent: number): number | undefined {
 
 function limitOf(text: string, others: readonly number[], sent: number): number | undefined {
   const named = beyond.exec(text)?.[1] ?? limitWords.exec(text)?.[1];
-  if (named !== undefined) return Number(named);
+  if (named !== undefined && Number(named) !== sent) return Number(named);
   // Of what is left, the largest that is not prompt and cap together.
   const sums = new Set(others.map((number) => number + sent));
   return Math.max(...others.filter((number) => !sums.has(number)));
@@ -47,6 +52,9 @@ function promptBelow(limit: number, others: readonly number[], sent: number): nu
   const summed = others.find((number) => number + sent !== limit && others.includes(number + sent));
   if (summed !== undefined) return summed;
   const prompts = others.filter((number) => number < limit && number + sent > limit);
+  // Told together with our cap.
+  const total = others.find((number) => number > limit && number > sent && number - sent < limit);
+  if (prompts.length === 0 && total !== undefined) return total - sent;
   // Without a limit of its own for the answer, nothing smaller than both is a prompt.
   return limit < sent && !prompts.some((number) => number > 1) ? 0 : Math.max(0, ...prompts);
 }
