@@ -31,6 +31,8 @@ const TEXT_ITEMS = new Set<unknown>([
   "additional_tools",
 ]);
 
+const mediaName = /^(?:input_)?(?:audio|image|video|file)s?(?:_data|_id|_url)?$/;
+
 export interface InputBound {
   /** Tokens that the text of the request can be at most. */
   readonly textTokens: number;
@@ -98,8 +100,17 @@ function tokenSlack(prompts: unknown): number {
 function hasMedia(messages: unknown): boolean {
   if (!Array.isArray(messages)) return false;
   return (messages as Record<string, unknown>[]).some(
-    ({ content, audio }) =>
-      audio != null || (Array.isArray(content) && content.some((part) => !isText(part))),
+    (message) =>
+      holdsMedia(message) ||
+      (Array.isArray(message["content"]) && message["content"].some((part) => !isText(part))),
+  );
+}
+
+/** Media beside the text: of a message, as Ollama's own API has them, or of a part that says it is text. */
+function holdsMedia(object: object): boolean {
+  return Object.entries(object).some(
+    ([name, value]) =>
+      value != null && mediaName.test(name) && !(Array.isArray(value) && value.length === 0),
   );
 }
 
@@ -121,5 +132,7 @@ function isTextItem(type: unknown): boolean {
 }
 
 function isText(part: unknown): boolean {
-  return typeof part === "string" || TEXT_PARTS.has((part as { type?: unknown }).type);
+  if (typeof part === "string") return true;
+  const object = part as { type?: unknown };
+  return TEXT_PARTS.has(object.type) && !holdsMedia(object);
 }

@@ -60,6 +60,11 @@ describe("what text cannot bound", () => {
       { messages: [{ content: [{ type: "text", text: "x" }, { type: "input_audio" }] }] },
     ],
     ["messages", { messages: [{ role: "user", content: [{ image_url: { url: "http://x" } }] }] }],
+    ["messages", { messages: [{ role: "user", content: "x", images: ["http://x"] }] }],
+    [
+      "messages",
+      { messages: [{ content: [{ type: "text", text: "x", image_url: { url: "http://x" } }] }] },
+    ],
     ["messages", { messages: [{ role: "assistant", audio: { id: "a" } }] }],
     ["chat_template", { messages: [{ content: "x" }], chat_template: "{{ messages * 99 }}" }],
     ["input", { input: [{ role: "user", content: [{ type: "input_image" }] }] }],
