@@ -18,6 +18,9 @@ let fleet: Fleet;
 let upstream: Server;
 let worker: CommandProcess | undefined;
 let deaths: Promise<void>;
+/** What somebody waited for in vain: the companions would wait for ever. */
+const trouble = Promise.withResolvers<never>();
+trouble.promise.catch(() => undefined);
 const inFlight = new Set<string>();
 /** How many were in flight when the poison came, each time. */
 const besides: number[] = [];
@@ -58,14 +61,18 @@ beforeAll(async () => {
         return;
       }
       const beside = besides.length < 2 ? COMPANIONS + 1 : 1;
-      await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside), 30_000);
+      await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside), 60_000);
       // The next worker may take it before its start is known here.
-      await eventually(() => expect(isAlive(worker)).toBe(true), 30_000);
+      await eventually(() => expect(isAlive(worker)).toBe(true), 60_000);
       besides.push(inFlight.size);
       worker?.child.kill("SIGKILL");
       if (besides.length === 2) noteDeaths();
     };
-    serve().catch(() => response.destroy());
+    serve().catch((error: unknown) => {
+      // Else its worker has died under it.
+      if (error instanceof Error && error.name === "AssertionError") trouble.reject(error);
+      response.destroy();
+    });
   });
   upstream.listen(0, "127.0.0.1");
   await once(upstream, "listening");
@@ -105,8 +112,11 @@ test("a job that kills its worker ends as poison after three times; its companio
       await worker.ended;
     }
   })();
+  supervisor.catch(trouble.reject);
 
-  for (const [index, answer] of (await Promise.all(answers)).entries()) {
+  for (const [index, answer] of (
+    await Promise.race([Promise.all(answers), trouble.promise])
+  ).entries()) {
     expect(answer.status).toBe(200);
     expect(answer.text).toContain(names[index]);
   }
