@@ -4,8 +4,8 @@
 # One would guess: the line ends of server-sent events, CR LF or LF, are all the same to a client.
 # Seen, sse-starlette 3.7.0, which ends lines with CR LF unless told otherwise (llama-cpp-python's
 # server is built on it), and @xsai/stream-text 0.4.4: the chunks are read, since JSON does not mind
-# the CR at their end, but `[DONE]` with one is not the end, it is parsed: SyntaxError, and what
-# `text` promises fails after the whole text has come. With `sep="\n"` all is well.
+# the CR at their end, but `[DONE]` with one is not the end, it is parsed: SyntaxError once the whole
+# answer has come, and words of it that were not read yet are lost. With `sep="\n"` all is well.
 # So a server ends its lines with LF alone.
 set -euo pipefail
 dir=$(mktemp -d)
