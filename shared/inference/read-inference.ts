@@ -60,14 +60,16 @@ async function readWith(
   parsed: ParsedBody,
   compacts: boolean,
 ): Promise<InferenceRequest> {
-  const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
-  const { body, opaqueFile } = await askDatabase(() =>
-    withFiles(database.pool, endpoint, parsed, terms),
-  );
-  checkMedia(body.fields, egress);
+  const filled = async (given: ParsedBody) => {
+    const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
+    const done = await askDatabase(() => withFiles(database.pool, endpoint, given, terms));
+    checkMedia(done.body.fields, egress);
+    return done;
+  };
+  const { body, opaqueFile } = await filled(parsed);
   const find = (model: string) => findRoute(routes, key, model);
   if (endpoint !== "responses") return { ...readRequest(endpoint, body, find), opaqueFile };
-  const { body: whole, turn } = await askDatabase(async () =>
+  const { body: joined, turn } = await askDatabase(async () =>
     withConversation(
       database.pool,
       key.id,
@@ -75,11 +77,16 @@ async function readWith(
       bodyLimitBytes,
     ),
   );
-  const request = readTurn(whole, key, find, compacts);
+  // Who made the conversation may have put items into it that nobody has looked at.
+  const whole = turn === undefined ? { body: joined, opaqueFile } : await filled(joined);
+  const request = {
+    ...readTurn(whole.body, key, find, compacts),
+    opaqueFile: opaqueFile ?? whole.opaqueFile,
+  };
   const { response } = request;
   if (turn === undefined || response === undefined || response.compaction !== undefined)
-    return { ...request, opaqueFile };
-  return { ...request, response: { ...response, turn }, opaqueFile };
+    return request;
+  return { ...request, response: { ...response, turn } };
 }
 
 /** An answer's request, or that for the summary of a conversation. */

@@ -1,34 +1,14 @@
 import { toFile } from "openai";
 import type { ChatCompletionContentPart } from "openai/resources/chat/completions";
 import type { ResponseInputContent } from "openai/resources/responses/responses";
-import type { UploadCreateParams } from "openai/resources/uploads";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { fileText } from "../../shared/inference/files/file-content.ts";
-import { line, startBatchRig, type BatchRig } from "../batches/batch-rig.ts";
-
-const BODY_LIMIT = 64 * 1024;
+import { line, type BatchRig } from "../batches/batch-rig.ts";
+import { BODY_LIMIT, startReferenceRig, uploadInParts } from "./reference-rig.ts";
 
 let rig: BatchRig;
 beforeAll(async () => {
-  const plain = { slots: 4, outputTokens: 2 };
-  rig = await startBatchRig({
-    providers: {
-      gpu: { ...plain, yaml: "responses: translate" },
-      native: { ...plain, yaml: "responses: native" },
-      cloud: { ...plain, location: "cloud", yaml: "responses: native" },
-      dear: { ...plain, price: { input: 1, output: 1 } },
-    },
-    models: [
-      "  local: { serve: [{ provider: gpu, model: m }], max_output_tokens: 64 }",
-      "  native: { serve: [{ provider: native, model: m }], max_output_tokens: 64 }",
-      "  both:",
-      "    serve: [{ provider: gpu, model: m }]",
-      "    overflow: [{ provider: cloud, model: m }]",
-      "    max_output_tokens: 64",
-      "  dear: { serve: [{ provider: dear, model: m }], max_output_tokens: 64 }",
-    ].join("\n"),
-    server: "{ body_limit: 64KiB }",
-  });
+  rig = await startReferenceRig();
 });
 afterAll(() => rig.stop());
 beforeEach(() => {
@@ -45,24 +25,6 @@ async function upload(
 ): Promise<string> {
   const file = await toFile(Buffer.from(content), filename);
   return (await client.files.create({ file, purpose: "user_data" })).id;
-}
-
-/** Uploads a file in parts of so many bytes; resolves with its id. */
-async function uploadInParts(
-  text: string,
-  size: number,
-  terms: Pick<UploadCreateParams, "filename" | "purpose">,
-): Promise<string> {
-  const bytes = Buffer.from(text);
-  const { uploads } = rig.client;
-  const { id } = await uploads.create({ ...terms, mime_type: "text/plain", bytes: bytes.length });
-  const partIds: string[] = [];
-  for (let at = 0; at < bytes.length; at += size) {
-    const data = await toFile(bytes.subarray(at, at + size), "part");
-    partIds.push((await uploads.parts.create(id, { data })).id);
-  }
-  const { file } = await uploads.complete(id, { part_ids: partIds });
-  return file?.id ?? expect.fail("no file");
 }
 
 /** What the upstreams were asked last. */
@@ -106,7 +68,7 @@ test("a text file is text for every engine, on both routes", async () => {
 
 test("a file that came in parts is as good", async () => {
   const text = "a,b\n1,2\n";
-  const id = await uploadInParts(text, 3, { filename: "t.csv", purpose: "user_data" });
+  const id = await uploadInParts(rig.client, text, 3, { filename: "t.csv", purpose: "user_data" });
   await ask("local", { type: "input_file", file_id: id });
   expect(JSON.stringify(sent())).toContain(JSON.stringify(fileText("t.csv", text)).slice(1, -1));
 });
@@ -239,6 +201,27 @@ const lineBody = (file: string) => ({
   messages: [{ role: "user", content: [{ type: "file", file: { file_id: file } }] }],
 });
 
+/** Asks in a conversation that was begun with such a part. */
+const about = async (part: ResponseInputContent) => {
+  const { id } = await rig.client.conversations.create({
+    items: [{ type: "message", role: "user", content: [part] }],
+  });
+  return await rig.client.responses.create({ model: "local", conversation: id, input: "?" });
+};
+
+test("what a conversation was begun with is looked at when it is answered in", async () => {
+  const file = await upload("of a conversation", "a.txt");
+  await about({ type: "input_file", file_id: file });
+  expect(JSON.stringify(sent())).toContain("of a conversation");
+  await expect(
+    about({ type: "input_file", file_id: `file-${"0".repeat(32)}` }),
+  ).rejects.toMatchObject({ status: 400, param: "input[0].content[0].file_id" });
+  const inside = "http://169.254.169.254/latest";
+  await expect(
+    about({ type: "input_image", image_url: inside, detail: "auto" }),
+  ).rejects.toMatchObject({ status: 400, param: "input[0].content[0].image_url" });
+});
+
 test("lines of a batch refer to files as other requests do", async () => {
   const id = await upload("of a batch", "a.txt");
   const pdf = await upload(PDF, "a.pdf");
@@ -249,7 +232,10 @@ test("lines of a batch refer to files as other requests do", async () => {
   ].join("\n");
   const batch = await rig.client.batches.create({
     // Of parts that end in the middle of lines.
-    input_file_id: await uploadInParts(input, 100, { filename: "in.jsonl", purpose: "batch" }),
+    input_file_id: await uploadInParts(rig.client, input, 100, {
+      filename: "in.jsonl",
+      purpose: "batch",
+    }),
     endpoint: "/v1/chat/completions",
     completion_window: "24h",
   });
