@@ -81,6 +81,8 @@ export interface AcceptRow {
 
 /** A caller may wait for a slow database for so long, if its deadline is not earlier. */
 const PATIENCE_MS = 20_000;
+/** An answer takes a few milliseconds: one that is on its way is waited for past a short deadline. */
+const LEAST_PATIENCE_MS = 250;
 
 /**
  * The statement that inserts jobs with their holds. An API that cannot reach the database says so
@@ -95,7 +97,7 @@ export function acceptStatement(pool: Pool): GroupStatement<AcceptMember, Accept
     // The key's budgets.
     lockedRowsText:
       "select m ->> 'id' as member, m ->> 'key' as rows from jsonb_array_elements($1::jsonb) as m",
-    giveUpAfterMs: (member) => Math.min(member.deadline_ms, PATIENCE_MS),
+    giveUpAfterMs: ({ deadline_ms: ms }) => Math.min(Math.max(ms, LEAST_PATIENCE_MS), PATIENCE_MS),
     unreachableAfterMs: 2_000,
     memberKey: (member) => member.id,
     memberChars: (member) => member.request?.body.length ?? 0,
