@@ -24,6 +24,8 @@ export interface CutCall {
 /** llama.cpp notices a hang-up only in a second in which no slot had a result, our questions' included. */
 const ASK_AGAIN_MS = 1_500;
 const LONGEST_MS = 30_000;
+/** The same where a witness is asked: two batches of a prompt were seen to take 50 s of a busy machine. */
+const LONGEST_WITNESSED_MS = 120_000;
 /** An answer that the engine has ended takes so long to be read here, at most. */
 const READ_MS = 50;
 
@@ -46,7 +48,7 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   let foreign = foreignTasks(before, call);
   await sleep(Math.min(waitMs, LONGEST_MS));
   if (before === "untold") return;
-  while (performance.now() - cutAt < LONGEST_MS) {
+  while (performance.now() - cutAt < LONGEST_WITNESSED_MS) {
     const answeringBefore = call.answering();
     const now = await tasksAtWork(call.ask);
     if (now === "untold") return;
