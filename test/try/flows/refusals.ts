@@ -1,4 +1,4 @@
-import { expect } from "../run/expect.ts";
+import { expect, expectWithin } from "../run/expect.ts";
 import type { Answer } from "../run/caller.ts";
 import type { Flow } from "../run/flow.ts";
 import { chatOf, type EngineContext, models } from "./context.ts";
@@ -25,6 +25,11 @@ async function toldAtStart({ broker, engine }: EngineContext): Promise<string> {
     ...(isLenient ? [] : ["unknown_model", "missing_version_path"]),
     ...(engine.lacks.keys === undefined ? ["key_refused"] : []),
   ];
+  await expectWithin(
+    10_000,
+    async () => (await broker.log()).map((line) => line["problem"]),
+    (problems) => expected.every((problem) => problems.includes(problem)),
+  );
   const lines = await broker.log();
   const told = expected.map((problem) => {
     const line = lines.find((each) => each["problem"] === problem);
