@@ -49,6 +49,8 @@ export interface FailedAttempt extends LastFailure {
   readonly overflowOnFailure: boolean;
   /** With no provider up, the route lets its jobs wait; else they get their 503 at once. */
   readonly waitsForCapacity: boolean;
+  /** The job is owed its result, and nobody waits for it on a connection. */
+  readonly isOwed: boolean;
   /** Time to the job's deadline. */
   readonly remainingMs: number;
   /** No prompt of this job has more tokens. */
@@ -63,6 +65,8 @@ const moveJitter = { baseMs: 50, capMs: 50 };
 const TOLD_MS = 2_000;
 /** After a provider's rest, others have their turn first: it may be this job that is refused. */
 const restJitter = { baseMs: 250, capMs: 10_000 };
+/** Of what is owed and may not be tried again now: long enough for what failed at once to be over. */
+const owed = { leastMs: 10_000, jitter: { baseMs: 10_000, capMs: 60_000 } };
 
 /**
  * What follows a failed attempt. Pure.
@@ -82,6 +86,9 @@ const restJitter = { baseMs: 250, capMs: 10_000 };
  * | refused for the provider's state   | other targets, else here after its rest,   | no     |
  * | (`restMs`), `connect`              | to the deadline                            |        |
  * | all else                           | other targets, then here after a back-off  | yes    |
+ *
+ * A retry that the retry budget (I9) has no room for fails its job; one that is owed its result waits
+ * for ten seconds or more, and is then no part of any wave of retries.
  *
  * Other targets: `serve` before `overflow`, each provider once, only what is up. While an overflow
  * target is left to try, the last of `maxAttempts` is kept for it.
@@ -161,9 +168,14 @@ function moves(attempt: FailedAttempt, suits: Suits = () => true): readonly Step
 /** The same target after a back-off, unless the deadline comes first. */
 function retryHere(attempt: FailedAttempt): readonly Step[] {
   if (!mayStay(attempt) || attempt.tries >= triesFor(attempt, roleHere(attempt))) return [];
-  const { tries, random, retryAfterMs = 0, remainingMs } = attempt;
+  const { tries, random, retryAfterMs = 0, remainingMs, isOwed } = attempt;
   const delayMs = Math.max(retryAfterMs, fullJitterMs(tries, random));
-  return delayMs < remainingMs ? [{ kind: "retry", delayMs }] : [];
+  const laterMs = Math.max(retryAfterMs, owed.leastMs + fullJitterMs(tries, random, owed.jitter));
+  const steps: readonly Step[] = [
+    { kind: "retry", delayMs },
+    ...(isOwed ? [{ kind: "retry", delayMs: laterMs, excused: true } as const] : []),
+  ];
+  return steps.filter((step) => step.delayMs < remainingMs);
 }
 
 /** The same target at once, with the output cap that fits there. */

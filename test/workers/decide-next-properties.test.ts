@@ -23,6 +23,7 @@ const anyAttempt = fc
     residency: fc.constantFrom("local" as const, "any" as const),
     overflowOnFailure: fc.boolean(),
     waitsForCapacity: fc.boolean(),
+    isOwed: fc.boolean(),
     remainingMs: fc.integer({ min: -10, max: 20_000 }),
     retryAfterMs: fc.integer({ min: 0, max: 60_000 }),
     downMask: fc.integer({ min: 0, max: 31 }),

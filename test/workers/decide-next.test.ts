@@ -97,6 +97,21 @@ const rows: readonly Row[] = [
     code: "rate_limit_exceeded",
   },
   {
+    when: "a job that is owed waits longer where the retry budget has no room for it",
+    given: { reason: "server_error", isOwed: true },
+    steps: [
+      { kind: "retry", delayMs: 125 },
+      { kind: "retry", delayMs: 15_000, excused: true },
+    ],
+    code: "upstream_failed",
+  },
+  {
+    when: "a job that is owed with little time left: as any other",
+    given: { reason: "server_error", isOwed: true, remainingMs: 9_000 },
+    steps: [{ kind: "retry", delayMs: 125 }],
+    code: "upstream_failed",
+  },
+  {
     when: "429 asking for more time than is left: no retry",
     given: { reason: "rate_limited", retryAfterMs: 7000, remainingMs: 7000 },
     steps: [],

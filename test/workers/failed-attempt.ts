@@ -33,6 +33,7 @@ export function failedAttempt(changes: Partial<FailedAttempt>): FailedAttempt {
     residency: "any",
     overflowOnFailure: true,
     waitsForCapacity: true,
+    isOwed: false,
     remainingMs: 60_000,
     promptTokensBound: 100,
     random: () => 0.5,

@@ -25,3 +25,8 @@ export interface Attempt {
   /** Of an accepted job's stream: the texts of whole events that have gone to its log. */
   readonly events: string[];
 }
+
+/** Somebody waits on a connection for what becomes of it. */
+export function hasCaller({ accepted, request }: Attempt): boolean {
+  return !accepted || request.callerWaits === true;
+}

@@ -11,7 +11,7 @@ import { attemptCost } from "../attempt-cost.ts";
 import { decideNext, type Next, type Step } from "../decide-next.ts";
 import { failureSign, type FailureSign } from "../dispatch/failure-sign.ts";
 import type { WorkerHealth } from "../dispatch/provider-health.ts";
-import type { Attempt } from "./attempt.ts";
+import { hasCaller, type Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { endError } from "./end-error.ts";
 import { storedResult } from "./stored-result.ts";
@@ -214,14 +214,13 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     request: createHash("sha256").update(attempt.request.body).digest("base64"),
     sign,
     patient: attempt.accepted,
-    callerWaits: !attempt.accepted || attempt.request.callerWaits === true,
+    callerWaits: hasCaller(attempt),
     why,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
   const outputCap = smallerCap(attempt, outcome);
   const isQueued = reason === "engine_queue";
-  const isFree =
-    restMs !== undefined || reason === "connect" || isQueued || outputCap !== undefined;
+  const isFree = [restMs, outputCap].some((free) => free !== undefined) || reason === "connect";
   return decideNext({
     reason,
     ...(status === undefined ? {} : { status }),
@@ -230,7 +229,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     ...(restMs === undefined ? {} : { restMs }),
     ...(outputCap === undefined ? {} : { outputCap }),
     forwarded: attempt.forwarded,
-    tries: job.tries + (outcome.sent && !isFree ? 1 : 0),
+    tries: job.tries + (outcome.sent && !isFree && !isQueued ? 1 : 0),
     maxAttempts: job.max_attempts,
     attempts: job.fence,
     target: job.target,
@@ -241,6 +240,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     // What waits too long inside an engine overflows as it would from our own queue.
     overflowOnFailure: job.overflow_on_failure || isQueued,
     waitsForCapacity: attempt.accepted || deps.waitsForCapacity(job.model),
+    isOwed: !hasCaller(attempt),
     remainingMs: mayGoOn ? job.remaining_ms - (performance.now() - attempt.startedAt) : 0,
     promptTokensBound: job.input_bound,
     random: deps.random,
