@@ -145,8 +145,7 @@ test.each([
   { what: "absent", usage: "absent" },
   { what: "null", usage: null },
   { what: "negative", usage: { prompt_tokens: -5, completion_tokens: -1, total_tokens: -6 } },
-  { what: "text", usage: { prompt_tokens: "5", completion_tokens: "4", total_tokens: "9" } },
-  { what: "fractional", usage: { prompt_tokens: 0.5, completion_tokens: 1.5, total_tokens: 2 } },
+  { what: "words as", usage: { prompt_tokens: "five", completion_tokens: "four" } },
 ] as const)("$what usage: the answer stands and its bound is paid", async ({ usage }) => {
   broker.upstreams["gpu"]?.setFault({ type: "wrong_usage", usage });
   for (const stream of [false, true]) {
@@ -159,4 +158,14 @@ test.each([
     expect(rows[0]?.cost).toBeLessThan(1e6);
   }
   await expectAtRest(broker);
+});
+
+test.each([
+  ["text", { prompt_tokens: "5", completion_tokens: "4", total_tokens: "9" }],
+  ["fractions", { prompt_tokens: 4.5, completion_tokens: 3.5, total_tokens: 8 }],
+] as const)("counts as %s are counts, fractions rounded up", async (_, usage) => {
+  broker.upstreams["gpu"]?.setFault({ type: "wrong_usage", usage });
+  const answer = await ask(broker, { key });
+  const rows = await rowsOf(broker, answer.headers.get("x-spillway-job-id"));
+  expect(rows).toMatchObject([{ status: "ok", estimated: false, completion_tokens: 4 }]);
 });

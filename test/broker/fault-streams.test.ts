@@ -23,7 +23,7 @@ const broken: readonly Case[] = [
   { what: "stalled", fault: { type: "hang_after", tokens: 2 }, reason: "idle_timeout" },
   {
     what: "ended by an error",
-    fault: { type: "in_band_error", afterTokens, status: 500 },
+    fault: { type: "in_band_error", afterTokens, status: 500, message: "The engine failed." },
     reason: "server_error",
   },
   { what: "garbled", fault: { type: "malformed", afterTokens }, reason: "malformed" },

@@ -17,7 +17,7 @@ import {
 import { startFleet, type Fleet } from "./fleet.ts";
 
 /** All of them, or every so many: each start takes a tenth of a second. */
-const EVERY = Number(process.env["FAILING_STARTS_EVERY"] ?? 9);
+const EVERY = Number(process.env["FAILING_STARTS_EVERY"] ?? 13);
 vi.setConfig({ testTimeout: 120_000 + 400_000 / EVERY });
 
 let database: TestDatabase;
@@ -106,8 +106,9 @@ test.each(
       expect({ reached, unhandled }).toEqual({ reached, unhandled: [] });
       if (reached === undefined) break;
     }
-    expect(outcomes.failed).toBeGreaterThan(0);
     expect(outcomes.started).toBeGreaterThan(0);
+    // Which calls a start cannot do without depends on their order; of all, some are such.
+    if (EVERY === 1) expect(outcomes.failed).toBeGreaterThan(0);
     if (process.env["FAILING_STARTS_EVERY"] !== undefined) console.log(name, how, outcomes);
   },
 );
