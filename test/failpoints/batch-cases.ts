@@ -62,7 +62,9 @@ export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
   "before forget files": { scenario: comes, ...noJob },
   "after forget files": { sameAs: "before forget lines" },
   "before forget lines": { scenario: comes, ...noJob },
-  "after forget lines": { scenario: comes, ...noJob },
+  "after forget lines": { sameAs: "before forget conversations" },
+  "before forget conversations": { scenario: comes, ...noJob },
+  "after forget conversations": { scenario: comes, ...noJob },
 };
 
 /** Points that are there for other jobs, too. */

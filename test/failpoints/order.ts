@@ -19,6 +19,7 @@ export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly Worker
   "before forget webhooks": ["after forget events"],
   "before forget files": ["after forget webhooks"],
   "before forget lines": ["after forget files"],
+  "before forget conversations": ["after forget lines"],
   "before turn batch": ["after claim batches"],
   "before add lines": ["after turn batch"],
   "before begin batch": ["after add lines"],

@@ -77,6 +77,7 @@ const feederSteps = [
   "release batches",
   "forget files",
   "forget lines",
+  "forget conversations",
 ] as const;
 
 /** Moments of a call to a receiver of webhooks. */

@@ -47,6 +47,7 @@ const changes: readonly (readonly [RegExp, string])[] = [
   [/^update batches set feeder = null/, "release batches"],
   [/select purge_files\(/, "forget files"],
   [/select forget_batch_lines\(/, "forget lines"],
+  [/select forget_conversations\(/, "forget conversations"],
   // They change nothing, but a caller's fate hangs on their answers.
   [/left join keys k on k\.hash/, "find key"],
   [/^select job_id from idempotency_keys/, "find keyed"],
@@ -60,6 +61,7 @@ const reads: readonly RegExp[] = [
   /^select p\.id from processes/,
   /^select j\.id as job_id, j\.cancel_reason/,
   /^select (id, )?name, slots/,
+  /left join wide_slot_waits w/,
   /^select count\(\*\)::integer as count from processes/,
   /^select nextval\(/,
   /^select pg_advisory_lock\(/,
