@@ -7,8 +7,8 @@ export default defineConfig({
     // Generous: a slow machine makes a test slow, not wrong.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Two cores, and files that mostly wait for real servers: more at once make each other late.
-    maxWorkers: 3,
+    // Two cores, half idle with three files that mostly wait for real servers; more make each other late.
+    maxWorkers: 4,
     // Tests of one file that say they are concurrent wait for servers, too.
     maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.

@@ -42,7 +42,7 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     return () => Promise.resolve();
   }
   // Two files of many fleets each may run side by side.
-  const postgres = await startThrowAwayPostgres({ max_connections: "400" });
+  const postgres = await startThrowAwayPostgres({ max_connections: "600" });
   await makeTemplate(postgres.url);
   project.provide("postgresUrl", postgres.url);
   return () => postgres.stop();
