@@ -8,9 +8,10 @@ export interface ConversationTurn {
 }
 
 /**
- * Notes what a job adds to its conversation once it is done: the statement that settles it appends
- * these items and its output. To be called before the job is accepted. Of a job that never comes to be,
- * or ends otherwise, nothing is added, and the note goes with the retention.
+ * Notes what a job adds to its conversation once it is done: the statement that settles it puts the
+ * output beside these items, and whoever next reads the conversation makes items of both. To be called
+ * before the job is accepted. Of a job that never comes to be, or ends otherwise, nothing is added, and
+ * the note is dropped.
  */
 export async function beginTurn(
   pool: Pick<Pool, "query">,

@@ -30,9 +30,9 @@ export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: strin
     const items = await itemsOf(row);
     await pool.query(
       `with taken as (
-         delete from conversation_turns where job_id = $1 returning conversation_id, turn)
-       insert into conversation_items (conversation_id, turn, idx, id, item)
-       select taken.conversation_id, taken.turn, i.idx, i.id, i.item
+         delete from conversation_turns where job_id = $1 returning conversation_id, turn, created_at)
+       insert into conversation_items (conversation_id, turn, idx, id, item, created_at)
+       select taken.conversation_id, taken.turn, i.idx, i.id, i.item, taken.created_at
        from taken, unnest($2::text[], $3::text[]) with ordinality as i(id, item, idx)`,
       [row.job_id, items.map(({ id }) => id), items.map(({ text }) => text)],
     );

@@ -1,5 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beginTurn } from "../../shared/conversations/begin-turn.ts";
 import { forgetConversations } from "../../shared/conversations/forget-conversations.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "../broker/recording-upstream.ts";
 import { eventually } from "../support/eventually.ts";
@@ -190,6 +191,32 @@ it("takes any text: NULs and lone surrogates", async () => {
     `user: ${strange}`,
     `assistant: ${strange}`,
   ]);
+});
+
+it("is kept for a turn that nobody has read yet, however old it is", async () => {
+  const { pool } = broker.database;
+  const { id } = await client.conversations.create();
+  await pool.query("update conversations set touched_at = now() - interval '1 day' where id = $1", [
+    id,
+  ]);
+  await client.responses.create({ model: "native", conversation: id, input: "A [sim output=1]" });
+  await forgetConversations(pool, 3_600_000, 100);
+  expect(await textsOf(id)).toEqual(["user: A [sim output=1]", "assistant: tok0"]);
+});
+
+it("drops the note of a turn whose job was never made or is over", async () => {
+  const { pool } = broker.database;
+  const { id } = await client.conversations.create();
+  const items = [{ role: "user", content: "x" }];
+  await beginTurn(pool, `job_${"0".repeat(32)}`, {
+    conversation: id,
+    items: JSON.stringify(items),
+  });
+  await forgetConversations(pool, 3_600_000, 100);
+  expect((await pool.query("select from conversation_turns")).rowCount).toBe(1);
+  await pool.query("update conversation_turns set created_at = now() - interval '2 h'");
+  await forgetConversations(pool, 3_600_000, 100);
+  expect((await pool.query("select from conversation_turns")).rowCount).toBe(0);
 });
 
 it("refuses what cannot be in a conversation", async () => {

@@ -44,8 +44,7 @@ create table conversation_turns (
   compressed boolean
 );
 create index conversation_turns_by_age on conversation_turns (created_at);
-create index conversation_turns_done on conversation_turns (conversation_id, turn)
-  where turn is not null;
+create index conversation_turns_of on conversation_turns (conversation_id, turn);
 
 -- In the statement that settles the job. PostgreSQL does not look into the response: of JSON texts that
 -- have a NUL or half a character in any string it reads nothing, and no job's end may depend on that.
@@ -67,7 +66,9 @@ end $$;
 
 create trigger append_turn after insert on job_results for each row execute function append_turn();
 
--- Drops a page of each kind of what is kept no longer; returns how many rows of the largest.
+-- Drops a page of each kind of what is kept no longer; returns how many rows of the largest. A turn that
+-- is not done after an hour is kept for as long as its job goes on. A conversation goes when nothing is
+-- left of it, also no turn that nobody has read yet or that is under way.
 create function forget_conversations(retention_ms double precision, page integer)
 returns integer language sql as $$
   with old as (select now() - make_interval(secs => retention_ms / 1000) as at),
@@ -77,13 +78,18 @@ returns integer language sql as $$
     returning 1),
   turns as (
     delete from conversation_turns where ctid in (
-      select ctid from conversation_turns where created_at < now() - interval '31 days' limit page)
+      select t.ctid from conversation_turns t, old
+      where case when t.turn is not null then t.created_at < old.at
+        else t.created_at < now() - interval '1 h' and not exists (
+          select from jobs j where j.id = t.job_id and j.state in ('waiting', 'running')) end
+      limit page)
     returning 1),
   emptied as (
     delete from conversations where id in (
       select c.id from conversations c, old
       where c.touched_at < old.at
         and not exists (select from conversation_items i where i.conversation_id = c.id)
+        and not exists (select from conversation_turns t where t.conversation_id = c.id)
       limit page)
     returning 1)
   select greatest((select count(*) from items), (select count(*) from turns),
