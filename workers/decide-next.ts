@@ -111,7 +111,11 @@ export function decideNext(attempt: FailedAttempt): Next {
 }
 
 /** Of calls that did not run, or that only the broker cut short. */
-const freeReasons: ReadonlySet<FailureReason> = new Set(["connect", "no_endpoint", "engine_queue"]);
+export const freeReasons: ReadonlySet<FailureReason> = new Set([
+  "connect",
+  "no_endpoint",
+  "engine_queue",
+]);
 
 function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   const { reason, restMs } = attempt;

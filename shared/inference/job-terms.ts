@@ -145,12 +145,13 @@ function toJobRequest(
     callerWaits,
   }: Pick<Asked, "endpoint" | "request" | "serviceClass" | "callerWaits">,
 ): JobRequest {
-  const { streamOptions } = request;
+  const { streamOptions, stream } = request;
+  const isFollowed = request.response?.background === true;
   const response = request.response && responseFacts(id, request, request.response);
   return {
     endpoint,
-    stream: request.stream || request.response?.background === true,
-    ...(request.response?.background === true && !request.stream ? { answersWhole: true } : {}),
+    stream: stream || isFollowed,
+    ...(isFollowed && !stream ? { answersWhole: true } : {}),
     wantsUsage: request.wantsUsage,
     choices: request.choices,
     maxOutputTokens: request.maxOutputTokens,

@@ -15,9 +15,9 @@ import type { ParsedBody } from "./parse-body.ts";
 
 /**
  * The body of a response request with the items of the turns before it in front of its own input, with
- * the items that it only refers to, and with summaries in place of compactions. A stored response keeps its whole input, so that one step
- * back is all of them. Throws `BrokerError` for a response that this key does not have, or that has no
- * output yet.
+ * the items that it only refers to, and with summaries in place of compactions. A stored response keeps
+ * its whole input, so that one step back is all of them. Throws `BrokerError` for a response that this
+ * key does not have, or that has no output yet.
  */
 export async function withPreviousTurn(
   pool: Pick<Pool, "query">,
@@ -39,7 +39,7 @@ export async function withPreviousTurn(
   const earlier = turn === undefined ? [] : itemsOf(turn);
   const joined = (given: unknown): readonly unknown[] => [
     ...earlier,
-    ...withSummaries(resolveReferences(withSummaries(inputItems(given)), outputs)),
+    ...withSummaries(resolveReferences(inputItems(given), outputs)),
   ];
   return {
     fields: { ...body.fields, input: joined(input) },

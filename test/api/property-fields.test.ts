@@ -152,7 +152,7 @@ test("of random bodies neither", () => {
   );
 });
 
-/** Fields of the schemas that neither money nor routing rests on: any other must be governed. */
+/** What the schemas know and neither money nor routing rests on; the rest must be governed. */
 const free = new Set(
   words(`
     user temperature top_p presence_penalty frequency_penalty stop seed logit_bias

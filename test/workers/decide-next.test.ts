@@ -106,7 +106,7 @@ const rows: readonly Row[] = [
     code: "upstream_failed",
   },
   {
-    when: "a job that is owed with little time left: as any other",
+    when: "a job that is owed with less time left than that: the usual retry alone",
     given: { reason: "server_error", isOwed: true, remainingMs: 9_000 },
     steps: [{ kind: "retry", delayMs: 125 }],
     code: "upstream_failed",

@@ -8,7 +8,7 @@ import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/db/move.ts";
 import type { SettleRow } from "../../shared/db/settle.ts";
 import { attemptCost } from "../attempt-cost.ts";
-import { decideNext, type Next, type Step } from "../decide-next.ts";
+import { decideNext, freeReasons, type Next, type Step } from "../decide-next.ts";
 import { failureSign, type FailureSign } from "../dispatch/failure-sign.ts";
 import type { WorkerHealth } from "../dispatch/provider-health.ts";
 import { hasCaller, type Attempt } from "./attempt.ts";
@@ -220,7 +220,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
   });
   const outputCap = smallerCap(attempt, outcome);
   const isQueued = reason === "engine_queue";
-  const isFree = [restMs, outputCap].some((free) => free !== undefined) || reason === "connect";
+  const isFree = restMs !== undefined || outputCap !== undefined || freeReasons.has(reason);
   return decideNext({
     reason,
     ...(status === undefined ? {} : { status }),
@@ -229,7 +229,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     ...(restMs === undefined ? {} : { restMs }),
     ...(outputCap === undefined ? {} : { outputCap }),
     forwarded: attempt.forwarded,
-    tries: job.tries + (outcome.sent && !isFree && !isQueued ? 1 : 0),
+    tries: job.tries + (outcome.sent && !isFree ? 1 : 0),
     maxAttempts: job.max_attempts,
     attempts: job.fence,
     target: job.target,

@@ -20,8 +20,8 @@ export interface SlotToken {
   readonly slot: number;
   /**
    * Waits until the token stands for so many slots, or for the most there can be; beyond this process's
-   * share the fleet lends them. While it waits it holds none, so that no two can wait for
-   * each other, and nobody who comes later is served first here. False: the signal stopped it, and it holds nothing.
+   * share the fleet lends them. While it waits it holds none, so that no two can wait for each other,
+   * and nobody who comes later is served first here. False: the signal stopped it, and it holds nothing.
    */
   widen(count: number, most: MostSlots, signal: AbortSignal): Promise<boolean>;
   release(): void;
