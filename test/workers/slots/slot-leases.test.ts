@@ -1,65 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import { seededDatabase, type SeededDatabase } from "../../db/seed.ts";
-import type { SlotToken } from "../../../workers/slots/slot-leases.ts";
-import { startFleetWorker, type FleetWorker } from "./fleet.ts";
+import { startFleetWorker } from "./fleet.ts";
+import { ROUNDS, SlotFleet, SLOTS, takeAll } from "./slot-fleet.ts";
 
-const SLOTS = 8;
-/** Workers share every half second, so two seconds are four rounds. */
-const ROUNDS = 4;
-
-let seeded: SeededDatabase;
-let workers: FleetWorker[];
-let time: number;
-
-beforeEach(async () => {
-  seeded = await seededDatabase(SLOTS);
-  workers = [];
-  time = 1_000_000;
-});
-
-afterEach(async () => {
-  for (const worker of workers) await worker.stop();
-  await seeded.close();
-});
-
-async function join(): Promise<FleetWorker> {
-  const worker = await startFleetWorker(seeded, ["gpu-a"], () => time);
-  workers.push(worker);
-  return worker;
-}
-
-async function rounds(count: number, ...who: FleetWorker[]): Promise<void> {
-  for (let round = 0; round < count; round++) {
-    for (const { slots } of who) await slots.refresh();
-    await expectDisjoint();
-  }
-}
-
-/** No slot is held twice, and none beyond the limit that stood before. */
-async function expectDisjoint(): Promise<number[]> {
-  const all = (await Promise.all(workers.map((worker) => worker.held("gpu-a")))).flat();
-  expect(new Set(all).size).toBe(all.length);
-  expect(all.length).toBeLessThanOrEqual(SLOTS);
-  return all.toSorted((a, b) => a - b);
-}
-
-function takeAll({ slots }: FleetWorker): SlotToken[] {
-  const tokens: SlotToken[] = [];
-  for (let token = slots.take("gpu-a"); token !== null; token = slots.take("gpu-a"))
-    tokens.push(token);
-  return tokens;
-}
+const fleet = new SlotFleet();
 
 async function setLimit(slots: number): Promise<void> {
-  await seeded.database.pool.query("update providers set slots = $1 where name = 'gpu-a'", [slots]);
+  await fleet.seeded.database.pool.query("update providers set slots = $1 where name = 'gpu-a'", [
+    slots,
+  ]);
 }
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe("sharing", () => {
   test("one worker holds every slot, and gives out each once", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     expect(worker.slots.take("gpu-a")).toBeNull();
     await worker.slots.refresh();
     expect(worker.shares.get("gpu-a")).toBe(SLOTS);
@@ -71,69 +27,69 @@ describe("sharing", () => {
   });
 
   test("three workers hold disjoint shares that sum to the slots", async () => {
-    await Promise.all([join(), join(), join()]);
-    await rounds(ROUNDS, ...workers);
-    expect(await expectDisjoint()).toEqual(numbers(SLOTS));
+    await Promise.all([fleet.join(), fleet.join(), fleet.join()]);
+    await fleet.rounds(ROUNDS, ...fleet.workers);
+    expect(await fleet.expectDisjoint()).toEqual(numbers(SLOTS));
     expect(
-      workers.map(({ shares }) => shares.get("gpu-a")).toSorted((a = 0, b = 0) => a - b),
+      fleet.workers.map(({ shares }) => shares.get("gpu-a")).toSorted((a = 0, b = 0) => a - b),
     ).toEqual([2, 3, 3]);
   });
 
   test("more workers than slots: some hold none", async () => {
     await setLimit(2);
-    await Promise.all([join(), join(), join(), join()]);
-    await rounds(ROUNDS, ...workers);
-    expect(await expectDisjoint()).toEqual([0, 1]);
+    await Promise.all([fleet.join(), fleet.join(), fleet.join(), fleet.join()]);
+    await fleet.rounds(ROUNDS, ...fleet.workers);
+    expect(await fleet.expectDisjoint()).toEqual([0, 1]);
   });
 
   test("a worker that comes gets its share of idle slots at once", async () => {
-    const first = await join();
+    const first = await fleet.join();
     await first.slots.refresh();
-    const second = await join();
-    await rounds(ROUNDS, first, second);
+    const second = await fleet.join();
+    await fleet.rounds(ROUNDS, first, second);
     expect([first.shares.get("gpu-a"), second.shares.get("gpu-a")]).toEqual([4, 4]);
     expect(takeAll(second)).toHaveLength(4);
     expect(takeAll(first)).toHaveLength(4);
   });
 
   test("busy slots are kept until their calls end, and then go, however much work waits", async () => {
-    const first = await join();
+    const first = await fleet.join();
     await first.slots.refresh();
     const running = takeAll(first);
-    const second = await join();
-    await rounds(ROUNDS, first, second);
+    const second = await fleet.join();
+    await fleet.rounds(ROUNDS, first, second);
     expect(await first.held("gpu-a")).toHaveLength(SLOTS);
     expect(second.shares.get("gpu-a") ?? 0).toBe(0);
     // Each call's end is followed by the next call at once, as under load.
     for (const token of running) {
       token.release();
       first.slots.take("gpu-a");
-      await rounds(1, first, second);
+      await fleet.rounds(1, first, second);
     }
-    await rounds(ROUNDS, first, second);
+    await fleet.rounds(ROUNDS, first, second);
     expect(await first.held("gpu-a")).toHaveLength(4);
     expect(takeAll(second)).toHaveLength(4);
   });
 
   test("a worker that has waited for more gives back what it has for good", async () => {
-    const first = await join();
+    const first = await fleet.join();
     await first.slots.refresh();
     const running = takeAll(first);
-    const second = await join();
+    const second = await fleet.join();
     for (const token of running.splice(0, 3)) token.release();
     // It holds three, and asks for its fourth in every round.
-    await rounds(ROUNDS, first, second);
+    await fleet.rounds(ROUNDS, first, second);
     expect(await second.held("gpu-a")).toHaveLength(3);
-    await Promise.all([join(), join()]);
+    await Promise.all([fleet.join(), fleet.join()]);
     for (const token of running) token.release();
-    await rounds(ROUNDS, ...workers);
-    for (const worker of workers) expect(await worker.held("gpu-a")).toHaveLength(2);
-    expect(workers.map((worker) => takeAll(worker).length)).toEqual([2, 2, 2, 2]);
+    await fleet.rounds(ROUNDS, ...fleet.workers);
+    for (const worker of fleet.workers) expect(await worker.held("gpu-a")).toHaveLength(2);
+    expect(fleet.workers.map((worker) => takeAll(worker).length)).toEqual([2, 2, 2, 2]);
   });
 
   test("a worker that leaves in order leaves its slots ready for use", async () => {
-    const [first, second] = await Promise.all([join(), join()]);
-    await rounds(ROUNDS, first, second);
+    const [first, second] = await Promise.all([fleet.join(), fleet.join()]);
+    await fleet.rounds(ROUNDS, first, second);
     await second.leave();
     await first.slots.refresh();
     expect(first.shares.get("gpu-a")).toBe(SLOTS);
@@ -141,19 +97,21 @@ describe("sharing", () => {
   });
 
   test("a dead worker's slots rest one second before another uses them", async () => {
-    const [first, second] = await Promise.all([join(), join()]);
-    await rounds(ROUNDS, first, second);
+    const [first, second] = await Promise.all([fleet.join(), fleet.join()]);
+    await fleet.rounds(ROUNDS, first, second);
     await second.loseSession(true);
     // The sweeper's part.
-    await seeded.database.pool.query("delete from processes where id = $1", [second.lease.id]);
+    await fleet.seeded.database.pool.query("delete from processes where id = $1", [
+      second.lease.id,
+    ]);
     await first.slots.refresh();
     expect(await first.held("gpu-a")).toHaveLength(SLOTS);
     expect(first.shares.get("gpu-a")).toBe(4);
     expect(takeAll(first)).toHaveLength(4);
-    time += 999;
+    fleet.time += 999;
     await first.slots.refresh();
     expect(takeAll(first)).toHaveLength(0);
-    time += 1;
+    fleet.time += 1;
     await first.slots.refresh();
     expect(first.shares.get("gpu-a")).toBe(SLOTS);
     expect(takeAll(first)).toHaveLength(4);
@@ -161,23 +119,25 @@ describe("sharing", () => {
 
   test("of a worker that may only be cut off rest until it must have noticed", async () => {
     const first = await startFleetWorker(
-      seeded,
+      fleet.seeded,
       ["gpu-a"],
-      () => time,
+      () => fleet.time,
       () => false,
     );
-    workers.push(first);
+    fleet.workers.push(first);
     await first.slots.refresh();
-    const second = await join();
-    await rounds(ROUNDS, first, second);
+    const second = await fleet.join();
+    await fleet.rounds(ROUNDS, first, second);
     await second.loseSession(true);
-    await seeded.database.pool.query("delete from processes where id = $1", [second.lease.id]);
+    await fleet.seeded.database.pool.query("delete from processes where id = $1", [
+      second.lease.id,
+    ]);
     await first.slots.refresh();
     expect(takeAll(first)).toHaveLength(4);
-    time += 6_999;
+    fleet.time += 6_999;
     await first.slots.refresh();
     expect(takeAll(first)).toHaveLength(0);
-    time += 1;
+    fleet.time += 1;
     await first.slots.refresh();
     expect(takeAll(first)).toHaveLength(4);
   });
@@ -185,7 +145,7 @@ describe("sharing", () => {
 
 describe("a changed limit", () => {
   test("lowered with every slot busy: drains to the new one, even when work waits", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     await worker.slots.refresh();
     const running = takeAll(worker);
     await setLimit(2);
@@ -202,7 +162,7 @@ describe("a changed limit", () => {
   });
 
   test("raised: the new slots are taken at the next round", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     await setLimit(2);
     await worker.slots.refresh();
     expect(takeAll(worker)).toHaveLength(2);
@@ -212,7 +172,7 @@ describe("a changed limit", () => {
   });
 
   test("lowered and raised again while calls run: their slots are usable again", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     await worker.slots.refresh();
     const running = takeAll(worker);
     await setLimit(2);
@@ -226,7 +186,7 @@ describe("a changed limit", () => {
 
 describe("a lost session", () => {
   test("nothing can be taken until a new one stands and the slots have rested", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     await worker.slots.refresh();
     await worker.loseSession();
     await eventually(() => expect(worker.shares.get("gpu-a")).toBe(0));
@@ -236,13 +196,13 @@ describe("a lost session", () => {
       expect(await worker.held("gpu-a")).toHaveLength(SLOTS);
     });
     expect(worker.slots.take("gpu-a")).toBeNull();
-    time += 1_000;
+    fleet.time += 1_000;
     await worker.slots.refresh();
     expect(takeAll(worker)).toHaveLength(SLOTS);
   });
 
   test("a call that still runs keeps its slot from being given out again", async () => {
-    const worker = await join();
+    const worker = await fleet.join();
     await worker.slots.refresh();
     const [running] = takeAll(worker);
     const others = takeAll(worker);
@@ -253,7 +213,7 @@ describe("a lost session", () => {
       await worker.slots.refresh();
       expect(await worker.held("gpu-a")).toHaveLength(SLOTS);
     });
-    time += 1_000;
+    fleet.time += 1_000;
     await worker.slots.refresh();
     // All eight calls of before still hold their sockets.
     expect(takeAll(worker)).toHaveLength(0);
@@ -262,11 +222,11 @@ describe("a lost session", () => {
   });
 
   test("while it is gone another worker can take the slots, and keeps what it has", async () => {
-    const [first, second] = await Promise.all([join(), join()]);
-    await rounds(ROUNDS, first, second);
+    const [first, second] = await Promise.all([fleet.join(), fleet.join()]);
+    await fleet.rounds(ROUNDS, first, second);
     await first.loseSession(true);
     await eventually(() => expect(first.shares.get("gpu-a")).toBe(0));
-    await seeded.database.pool.query("delete from processes where id = $1", [first.lease.id]);
+    await fleet.seeded.database.pool.query("delete from processes where id = $1", [first.lease.id]);
     await second.slots.refresh();
     expect(await second.held("gpu-a")).toEqual(numbers(SLOTS));
   });
