@@ -1,3 +1,4 @@
+import { FormDataEncoder } from "form-data-encoder";
 import { errorText } from "../error-text.ts";
 import { refusal, RequestError } from "./request-error.ts";
 
@@ -47,24 +48,30 @@ interface Encoded {
 function encoded(body: object, onSent: BrokerRequest["onSent"]): Encoded {
   if (!(body instanceof FormData))
     return { type: "application/json", init: { body: JSON.stringify(body) } };
-  const form = new Response(body);
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(bytes, controller) {
-      onSent?.(bytes.length);
-      controller.enqueue(bytes);
-    },
-  });
+  const form = new FormDataEncoder(body);
   return {
-    // With the boundary between the form's parts.
-    type: form.headers.get("content-type") ?? "",
+    type: form.contentType,
     init: {
-      body: form.body?.pipeThrough(counter) ?? null,
+      // `fetch` writes the parts of a form of its own without waiting, and an answer that comes
+      // before their end, or a file that changes, is an error that nobody can handle (undici #5835).
+      body: ReadableStream.from(counted(form, onSent)),
       duplex: "half",
       // With anything else `fetch` clones the request, and the clone keeps the whole body.
       redirect: "error",
       window: null,
     },
   };
+}
+
+async function* counted(
+  form: FormDataEncoder,
+  onSent: BrokerRequest["onSent"],
+): AsyncGenerator<Uint8Array, undefined> {
+  for await (const bytes of form) {
+    onSent?.(bytes.length);
+    yield bytes;
+  }
+  return undefined;
 }
 
 /** `fetch` hides behind "fetch failed" what happened. */
