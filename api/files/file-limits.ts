@@ -6,3 +6,11 @@ export const MAX_PART_BYTES = 64 * MIB;
 export const MAX_PARTS = 10_000;
 /** How often an upload gives a sign of life: far more often than silent ones are swept. */
 export const TOUCH_MS = 60_000;
+const MAX_FILENAME_LENGTH = 255;
+
+/** What is wrong with a file's name, in words that follow it; undefined: nothing. */
+export function fileNameFlaw(name: string): string | undefined {
+  return name.length > MAX_FILENAME_LENGTH || /\p{Cc}/u.test(name)
+    ? `must have at most ${MAX_FILENAME_LENGTH} characters, none of control`
+    : undefined;
+}

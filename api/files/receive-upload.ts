@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Pool } from "pg";
 import { beginUpload, type UploadTerms } from "../../shared/files/upload-statements.ts";
-import { fileNameFlaw } from "./file-name-flaw.ts";
+import { fileNameFlaw } from "./file-limits.ts";
 import type { FormPart } from "./read-form.ts";
 import { storeFile, type StoredBytes } from "./store-file.ts";
 import { withUnfinished } from "./unfinished-upload.ts";

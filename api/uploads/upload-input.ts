@@ -2,8 +2,7 @@ import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { uploadPurposes } from "../../shared/files/file-purpose.ts";
 import { expiresAfter } from "../files/file-expiry.ts";
-import { MAX_PARTS } from "../files/file-limits.ts";
-import { fileNameFlaw } from "../files/file-name-flaw.ts";
+import { fileNameFlaw, MAX_PARTS } from "../files/file-limits.ts";
 
 const MAX_TYPE_LENGTH = 255;
 
