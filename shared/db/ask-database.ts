@@ -9,7 +9,7 @@ export async function askDatabase<Result>(statement: () => Promise<Result>): Pro
   try {
     return await statement();
   } catch (error) {
-    if (error instanceof BrokerError || classifyDatabaseError(error) === "data") throw error;
+    if (classifyDatabaseError(error) === "data") throw error;
     throw new BrokerError("unavailable", "The database cannot be asked at the moment.", {
       retryAfterMs: 1_000,
       cause: error,

@@ -1,3 +1,4 @@
+import { BrokerError } from "../errors/broker-error.ts";
 import { isProgramError } from "../errors/is-program-error.ts";
 import { UnansweredError } from "./unanswered-error.ts";
 
@@ -26,6 +27,8 @@ const OF_PG =
 export function classifyDatabaseError(error: unknown): DatabaseFailure {
   if (error instanceof UnansweredError) return "busy";
   if (!(error instanceof Error) || isProgramError(error)) return "data";
+  // A refusal between two statements: its code is the broker's own.
+  if (error instanceof BrokerError) return "data";
   const { code } = error as { code?: unknown };
   if (typeof code !== "string") return OF_PG.test(error.message) ? "connection" : "data";
   if (!SQLSTATE.test(code)) return "connection";

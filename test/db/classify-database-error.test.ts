@@ -6,6 +6,7 @@ import {
   classifyDatabaseError,
   type DatabaseFailure,
 } from "../../shared/db/classify-database-error.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { GroupStatement } from "../../shared/db/group-statement.ts";
 import { UnansweredError } from "../../shared/db/unanswered-error.ts";
 
@@ -41,6 +42,7 @@ test.each<[what: string, error: unknown, failure: DatabaseFailure]>([
   ],
   ["a mistake that was told", new Error("accept_jobs: the statement left a member out"), "data"],
   ["what is no error", "thrown", "data"],
+  ["a refusal of the broker", new BrokerError("invalid_request", "not like this"), "data"],
 ])("%s", (_what, error, failure) => {
   expect(classifyDatabaseError(error)).toBe(failure);
 });

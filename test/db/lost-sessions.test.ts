@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { readAgain } from "../../shared/db/read-again.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { inTransaction } from "../../shared/keys/in-transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -60,6 +61,18 @@ const marks = async (): Promise<number[]> => {
   const { rows } = await looking.pool.query<{ id: number }>("select id from marks order by id");
   return rows.map(({ id }) => id);
 };
+
+test("a refusal inside a transaction undoes it, and is told at once", async () => {
+  let runs = 0;
+  const refusal = new BrokerError("invalid_request", "not like this");
+  const work = inTransaction(database.pool, async (client) => {
+    runs += 1;
+    await client.query("insert into marks values (1)");
+    throw refusal;
+  });
+  await expect(work).rejects.toBe(refusal);
+  expect([runs, await marks()]).toEqual([1, []]);
+});
 
 describe("a session that PostgreSQL ends", () => {
   test("lent out and idle: its borrower learns of it from the next statement", async () => {

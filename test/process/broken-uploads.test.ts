@@ -41,7 +41,9 @@ test("a file that is changed while it is sent is told in one line", async () => 
   const env = { SPILLWAY_URL: url, SPILLWAY_API_KEY: "sk-any" };
   const ended = await runCommand(["batch", "run", input, "-o", `${input}.out`], env);
   expect(ended).toMatchObject({ code: 1, stdout: "" });
-  expect(ended.stderr).toMatch(/^uploading .*\nspillway: .*in\.jsonl was changed while it was read\n$/);
+  expect(ended.stderr).toMatch(
+    /^uploading .*\nspillway: .*in\.jsonl was changed while it was read\n$/,
+  );
 });
 
 async function inputOf(count: number): Promise<string> {

@@ -80,7 +80,9 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     const cutAtMs = performance.now();
     // Two signals at once are npm's way to say it once; an insisting user takes a moment.
     const insist = setInterval(() => broker.signalGroup("SIGINT"), 300);
-    await eventually(() => expect(inFlight(upstreams)).toBe(0)).finally(() => clearInterval(insist));
+    await eventually(() => expect(inFlight(upstreams)).toBe(0)).finally(() =>
+      clearInterval(insist),
+    );
     // Its database still has to end: this one too comes while it ends in order.
     broker.signalGroup("SIGINT");
     const ended = await broker.ended;
