@@ -3,11 +3,16 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/redis-global.ts", "test/support/postgres-global.ts"],
+    // In this order: what the others start keeps its files where the first one says.
+    globalSetup: [
+      "test/support/temporary-global.ts",
+      "test/support/redis-global.ts",
+      "test/support/postgres-global.ts",
+    ],
     // Generous: a slow machine makes a test slow, not wrong.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Two cores, half idle with three files that mostly wait for real servers; more make each other late.
+    // Two cores: fewer leave them idle, more make each other late.
     maxWorkers: 4,
     // Tests of one file that say they are concurrent wait for servers, too.
     maxConcurrency: 10,

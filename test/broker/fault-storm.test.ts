@@ -9,15 +9,18 @@ afterEach(() => broker.stop());
 
 const JOBS = 200;
 
+/** Where only silence ends a call, it is short; a well answer may take longer on a busy machine. */
+const silence = "timeouts: { first_byte: 1s }";
+
 test.each([
   { what: "fails at once", ttftMs: 0, fault: { type: "status", status: 500 } as const },
-  { what: "fails after a while", ttftMs: 0, fault: { type: "hang" } as const },
+  { what: "fails after a while", ttftMs: 0, yaml: silence, fault: { type: "hang" } as const },
   { what: "hangs up", ttftMs: 30, fault: { type: "drop" } as const },
 ])(
   "a provider that always $what rests, and does all once it is well",
-  async ({ ttftMs, fault }) => {
+  async ({ ttftMs, yaml, fault }) => {
     broker = await startTestBroker({
-      providers: { gpu: { slots: 8, ttftMs, yaml: "timeouts: { first_byte: 300ms }" } },
+      providers: { gpu: { slots: 8, ttftMs, ...(yaml === undefined ? {} : { yaml }) } },
       models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
       // With a heartbeat its headers would leave, and the failure be told in the stream.
       heartbeatMs: 120_000,
