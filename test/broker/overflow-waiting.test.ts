@@ -89,7 +89,7 @@ test("what waited too long overflows, the oldest first", async () => {
 });
 
 test("no more overflow than the cloud has free slots: the rest keeps its place at the GPU", async () => {
-  broker = await start({ slots: 3, ttftMs: 400 });
+  broker = await start({ slots: 3, ttftMs: 2_000 });
   const key = await richKey(broker);
   const release = await blockGpu(key);
   const asked = Array.from({ length: 12 }, () => ask(broker, { key }));
