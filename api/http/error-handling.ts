@@ -22,7 +22,7 @@ export function addErrorHandling(app: FastifyInstance): void {
       : sendError(reply, error);
   });
 
-  app.setNotFoundHandler((request, reply) => {
+  const answerMissing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split("?", 1)[0] ?? "";
     const methods = new Set<string>();
     for (const route of routes.values())
@@ -32,7 +32,13 @@ export function addErrorHandling(app: FastifyInstance): void {
     reply.header("allow", allowed);
     const message = `${path.slice(0, 200)} does not take ${request.method}, only ${allowed}.`;
     return sendError(reply, new BrokerError("method_not_allowed", message));
+  };
+  // Before the body: what is wrong with that of a path that there is not says nothing.
+  app.addHook("preParsing", (request, reply, payload, done) => {
+    if (request.is404) void answerMissing(request, reply);
+    else done(null, payload);
   });
+  app.setNotFoundHandler(answerMissing);
 }
 
 /** Answers what Fastify refuses before any hook runs, such as a path with broken escapes. */

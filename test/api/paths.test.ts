@@ -72,6 +72,23 @@ describe("what is not there", () => {
     expect(refused.headers.get("x-should-retry")).toBe("false");
   });
 
+  test.each([
+    ["POST", "/v1/images/generations", "{broken", 404],
+    ["POST", "/v1/images/edits", "x".repeat(3_000_000), 404],
+    ["DELETE", "/v1/models/m", "", 405],
+    ["PUT", "/v1/chat/completions", "{broken", 405],
+  ])("is told whatever the body: %s %s", async (method, path, body, status) => {
+    const headers = {
+      authorization: `Bearer ${await api.makeKey()}`,
+      "content-type": "application/json",
+      origin: "https://chat.example.com",
+    };
+    const response = await fetch(api.address + path, { method, body, headers });
+    expect(response.status).toBe(status);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("x-request-id")).toBeTruthy();
+  });
+
   test("is no bad query either", async () => {
     for (const query of ["batch_id=%00", "model=%00", "after=%00"]) {
       const response = await api.get(`/v1/jobs?${query}`);
