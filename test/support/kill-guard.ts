@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 /** Ends a server and removes its files should this process be killed. */
 export interface KillGuard {
-  /** The server's process from now on; undefined: it does not run. */
+  /** The server's process from now on, negative: its group; undefined: it does not run. */
   watch(pid: number | undefined): void;
   /** All is ended and removed: nothing is left to do. */
   release(): void;

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { guardAgainstKill, type KillGuard } from "../../support/kill-guard.ts";
 
 export interface ProgramOptions {
   readonly file: string;
@@ -19,10 +20,14 @@ const pollMs = 200;
 const stopTimeoutMs = 15_000;
 const shownCharacters = 3_000;
 
-/** A real server with all that it starts, in a process group of its own that signals go to. */
+/**
+ * A real server with all that it starts, in a process group of its own that signals go to. The group
+ * also goes when this process ends without having stopped it.
+ */
 export class Program {
   readonly #options: ProgramOptions;
   #child: ChildProcess | undefined;
+  #guard: KillGuard | undefined;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
@@ -41,8 +46,11 @@ export class Program {
     });
     closeSync(log);
     this.#child.on("error", () => undefined);
-    if (this.#child.pid !== undefined)
-      setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    this.#guard ??= guardAgainstKill({ signal: "KILL", directories: [] });
+    this.#guard.watch(-pid); // the whole group
   }
 
   /** Launches it and waits for its ready address. Throws an `Error` with the end of its log. */
@@ -87,6 +95,9 @@ export class Program {
     // What it left behind, such as an engine core whose server was killed, goes with it.
     this.signal("SIGKILL");
     while (!this.ended()) await sleep(pollMs);
+    this.#guard?.watch(undefined);
+    this.#guard?.release();
+    this.#guard = undefined;
   }
 
   async stop(): Promise<void> {
