@@ -6,6 +6,7 @@ const TIME_DIGITS = 12;
 type IdKind =
   | "api"
   | "batch"
+  | "call"
   | "conv"
   | "file"
   | "item"

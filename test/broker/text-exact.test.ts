@@ -60,7 +60,7 @@ test("an answer's bytes reach the caller untouched, its odd numbers and spaces, 
 
 test("an event's data reaches the caller untouched", async () => {
   const data = [
-    `{ "choices" : [ {"index":0,"delta":{"content":"a\\u2028\u2028\\ud83d"},"finish_reason":null} ], "n":1.0 }`,
+    `{ "choices" : [ {"index":0,"delta":{"role":"assistant","content":"a\\u2028\u2028\\ud83d"},"finish_reason":null} ], "n":1.0 }`,
     `{"choices":[{"index":0,"delta":{"content":"\\ude00\ufeff"},"finish_reason":"stop"}],"id":18446744073709551615}`,
     "[DONE]",
   ];

@@ -3,17 +3,22 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { AnswerJudge } from "./answer-judge.ts";
 import type { ChunkEvent, ChunkOutput } from "./chunk-output.ts";
+import { ForwardedCalls } from "./forwarded-calls.ts";
 import { totalUsage } from "./total-usage.ts";
 
 /**
  * Chunks on their way to the caller, with their data as it came, but without ids (nobody can come
- * back to a place of a chat stream) and without usage that was not asked for. The ones from the last
- * finish reason on are held back.
+ * back to a place of a chat stream), without usage that was not asked for, and with choices and calls
+ * that common clients can put together. The ones from the last finish reason on are held back.
  */
 export class ForwardedChunks implements ChunkOutput {
   readonly #wantsUsage: boolean;
   readonly #wantsRunningUsage: boolean;
   readonly #asksForRunning: boolean;
+  /** By the index of their choice. */
+  readonly #calls = new Map<number, ForwardedCalls>();
+  /** Indexes of choices of which a delta has been told. */
+  readonly #begun = new Set<unknown>();
   #text = "";
   #held = "";
   /** The same without the usage of chunks that have choices. */
@@ -44,11 +49,12 @@ export class ForwardedChunks implements ChunkOutput {
       this.#usage = event;
       return;
     }
-    const isOdd =
-      chunk["error"] !== undefined || choices.some((each) => isWholeChoice(asObject(each)));
+    const readable = this.#readable(event, choices);
+    const isOdd = chunk["error"] !== undefined || readable !== undefined;
     const shown = (keepsUsage: boolean): string => {
       const asItCame = !isOdd && (keepsUsage || usage === undefined);
-      return format(asItCame ? event : { ...event, text: rewritten(event, keepsUsage) });
+      const text = asItCame ? event.text : rewritten(event, keepsUsage, readable);
+      return format({ ...event, text });
     };
     const bare = shown(this.#wantsRunningUsage);
     const ends = this.#wantsUsage && judge.isFinished && !this.#asksForRunning;
@@ -74,6 +80,53 @@ export class ForwardedChunks implements ChunkOutput {
     return { tail: `${rest}data: [DONE]\n\n` };
   }
 
+  /** The choices of a chunk where they cannot go on as they came. */
+  #readable(event: ChunkEvent, choices: readonly unknown[]): readonly JsonObject[] | undefined {
+    const mayBeOdd = choices.some((each) => {
+      const choice = asObject(each) ?? {};
+      const { delta, index } = choice;
+      // An index that is none is never begun.
+      return !this.#begun.has(index) || isWholeChoice(choice) || hasCalls(asObject(delta));
+    });
+    if (!mayBeOdd) return undefined;
+    let isOdd = false;
+    const list = (exact(event)["choices"] as readonly JsonObject[]).map((choice) => {
+      const told = this.#readableChoice(choice);
+      isOdd ||= told !== choice;
+      return told;
+    });
+    return isOdd ? list : undefined;
+  }
+
+  /** The choice itself, or what clients can read in its place: they go by index and role. */
+  #readableChoice(choice: JsonObject): JsonObject {
+    const index = Number(choice["index"] ?? 0);
+    const isWhole = isWholeChoice(choice);
+    const { message, ...others } = choice;
+    const delta = asObject(isWhole ? message : choice["delta"]);
+    const calls = hasCalls(delta) ? this.#callsOf(index).take(delta?.["tool_calls"]) : undefined;
+    const lacksRole = delta !== undefined && !this.#begun.has(index) && !delta["role"];
+    if (delta !== undefined || choice["text"] !== undefined) this.#begun.add(index);
+    const isReadable = calls === undefined && !lacksRole && !isWhole;
+    if (isReadable && index === choice["index"]) return choice;
+    const told = {
+      ...delta,
+      ...(lacksRole ? { role: "assistant" } : {}),
+      ...(calls === undefined ? {} : { tool_calls: calls }),
+    };
+    return {
+      ...(isWhole ? others : choice),
+      index,
+      ...(delta === undefined ? {} : { delta: told }),
+    };
+  }
+
+  #callsOf(index: number): ForwardedCalls {
+    let calls = this.#calls.get(index);
+    if (calls === undefined) this.#calls.set(index, (calls = new ForwardedCalls()));
+    return calls;
+  }
+
   #usageEvent(judge: AnswerJudge): string {
     const event = this.#usage as ChunkEvent;
     const { chunk } = event;
@@ -84,26 +137,29 @@ export class ForwardedChunks implements ChunkOutput {
 }
 
 /** A choice that has its text in `message`, as in a whole answer, where a stream's has `delta`. */
-function isWholeChoice(choice: JsonObject | undefined): boolean {
-  return choice?.["delta"] === undefined && asObject(choice?.["message"]) !== undefined;
+function isWholeChoice(choice: JsonObject): boolean {
+  return choice["delta"] === undefined && asObject(choice["message"]) !== undefined;
+}
+
+/** Numbers that a double would change stay as they were written. */
+function exact({ chunk, text }: ChunkEvent): JsonObject {
+  return mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
 }
 
 /** Without usage that is not to be told here and empty errors, at which common clients give up. */
-function rewritten({ chunk, text }: ChunkEvent, keepsUsage: boolean): string {
-  const rest: Record<string, unknown> = {
-    ...(mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk),
-  };
+function rewritten(
+  event: ChunkEvent,
+  keepsUsage: boolean,
+  choices: readonly JsonObject[] | undefined,
+): string {
+  const rest: Record<string, unknown> = { ...exact(event) };
   if (!keepsUsage) delete rest["usage"];
   delete rest["error"];
-  const { choices } = rest;
-  if (!Array.isArray(choices)) return JSON.stringify(rest);
-  const readable = (choices as readonly unknown[]).map((each) => {
-    const choice = asObject(each);
-    if (!isWholeChoice(choice)) return each;
-    const { message, ...others } = choice as JsonObject;
-    return { ...others, delta: message };
-  });
-  return JSON.stringify({ ...rest, choices: readable });
+  return JSON.stringify(choices === undefined ? rest : { ...rest, choices });
+}
+
+function hasCalls(delta: JsonObject | undefined): boolean {
+  return delta?.["tool_calls"] != null;
 }
 
 function format({ name, text }: ChunkEvent): string {

@@ -2,19 +2,48 @@ import { asObject, stringAt, type JsonObject } from "../../shared/json/json-obje
 import { isCompleteJson, joinedArguments, joinedName } from "./call-texts.ts";
 import type { Merged } from "./merge-piece.ts";
 
+/** What a piece has added to the tool calls of a message. */
+export interface AddedPiece {
+  /** The call's place among them. */
+  readonly place: number;
+  readonly isNew: boolean;
+  readonly name: string;
+  readonly arguments: string;
+}
+
 /**
  * Adds a piece of a tool call to those of a message. A piece belongs to the last call with its
  * index. It begins a call of its own when it brings another id, or a name after complete arguments
- * (engines that number every call 0); it is dropped when it says the same once more.
+ * (engines that number every call 0); it is dropped, undefined, when it says the same once more.
  */
-export function mergeCall(calls: Merged[], piece: JsonObject, position: number): void {
+export function mergeCall(
+  calls: Merged[],
+  piece: JsonObject,
+  position: number,
+): AddedPiece | undefined {
   const index = typeof piece["index"] === "number" ? piece["index"] : undefined;
   const call =
     index === undefined
       ? findUnnumbered(calls, piece, position)
       : calls.findLast((each) => each["index"] === index);
-  if (call === undefined || beginsAnother(call, piece)) calls.push(begun(piece, index ?? position));
-  else if (!isRepeated(call, piece)) extend(call, piece);
+  if (call === undefined || beginsAnother(call, piece)) {
+    calls.push(begun(piece, index ?? position));
+    const added = { name: nameOf(piece), arguments: argumentsOf(piece) };
+    return { place: calls.length - 1, isNew: true, ...added };
+  }
+  if (isRepeated(call, piece)) return undefined;
+  const [name, text] = [nameOf(call), argumentsOf(call)];
+  extend(call, piece);
+  return {
+    place: calls.indexOf(call),
+    isNew: false,
+    name: restOf(nameOf(call), name),
+    arguments: restOf(argumentsOf(call), text),
+  };
+}
+
+function restOf(text: string, before: string): string {
+  return text.startsWith(before) ? text.slice(before.length) : text;
 }
 
 function findUnnumbered(
@@ -46,11 +75,11 @@ function begun(piece: JsonObject, index: number): Merged {
 function beginsAnother(call: Merged, piece: JsonObject): boolean {
   const id = stringAt(piece, "id");
   const name = nameOf(piece);
-  const isComplete = isCompleteJson(argumentsOf(call));
+  const isComplete = () => isCompleteJson(argumentsOf(call));
   // Some engines make up a new id for every piece.
   if (id !== "" && stringAt(call, "id") !== "")
-    return id !== call["id"] && (name !== "" || isComplete || functionOf(piece) === undefined);
-  return name !== "" && nameOf(call) !== "" && !isRepeated(call, piece) && isComplete;
+    return id !== call["id"] && (name !== "" || functionOf(piece) === undefined || isComplete());
+  return name !== "" && nameOf(call) !== "" && !isRepeated(call, piece) && isComplete();
 }
 
 /** The very same name and arguments under the same id, as some gateways send them twice. */
@@ -68,9 +97,10 @@ function isRepeated(call: Merged, piece: JsonObject): boolean {
 }
 
 function extend(call: Merged, piece: JsonObject): void {
-  const { function: _, index: __, ...rest } = piece;
+  const { function: _, index: __, custom, ...rest } = piece;
   for (const name of Object.keys(rest))
     if (rest[name] != null && rest[name] !== "") call[name] = rest[name];
+  if (custom != null) call["custom"] = joinedCustom(asObject(call["custom"]), asObject(custom));
   const more = functionOf(piece);
   if (more === undefined) return;
   const made = (functionOf(call) ?? {}) as Merged;
@@ -80,6 +110,12 @@ function extend(call: Merged, piece: JsonObject): void {
     name: joinedName(stringAt(made, "name"), stringAt(more, "name")),
     arguments: joinedArguments(argumentsOf(call), argumentsOf(piece)),
   };
+}
+
+/** The call of a custom tool, whose input is free text. */
+function joinedCustom(before: JsonObject = {}, piece: JsonObject = {}): JsonObject {
+  const name = joinedName(stringAt(before, "name"), stringAt(piece, "name"));
+  return { ...before, ...piece, name, input: stringAt(before, "input") + stringAt(piece, "input") };
 }
 
 function nameOf(call: JsonObject): string {

@@ -10,7 +10,7 @@ import {
   sse,
 } from "./upstream.ts";
 
-const hello = chunk({ content: "hello" });
+const hello = chunk({ role: "assistant", content: "hello" });
 const stop = chunk({}, "stop");
 const timeouts = { connectMs: 500, firstByteMs: 5000, idleMs: 5000 };
 
@@ -109,7 +109,7 @@ describe("deadlines", () => {
 
   it("closes the socket of an upstream that does not end its message after [DONE]", async () => {
     const upstream = await httpUpstream((_request, response) => {
-      response.writeHead(200, sse).write(stop + doneEvent);
+      response.writeHead(200, sse).write(hello + stop + doneEvent);
     });
     const provider = providerFor(upstream.baseUrl, {}, { drainMs: 30 });
     const outcome = await provider.call(callOf({ stream: true }), recordingSink());

@@ -141,6 +141,24 @@ describe("an answer that is put together from a stream", () => {
       ],
     ],
     [
+      "of a custom tool",
+      calls({ index: 0, id: "a", type: "custom", custom: { name: "f", input: "" } }) +
+        calls({ index: 0, custom: { input: "Os" } }) +
+        calls({ index: 0, custom: { input: "lo" } }),
+      [{ id: "a", type: "custom", custom: { name: "f", input: "Oslo" } }],
+    ],
+    [
+      "without id and type",
+      calls({ index: 0, function: { name: "f", arguments: "{}" } }),
+      [
+        {
+          id: expect.stringMatching(/^call_/),
+          type: "function",
+          function: { name: "f", arguments: "{}" },
+        },
+      ],
+    ],
+    [
       "its name in every piece",
       calls(named(0, "a", "f", "{")) + calls(named(0, "a", "f", "}")),
       [{ id: "a", type: "function", function: { name: "f", arguments: "{}" } }],

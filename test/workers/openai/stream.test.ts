@@ -86,20 +86,23 @@ describe("a stream", () => {
   });
 
   it("tells the sink of its head even when everything is held back", async () => {
-    const { outcome, sink } = await streamed([stop, doneEvent]);
-    expect(outcome).toMatchObject({ kind: "ok", tail: stop + doneEvent });
+    const all = chunk({ role: "assistant", content: "hé" }, "stop");
+    const { outcome, sink } = await streamed([all, doneEvent]);
+    expect(outcome).toMatchObject({ kind: "ok", tail: all + doneEvent });
     expect([sink.heads(), sink.text()]).toEqual([1, ""]);
   });
 
   it("may end right after [DONE], without a blank line", async () => {
-    const { outcome } = await streamed([stop, "data: [DONE]"]);
+    const { outcome } = await streamed([role, stop, "data: [DONE]"]);
     expect(outcome).toMatchObject({ kind: "ok", tail: stop + doneEvent });
   });
 
   it("keeps event names, writes data of several lines in one; ids and comments are dropped", async () => {
-    const odd = `: ping\r\nevent: chunk\r\nid: 4\r\ndata:{"choices":[{"index":0,\r\ndata:"delta":{}}]}\r\n\r\n`;
+    const odd = `: ping\r\nevent: chunk\r\nid: 4\r\ndata:{"choices":[{"index":0,\r\ndata:"delta":{"role":"assistant"}}]}\r\n\r\n`;
     const { sink } = await streamed([odd, stop, doneEvent]);
-    expect(sink.text()).toBe('event: chunk\ndata: {"choices":[{"index":0, "delta":{}}]}\n\n');
+    expect(sink.text()).toBe(
+      'event: chunk\ndata: {"choices":[{"index":0, "delta":{"role":"assistant"}}]}\n\n',
+    );
   });
 
   it.each(["[DONE] before a finish reason", "nothing at all"])("is cut by %s", async (name) => {
@@ -176,7 +179,7 @@ describe("a stream", () => {
     const error = { message: "Slow down", code: 429 };
     const upstream = await httpUpstream((_request, response) => {
       response.writeHead(200, sse);
-      response.write(hello);
+      response.write(role);
       void forwarded.promise.then(() => response.end(`data: ${JSON.stringify({ error })}\n\n`));
     });
     const forwarded = Promise.withResolvers<void>();
@@ -189,7 +192,7 @@ describe("a stream", () => {
       },
     });
     expect(outcome).toMatchObject({ kind: "failed", reason: "rate_limited", status: 429 });
-    expect([sink.heads(), sink.text()]).toEqual([1, hello]);
+    expect([sink.heads(), sink.text()]).toEqual([1, role]);
   });
 
   it("takes an event named error for one, whatever its data", async () => {
