@@ -52,7 +52,8 @@ const metadata = z
       context.addIssue({ code: "custom", message, path });
     };
     const entries = Object.entries(pairs);
-    if (entries.length > MAX_PAIRS) complain(`must have at most ${MAX_PAIRS} pairs`);
+    // Of many none is looked at.
+    if (entries.length > MAX_PAIRS) return complain(`must have at most ${MAX_PAIRS} pairs`);
     for (const [name, value] of entries) {
       if (name.length > MAX_KEY_LENGTH || !isText(name))
         complain(`has a name that is no text of at most ${MAX_KEY_LENGTH} characters`);

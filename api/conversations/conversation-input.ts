@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { listOf } from "../../shared/inference/schemas/list-of.ts";
 import { inputItem } from "../../shared/inference/schemas/responses-schema.ts";
 import { metadataInput } from "../completions/metadata-input.ts";
 
 /** As many as OpenAI takes at once. */
 const MAX_ITEMS = 20;
 
-const items = z.array(inputItem).max(MAX_ITEMS);
+const items = listOf(inputItem).max(MAX_ITEMS);
 
 /** The body of `POST /v1/conversations`. */
 export const conversationInput = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { uploadPurposes } from "../../shared/files/file-purpose.ts";
+import { listOf } from "../../shared/inference/schemas/list-of.ts";
 import { expiresAfter } from "../files/file-expiry.ts";
 import { fileNameFlaw, MAX_PARTS } from "../files/file-limits.ts";
 
@@ -32,17 +33,14 @@ const PART = /^part_[0-9a-f]{32}$/;
 
 /** What completes one. */
 export const completeUploadInput = z.strictObject({
-  part_ids: z
-    .array(z.string())
+  part_ids: listOf(z.string())
     .min(1)
     .max(MAX_PARTS)
     .superRefine((ids, context) => {
       const seen = new Set<string>();
-      for (const [index, id] of ids.entries()) {
-        if (seen.has(id))
-          context.addIssue({ code: "custom", path: [index], message: "is given twice" });
-        seen.add(id);
-      }
+      const again = ids.findIndex((id) => seen.size === seen.add(id).size);
+      if (again !== -1)
+        context.addIssue({ code: "custom", path: [again], message: "is given twice" });
     }),
   md5: z
     .string()

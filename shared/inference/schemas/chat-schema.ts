@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkGeneration, generationFields, integer } from "./common-fields.ts";
+import { listOf } from "./list-of.ts";
 
 const contentPart = z.union([z.string(), z.looseObject({ type: z.string().optional() })]);
 
@@ -11,9 +12,9 @@ const toolCall = z.looseObject({
 
 const message = z.looseObject({
   role: z.string().min(1),
-  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+  content: z.union([z.string(), listOf(contentPart)]).nullish(),
   name: z.string().nullish(),
-  tool_calls: z.array(toolCall).nullish(),
+  tool_calls: listOf(toolCall).nullish(),
   tool_call_id: z.string().nullish(),
 });
 
@@ -26,10 +27,10 @@ const tool = z.looseObject({
 export const chatSchema = z
   .looseObject({
     ...generationFields,
-    messages: z.array(message).min(1),
+    messages: listOf(message).min(1),
     logprobs: z.boolean().nullish(),
     top_logprobs: integer.nullish(),
-    tools: z.array(tool).nullish(),
+    tools: listOf(tool).nullish(),
     tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     store: z.boolean().nullish(),

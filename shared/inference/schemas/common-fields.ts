@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { listOf } from "./list-of.ts";
 
 /** Integers may exceed a double (`seed: 9223372036854775807`): the body keeps them as written. */
 export const integer = z.number().refine(Number.isInteger, "Invalid input: expected an integer");
@@ -38,7 +39,7 @@ export const generationFields = {
   top_p: z.number().nullish(),
   presence_penalty: z.number().nullish(),
   frequency_penalty: z.number().nullish(),
-  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  stop: z.union([z.string(), listOf(z.string())]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   // An object at OpenAI, a list of pairs at llama.cpp.

@@ -6,46 +6,57 @@ export interface PromptInputRules {
   readonly emptyText: boolean;
 }
 
+/** What is wrong with an input, and where. */
+interface Fault {
+  readonly path: PropertyKey[];
+  readonly message: string;
+}
+
 /**
  * A text, several texts, a prompt as token numbers, or several of those. Written out rather than a
- * union: it names the item at fault, and takes long token lists quickly.
+ * union: it names the item at fault, the first of them all, and takes long token lists quickly.
  */
-export function promptInput({ emptyText }: PromptInputRules) {
+export function promptInput(rules: PromptInputRules) {
   return z.custom<PromptInput>().superRefine((value: unknown, context) => {
-    const refuse = (path: PropertyKey[], message: string): void => {
-      context.addIssue({ code: "custom", path, message });
-    };
-    const checkText = (text: string, path: PropertyKey[]): void => {
-      if (text === "" && !emptyText) refuse(path, "Must not be empty");
-    };
-    if (typeof value === "string") {
-      checkText(value, []);
-    } else if (!Array.isArray(value)) {
-      refuse([], "Invalid input: expected a string or an array of strings or tokens");
-    } else if (value.length === 0) {
-      refuse([], "Must not be empty");
-    } else if (typeof value[0] === "number") {
-      checkTokens(value, [], refuse);
-    } else {
-      const texts = typeof value[0] === "string";
-      for (const [index, item] of (value as unknown[]).entries()) {
-        if (texts && typeof item === "string") checkText(item, [index]);
-        else if (!texts && Array.isArray(item)) checkTokens(item, [index], refuse);
-        else
-          refuse([index], "Invalid input: expected a string or an array of tokens, as all others");
-      }
-    }
+    const fault = findFault(value, rules);
+    if (fault !== undefined) context.addIssue({ code: "custom", ...fault });
   });
 }
 
-function checkTokens(
-  tokens: readonly unknown[],
-  path: PropertyKey[],
-  refuse: (path: PropertyKey[], message: string) => void,
-): void {
-  if (tokens.length === 0) refuse(path, "Must not be empty");
+function findFault(value: unknown, { emptyText }: PromptInputRules): Fault | undefined {
+  if (typeof value === "string") return value === "" && !emptyText ? empty([]) : undefined;
+  if (!Array.isArray(value))
+    return {
+      path: [],
+      message: "Invalid input: expected a string or an array of strings or tokens",
+    };
+  if (value.length === 0) return empty([]);
+  if (typeof value[0] === "number") return findWrongToken(value, []);
+  const texts = typeof value[0] === "string";
+  for (const [index, item] of (value as unknown[]).entries()) {
+    let fault: Fault | undefined;
+    if (texts && typeof item === "string")
+      fault = item === "" && !emptyText ? empty([index]) : undefined;
+    else if (!texts && Array.isArray(item))
+      fault = item.length === 0 ? empty([index]) : findWrongToken(item, [index]);
+    else
+      fault = {
+        path: [index],
+        message: "Invalid input: expected a string or an array of tokens, as all others",
+      };
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function empty(path: PropertyKey[]): Fault {
+  return { path, message: "Must not be empty" };
+}
+
+function findWrongToken(tokens: readonly unknown[], path: PropertyKey[]): Fault | undefined {
   const wrong = tokens.findIndex((token) => !Number.isSafeInteger(token) || (token as number) < 0);
-  if (wrong !== -1) refuse([...path, wrong], "Invalid input: expected a token number");
+  if (wrong === -1) return undefined;
+  return { path: [...path, wrong], message: "Invalid input: expected a token number" };
 }
 
 /** Prompts that an input of one of the four shapes holds. */

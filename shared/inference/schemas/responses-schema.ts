@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { commonFields, outputCapField } from "./common-fields.ts";
-
-const MAX_PAIRS = 16;
-const MAX_KEY_CHARS = 64;
-const MAX_VALUE_CHARS = 512;
+import { listOf } from "./list-of.ts";
+import { metadataPairs } from "./metadata-pairs.ts";
 
 const contentPart = z.looseObject({ type: z.string() });
 
@@ -11,27 +9,20 @@ const contentPart = z.looseObject({ type: z.string() });
 export const inputItem = z.looseObject({
   type: z.string().nullish(),
   role: z.string().nullish(),
-  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+  content: z.union([z.string(), listOf(contentPart)]).nullish(),
 });
 
 const tool = z.looseObject({ type: z.string(), name: z.string().nullish() });
-
-const metadata = z
-  .record(z.string().max(MAX_KEY_CHARS), z.string().max(MAX_VALUE_CHARS))
-  .refine(
-    (pairs) => Object.keys(pairs).length <= MAX_PAIRS,
-    `Too many pairs: at most ${MAX_PAIRS}`,
-  );
 
 /** A field that would keep state at the upstream, where no other provider could find it. */
 const absent = (why: string) => z.null(`Not supported: ${why}`).optional();
 
 /** Fields that say what the model is to read. */
 const promptFields = {
-  input: z.union([z.string(), z.array(inputItem)]).nullish(),
+  input: z.union([z.string(), listOf(inputItem)]).nullish(),
   instructions: z.string().nullish(),
   previous_response_id: z.string().nullish(),
-  tools: z.array(tool).nullish(),
+  tools: listOf(tool).nullish(),
   text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
 };
 
@@ -51,13 +42,13 @@ export const responsesSchema = z
     stream_options: z.looseObject({ include_obfuscation: z.boolean().nullish() }).nullish(),
     background: z.boolean().nullish(),
     store: z.boolean().nullish(),
-    metadata: metadata.nullish(),
+    metadata: metadataPairs.nullish(),
     tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     temperature: z.number().nullish(),
     top_p: z.number().nullish(),
     reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
-    include: z.array(z.string()).nullish(),
+    include: listOf(z.string()).nullish(),
     truncation: z.string().nullish(),
     conversation: z.union([z.string(), z.looseObject({ id: z.string() })]).nullish(),
     prompt: absent("send the prompt's own text as 'instructions' or 'input'"),
