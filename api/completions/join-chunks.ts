@@ -1,17 +1,16 @@
+import { mergePiece, type Merged } from "../../shared/chat/merge-piece.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 interface Choice {
-  readonly message: Record<string, unknown>;
-  readonly calls: Map<unknown, Record<string, unknown>>;
+  readonly message: Merged;
+  readonly logprobs: Merged;
   finish: unknown;
 }
 
-/** Texts of a delta that come in pieces; any other field counts as it came last. */
-const GROWING = new Set(["content", "refusal", "reasoning", "reasoning_content"]);
-
 /** A chat completion out of the chunks of its stream; undefined when there is none. */
 export function joinChunks(chunks: readonly JsonObject[]): JsonObject | undefined {
-  const [first] = chunks;
+  // The first of Azure's has no choice and no name.
+  const first = chunks.find((chunk) => listOf(chunk["choices"]).length > 0) ?? chunks[0];
   if (first === undefined) return undefined;
   const choices = new Map<number, Choice>();
   for (const chunk of chunks)
@@ -20,7 +19,8 @@ export function joinChunks(chunks: readonly JsonObject[]): JsonObject | undefine
       const choice = choices.get(index) ?? newChoice();
       choices.set(index, choice);
       choice.finish = each["finish_reason"] ?? choice.finish;
-      addDelta(choice, asObject(each["delta"]) ?? {});
+      mergePiece(choice.message, asObject(each["delta"]) ?? {});
+      mergePiece(choice.logprobs, asObject(each["logprobs"]) ?? {});
     }
   const { choices: _choices, ...head } = first;
   return {
@@ -33,42 +33,23 @@ export function joinChunks(chunks: readonly JsonObject[]): JsonObject | undefine
 }
 
 function newChoice(): Choice {
-  return { message: { role: "assistant", content: null }, calls: new Map(), finish: null };
+  return { message: { role: "assistant", content: null }, logprobs: {}, finish: null };
 }
 
-function addDelta({ message, calls }: Choice, delta: JsonObject): void {
-  for (const [name, value] of Object.entries(delta))
-    if (name === "tool_calls") for (const call of listOf(value)) addCall(calls, call);
-    else if (GROWING.has(name) && typeof value === "string")
-      message[name] = textOf(message[name]) + value;
-    else if (value !== null) message[name] = value;
-}
-
-/** Of a tool call the arguments come in pieces. */
-function addCall(calls: Choice["calls"], { index = 0, function: part, ...rest }: JsonObject): void {
-  const known = calls.get(index) ?? {};
-  const before = asObject(known["function"]) ?? {};
-  const more = asObject(part) ?? {};
-  calls.set(index, {
-    ...known,
-    ...rest,
-    function: {
-      ...before,
-      ...more,
-      arguments: textOf(before["arguments"]) + textOf(more["arguments"]),
-    },
+function shown(index: number, { message, logprobs, finish }: Choice): JsonObject {
+  const { tool_calls: calls, ...rest } = message;
+  const tools = listOf(calls).map((call) => {
+    const { index: _index, ...told } = call;
+    return told;
   });
-}
-
-function shown(index: number, { message, calls, finish }: Choice): JsonObject {
-  const tools = calls.size === 0 ? {} : { tool_calls: [...calls.values()] };
-  return { index, message: { ...message, ...tools }, logprobs: null, finish_reason: finish };
+  return {
+    index,
+    message: { ...rest, ...(tools.length === 0 ? {} : { tool_calls: tools }) },
+    logprobs: Object.keys(logprobs).length === 0 ? null : logprobs,
+    finish_reason: finish,
+  };
 }
 
 function listOf(value: unknown): readonly JsonObject[] {
   return Array.isArray(value) ? value.map((each) => asObject(each) ?? {}) : [];
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,7 +1,7 @@
 import { newId } from "../../shared/contracts/new-id.ts";
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
-import { mergeCall, type AddedPiece } from "./merge-call.ts";
-import type { Merged } from "./merge-piece.ts";
+import { mergeCall, type AddedPiece } from "../../shared/chat/merge-call.ts";
+import type { Merged } from "../../shared/chat/merge-piece.ts";
 
 /**
  * The tool calls of one choice on their way to the caller. Clients put the pieces of a call together

@@ -6,7 +6,7 @@ import type { ChunkEvent, ChunkOutput } from "./chunk-output.ts";
 import { callId } from "./forwarded-calls.ts";
 import { findUsage } from "./find-usage.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
-import { mergePiece, type Merged } from "./merge-piece.ts";
+import { mergePiece, type Merged } from "../../shared/chat/merge-piece.ts";
 import { totalUsage } from "./total-usage.ts";
 
 /** Members of a chunk that a whole answer has elsewhere or not at all: OpenAI's padding, empty errors. */

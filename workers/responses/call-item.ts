@@ -2,7 +2,7 @@ import type { JsonObject } from "../../shared/json/json-object.ts";
 import { ownedItemId } from "../../shared/responses/item-id.ts";
 import { itemEvent, type ItemEvent, type ItemPlace } from "../../shared/responses/item-events.ts";
 import type { CalledTool } from "../../shared/responses/tool-table.ts";
-import { isCompleteJson, isToldAgain, joinedName } from "../openai/call-texts.ts";
+import { isCompleteJson, isToldAgain, joinedName } from "../../shared/chat/call-texts.ts";
 import { callShape, type CallShape } from "./call-shape.ts";
 import type { CallPiece } from "./chat-pieces.ts";
 

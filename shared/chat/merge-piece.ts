@@ -1,4 +1,4 @@
-import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
 import { mergeCall } from "./merge-call.ts";
 
 /** An object that grows with the pieces of a stream. */

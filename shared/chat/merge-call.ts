@@ -1,4 +1,4 @@
-import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
+import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
 import { isCompleteJson, joinedArguments, joinedName } from "./call-texts.ts";
 import type { Merged } from "./merge-piece.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../../shared/json/json-object.ts";
-import { mergePiece } from "../../../workers/openai/merge-piece.ts";
+import type { JsonObject } from "../../shared/json/json-object.ts";
+import { mergePiece } from "../../shared/chat/merge-piece.ts";
 
 const thinking = (text: unknown, more: object = {}) => ({
   type: "thinking",
