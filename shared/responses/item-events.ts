@@ -65,7 +65,7 @@ export function itemEvent(step: "added" | "done", outputIndex: number, item: Jso
   } satisfies ItemEvent;
 }
 
-/** The events of one part of an item, in order: `added`, any number of `delta`s, two `done`s. */
+/** The events of one part of an item, in order: `added`, `delta`s and annotations, two `done`s. */
 export function partEvents(kind: TextKind, place: ItemPlace, index: number) {
   const { stem, part: around, index: indexField, field, more } = words[kind];
   const at = { ...place, [indexField]: index };
@@ -80,6 +80,12 @@ export function partEvents(kind: TextKind, place: ItemPlace, index: number) {
       ...at,
       delta,
       ...more,
+    }),
+    annotated: (annotation: JsonObject, annotationIndex: number): ItemEvent => ({
+      type: `response.${stem}.annotation.added`,
+      ...at,
+      annotation_index: annotationIndex,
+      annotation,
     }),
     done: (part: JsonObject): readonly ItemEvent[] => [
       { type: `response.${stem}.done`, ...at, [field]: part[field], ...more },

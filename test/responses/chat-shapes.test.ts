@@ -172,6 +172,22 @@ describe("whatever shape an engine gives its answer, nothing of it is lost", () 
     expect(seen.output.map((item) => short(item as unknown as JsonObject))).toEqual(output);
   });
 
+  it.each<[string, (cited: object) => string]>([
+    ["with its text", (cited) => chunk({ content: text, ...cited })],
+    ["after it, and once more", (cited) => chunk({ content: text }) + chunk(cited) + chunk(cited)],
+    ["before it", (cited) => chunk(cited) + chunk({ content: text })],
+    ["in a whole message", (cited) => choice({ message: { content: text, ...cited } })],
+  ])("a citation %s", async (_when, wireOf) => {
+    const place = { url: "http://a.test", title: "A", start_index: 0, end_index: 4 };
+    const wire = wireOf({ annotations: [{ type: "url_citation", url_citation: place }] });
+    const { response, events } = outputOf(wire + ending("stop"));
+    const annotations = [{ type: "url_citation", ...place }];
+    expect(response["output"]).toMatchObject([{ content: [{ text, annotations }] }]);
+    expect(events.split("response.output_text.annotation.added").length - 1).toBe(2);
+    const seen = await sdkResponse(events);
+    expect(seen.output).toMatchObject([{ content: [{ text, annotations }] }]);
+  });
+
   it.each<[string, string]>([
     ["audio", chunk({ audio: { id: "a", data: "UklGRg==" } })],
     ["images", chunk({ content: "See:", images: [{ type: "image_url" }] })],

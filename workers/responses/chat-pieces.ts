@@ -17,6 +17,7 @@ export interface CallPiece {
 export type ChatPiece =
   | { readonly kind: TextOfChat; readonly text: string }
   | { readonly kind: "call"; readonly call: CallPiece }
+  | { readonly kind: "annotation"; readonly annotation: JsonObject }
   | { readonly kind: "unknown"; readonly what: string };
 
 /** The old `function_call` has no index, and stands beside no other call. */
@@ -37,6 +38,7 @@ export function chatPieces(message: JsonObject): readonly ChatPiece[] {
   return [
     ...thoughts(message),
     ...contentPieces(message["content"]),
+    ...annotations(message["annotations"]),
     ...text("refusal", stringAt(message, "refusal")),
     ...callPieces(message),
     ...lost.map((name): ChatPiece => ({ kind: "unknown", what: `'${name}'` })),
@@ -95,6 +97,20 @@ function partPieces(value: unknown): readonly ChatPiece[] {
         ? text("output_text", textIn(part["text"]))
         : [{ kind: "unknown", what: "a part of 'content' of no known type" }];
   }
+}
+
+/** Where a text is cited from; in a chat its facts stand one level deeper. */
+function annotations(value: unknown): readonly ChatPiece[] {
+  if (!Array.isArray(value)) return [];
+  return (value as unknown[]).flatMap((each) => {
+    const cited = asObject(asObject(each)?.["url_citation"]) ?? asObject(each);
+    if (typeof cited?.["url"] !== "string") return [];
+    const { url, title = "", start_index: start = 0, end_index: end = 0 } = cited;
+    const place = { start_index: start, end_index: end };
+    return [
+      { kind: "annotation", annotation: { type: "url_citation", url, title, ...place } } as const,
+    ];
+  });
 }
 
 function callPieces(message: JsonObject): readonly ChatPiece[] {

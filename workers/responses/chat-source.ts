@@ -62,11 +62,7 @@ export class ChatSource implements ResponseSource {
       for (const piece of this.#piecesOf(choice)) {
         if (piece.kind === "unknown")
           return broken("malformed", `a response has no place for ${piece.what}`);
-        events.push(
-          ...(piece.kind === "call"
-            ? this.#output.call(piece.call)
-            : this.#output.text(piece.kind, piece.text)),
-        );
+        events.push(...this.#output.take(piece));
       }
       const reason = choice["finish_reason"] ?? choice["finishReason"];
       const finish = judgeFinishReason(reason);
@@ -133,7 +129,8 @@ export class ChatSource implements ResponseSource {
     if (!told.startsWith(said)) return pieces;
     const rest = told.slice(said.length);
     const calls = hasCalls ? [] : pieces.filter(({ kind }) => kind === "call");
-    return [...(rest === "" ? [] : chatPieces({ content: rest })), ...calls];
+    const cited = pieces.filter(({ kind }) => kind === "annotation");
+    return [...(rest === "" ? [] : chatPieces({ content: rest })), ...cited, ...calls];
   }
 }
 

@@ -2,8 +2,10 @@ import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../shared/responses/item-events.ts";
 import type { ToolTable } from "../../shared/responses/tool-table.ts";
 import { CallItem } from "./call-item.ts";
-import type { CallPiece, TextOfChat } from "./chat-pieces.ts";
+import type { CallPiece, ChatPiece, TextOfChat } from "./chat-pieces.ts";
 import { TextItem } from "./text-item.ts";
+
+type KnownPiece = Exclude<ChatPiece, { readonly kind: "unknown" }>;
 
 /**
  * The output items of one response while their parts come in. One message or reasoning item is
@@ -16,6 +18,8 @@ export class OutputBuilder {
   readonly #calls: CallItem[] = [];
   readonly #callIds = new Set<string>();
   #open: TextItem | undefined;
+  /** Of a text that is still to come. */
+  readonly #citations: JsonObject[] = [];
   #said = "";
 
   constructor(responseId: string, tools: ToolTable) {
@@ -41,15 +45,27 @@ export class OutputBuilder {
     return this.#said;
   }
 
-  /** More text of a kind. */
-  text(kind: TextOfChat, text: string): readonly ItemEvent[] {
+  /** What a chunk adds. */
+  take(piece: KnownPiece): readonly ItemEvent[] {
+    if (piece.kind === "call") return this.#call(piece.call);
+    if (piece.kind === "annotation") return this.#annotate(piece.annotation);
+    return this.#text(piece.kind, piece.text);
+  }
+
+  #text(kind: TextOfChat, text: string): readonly ItemEvent[] {
     if (text === "") return [];
     if (kind === "output_text") this.#said += text;
     return [...this.#settle(), ...this.#add(kind, text)];
   }
 
-  /** More of a call. */
-  call(piece: CallPiece): readonly ItemEvent[] {
+  /** Citations are told with the text, after it, or before it. */
+  #annotate(annotation: JsonObject): readonly ItemEvent[] {
+    const events = this.#open?.annotate(annotation);
+    if (events === undefined) this.#citations.push(annotation);
+    return events ?? [];
+  }
+
+  #call(piece: CallPiece): readonly ItemEvent[] {
     const events = [...this.#closeText("completed")];
     let call = this.#callOf(piece);
     if (call === undefined) {
@@ -116,7 +132,10 @@ export class OutputBuilder {
       this.#open = new TextItem(type, this.#items.length, this.#responseId);
       this.#items.push(this.#open);
     }
-    return [...closed, ...this.#open.take(kind, text)];
+    const events = [...closed, ...this.#open.take(kind, text)];
+    if (kind === "output_text")
+      for (const each of this.#citations.splice(0)) events.push(...this.#annotate(each));
+    return events;
   }
 
   #closeText(status: "completed" | "incomplete"): readonly ItemEvent[] {

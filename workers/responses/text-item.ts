@@ -11,6 +11,7 @@ import {
 interface Part {
   readonly kind: TextKind;
   text: string;
+  readonly annotations: JsonObject[];
 }
 
 /** A message or a reasoning item while it is written: text after text, part after part. */
@@ -37,7 +38,7 @@ export class TextItem {
     let part = this.#parts.at(-1);
     if (part?.kind !== kind) {
       events.push(...this.#closePart());
-      part = { kind, text: "" };
+      part = { kind, text: "", annotations: [] };
       this.#parts.push(part);
       events.push(this.#events(part).added(emptyPart(kind)));
     }
@@ -45,6 +46,17 @@ export class TextItem {
     part.text += text;
     events.push(this.#events(part).delta(text));
     return events;
+  }
+
+  /** Adds an annotation to the text that is being written; undefined: there is none. */
+  annotate(annotation: JsonObject): readonly ItemEvent[] | undefined {
+    const part = this.#parts.at(-1);
+    if (part?.kind !== "output_text") return undefined;
+    const { annotations } = part;
+    // Some gateways tell all of them with every chunk.
+    if (annotations.some((each) => JSON.stringify(each) === JSON.stringify(annotation))) return [];
+    annotations.push(annotation);
+    return [this.#events(part).annotated(annotation, annotations.length - 1)];
   }
 
   close(status: "completed" | "incomplete"): readonly ItemEvent[] {
@@ -71,6 +83,10 @@ export class TextItem {
   }
 }
 
-function wholePart({ kind, text }: Part): JsonObject {
-  return { ...emptyPart(kind), [kind === "refusal" ? "refusal" : "text"]: text };
+function wholePart({ kind, text, annotations }: Part): JsonObject {
+  return {
+    ...emptyPart(kind),
+    [kind === "refusal" ? "refusal" : "text"]: text,
+    ...(annotations.length === 0 ? {} : { annotations: [...annotations] }),
+  };
 }
