@@ -9,7 +9,9 @@ import { checkTargets, targetsOf } from "./batch/save-results.ts";
 import { untilInterrupted } from "./batch/until-interrupted.ts";
 import type { BrokerClient } from "./client/broker-client.ts";
 import { clientFor, clientOptions, type ClientFlags } from "./client/client-options.ts";
+import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
+import { givenId } from "./given-id.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 interface BatchDeps {
@@ -55,7 +57,9 @@ export function batchCommand(deps: BatchDeps): Command {
     stdout.write(json ? `${JSON.stringify(batch, null, 2)}\n` : text);
   };
   const withId = (name: string, description: string): Command =>
-    clientOptions(command.command(name).description(description).argument("<id>", "`batch_…`"));
+    clientOptions(
+      command.command(name).description(description).argument("<id>", "`batch_…`", givenId),
+    );
 
   runOptions(
     clientOptions(
@@ -104,7 +108,7 @@ export function batchCommand(deps: BatchDeps): Command {
       const response = await clientFor(flags, lookup)(`${batchPath(id)}/cancel`, {
         method: "POST",
       });
-      const batch = batchSchema.parse(await response.json());
+      const batch = await readAnswer(response, batchSchema);
       print(batch, flags, cancelText(batch));
     });
 
@@ -114,7 +118,7 @@ export function batchCommand(deps: BatchDeps): Command {
     .action(async (id: string, flags: Flags & { readonly maxCostUsd: string }) => {
       const body = { metadata: { max_cost_usd: flags.maxCostUsd } };
       const response = await clientFor(flags, lookup)(batchPath(id), { method: "POST", body });
-      const batch = batchSchema.parse(await response.json());
+      const batch = await readAnswer(response, batchSchema);
       print(batch, flags, `${batch.id} may cost ${flags.maxCostUsd} USD in all.\n`);
     });
 
@@ -170,7 +174,7 @@ function addPair(
 }
 
 async function read(client: BrokerClient, id: string): Promise<Batch> {
-  return batchSchema.parse(await (await client(batchPath(id))).json());
+  return await readAnswer(await client(batchPath(id)), batchSchema);
 }
 
 async function readBatches(client: BrokerClient, limit: number): Promise<Batch[]> {
@@ -180,7 +184,7 @@ async function readBatches(client: BrokerClient, limit: number): Promise<Batch[]
     const last = batches.at(-1);
     if (last !== undefined) query.set("after", last.id);
     const response = await client(`/batches?${query.toString()}`);
-    const { data, has_more: hasMore } = batchPageSchema.parse(await response.json());
+    const { data, has_more: hasMore } = await readAnswer(response, batchPageSchema);
     batches.push(...data);
     if (!hasMore || data.length === 0 || batches.length >= limit) return batches;
   }

@@ -3,9 +3,11 @@ import type { Lookup } from "../config/environment.ts";
 import type { BrokerClient } from "./client/broker-client.ts";
 import { clientFor, clientOptions, type ClientFlags } from "./client/client-options.ts";
 import { jobPageSchema, jobSchema, type Job } from "./client/job.ts";
+import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
 import { resultText } from "./client/result-text.ts";
 import { waitForJob, type WaitTimes } from "./client/wait-for-job.ts";
+import { givenId } from "./given-id.ts";
 import { tableText } from "./table.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -38,7 +40,10 @@ export function jobsCommand(deps: JobsDeps): Command {
   const command = new Command("jobs").description("look at, await and cancel accepted jobs");
   const withId = (name: string, description: string): Command =>
     clientOptions(
-      command.command(name).description(description).argument("<id>", "`job_…`, or `resp_…`"),
+      command
+        .command(name)
+        .description(description)
+        .argument("<id>", "`job_…`, or `resp_…`", givenId),
     );
 
   clientOptions(command.command("list").description("list a key's jobs, newest first"))
@@ -58,7 +63,7 @@ export function jobsCommand(deps: JobsDeps): Command {
     .option("--json", "print JSON")
     .action(async (id: string, flags: Flags) => {
       const response = await clientFor(flags, lookup)(pathOf(id));
-      const job = jobSchema.parse(await response.json());
+      const job = await readAnswer(response, jobSchema);
       if (flags.json) print(job, flags);
       else stdout.write(jobText(job));
     });
@@ -82,7 +87,7 @@ export function jobsCommand(deps: JobsDeps): Command {
     .action(async (id: string, flags: Flags) => {
       const client = clientFor(flags, lookup);
       const response = await client(`${pathOf(id)}/cancel`, { method: "POST" });
-      print(jobSchema.parse(await response.json()), flags);
+      print(await readAnswer(response, jobSchema), flags);
     });
   return command;
 }
@@ -101,7 +106,7 @@ async function readJobs(client: BrokerClient, flags: ListFlags): Promise<Job[]> 
     const last = jobs.at(-1);
     if (last !== undefined) query.set("after", last.id);
     const response = await client(`/jobs?${query.toString()}`);
-    const { data, has_more: hasMore } = jobPageSchema.parse(await response.json());
+    const { data, has_more: hasMore } = await readAnswer(response, jobPageSchema);
     jobs.push(...data);
     if (!hasMore || data.length === 0 || jobs.length >= flags.limit) return jobs;
   }

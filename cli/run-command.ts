@@ -5,6 +5,8 @@ import type { Lookup } from "../config/environment.ts";
 import type { BrokerClient } from "./client/broker-client.ts";
 import { chatPieces } from "./client/chat-stream.ts";
 import { clientFor, clientOptions, type ClientFlags } from "./client/client-options.ts";
+import { jobSchema } from "./client/job.ts";
+import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -59,8 +61,10 @@ async function ask(
   if (background) {
     const headers = { prefer: "respond-async" };
     const response = await client(PATH, { method: "POST", body, headers, signal });
-    const answer = await response.text();
-    stdout.write(`${json ? answer.trimEnd() : (JSON.parse(answer) as { id: string }).id}\n`);
+    const answer = json
+      ? (await response.text()).trimEnd()
+      : (await readAnswer(response, jobSchema)).id;
+    stdout.write(`${answer}\n`);
     return;
   }
   if (json) {

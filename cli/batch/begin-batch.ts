@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import type { BrokerClient } from "../client/broker-client.ts";
+import { readAnswer } from "../client/read-answer.ts";
 import { RequestError } from "../client/request-error.ts";
 import { BatchPace } from "./batch-pace.ts";
 import { batchSchema } from "./batch.ts";
@@ -46,7 +47,7 @@ export async function beginBatch(state: BatchState, begin: Begin): Promise<strin
   const body = { input_file_id: uploaded.input_file_id, ...uploaded.terms };
   const batch = await keepTrying(async () => {
     const response = await client("/batches", { method: "POST", body, headers, signal });
-    return batchSchema.parse(await response.json());
+    return await readAnswer(response, batchSchema);
   }, patience);
   await file.save({ ...uploaded, batch_id: batch.id });
   progress.say(`made ${batch.id}`);
@@ -76,7 +77,7 @@ async function upload(
   onSent(0);
   try {
     const response = await client("/files", { method: "POST", body, headers, signal, onSent });
-    return fileSchema.parse(await response.json()).id;
+    return (await readAnswer(response, fileSchema)).id;
   } catch (error) {
     if (isChanged(error)) throw new RequestError(`${input.path} was changed while it was read`);
     throw error;

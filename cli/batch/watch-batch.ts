@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerClient } from "../client/broker-client.ts";
+import { readAnswer } from "../client/read-answer.ts";
 import { BatchPace } from "./batch-pace.ts";
 import { batchPath, batchSchema, endOf, type Batch } from "./batch.ts";
 import { keepTrying, type Patience } from "./keep-trying.ts";
@@ -29,7 +30,7 @@ export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
   for (;;) {
     const batch = await keepTrying(async () => {
       const response = await client(batchPath(id), { signal });
-      return batchSchema.parse(await response.json());
+      return await readAnswer(response, batchSchema);
     }, patience);
     const now = performance.now();
     if (endOf(batch) !== null) return batch;

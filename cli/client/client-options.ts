@@ -24,6 +24,9 @@ export function clientFor(flags: ClientFlags, lookup: Lookup): BrokerClient {
   const { url = environment.url, key = environment.apiKey } = flags;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new RequestError(`${url} is not an address like http://127.0.0.1:4600`);
+  // `fetch` takes neither; the message must not hold the password.
+  if (new URL(url).username !== "" || new URL(url).password !== "")
+    throw new RequestError("the broker's address must hold no user name or password");
   if (key === undefined)
     throw new RequestError(
       "no API key: set SPILLWAY_API_KEY or --key; `spillway key create --name NAME` makes one",

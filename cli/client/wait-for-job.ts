@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerClient } from "./broker-client.ts";
 import { jobSchema, type Job } from "./job.ts";
 import { mayPass } from "./may-pass.ts";
+import { readAnswer } from "./read-answer.ts";
 
 export interface WaitTimes {
   /** How long one request waits, in seconds. */
@@ -22,7 +23,7 @@ export async function waitForJob(
   for (;;) {
     try {
       const response = await client(`${path}?wait=${times.waitS}`);
-      const job = jobSchema.parse(await response.json());
+      const job = await readAnswer(response, jobSchema);
       if (job.completed_at !== null) return job;
       lastAnswerAt = performance.now();
     } catch (error) {

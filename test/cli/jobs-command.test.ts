@@ -157,6 +157,8 @@ test.each([
   [["show", "job_none"], /^404 not_found: /],
   [["wait", "../keys"], /^404 /],
   [["show"], /missing required argument 'id'/],
+  [["show", ""], /argument 'id'. Must not be empty/],
+  [["wait", " "], /argument 'id'. Must not be empty/],
 ])("jobs %j fails with its reason", async (words, message) => {
   const { error, stdout } = await (await caller()).spillway("jobs", ...words);
   expect(error?.message).toMatch(message);
