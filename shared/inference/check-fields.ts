@@ -3,6 +3,9 @@ import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./field-path.ts";
 import type { JsonObject } from "./parse-body.ts";
 
+/** Names of fields can be as long as the body. */
+const MAX_PARAM_CHARS = 128;
+
 type Issue = z.core.$ZodIssue;
 
 interface Fault {
@@ -22,13 +25,16 @@ export function checkFields<Schema extends z.ZodType>(
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const { path, message } = issue === undefined ? { path: [], message: "" } : innermost(issue, []);
-  const param = fieldPath(path);
+  const param = fieldPath(path).slice(0, MAX_PARAM_CHARS);
   if (param === "") throw new BrokerError("invalid_request", message);
   throw new BrokerError("invalid_request", `Invalid value for '${param}': ${message}.`, { param });
 }
 
 /** Inside a union, the alternative that matched furthest says best what is wrong. */
 function innermost(issue: Issue, base: readonly PropertyKey[]): Fault {
+  const [unknown] = issue.code === "unrecognized_keys" ? issue.keys : [];
+  if (unknown !== undefined)
+    return { path: [...base, ...issue.path, unknown], message: "Unknown field" };
   const own: Fault = { path: [...base, ...issue.path], message: issue.message };
   if (issue.code !== "invalid_union") return own;
   let best = own;

@@ -14,9 +14,11 @@ const plainText = (maxLength: number) =>
     .max(maxLength)
     .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
+const AMOUNT = "expected a USD amount with at most 9 decimals";
+
 /** A number or a plain decimal string in USD, as nano-USD. */
 const limitNanos = z
-  .union([z.number(), z.string().max(MAX_AMOUNT_LENGTH)])
+  .union([z.number(), z.string().max(MAX_AMOUNT_LENGTH, AMOUNT)], AMOUNT)
   .transform((usd, ctx) => {
     const refuse = (message: string) => {
       ctx.issues.push({ code: "custom", message, input: usd });
@@ -27,7 +29,7 @@ const limitNanos = z
       nanos = parseUsd(usd);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return refuse("expected a USD amount with at most 9 decimals");
+      return refuse(AMOUNT);
     }
     if (nanos < 0n) return refuse("must not be negative");
     return nanos > MAX_LIMIT_NANOS ? refuse("must be at most 9000000000") : nanos;

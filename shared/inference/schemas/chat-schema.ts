@@ -2,7 +2,10 @@ import { z } from "zod";
 import { checkGeneration, generationFields, integer } from "./common-fields.ts";
 import { listOf } from "./list-of.ts";
 
-const contentPart = z.union([z.string(), z.looseObject({ type: z.string().optional() })]);
+const contentPart = z.union(
+  [z.string(), z.looseObject({ type: z.string().optional() })],
+  "Invalid input: expected string or object",
+);
 
 const toolCall = z.looseObject({
   id: z.string().nullish(),
@@ -12,7 +15,9 @@ const toolCall = z.looseObject({
 
 const message = z.looseObject({
   role: z.string().min(1),
-  content: z.union([z.string(), listOf(contentPart)]).nullish(),
+  content: z
+    .union([z.string(), listOf(contentPart)], "Invalid input: expected string or array")
+    .nullish(),
   name: z.string().nullish(),
   tool_calls: listOf(toolCall).nullish(),
   tool_call_id: z.string().nullish(),
@@ -31,7 +36,9 @@ export const chatSchema = z
     logprobs: z.boolean().nullish(),
     top_logprobs: integer.nullish(),
     tools: listOf(tool).nullish(),
-    tool_choice: z.union([z.string(), z.looseObject({})]).nullish(),
+    tool_choice: z
+      .union([z.string(), z.looseObject({})], "Invalid input: expected string or object")
+      .nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     store: z.boolean().nullish(),
   })

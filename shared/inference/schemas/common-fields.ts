@@ -39,11 +39,15 @@ export const generationFields = {
   top_p: z.number().nullish(),
   presence_penalty: z.number().nullish(),
   frequency_penalty: z.number().nullish(),
-  stop: z.union([z.string(), listOf(z.string())]).nullish(),
+  stop: z
+    .union([z.string(), listOf(z.string())], "Invalid input: expected string or array")
+    .nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   // An object at OpenAI, a list of pairs at llama.cpp.
-  logit_bias: z.union([z.looseObject({}), z.array(z.unknown())]).nullish(),
+  logit_bias: z
+    .union([z.looseObject({}), z.array(z.unknown())], "Invalid input: expected object or array")
+    .nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
   seed: integer.nullish(),
 };

@@ -9,7 +9,9 @@ const contentPart = z.looseObject({ type: z.string() });
 export const inputItem = z.looseObject({
   type: z.string().nullish(),
   role: z.string().nullish(),
-  content: z.union([z.string(), listOf(contentPart)]).nullish(),
+  content: z
+    .union([z.string(), listOf(contentPart)], "Invalid input: expected string or array")
+    .nullish(),
 });
 
 const tool = z.looseObject({ type: z.string(), name: z.string().nullish() });
@@ -19,7 +21,9 @@ const absent = (why: string) => z.null(`Not supported: ${why}`).optional();
 
 /** Fields that say what the model is to read. */
 const promptFields = {
-  input: z.union([z.string(), listOf(inputItem)]).nullish(),
+  input: z
+    .union([z.string(), listOf(inputItem)], "Invalid input: expected string or array")
+    .nullish(),
   instructions: z.string().nullish(),
   previous_response_id: z.string().nullish(),
   tools: listOf(tool).nullish(),
@@ -43,14 +47,24 @@ export const responsesSchema = z
     background: z.boolean().nullish(),
     store: z.boolean().nullish(),
     metadata: metadataPairs.nullish(),
-    tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
+    tool_choice: z
+      .union(
+        [z.string(), z.looseObject({ type: z.string() })],
+        "Invalid input: expected string or object",
+      )
+      .nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     temperature: z.number().nullish(),
     top_p: z.number().nullish(),
     reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
     include: listOf(z.string()).nullish(),
     truncation: z.string().nullish(),
-    conversation: z.union([z.string(), z.looseObject({ id: z.string() })]).nullish(),
+    conversation: z
+      .union(
+        [z.string(), z.looseObject({ id: z.string() })],
+        "Invalid input: expected string or object",
+      )
+      .nullish(),
     prompt: absent("send the prompt's own text as 'instructions' or 'input'"),
   })
   .superRefine((request, context) => {
