@@ -6,6 +6,7 @@ import { failed, type FailedEnd } from "./call-stopped.ts";
 import type { ChunkOutput } from "./chunk-output.ts";
 import { EventFeed } from "./event-feed.ts";
 import { readEvent, type StreamEvent } from "./read-event.ts";
+import { RepeatStop } from "./repeat-stop.ts";
 
 /**
  * Reads the event stream of one chat completion or completion. Whole is what ends with `[DONE]`, or
@@ -17,6 +18,7 @@ export class StreamReader implements AnswerReader {
   readonly #output: ChunkOutput;
   readonly #maxHeldChars: number;
   readonly #feed: EventFeed;
+  readonly #repeats = new RepeatStop();
   #isWhole = false;
   #failure: FailedEnd | undefined;
   #bodyEnded = false;
@@ -52,7 +54,11 @@ export class StreamReader implements AnswerReader {
   end(): StreamStep {
     this.#bodyEnded = true;
     this.#feed.end();
-    if (!this.#isWhole && this.#failure === undefined) this.#finish("body");
+    if (!this.#isWhole && this.#failure === undefined) {
+      const missing = this.#judge.isFinished ? undefined : this.#repeats.missingEnd();
+      if (missing !== undefined) this.#takeOne(missing);
+      this.#finish("body");
+    }
     return this.#step();
   }
 
@@ -80,6 +86,7 @@ export class StreamReader implements AnswerReader {
       this.#failure = this.#judge.take(event.chunk);
       if (this.#failure !== undefined) return;
       this.started = true;
+      this.#repeats.take(event.chunk);
       this.#output.take(event, this.#judge);
       if (this.#output.heldChars > this.#maxHeldChars)
         this.#fail("malformed", "too much to hold back");

@@ -9,6 +9,7 @@ import { failed, type FailedEnd } from "../openai/call-stopped.ts";
 import { EventFeed } from "../openai/event-feed.ts";
 import { readEvent, type StreamEvent } from "../openai/read-event.ts";
 import type { ReadLimits } from "../openai/read-limits.ts";
+import { RepeatStop } from "../openai/repeat-stop.ts";
 import type { ResponseSource, Taken } from "./response-source.ts";
 
 /**
@@ -20,6 +21,7 @@ export class ResponseReader implements AnswerReader {
   readonly #source: ResponseSource;
   readonly #limits: Pick<ReadLimits, "answerBytes" | "eventChars">;
   readonly #feed: EventFeed;
+  readonly #repeats = new RepeatStop();
   #sequence = FIRST_OUTPUT_SEQUENCE;
   #text = "";
   #failure: FailedEnd | undefined;
@@ -52,6 +54,8 @@ export class ResponseReader implements AnswerReader {
     this.#bodyEnded = true;
     this.#feed.end();
     const isOver = this.#end !== undefined || this.#failure !== undefined;
+    const missing = isOver || this.#source.isFinished ? undefined : this.#repeats.missingEnd();
+    if (missing !== undefined) this.#takeOne(missing);
     if (!isOver && this.#source.isFinished) this.#apply(this.#source.done());
     if (this.#end === undefined) this.#fail("cut", "the stream ended before its last event");
     return this.#step();
@@ -84,6 +88,7 @@ export class ResponseReader implements AnswerReader {
       return;
     }
     const { chunk, text, name } = event;
+    this.#repeats.take(chunk);
     // Numbers that a double would change stay as they were written.
     const data = mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
     this.#apply(this.#source.take({ event: name, id: undefined, data: text }, data));
