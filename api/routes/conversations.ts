@@ -38,6 +38,9 @@ type Asked = FastifyRequest<ConversationRoute>;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
+/** Items are as large as requests may be, and a page of a hundred has to fit into memory. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+
 /** OpenAI's SDK may ask for more of an item (`include`), which here is whole in any case. */
 const itemsQuery = z.looseObject(pageQuery);
 
@@ -106,9 +109,9 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
   app.get<ConversationRoute>("/v1/conversations/:id/items", async (request, reply) => {
     const { after, order, limit } = parseInput(itemsQuery, request.query);
     const { id } = await unfolded(request);
-    const page = { after, ascending: order === "asc", limit: limit + 1 };
-    const texts = await askDatabase(() => listItems(pool, id, page));
-    return send(reply, listOf(texts.slice(0, limit), texts.length > limit));
+    const page = { after, ascending: order === "asc", limit, maxBytes: PAGE_BYTES };
+    const { texts, hasMore } = await askDatabase(() => listItems(pool, id, page));
+    return send(reply, listOf(texts, hasMore));
   });
 
   app.get<ConversationRoute>("/v1/conversations/:id/items/:item", async (request, reply) => {

@@ -8,6 +8,8 @@ export interface ItemPage {
   readonly after: string | undefined;
   readonly ascending: boolean;
   readonly limit: number;
+  /** When its items reach so many bytes, the page ends; it has one item at least. */
+  readonly maxBytes: number;
 }
 
 /** Adds items at a key's conversation's end; false when there is no such conversation. */
@@ -31,23 +33,30 @@ export async function appendItems(
   return rows[0]?.found === true;
 }
 
-/** Texts of a conversation's items, a page at most. */
+/** Texts of a conversation's items, a page at most, and whether there are more. */
 export async function listItems(
   pool: Query,
   conversation: string,
-  { after, ascending, limit }: ItemPage,
-): Promise<readonly string[]> {
+  { after, ascending, limit, maxBytes }: ItemPage,
+): Promise<{ readonly texts: readonly string[]; readonly hasMore: boolean }> {
   const [beyond, order] = ascending ? [">", "asc"] : ["<", "desc"];
-  const { rows } = await pool.query<{ item: string }>(
+  const { rows } = await pool.query<{ item: string; found: number }>(
     `with place as (
-       select turn, idx from conversation_items where conversation_id = $1 and id = $2 limit 1)
-     select item from conversation_items
-     where conversation_id = $1
-       and (not exists (select from place) or (turn, idx) ${beyond} (select turn, idx from place))
+       select turn, idx from conversation_items where conversation_id = $1 and id = $2 limit 1),
+     next as (
+       select turn, idx, item, octet_length(item) as bytes from conversation_items
+       where conversation_id = $1
+         and (not exists (select from place) or (turn, idx) ${beyond} (select turn, idx from place))
+       order by turn ${order}, idx ${order} limit $3 + 1),
+     summed as (
+       select turn, idx, item, count(*) over ()::integer as found,
+         sum(bytes) over (order by turn ${order}, idx ${order}) - bytes as before
+       from next)
+     select item, found from summed where before < $4
      order by turn ${order}, idx ${order} limit $3`,
-    [conversation, after ?? null, limit],
+    [conversation, after ?? null, limit, maxBytes],
   );
-  return rows.map(({ item }) => item);
+  return { texts: rows.map(({ item }) => item), hasMore: (rows[0]?.found ?? 0) > rows.length };
 }
 
 /** The text of all items as one JSON list; undefined when it has more characters. */

@@ -107,6 +107,28 @@ it("keeps items that are added, listed, read and deleted one by one", async () =
   });
 });
 
+it("is read in pages that end where large items would not fit into memory", async () => {
+  const { id } = await client.conversations.create({});
+  const large = (name: string) => name + "x".repeat(5_000_000);
+  for (const name of ["a", "b", "c", "d"])
+    await client.conversations.items.create(id, {
+      items: [{ role: "user", content: large(name) }],
+    });
+  const page = await client.conversations.items.list(id, { limit: 100, order: "asc" });
+  expect(page.data).toHaveLength(2);
+  expect(page.has_more).toBe(true);
+  const texts = await textsOf(id);
+  expect(texts.map((text) => text.slice(0, 7))).toEqual([
+    "user: a",
+    "user: b",
+    "user: c",
+    "user: d",
+  ]);
+  const newest = await client.conversations.items.list(id, { limit: 3, after: page.last_id });
+  expect(newest.data).toHaveLength(1);
+  expect(newest.has_more).toBe(false);
+});
+
 describe.each(["native", "translated"])("a response in a conversation: %s", (model) => {
   it("reads its items first, and adds its input and output once it is done", async () => {
     const { id } = await client.conversations.create({
