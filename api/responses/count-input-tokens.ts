@@ -27,7 +27,7 @@ export async function countInputTokens(
   const { pool } = database;
   const { body } = await askDatabase(async () => {
     const read = await withFiles(pool, "responses", parsed, terms);
-    const turn = await withPreviousTurn(pool, key.id, read.body);
+    const turn = await withPreviousTurn(pool, key.id, read.body, bodyLimitBytes);
     return await withConversation(pool, key.id, turn, bodyLimitBytes);
   });
   reply.header("x-spillway-estimate", "true");

@@ -17,12 +17,13 @@ import type { ParsedBody } from "./parse-body.ts";
  * The body of a response request with the items of the turns before it in front of its own input, with
  * the items that it only refers to, and with summaries in place of compactions. A stored response keeps
  * its whole input, so that one step back is all of them. Throws `BrokerError` for a response that this
- * key does not have, or that has no output yet.
+ * key does not have, or that has no output yet, and when all of it is larger than a request may be.
  */
 export async function withPreviousTurn(
   pool: Pick<Pool, "query">,
   key: string,
   body: ParsedBody,
+  maxChars: number,
 ): Promise<ParsedBody> {
   const previous = body.fields["previous_response_id"];
   const { input } = body.fields;
@@ -31,11 +32,16 @@ export async function withPreviousTurn(
   if (typeof previous !== "string" && !refers && !items.some(isCompaction)) return body;
   const referenced = referencedResponses(input);
   const turn = typeof previous === "string" ? await turnOf(pool, key, previous) : undefined;
+  if (turn !== undefined && lengthOf([turn.input, turn.output]) > maxChars)
+    throw tooLarge("previous_response_id");
   const outputs = new Map<string, readonly JsonObject[]>();
   for (const response of referenced) {
     const found = await findTurn(pool, key, response);
-    if (found !== undefined) outputs.set(response, found.output);
+    // The first that is not there is what the caller is told of.
+    if (found === undefined) break;
+    outputs.set(response, found.output);
   }
+  if (lengthOfReferred(items, outputs) > maxChars) throw tooLarge("input");
   const earlier = turn === undefined ? [] : itemsOf(turn);
   const joined = (given: unknown): readonly unknown[] => [
     ...earlier,
@@ -45,6 +51,29 @@ export async function withPreviousTurn(
     fields: { ...body.fields, input: joined(input) },
     exact: { ...body.exact, input: joined(body.exact["input"]) },
   };
+}
+
+/** Of the items that references stand for, each as often as it is referred to. */
+function lengthOfReferred(
+  items: readonly unknown[],
+  outputs: ReadonlyMap<string, readonly JsonObject[]>,
+): number {
+  const lengths = new Map<unknown, number>();
+  return resolveReferences(items, outputs).reduce((sum: number, item, index) => {
+    if (item === items[index]) return sum;
+    const length = lengths.get(item) ?? lengthOf(item);
+    lengths.set(item, length);
+    return sum + length;
+  }, 0);
+}
+
+function lengthOf(value: unknown): number {
+  return JSON.stringify(value).length;
+}
+
+function tooLarge(param: string): BrokerError {
+  const message = `Invalid value for '${param}': The conversation is larger than a request may be.`;
+  return new BrokerError("invalid_request", message, { param });
 }
 
 /** A request's input as a list of items. */

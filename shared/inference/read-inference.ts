@@ -73,7 +73,7 @@ async function readWith(
     withConversation(
       database.pool,
       key.id,
-      await withPreviousTurn(database.pool, key.id, body),
+      await withPreviousTurn(database.pool, key.id, body, bodyLimitBytes),
       bodyLimitBytes,
     ),
   );
