@@ -109,10 +109,10 @@ it("keeps items that are added, listed, read and deleted one by one", async () =
 
 it("is read in pages that end where large items would not fit into memory", async () => {
   const { id } = await client.conversations.create({});
-  const large = (name: string) => name + "x".repeat(5_000_000);
+  const rest = "x".repeat(5_000_000);
   for (const name of ["a", "b", "c", "d"])
     await client.conversations.items.create(id, {
-      items: [{ role: "user", content: large(name) }],
+      items: [{ role: "user", content: name + rest }],
     });
   const page = await client.conversations.items.list(id, { limit: 100, order: "asc" });
   expect(page.data).toHaveLength(2);
