@@ -14,6 +14,7 @@ import { metadataInput } from "../completions/metadata-input.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageOf } from "../http/page-of.ts";
+import { PAGE_BYTES } from "../http/page-bytes.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
 import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
@@ -51,8 +52,14 @@ export function addChatCompletions(app: FastifyInstance, deps: InferenceDeps): v
     const filter = { model, metadata, after, ascending: order === "asc", limit: limit + 1 };
     const jobs = await listCompletions(pool, callerOf(request).id, filter);
     const shown: JsonObject[] = [];
-    for (const job of jobs.slice(0, limit)) shown.push(await completionOfJob(pool, job));
-    return listObject(shown, jobs.length > limit);
+    let bytes = 0;
+    for (const job of jobs.slice(0, limit)) {
+      if (bytes >= PAGE_BYTES) break;
+      const completion = await completionOfJob(pool, job);
+      shown.push(completion);
+      bytes += JSON.stringify(completion).length;
+    }
+    return listObject(shown, jobs.length > shown.length);
   });
 
   app.get<CompletionRoute>("/v1/chat/completions/:id", async (request) =>

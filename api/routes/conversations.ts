@@ -26,6 +26,7 @@ import { conversationInput, itemsInput } from "../conversations/conversation-inp
 import { metadataInput } from "../completions/metadata-input.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
+import { PAGE_BYTES } from "../http/page-bytes.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { answerOnce } from "../webhooks/answer-once.ts";
 import { readBody, smallBody } from "../webhooks/read-input.ts";
@@ -37,9 +38,6 @@ interface ConversationRoute {
 type Asked = FastifyRequest<ConversationRoute>;
 
 const JSON_TYPE = "application/json; charset=utf-8";
-
-/** Items are as large as requests may be, and a page of a hundred has to fit into memory. */
-const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** OpenAI's SDK may ask for more of an item (`include`), which here is whole in any case. */
 const itemsQuery = z.looseObject(pageQuery);

@@ -105,3 +105,19 @@ test("nobody else reads it, and what was not stored is not there", async () => {
   expect(await rig.ask(path, { body: wrong })).toMatchObject({ status: 400 });
   expect(await rig.ask("/chat/completions?after=%00")).toMatchObject({ status: 400 });
 });
+
+test("a page ends where completions would no longer fit into memory", async () => {
+  const metadata = { size: "large" };
+  const text = "x".repeat(5_000_000);
+  for (const _each of [1, 2, 3]) {
+    const made = client.chat.completions.create({ model: "once", messages, store: true, metadata });
+    (await rig.played.next()).say(text);
+    await made;
+  }
+  const page = await client.chat.completions.list({ metadata, limit: 100 });
+  expect(page.data).toHaveLength(2);
+  expect(page.has_more).toBe(true);
+  const ids = new Set<string>();
+  for await (const { id } of client.chat.completions.list({ metadata })) ids.add(id);
+  expect(ids.size).toBe(3);
+});
