@@ -14,17 +14,24 @@ interface DoneTurn {
 }
 
 const MAX_ID_CHARS = 200;
+/** A turn may be as large as a request and its answer, and nothing bounds how many are done. */
+const TURNS_AT_ONCE = 8;
 
 /**
  * Makes items of the turns that were done since the conversation was last read; to be called before its
  * items are. Of several readers at once one does it, and the others wait for its commit.
  */
 export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: string): Promise<void> {
+  while ((await unfoldSome(pool, conversation)) === TURNS_AT_ONCE);
+}
+
+/** The first of them; how many. */
+async function unfoldSome(pool: Pick<Pool, "query">, conversation: string): Promise<number> {
   const { rows } = await pool.query<DoneTurn>({
     name: "done_turns",
     text: `select job_id, turn, items, body, compressed from conversation_turns
-      where conversation_id = $1 and turn is not null order by turn`,
-    values: [conversation],
+      where conversation_id = $1 and turn is not null order by turn limit $2`,
+    values: [conversation, TURNS_AT_ONCE],
   });
   for (const row of rows) {
     const items = await itemsOf(row);
@@ -37,6 +44,7 @@ export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: strin
       [row.job_id, items.map(({ id }) => id), items.map(({ text }) => text)],
     );
   }
+  return rows.length;
 }
 
 async function itemsOf({ items, turn, body, compressed }: DoneTurn): Promise<readonly NewItem[]> {

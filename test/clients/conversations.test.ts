@@ -158,6 +158,19 @@ describe.each(["native", "translated"])("a response in a conversation: %s", (mod
   });
 });
 
+it("keeps the turns of any number of responses that were done since it was last read", async () => {
+  const { id } = await client.conversations.create();
+  const inputs = Array.from({ length: 20 }, (_, at) => `${at} [sim output=1]`);
+  await Promise.all(
+    inputs.map((input) => client.responses.create({ model: "native", conversation: id, input })),
+  );
+  const texts = await textsOf(id);
+  expect(texts).toHaveLength(40);
+  expect(new Set(texts)).toEqual(
+    new Set(["assistant: tok0", ...inputs.map((input) => `user: ${input}`)]),
+  );
+});
+
 it("takes two responses at once, each turn whole, and none of one that fails", async () => {
   const { id } = await client.conversations.create();
   const ask = (input: string, fields = {}) =>
