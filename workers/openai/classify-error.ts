@@ -114,6 +114,7 @@ function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureRea
     case 421:
     case 424:
     case 425:
+    case 498: // Groq's flex tier is full.
     case 499:
       // Of the way to the engine, not of the request.
       return "server_error";

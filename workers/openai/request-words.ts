@@ -33,6 +33,8 @@ const faultPhrases =
 /** What this target cannot do, whatever its status. */
 const incapablePhrases =
   /does(?: not|n't) support|do(?:es)? not (?:accept|handle)|not supported|unsupported|not a multimodal|at most \d+ (?:image|audio|video)|requires? .{0,40}--[a-z]|--(?:enable-auto-tool-choice|tool-call-parser|mmproj|jinja|embeddings?)|is not (?:enabled|implemented)|mmproj|missing data required for/i;
+/** OpenRouter, whose 404 of a model is another one. */
+const nobodyAble = /^no endpoints? (?:found|available) that (?:supports?|can handle)\b/i;
 const tooManyChoices =
   /\bfield 'n'|\bn must be|\bn=\d+|`n`|number of (?:choices|completions|sequences)|best_of/i;
 /** One request beyond a limit by the minute never passes: OpenAI, Groq. */
@@ -68,6 +70,7 @@ export function readRequestTrouble(
       return "context_overflow";
   }
   if ((status === 413 || status === 429) && tooLargeForLimit.test(message)) return "unsupported";
+  if (status === 404 && nobodyAble.test(message)) return "unsupported";
   if (status === 501) return "not_found";
   if (!isRefusal && !isFailure) return undefined;
   if (unknownModel.test(message) || words.some((word) => unknownModelCodes.has(word)))

@@ -32,10 +32,10 @@ export function readValidation(list: readonly unknown[]): ValidationWords | unde
 
 /**
  * A text as it may go on: of a validator's dump or a stack trace, only what went wrong. vLLM 0.32
- * lists Python dicts, pydantic 2 indented lines.
+ * lists Python dicts, those before it one list of them on a line, pydantic 2 indented lines.
  */
 export function shortenDump(text: string): ValidationWords {
-  if (/^\d+ validation errors?\b/.test(text)) {
+  if (/^\d+ validation errors?\b|^\[\{'(?:type|loc)':/.test(text)) {
     const faults = pythonDicts(text);
     const read = faults.length > 0 ? faults : pydanticLines(text);
     if (read.length > 0) return told(read);
@@ -44,14 +44,13 @@ export function shortenDump(text: string): ValidationWords {
   return { message: text.trimEnd().split("\n").at(-1) ?? text };
 }
 
+const pythonFault = /'loc': (?:'([^']*)'|\(([^)]*)\)), 'msg': (?:'([^']*)'|"([^"]*)")/g;
+
 function pythonDicts(text: string): readonly Fault[] {
-  return text.split("\n").flatMap((line): readonly Fault[] => {
-    const words = /'msg': (?:'([^']*)'|"([^"]*)")/.exec(line);
-    if (words === null) return [];
-    const loc = /'loc': (?:'([^']*)'|\(([^)]*)\))/.exec(line);
-    const parts = loc?.[1]?.split(".") ?? loc?.[2]?.split(",") ?? [];
+  return [...text.matchAll(pythonFault)].map(([, path, tuple, words, quoted]) => {
+    const parts = path?.split(".") ?? tuple?.split(",") ?? [];
     const place = placeOf(parts.map((part) => part.trim().replaceAll("'", "")));
-    return [{ place, words: words[1] ?? words[2] ?? "" }];
+    return { place, words: words ?? quoted ?? "" };
   });
 }
 

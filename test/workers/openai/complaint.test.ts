@@ -56,6 +56,20 @@ describe("an upstream's words are found", () => {
       },
     ],
     [
+      {
+        object: "error",
+        message:
+          "[{'type': 'extra_forbidden', 'loc': ('body', 'tool_choice'), 'msg': 'Extra inputs are not permitted', 'input': 'auto'}, {'type': 'missing', 'loc': ('body', 'model'), 'msg': 'Field required', 'input': {'messages': [{'content': 'my prompt'}]}}]",
+        type: "BadRequestError",
+        param: null,
+        code: 400,
+      },
+      {
+        message: "tool_choice: Extra inputs are not permitted (and 1 more)",
+        param: "tool_choice",
+      },
+    ],
+    [
       "1 validation error for Request\nseed\n  Input should be a valid integer [type=int_parsing, input_value='x']\n    For further information visit x",
       { message: "seed: Input should be a valid integer", param: "seed" },
     ],
