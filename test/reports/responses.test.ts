@@ -256,3 +256,24 @@ test("A23 reasoning goes back with the calls of the last turn (K11)", async () =
   });
   expect(second.json).toMatchObject({ status: "completed" });
 });
+
+test("what Gemini gave with a call goes back with it, and to nobody else (K11)", async () => {
+  const extra_content = { google: { thought_signature: "S" } };
+  rig.one.play((_call, number) =>
+    number === 1
+      ? called(call({ name: "f", arguments: "{}" }, { id: "call_a", extra_content }))
+      : streamAnswer(),
+  );
+  const tools = [{ type: "function", name: "f", parameters: { type: "object" } }];
+  const first = await rig.post("/responses", { model: "m", input: "x", tools });
+  const { id, output } = first.json as unknown as { id: string; output: object[] };
+  expect(output).toMatchObject([{ type: "function_call", extra_content }]);
+  const result = { type: "function_call_output", call_id: "call_a", output: "1" };
+  const turns = [{ previous_response_id: id, input: [result] }, { input: [...output, result] }];
+  for (const turn of turns) {
+    await rig.post("/responses", { model: "m", tools, ...turn });
+    const messages = rig.one.calls.at(-1)?.body["messages"] as Record<string, unknown>[];
+    const [made] = messages.flatMap((message) => message["tool_calls"] ?? []);
+    expect(made).toMatchObject({ id: "call_a", extra_content });
+  }
+});

@@ -3,6 +3,8 @@ import { parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../shared/responses/find-untranslatable.ts";
 import { chatBody } from "../../workers/responses/chat-body.ts";
+import { nativeBody } from "../../workers/responses/native-body.ts";
+import { isStrict } from "../../workers/responses/reasoning-fields.ts";
 
 const target = { model: "up", maxOutputTokens: 9, maxTokensField: "max_tokens" } as const;
 
@@ -281,4 +283,16 @@ describe("fields of the request", () => {
     const sent = chatBody({ input: "Hi" }, { ...target, maxTokensField: "max_completion_tokens" });
     expect(JSON.parse(sent)).toMatchObject({ max_completion_tokens: 9 });
   });
+});
+
+it("what one upstream gave with a call is nothing for those that refuse what they do not know", () => {
+  const body = { input: [{ ...call("a"), extra_content: { google: {} } }, output("a")] };
+  expect(JSON.stringify(chatOf(body))).not.toContain("extra_content");
+  const native = { model: "up", maxOutputTokens: 9, location: "cloud" } as const;
+  expect(nativeBody(body, native)).not.toContain("extra_content");
+  expect(
+    ["https://api.openai.com/v1", "https://generativelanguage.googleapis.com/v1beta/openai"].map(
+      isStrict,
+    ),
+  ).toEqual([true, false]);
 });

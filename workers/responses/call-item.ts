@@ -17,6 +17,7 @@ export class CallItem {
   #upstreamId = "";
   #callId = "";
   #name = "";
+  #extra: JsonObject | undefined;
   #arguments = "";
   /** An empty object at the start, which some engines write before the real arguments. */
   #placeholder = "";
@@ -69,6 +70,7 @@ export class CallItem {
     // The same chunk twice.
     if (this.isOpen && piece.arguments === written && isCompleteJson(written)) return [];
     this.#upstreamId ||= piece.id;
+    this.#extra ??= piece.extra;
     if (!this.isOpen) this.#name = joinedName(this.#name, piece.name);
     if (piece.arguments === "") return [];
     if (this.#placeholder === "" && isToldAgain(written, piece.arguments))
@@ -125,6 +127,7 @@ export class CallItem {
       status: this.#status,
       call_id: this.#callId,
       ...shape.fields(this.#arguments, this.#status),
+      ...(this.#extra === undefined ? {} : { extra_content: this.#extra }),
     };
   }
 

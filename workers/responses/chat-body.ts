@@ -40,6 +40,8 @@ export interface ChatTarget {
   readonly maxTokensField: ProviderConfig["maxTokensField"];
   /** The fields of a message in which this upstream takes back what its model thought. */
   readonly reasoningFields?: readonly ReasoningField[];
+  /** It takes calls back with the members that it had given them itself. */
+  readonly takesExtras?: boolean;
   /** It can tell with every chunk what was used by then, which is asked for. */
   readonly continuousUsage?: boolean;
 }
@@ -64,7 +66,12 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
       include_usage: true,
       ...(target.continuousUsage === true ? { continuous_usage_stats: true } : {}),
     },
-    messages: chatMessages(body["instructions"], body["input"], target.reasoningFields),
+    messages: chatMessages(
+      body["instructions"],
+      body["input"],
+      target.reasoningFields,
+      target.takesExtras,
+    ),
     ...toolFields(body),
     ...(format === undefined ? {} : { response_format: format }),
     ...(effort == null ? {} : { reasoning_effort: effort }),

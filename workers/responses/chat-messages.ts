@@ -7,6 +7,7 @@ interface ToolCall {
   readonly id: string;
   readonly type: "function";
   readonly function: { readonly name: string; readonly arguments: string };
+  readonly extra_content?: JsonObject;
 }
 
 /** The names under which engines take back what a model thought before it called a tool. */
@@ -25,14 +26,16 @@ interface Message extends Thoughts {
  * A response's `instructions` and `input` as the messages of a chat; `findUntranslatable` has let
  * them through. What the model thought since the user's last word goes back with its tool calls, in
  * the given fields: models that think between calls go on from there, and have no use for older
- * thoughts. None: it is left out.
+ * thoughts. None: it is left out. `takesExtras`: calls go back
+ * with what came beside them, of which Gemini refuses a turn that lacks it.
  */
 export function chatMessages(
   instructions: unknown,
   input: unknown,
   reasoningFields: readonly ReasoningField[] = [],
+  takesExtras = false,
 ): readonly Message[] {
-  const chat = new Chat(reasoningFields);
+  const chat = new Chat(reasoningFields, takesExtras);
   if (typeof instructions === "string" && instructions !== "")
     chat.messages.push({ role: "system", content: instructions });
   if (typeof input === "string") chat.messages.push({ role: "user", content: input });
@@ -52,13 +55,15 @@ function isOfUser(item: JsonObject): boolean {
 class Chat {
   readonly messages: Message[] = [];
   readonly #reasoningFields: readonly ReasoningField[];
+  readonly #takesExtras: boolean;
   /** Of the message that is still to come. */
   #thoughts = "";
   /** Of the results since the last call, each introduced by a text. */
   #media: JsonObject[] = [];
 
-  constructor(reasoningFields: readonly ReasoningField[]) {
+  constructor(reasoningFields: readonly ReasoningField[], takesExtras: boolean) {
     this.#reasoningFields = reasoningFields;
+    this.#takesExtras = takesExtras;
   }
 
   add(item: JsonObject, isLatest: boolean): void {
@@ -115,6 +120,7 @@ class Chat {
   }
 
   #call(item: JsonObject, text: string): void {
+    const extra = asObject(item["extra_content"]);
     const call: ToolCall = {
       id: stringAt(item, "call_id"),
       type: "function",
@@ -122,6 +128,7 @@ class Chat {
         name: functionName(stringAt(item, "name"), stringAt(item, "namespace")),
         arguments: text,
       },
+      ...(this.#takesExtras && extra !== undefined ? { extra_content: extra } : {}),
     };
     let last = this.messages.at(-1);
     if (last?.role !== "assistant") {

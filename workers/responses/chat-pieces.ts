@@ -11,6 +11,8 @@ export interface CallPiece {
   readonly id: string;
   readonly name: string;
   readonly arguments: string;
+  /** What the upstream wants back with the call: Gemini's signature of its thoughts. */
+  readonly extra?: JsonObject;
 }
 
 /** What one chunk adds to the answer. `unknown`: something that must not be lost, in our words. */
@@ -129,7 +131,9 @@ function callPiece(value: unknown, position: number): ChatPiece {
   if (chunk === undefined) return { kind: "unknown", what: "a tool call that is no object" };
   const made = asObject(chunk["function"]) ?? asObject(chunk["custom"]) ?? chunk;
   const given = made["arguments"] ?? made["parameters"] ?? made["args"] ?? made["input"];
+  const extra = asObject(chunk["extra_content"]);
   const call: CallPiece = {
+    ...(extra === undefined ? {} : { extra }),
     index: indexOf(chunk["index"]) ?? position,
     id: scalarText(chunk["id"]),
     name: stringAt(made, "name"),

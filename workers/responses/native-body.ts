@@ -36,7 +36,10 @@ function nativeItems(input: readonly unknown[], target: NativeTarget): readonly 
   return input.flatMap((each): readonly unknown[] => {
     const item = asObject(each);
     if (item === undefined) return [each];
-    return item["type"] === "reasoning" ? nativeReasoning(item, target) : [withoutId(item)];
+    if (item["type"] === "reasoning") return nativeReasoning(item, target);
+    // Of a call that another upstream made.
+    const { extra_content: _extra, ...own } = item;
+    return [withoutId(own)];
   });
 }
 

@@ -17,7 +17,11 @@ export function reasoningFieldsOf({
 }: Pick<ProviderConfig, "location" | "baseUrl" | "reasoningField">): readonly ReasoningField[] {
   if (reasoningField !== undefined) return reasoningField === "none" ? [] : [reasoningField];
   if (location === "local") return ["reasoning_content", "reasoning"];
+  return isStrict(baseUrl) ? [] : ["reasoning_content"];
+}
+
+/** Whether a provider refuses members of a message that it does not know. */
+export function isStrict(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
-  const isStrict = strictDomains.some((name) => hostname === name || hostname.endsWith(`.${name}`));
-  return isStrict ? [] : ["reasoning_content"];
+  return strictDomains.some((name) => hostname === name || hostname.endsWith(`.${name}`));
 }

@@ -9,7 +9,7 @@ import type { PreparedCall } from "../openai/prepared-call.ts";
 import type { ReadLimits } from "../openai/read-limits.ts";
 import type { ProviderCall } from "../provider.ts";
 import { chatBody } from "./chat-body.ts";
-import { reasoningFieldsOf } from "./reasoning-fields.ts";
+import { isStrict, reasoningFieldsOf } from "./reasoning-fields.ts";
 import { CompactionSource } from "./compaction-source.ts";
 import { ChatSource } from "./chat-source.ts";
 import { isMissingEndpoint } from "./missing-endpoint.ts";
@@ -110,6 +110,7 @@ export class ResponseCalls {
         maxOutputTokens,
         maxTokensField,
         reasoningFields: reasoningFieldsOf(this.#config),
+        takesExtras: !isStrict(this.#config.baseUrl),
         continuousUsage,
       }),
       reader: this.#reader(new ChatSource(asked, runningIsExact), asked),
