@@ -3,9 +3,11 @@ import { parse, safeParse } from "secure-json-parse";
 import { BrokerError } from "../errors/broker-error.ts";
 import { mayExceedDouble, parseExact } from "../json/exact-json.ts";
 import { findNonFinite } from "./find-non-finite.ts";
-import { nestsDeeper } from "./nesting-depth.ts";
+import { findExcess } from "./json-excess.ts";
 
 const MAX_DEPTH = 64;
+/** A `logit_bias` for every token of the largest vocabularies (Gemma's 262,144) is less. */
+const MAX_PARTS = 300_000;
 
 /** Every number that a double can hold as infinite only looks like this; so do other things. */
 const HUGE_NUMBER = /\d[eE]\+?\d{2}|\d{300}/;
@@ -21,14 +23,21 @@ export interface ParsedBody {
 
 /**
  * Reads a request body as a JSON object. Throws `BrokerError` `invalid_json` for what is no JSON,
- * `invalid_request` for what is no object, too deep, not finite, or reaches for prototypes.
+ * `invalid_request` for what is no object, too deep, of too many parts, not finite, or reaches for
+ * prototypes.
  */
 export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): ParsedBody {
   if (body === undefined || body.length === 0)
     throw new BrokerError("invalid_json", "The request needs a body: a JSON object.");
   if (!isUtf8(body)) throw new BrokerError("invalid_json", "The body is not valid UTF-8.");
-  if (nestsDeeper(body, maxDepth))
+  const excess = findExcess(body, { depth: maxDepth, parts: MAX_PARTS });
+  if (excess === "depth")
     throw new BrokerError("invalid_request", `The body nests deeper than ${maxDepth} levels.`);
+  if (excess === "parts")
+    throw new BrokerError(
+      "invalid_request",
+      `The body holds more than ${MAX_PARTS} objects, arrays and fields.`,
+    );
   const text = body.toString();
   const fields: unknown = safeParse(text);
   if (fields === undefined)

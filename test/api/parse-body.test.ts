@@ -41,6 +41,29 @@ describe("what is no request", () => {
     expect(error.message).toMatch(message);
   });
 
+  test.each([
+    ["objects", `{"messages":[${"{},".repeat(300_000)}{}]}`],
+    ["arrays", `{"prompt":[${"[1],".repeat(300_000)}[1]]}`],
+    ["fields", `{${Array.from({ length: 300_000 }, (_, at) => `"z${at}":1`).join(",")}}`],
+  ])("refuses more %s than anybody needs, before it parses them", (_name, body) => {
+    expect(refusalOf(body)).toMatchObject({
+      code: "invalid_request",
+      status: 400,
+      message: "The body holds more than 300000 objects, arrays and fields.",
+    });
+  });
+
+  test("takes a bias for every token of a large vocabulary, and long lists of tokens and texts", () => {
+    const biases = Array.from({ length: 262_144 }, (_, token) => `"${token}":-100`).join(",");
+    const tokens = "1,".repeat(500_000);
+    const texts = '":{[",'.repeat(500_000);
+    expect(() =>
+      parseBody(
+        Buffer.from(`{"logit_bias":{${biases}},"prompt":[${tokens}1],"stop":[${texts}""]}`),
+      ),
+    ).not.toThrow();
+  });
+
   test("refuses bytes that are not UTF-8, and says so", () => {
     const body = Buffer.concat([
       Buffer.from('{"a":"'),

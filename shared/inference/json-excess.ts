@@ -4,24 +4,36 @@ const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_ARRAY = 0x5d;
 const CLOSE_OBJECT = 0x7d;
+const COLON = 0x3a;
+
+interface JsonLimits {
+  readonly depth: number;
+  /** Arrays, objects and members of objects; texts and numbers in arrays cost next to nothing. */
+  readonly parts: number;
+}
 
 /**
- * Whether a JSON text nests arrays and objects deeper than `limit`. Reads bytes before anything is
- * parsed, so that a hostile text costs neither stack nor memory.
+ * What a JSON text has too much of: it nests arrays and objects deeper than may be, or holds more
+ * parts. Reads bytes before anything is parsed, so that a hostile text costs neither stack nor
+ * memory, nor seconds in which nobody else is answered.
  */
-export function nestsDeeper(json: Buffer, limit: number): boolean {
+export function findExcess(json: Buffer, limits: JsonLimits): keyof JsonLimits | undefined {
   let depth = 0;
+  let parts = 0;
   for (let at = 0; at < json.length; at++) {
     const byte = json[at];
     if (byte === QUOTE) {
       at = endOfString(json, at + 1);
     } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-      if (++depth > limit) return true;
+      if (++depth > limits.depth) return "depth";
+      parts++;
+    } else if (byte === COLON) {
+      parts++;
     } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
       depth--;
     }
   }
-  return false;
+  return parts > limits.parts ? "parts" : undefined;
 }
 
 /** The index of the quote that ends the string, or the text's length. */
