@@ -127,12 +127,16 @@ export interface GovernedField {
   readonly isCount: boolean;
 }
 
+/** No engine's name is as long; one of megabytes takes seconds to fold. */
+const MAX_NAME_CHARS = 256;
+
 /**
  * What every engine makes of a field's name at the most: Go's `encoding/json` (Ollama, LocalAI)
  * ignores case and reads U+017F as `s` and U+212A as `k`, others take `maxTokens` for `max_tokens`.
  */
 export function foldName(name: string): string {
   return name
+    .slice(0, MAX_NAME_CHARS)
     .normalize("NFKD")
     .toUpperCase()
     .toLowerCase()

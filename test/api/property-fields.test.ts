@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dialects, obeyedBody, type DialectName } from "../../cli/simulate/dialect.ts";
-import { fieldNames, foldName, words } from "../../config/request-fields.ts";
+import { fieldNames, foldName, governedField, words } from "../../config/request-fields.ts";
 import type { Endpoint } from "../../shared/contracts/endpoint.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { compileRoutes } from "../../shared/inference/compiled-route.ts";
@@ -168,4 +168,9 @@ test("every field that a schema knows is governed or said to be free", () => {
   );
   expect(known.filter((name) => !governed.has(name) && !free.has(name))).toEqual([]);
   expect([...free].filter((name) => governed.has(name) || !known.includes(name))).toEqual([]);
+});
+
+test("of a name of megabytes only as much is read as a name can have", () => {
+  expect(foldName("x".repeat(1_000_000))).toHaveLength(256);
+  expect(governedField(`max_tokens${"\u200B".repeat(1_000_000)}`)?.name).toBe("max_tokens");
 });
