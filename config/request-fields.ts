@@ -16,6 +16,9 @@ type FieldRule =
   /** Media beside the messages, where nobody looks at their addresses. */
   | "media";
 
+/** No engine's name is as long; one of megabytes takes seconds to fold. */
+const MAX_NAME_CHARS = 256;
+
 const written = [
   "model",
   "messages",
@@ -126,9 +129,6 @@ export interface GovernedField {
   /** It counts choices, so that 1 says nothing. */
   readonly isCount: boolean;
 }
-
-/** No engine's name is as long; one of megabytes takes seconds to fold. */
-const MAX_NAME_CHARS = 256;
 
 /**
  * What every engine makes of a field's name at the most: Go's `encoding/json` (Ollama, LocalAI)
