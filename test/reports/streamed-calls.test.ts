@@ -4,7 +4,7 @@ import { jsonSchema, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
-import { streamAnswer, type ScriptedAnswer } from "./scripted-upstream.ts";
+import { streamAnswer, wholeChoice, type ScriptedAnswer } from "./scripted-upstream.ts";
 
 let rig: ReportRig;
 beforeAll(async () => {
@@ -142,6 +142,24 @@ describe.each([
     rig.one.play(() => answer);
     expect(await read()).toEqual(expected);
   });
+});
+
+test.each<[string, object, Call[]]>([
+  [
+    "arguments as an object",
+    { id: "a", type: "function", function: { name: "f", arguments: { city: "Oslo" } } },
+    one,
+  ],
+  ["neither id nor type", { function: f }, one],
+  ["no arguments", { id: "a", type: "function", function: { name: "f" } }, [["f", {}]]],
+])("calls of a whole answer that comes in one piece: %s", async (_name, made, expected) => {
+  rig.one.play(() => wholeChoice(null, "tool_calls", { tool_calls: [made] }));
+  const client = new OpenAI({ baseURL: rig.broker.baseUrl, apiKey: rig.key, maxRetries: 0 });
+  const { choices } = await client.chat.completions.create({ model: "m", messages, tools });
+  const [read] = choices[0]?.message.tool_calls ?? [];
+  expect(read).toMatchObject({ id: expect.any(String), type: "function" });
+  if (read?.type !== "function") throw new Error("no call of a function");
+  expect([[read.function.name, JSON.parse(read.function.arguments)]]).toEqual(expected);
 });
 
 test("calls that are well written go on as they came", async () => {

@@ -18,6 +18,7 @@ import type { PreparedCall } from "./prepared-call.ts";
 import { checkKey, probe } from "./probe.ts";
 import { readAnswer } from "./read-answer.ts";
 import { defaultReadLimits, type ReadLimits } from "./read-limits.ts";
+import { readableCalls } from "./readable-calls.ts";
 import { readRefusal } from "./read-refusal.ts";
 import { readStream } from "./read-stream.ts";
 import type { Seen } from "./seen.ts";
@@ -147,7 +148,7 @@ export function createOpenAiProvider(
       }
       const contentType = jsonType(type);
       if (reader === undefined) return { kind: "ok", contentType, body: floatEmbeddings(whole) };
-      if (delivers === "whole") return { kind: "ok", contentType, body: whole.bytes };
+      if (delivers === "whole") return { kind: "ok", contentType, body: readableCalls(whole) };
       const { usage } = seen;
       try {
         const events = sourceOf(Buffer.from(wholeEvents(whole.answer, endpoint)));
