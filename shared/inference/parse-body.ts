@@ -23,13 +23,13 @@ export interface ParsedBody {
 
 /**
  * Reads a request body as a JSON object. Throws `BrokerError` `invalid_json` for what is no JSON,
- * `invalid_request` for what is no object, too deep, of too many parts, not finite, or reaches for
- * prototypes.
+ * `unsupported_media_type` for what is compressed, `invalid_request` for what is no object, too deep,
+ * of too many parts, not finite, or reaches for prototypes.
  */
 export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): ParsedBody {
   if (body === undefined || body.length === 0)
     throw new BrokerError("invalid_json", "The request needs a body: a JSON object.");
-  if (!isUtf8(body)) throw new BrokerError("invalid_json", "The body is not valid UTF-8.");
+  if (!isUtf8(body)) throw notText(body);
   const excess = findExcess(body, { depth: maxDepth, parts: MAX_PARTS });
   if (excess === "depth")
     throw new BrokerError("invalid_request", `The body nests deeper than ${maxDepth} levels.`);
@@ -52,6 +52,19 @@ export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): Parse
     });
   const exact = mayExceedDouble(text) ? parseExact(withoutByteOrderMark(text)) : fields;
   return { fields, exact: exact as JsonObject };
+}
+
+/** How gzip and zstd begin, by which some clients compress what they send. */
+const COMPRESSED = ["1f8b", "28b52ffd"];
+
+function notText(body: Buffer): BrokerError {
+  const start = body.toString("hex", 0, 4);
+  return COMPRESSED.some((magic) => start.startsWith(magic))
+    ? new BrokerError(
+        "unsupported_media_type",
+        "The body is compressed. Send it as it is, without a 'Content-Encoding'.",
+      )
+    : new BrokerError("invalid_json", "The body is not valid UTF-8.");
 }
 
 function isObject(value: unknown): value is JsonObject {

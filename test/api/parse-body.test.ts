@@ -1,3 +1,4 @@
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { parseBody } from "../../shared/inference/parse-body.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
@@ -72,6 +73,14 @@ describe("what is no request", () => {
     ]);
     expect(refusalOf(body)).toMatchObject({ code: "invalid_json", param: undefined });
     expect(refusalOf(body).message).toContain("not valid UTF-8");
+  });
+
+  test.each([
+    ["gzip", gzipSync('{"a":1}')],
+    ["zstd", zstdCompressSync('{"a":1}')],
+  ])("tells a body in %s as what it is", (_name, body) => {
+    expect(refusalOf(body)).toMatchObject({ code: "unsupported_media_type", status: 415 });
+    expect(refusalOf(body).message).toContain("compressed");
   });
 
   test.each(["[", '{"a":', '[{"a":'])("refuses 100,000 levels of %s", (open) => {
