@@ -11,8 +11,7 @@ import type { BrokerClient } from "./client/broker-client.ts";
 import { clientFor, clientOptions, type ClientFlags } from "./client/client-options.ts";
 import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
-import { givenId } from "./given-id.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { givenId, wholeNumber } from "./option-values.ts";
 
 interface BatchDeps {
   readonly stdout: { write(text: string): unknown };

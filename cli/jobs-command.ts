@@ -7,9 +7,8 @@ import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
 import { resultText } from "./client/result-text.ts";
 import { waitForJob, type WaitTimes } from "./client/wait-for-job.ts";
-import { givenId } from "./given-id.ts";
+import { givenId, wholeNumber } from "./option-values.ts";
 import { tableText } from "./table.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 interface JobsDeps {
   readonly stdout: { write(text: string): unknown };

@@ -8,7 +8,7 @@ import { clientFor, clientOptions, type ClientFlags } from "./client/client-opti
 import { jobSchema } from "./client/job.ts";
 import { readAnswer } from "./client/read-answer.ts";
 import { RequestError } from "./client/request-error.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { wholeNumber } from "./option-values.ts";
 
 interface RunDeps {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };

@@ -6,6 +6,12 @@ export interface PageQuery {
   readonly order: "asc" | "desc";
 }
 
+/**
+ * What a page may hold before it ends: its parts can be as large as requests and answers, and a
+ * hundred of them have to fit into memory.
+ */
+export const PAGE_BYTES = 8 * 1024 * 1024;
+
 /** A page of items that are all at hand, in their order. */
 export function pageOf(items: readonly { readonly id?: unknown }[], query: PageQuery): object {
   const ordered = query.order === "asc" ? items : items.toReversed();

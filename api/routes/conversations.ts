@@ -26,7 +26,7 @@ import { conversationInput, itemsInput } from "../conversations/conversation-inp
 import { metadataInput } from "../completions/metadata-input.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
-import { PAGE_BYTES } from "../http/page-bytes.ts";
+import { PAGE_BYTES } from "../http/page-of.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { answerOnce } from "../webhooks/answer-once.ts";
 import { readBody, smallBody } from "../webhooks/read-input.ts";

@@ -7,3 +7,9 @@ export function wholeNumber(value: string): number {
     throw new InvalidArgumentError("Must be a whole number of at least 1.");
   return number;
 }
+
+/** Reads an id: an empty one, such as of a shell's unset variable, would stand for the whole list. */
+export function givenId(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("Must not be empty.");
+  return value;
+}
