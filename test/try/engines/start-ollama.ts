@@ -58,7 +58,8 @@ export async function startOllama(runDir: string, record = false): Promise<RealE
     embeddings: { baseUrl, model },
     slots,
     contextLength,
-    untilCap: { temperature: 0 },
+    // Without chance the tiny model soon says one letter for ever, which Ollama stops.
+    untilCap: { temperature: 1 },
     lacks: {
       n: "it answers one choice whatever `n` says",
       "list prompts": "its completions take one prompt",
