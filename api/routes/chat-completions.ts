@@ -10,7 +10,7 @@ import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { completionOfJob } from "../completions/completion-of-job.ts";
 import { listCompletions } from "../completions/list-completions.ts";
-import { metadataInput } from "../completions/metadata-input.ts";
+import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { PAGE_BYTES, pageOf } from "../http/page-of.ts";

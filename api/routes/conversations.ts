@@ -23,7 +23,7 @@ import { parseBody } from "../../shared/inference/parse-body.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { conversationObject } from "../conversations/conversation-object.ts";
 import { conversationInput, itemsInput } from "../conversations/conversation-input.ts";
-import { metadataInput } from "../completions/metadata-input.ts";
+import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { PAGE_BYTES } from "../http/page-of.ts";

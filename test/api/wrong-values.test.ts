@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { z } from "zod";
 import { conversationInput } from "../../api/conversations/conversation-input.ts";
 import { createBatchInput } from "../../api/batches/batch-input.ts";
-import { metadataInput } from "../../api/completions/metadata-input.ts";
+import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
 import { completeUploadInput } from "../../api/uploads/upload-input.ts";
 import { chatSchema } from "../../shared/inference/schemas/chat-schema.ts";
 import { completionSchema } from "../../shared/inference/schemas/completion-schema.ts";

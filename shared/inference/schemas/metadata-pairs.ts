@@ -13,3 +13,6 @@ export const metadataPairs = z
     `Too many pairs: at most ${MAX_PAIRS}`,
   )
   .pipe(z.record(z.string().max(MAX_NAME_CHARS), z.string().max(MAX_VALUE_CHARS)));
+
+/** The body that changes what is stored: OpenAI's `metadata`, null for none. */
+export const metadataInput = z.strictObject({ metadata: metadataPairs.nullable() });
