@@ -154,7 +154,7 @@ describe("an unreachable database", () => {
   test("a line that swallows everything, like a database that is too slow: at the deadline", async () => {
     await database.pool.query("select 1");
     proxy.fault = "drop";
-    const took = await timeToRefusal(/no answer within 30\d ms/, 300);
+    const took = await timeToRefusal(/no answer within \d+ ms/, 300);
     expect(took).toBeGreaterThan(290);
     expect(took).toBeLessThan(6_000);
     proxy.reset();
