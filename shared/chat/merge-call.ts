@@ -127,7 +127,7 @@ function functionOf(call: JsonObject): JsonObject | undefined {
 }
 
 /** Arguments that came as an object are written as the JSON text that they stand for. */
-function argumentsOf(call: JsonObject): string {
+export function argumentsOf(call: JsonObject): string {
   const made = functionOf(call);
   const given = made?.["arguments"] ?? made?.["parameters"] ?? made?.["args"];
   if (given === undefined || given === null) return "";

@@ -42,11 +42,9 @@ function isPlain(piece: JsonObject, { place, isNew, arguments: added }: AddedPie
 }
 
 function mended(piece: JsonObject, added: AddedPiece): JsonObject {
-  const { index: _, id, type, function: made, ...rest } = piece;
-  const start = added.isNew
-    ? { id: callId(id), type: type || (piece["custom"] === undefined ? "function" : "custom") }
-    : {};
-  const { name: __, arguments: ___, ...others } = asObject(made) ?? {};
+  const { index: _, id, type: __, function: made, ...rest } = piece;
+  const start = added.isNew ? { id: callId(id), type: callType(piece) } : {};
+  const { name: ___, arguments: ____, ...others } = asObject(made) ?? {};
   const name = added.name === "" && !added.isNew ? {} : { name: added.name };
   const call = made == null ? {} : { function: { ...others, ...name, arguments: added.arguments } };
   return { index: added.place, ...start, ...rest, ...call };
@@ -56,4 +54,9 @@ function mended(piece: JsonObject, added: AddedPiece): JsonObject {
 export function callId(id: unknown): string {
   if (typeof id === "string" && id !== "") return id;
   return typeof id === "number" ? String(id) : newId("call");
+}
+
+/** A call's own type, or what it is where an engine does not say. */
+export function callType(call: JsonObject): unknown {
+  return call["type"] || (call["custom"] === undefined ? "function" : "custom");
 }

@@ -3,7 +3,7 @@ import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { AnswerJudge } from "./answer-judge.ts";
 import type { ChunkEvent, ChunkOutput } from "./chunk-output.ts";
-import { callId } from "./forwarded-calls.ts";
+import { callId, callType } from "./forwarded-calls.ts";
 import { findUsage } from "./find-usage.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
 import { mergePiece, type Merged } from "../../shared/chat/merge-piece.ts";
@@ -114,9 +114,8 @@ function toldElsewhere(usage: ReportedUsage | undefined): JsonObject | undefined
 
 /** As in a whole answer; clients parse the arguments also of a function that has none. */
 function withoutIndex(call: JsonObject): JsonObject {
-  const rest: Merged = { ...call, id: callId(call["id"]) };
+  const rest: Merged = { ...call, id: callId(call["id"]), type: callType(call) };
   delete rest["index"];
-  rest["type"] ||= rest["custom"] === undefined ? "function" : "custom";
   const made = asObject(rest["function"]);
   if (made?.["arguments"] === "") rest["function"] = { ...made, arguments: "{}" };
   return rest;

@@ -1,6 +1,7 @@
+import { argumentsOf } from "../../shared/chat/merge-call.ts";
 import { mayExceedDouble, parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
-import { callId } from "./forwarded-calls.ts";
+import { callId, callType } from "./forwarded-calls.ts";
 import type { WholeAnswer } from "./read-answer.ts";
 
 /**
@@ -37,14 +38,12 @@ function mended(call: JsonObject): JsonObject {
   const told = {
     ...rest,
     id: callId(call["id"]),
-    type: call["type"] || (call["custom"] === undefined ? "function" : "custom"),
+    type: callType(call),
   };
   const own = asObject(made);
   if (own === undefined) return told;
-  const { arguments: given, parameters, args, ...others } = own;
-  const value = given ?? parameters ?? args ?? {};
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return { ...told, function: { ...others, arguments: text } };
+  const { parameters: _, args: __, ...others } = own;
+  return { ...told, function: { ...others, arguments: argumentsOf(call) || "{}" } };
 }
 
 function listOf(value: unknown): readonly JsonObject[] {

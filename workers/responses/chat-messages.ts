@@ -26,8 +26,8 @@ interface Message extends Thoughts {
  * A response's `instructions` and `input` as the messages of a chat; `findUntranslatable` has let
  * them through. What the model thought since the user's last word goes back with its tool calls, in
  * the given fields: models that think between calls go on from there, and have no use for older
- * thoughts. None: it is left out. `takesExtras`: calls go back
- * with what came beside them, of which Gemini refuses a turn that lacks it.
+ * thoughts. None: it is left out. `takesExtras`: calls go back with what came beside them; Gemini
+ * refuses a turn that lacks it.
  */
 export function chatMessages(
   instructions: unknown,
