@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { isProgramError } from "../../shared/errors/is-program-error.ts";
@@ -8,6 +9,11 @@ import { JobRun, type JobRunDeps } from "./job-run.ts";
 import { queueIsFull } from "./queue-is-full.ts";
 import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
 import { acceptMember, submitAccept } from "../../shared/inference/submit-accept.ts";
+
+/** How long an accepted job is offered to a queue that does not take it, before its caller hears. */
+const PATIENCE_MS = 2_000;
+/** A lost connection to Redis is made anew within as much. */
+const PAUSE_MS = 50;
 
 export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
   readonly database: Pick<Database, "accept" | "end">;
@@ -45,7 +51,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
     await submitAccept(deps.database.accept, member, admission.request.maxOutputTokens, () =>
       endUnqueued(deps, id, "accept_lost"),
     );
-    await place.enter(target.provider, 0, 0).catch((error: unknown) => {
+    await enterQueue(deps, place, { ...admission, provider: target.provider }).catch((error) => {
       endUnqueued(deps, id, "queue_unavailable");
       if (isProgramError(error)) throw error;
       if (isOutOfMemory(error)) throw queueIsFull({ cause: error });
@@ -56,6 +62,30 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
     inbox.close();
     place.leave();
     throw error;
+  }
+}
+
+/**
+ * Adds the job's entry; one that is there already, because only the answer was lost, stays as it is.
+ * Rejects with what the queue said last when patience or the job's time is over.
+ */
+async function enterQueue(
+  deps: AdmitDeps,
+  place: QueuePlace,
+  { id, provider, deadlineMs }: { id: string; provider: string; deadlineMs: number },
+): Promise<void> {
+  const until = performance.now() + Math.min(PATIENCE_MS, deadlineMs);
+  for (let tries = 1; ; tries++) {
+    try {
+      await place.enter(provider, 0, 0);
+      return;
+    } catch (error) {
+      const isFinal = isProgramError(error) || isOutOfMemory(error);
+      if (isFinal || performance.now() + PAUSE_MS > until) throw error;
+      if (tries === 1)
+        deps.log.warn({ err: error, job: id, provider }, "queue did not take an entry");
+    }
+    await sleep(PAUSE_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sweepStatements, type LostJob } from "../../shared/db/sweep.ts";
+import { eventually } from "../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
@@ -254,10 +255,24 @@ describe("moves", () => {
   });
 });
 
+test("a queue that is away for a moment gets the entry when it is back", async () => {
+  api.queues.failure = new Error("the connection was lost");
+  const answer = api.post("/v1/chat/completions", chat);
+  await eventually(() => {
+    expect(api.logged.map(({ msg }) => msg)).toContain("queue did not take an entry");
+  });
+  api.queues.failure = undefined;
+  const job = await api.worker.take("gpu-a");
+  await job.answer({ done: true });
+  expect((await answer).status).toBe(200);
+  expect(await rowOf(job.entry.job)).toMatchObject({ state: "done" });
+  await expectNothingLeft();
+});
+
 test("a queue that takes no entries is a 503 with nothing left behind", async () => {
   const key = await api.makeKey(dollar);
   api.queues.failure = new Error("queue is down");
-  const headers = { authorization: `Bearer ${key}` };
+  const headers = { authorization: `Bearer ${key}`, "x-spillway-deadline-ms": "200" };
   const response = await api.post("/v1/chat/completions", chat, { headers });
   api.queues.failure = undefined;
   expect(response.status).toBe(503);
