@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sweepStatements, type LostJob } from "../../shared/db/sweep.ts";
-import { eventually } from "../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
@@ -253,36 +252,6 @@ describe("moves", () => {
     expect(await rowOf(lost.entry.job)).toMatchObject({ state: "cancelled" });
     await expectNothingLeft();
   });
-});
-
-test("a queue that is away for a moment gets the entry when it is back", async () => {
-  api.queues.failure = new Error("the connection was lost");
-  const answer = api.post("/v1/chat/completions", chat);
-  await eventually(() => {
-    expect(api.logged.map(({ msg }) => msg)).toContain("queue did not take an entry");
-  });
-  api.queues.failure = undefined;
-  const job = await api.worker.take("gpu-a");
-  await job.answer({ done: true });
-  expect((await answer).status).toBe(200);
-  expect(await rowOf(job.entry.job)).toMatchObject({ state: "done" });
-  await expectNothingLeft();
-});
-
-test("a queue that takes no entries is a 503 with nothing left behind", async () => {
-  const key = await api.makeKey(dollar);
-  api.queues.failure = new Error("queue is down");
-  const headers = { authorization: `Bearer ${key}`, "x-spillway-deadline-ms": "200" };
-  const response = await api.post("/v1/chat/completions", chat, { headers });
-  api.queues.failure = undefined;
-  expect(response.status).toBe(503);
-  expect(response.headers.get("x-should-retry")).toBeNull();
-  await api.database.end.drain();
-  const states = (await api.jobRows()).filter(
-    ({ error_code }) => error_code === "queue_unavailable",
-  );
-  expect(states.map(({ state }) => state)).toEqual(["failed"]);
-  await expectNothingLeft();
 });
 
 test("a message for a job that is not here reaches nobody", async () => {
