@@ -1,19 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../shared/db/database.ts";
-import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { isProgramError } from "../../shared/errors/is-program-error.ts";
 import type { ReplyReceiver } from "../../shared/reply/reply-path.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
 import type { JobTerms } from "../../shared/inference/job-terms.ts";
-import { JobRun, type JobRunDeps } from "./job-run.ts";
+import { JobRun, QUEUE_REFUSED, type JobRunDeps } from "./job-run.ts";
 import { queueIsFull } from "./queue-is-full.ts";
 import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
 import { acceptMember, submitAccept } from "../../shared/inference/submit-accept.ts";
-
-/** How long an accepted job is offered to a queue that does not take it, before its caller hears. */
-const PATIENCE_MS = 2_000;
-/** A lost connection to Redis is made anew within as much. */
-const PAUSE_MS = 50;
 
 export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
   readonly database: Pick<Database, "accept" | "end">;
@@ -30,8 +23,9 @@ export interface Admission extends JobTerms {
 
 /**
  * Admits an interactive job with its hold and puts it into its first queue. The inbox is open before
- * either, so that no answer comes too early. Throws `BrokerError` `insufficient_quota`,
- * `invalid_api_key` or `unavailable`, or `rate_limit_exceeded` with a full queue; then nothing is held.
+ * either, so that no answer comes too early. A queue that cannot be reached is offered the entry again
+ * by the run. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or `unavailable`, or
+ * `rate_limit_exceeded` with a full queue; then nothing is held.
  */
 export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<JobRun> {
   const { id, key, jobRequest, first, serviceClass } = admission;
@@ -51,41 +45,22 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
     await submitAccept(deps.database.accept, member, admission.request.maxOutputTokens, () =>
       endUnqueued(deps, id, "accept_lost"),
     );
-    await enterQueue(deps, place, { ...admission, provider: target.provider }).catch((error) => {
-      endUnqueued(deps, id, "queue_unavailable");
-      if (isProgramError(error)) throw error;
-      if (isOutOfMemory(error)) throw queueIsFull({ cause: error });
-      throw new BrokerError("unavailable", "The queue cannot be reached.", { cause: error });
-    });
-    return new JobRun(deps, { ...admission, inbox, place });
+    const isQueued = await place.enter(target.provider, 0, 0).then(
+      () => true,
+      (error: unknown) => {
+        deps.log.warn({ err: error, job: id, provider: target.provider }, QUEUE_REFUSED);
+        if (!isOutOfMemory(error) && !isProgramError(error)) return false;
+        endUnqueued(deps, id, "queue_unavailable");
+        throw isOutOfMemory(error) ? queueIsFull({ cause: error }) : error;
+      },
+    );
+    const run = new JobRun(deps, { ...admission, inbox, place });
+    if (!isQueued) run.offerAgain(target.provider);
+    return run;
   } catch (error) {
     inbox.close();
     place.leave();
     throw error;
-  }
-}
-
-/**
- * Adds the job's entry; one that is there already, because only the answer was lost, stays as it is.
- * Rejects with what the queue said last when patience or the job's time is over.
- */
-async function enterQueue(
-  deps: AdmitDeps,
-  place: QueuePlace,
-  { id, provider, deadlineMs }: { id: string; provider: string; deadlineMs: number },
-): Promise<void> {
-  const until = performance.now() + Math.min(PATIENCE_MS, deadlineMs);
-  for (let tries = 1; ; tries++) {
-    try {
-      await place.enter(provider, 0, 0);
-      return;
-    } catch (error) {
-      const isFinal = isProgramError(error) || isOutOfMemory(error);
-      if (isFinal || performance.now() + PAUSE_MS > until) throw error;
-      if (tries === 1)
-        deps.log.warn({ err: error, job: id, provider }, "queue did not take an entry");
-    }
-    await sleep(PAUSE_MS);
   }
 }
 

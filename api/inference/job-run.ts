@@ -44,6 +44,12 @@ export type RunEvent =
   | { readonly type: "chunk"; readonly text: string }
   | { readonly type: "end"; readonly end: RunEnd };
 
+export const QUEUE_REFUSED = "queue did not take an entry";
+/** How long a queue may be away when a job first enters it; then its caller is told. */
+const PATIENCE_MS = 2_000;
+/** A lost connection to Redis is made anew within as much. */
+const OFFER_PAUSE_MS = 50;
+
 /** By then the sweepers have closed what its worker left. */
 const MAX_ASKED = 6;
 
@@ -99,6 +105,26 @@ export class JobRun implements OwnedJob {
     if (this.#stop !== undefined || this.#end !== undefined) return;
     this.#stop = { state, code };
     void this.#requestEnd(this.#stop, null);
+  }
+
+  /**
+   * Offers the job's first entry again to a queue that did not take it. A worker may have it all the
+   * same, where only the queue's answer was lost: the statement then says so, and the run goes on.
+   */
+  offerAgain(provider: string, untilMs = performance.now() + PATIENCE_MS): void {
+    const offer = async (): Promise<void> => {
+      const isOver = (): boolean => this.#stop !== undefined || this.#place.isStale(0);
+      if (isOver()) return;
+      try {
+        await this.#place.enter(provider, 0, 0);
+      } catch {
+        // A worker may have been heard while the queue was asked.
+        if (isOver()) return;
+        if (performance.now() < untilMs) this.offerAgain(provider, untilMs);
+        else this.stop("failed", "queue_unavailable");
+      }
+    };
+    this.#after(OFFER_PAUSE_MS, () => void offer());
   }
 
   /** What happens to the job, once, ending with its end; to be read until then. */
@@ -183,7 +209,7 @@ export class JobRun implements OwnedJob {
     try {
       await this.#place.enter(provider, place, delayMs);
     } catch (error) {
-      this.#deps.log.warn({ err: error, job: this.id, provider }, "queue did not take an entry");
+      this.#deps.log.warn({ err: error, job: this.id, provider }, QUEUE_REFUSED);
       this.#after(this.#deps.requeueMs, () => void this.#enqueue(message));
     }
   }

@@ -1,4 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+  vi,
+  type MockInstance,
+} from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
@@ -19,6 +29,10 @@ async function expectNothingLeft(): Promise<void> {
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }
 
+async function stateOf(job: string): Promise<string | undefined> {
+  return (await api.jobRows()).find(({ id }) => id === job)?.state;
+}
+
 test("a queue that is away for a moment gets the entry when it is back", async () => {
   api.queues.failure = new Error("the connection was lost");
   const answer = api.post("/v1/chat/completions", chat);
@@ -29,7 +43,7 @@ test("a queue that is away for a moment gets the entry when it is back", async (
   const job = await api.worker.take("gpu-a");
   await job.answer({ done: true });
   expect((await answer).status).toBe(200);
-  expect((await api.jobRows())[0]).toMatchObject({ state: "done" });
+  expect(await stateOf(job.entry.job)).toBe("done");
   await expectNothingLeft();
 });
 
@@ -47,4 +61,38 @@ test("a queue that takes no entries is a 503 with nothing left behind", async ()
   );
   expect(states.map(({ state }) => state)).toEqual(["failed"]);
   await expectNothingLeft();
+});
+
+describe("an entry whose acknowledgement was lost with the connection", () => {
+  let add: MockInstance<typeof api.queues.add>;
+  beforeEach(() => {
+    const really = api.queues.add.bind(api.queues);
+    add = vi.spyOn(api.queues, "add").mockImplementationOnce(async (...entry) => {
+      await really(...entry);
+      api.queues.failure = new Error("the connection was lost");
+      throw api.queues.failure;
+    });
+  });
+  afterEach(() => {
+    add.mockRestore();
+    api.queues.failure = undefined;
+  });
+
+  test("is run, and its caller answered, though the queue stays away", async () => {
+    const answer = api.post("/v1/chat/completions", chat);
+    const job = await api.worker.take("gpu-a");
+    // Longer than the queue may stay away.
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    await job.answer({ done: true });
+    expect((await answer).status).toBe(200);
+    expect(await stateOf(job.entry.job)).toBe("done");
+    await expectNothingLeft();
+  });
+
+  test("is taken back when its caller is told that the queue is away", async () => {
+    const response = await api.post("/v1/chat/completions", chat);
+    expect(response.status).toBe(503);
+    expect(add.mock.calls.length).toBeGreaterThan(2);
+    await expectNothingLeft();
+  });
 });
