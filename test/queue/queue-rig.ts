@@ -83,7 +83,6 @@ export class Taken {
     this.entries.push(entry);
     this.highest = Math.max(this.highest, ++this.running);
     await new Promise<void>((resolve) => this.#release.set(entry.job, resolve));
-    this.running--;
     return "taken";
   };
 
@@ -97,11 +96,16 @@ export class Taken {
     return this.entries.map(({ job }) => job);
   }
 
+  /** Ends one entry. It counts as running no more at once, so nobody waits on a stale count. */
   release(job: string): void {
-    this.#release.get(job)?.();
+    const resolve = this.#release.get(job);
+    if (!resolve) return;
+    this.#release.delete(job);
+    this.running--;
+    resolve();
   }
 
   releaseAll(): void {
-    for (const resolve of this.#release.values()) resolve();
+    for (const job of this.#release.keys()) this.release(job);
   }
 }
