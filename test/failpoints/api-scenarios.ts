@@ -37,8 +37,8 @@ export const answersFailing = answers({ model: "spill" }, true);
 /** Larger than what travels inside a letter. */
 export const answersLarge = answers({
   model: "large",
-  content: "[sim output=60000]",
-  maxTokens: 60_000,
+  content: "[sim output=34000]",
+  maxTokens: 34_000,
 });
 
 /** No worker runs: the victim's caller waits. */

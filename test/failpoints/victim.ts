@@ -41,7 +41,7 @@ export interface VictimOptions {
 type Point = ApiPoint | WorkerPoint;
 
 const START_MS = 60_000;
-const REACH_MS = 30_000;
+const REACH_MS = 60_000;
 const programs = {
   worker: new URL("./worker-child.ts", import.meta.url),
   api: new URL("./api-child.ts", import.meta.url),

@@ -92,8 +92,8 @@ export const worksStalling = worksAlone({ model: "plain", stream: true }, ({ ups
 /** The answer is larger than what travels inside a letter. */
 export const worksLarge = worksAlone({
   model: "large",
-  content: "[sim output=60000]",
-  maxTokens: 60_000,
+  content: "[sim output=34000]",
+  maxTokens: 34_000,
 });
 
 /** Alone, the victim finds a job in its queue whose deadline has passed. */
