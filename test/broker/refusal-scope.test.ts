@@ -88,7 +88,7 @@ test("a refused credential is told at once, and serves again as soon as it is me
     expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([502, "false"]);
     expect(answer.tookMs).toBeLessThan(3_000);
   }
-  const { calls } = first;
+  const { refused } = first;
   // The model list refuses the credential too, which is seen after two seconds.
   await new Promise((resolve) => setTimeout(resolve, 2_600));
   first.setHealth(200);
@@ -103,8 +103,8 @@ test("a refused credential is told at once, and serves again as soon as it is me
     return rows;
   }, 40_000);
   expect(patient.map(({ tries }) => tries)).toEqual(ids.map(() => 1));
-  // No refusal was asked for after the first ones.
-  expect(first.calls).toBeLessThanOrEqual(calls + 1 + ids.length);
+  // One trial may come before the model list is asked; after it no refusal is asked for.
+  expect(first.refused).toBeLessThanOrEqual(refused + 1);
 });
 
 test("a hung engine rests after three jobs, and then gets one call at a time", async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   canary = await startCanary();
   broker = await startTestBroker({
     providers: {
-      gpu: { slots: 4, yaml: "timeouts: { first_byte: 200ms, idle: 200ms }" },
+      gpu: { slots: 4, yaml: "timeouts: { first_byte: 1s, idle: 1s }" },
       cloud: { location: "cloud", baseUrl: canary.url, brokerSlots: 8 },
     },
     models: ["chat", "strict"]
@@ -140,6 +140,6 @@ describe("a job that must stay local", () => {
       expect(contentOf(answer)).toBe("tok0 tok1 tok2 tok3");
       expect(answer.headers.get("x-spillway-provider")).toBe("gpu");
     }
-    expect(performance.now() - returnedAt).toBeLessThan(5_000);
+    expect(performance.now() - returnedAt).toBeLessThan(10_000);
   });
 });

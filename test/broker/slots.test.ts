@@ -11,8 +11,8 @@ afterEach(() => broker.stop());
 const price = { input: 1, output: 1 };
 
 /** The simulators would take many more at once than the broker may send. */
-function start(): Promise<TestBroker> {
-  const yaml = "timeouts: { first_byte: 300ms, idle: 300ms }";
+function start(timeout: string): Promise<TestBroker> {
+  const yaml = `timeouts: { first_byte: ${timeout}, idle: ${timeout} }`;
   const pace = { ttftMs: 5, tokensPerSecond: 400, slots: 400 };
   return startTestBroker({
     providers: {
@@ -42,7 +42,7 @@ const faults: readonly Fault[] = [
 ];
 
 test("200 callers, a third of whom leave, with faults: never more in flight than slots", async () => {
-  broker = await start();
+  broker = await start("300ms");
   const key = await richKey(broker);
   const simulators = Object.values(broker.upstreams);
   let turn = 0;
@@ -83,7 +83,7 @@ test("200 callers, a third of whom leave, with faults: never more in flight than
 });
 
 test("callers who leave all at once free their slots for those who wait, one for one", async () => {
-  broker = await start();
+  broker = await start("60s");
   const key = await richKey(broker);
   for (let round = 0; round < 5; round += 1) {
     for (const simulator of Object.values(broker.upstreams)) simulator.setFault({ type: "hang" });

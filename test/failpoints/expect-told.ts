@@ -2,6 +2,8 @@ import { expect } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import type { Lane } from "./lane.ts";
 
+const DUE_EVERY_MS = 3_000;
+
 interface Told {
   readonly object: string;
   readonly type: string;
@@ -14,16 +16,21 @@ export async function expectTold({
   hooks,
 }: Pick<Lane, "database" | "hooks">): Promise<void> {
   const { pool } = database;
+  let dueAt = Number.NEGATIVE_INFINITY;
   await eventually(async () => {
-    // A dead sender's lease lasts a minute, which is over here and now.
-    await pool.query(
-      "update webhook_deliveries set next_at = now() where state in ('sending', 'pending')",
-    );
+    // A dead sender's lease lasts a minute, which is over here and now. What is due again has a
+    // while: a living sender would lose each attempt to the next claim.
+    if (performance.now() - dueAt > DUE_EVERY_MS) {
+      await pool.query(
+        "update webhook_deliveries set next_at = now() where state in ('sending', 'pending')",
+      );
+      dueAt = performance.now();
+    }
     const { rows: open } = await pool.query(
       "select id from webhook_deliveries where state <> 'delivered'",
     );
     expect(open).toEqual([]);
-  }, 15_000);
+  }, 40_000);
   const { rows } = await pool.query<Told>(
     `select object_id as object, type, count(*)::integer as events
      from webhook_events group by object_id, type`,
