@@ -96,10 +96,10 @@ export class Taken {
     return this.entries.map(({ job }) => job);
   }
 
-  /** Ends one entry. It counts as running no more at once, so nobody waits on a stale count. */
+  /** Ends one entry, which no longer counts as running when this returns. */
   release(job: string): void {
     const resolve = this.#release.get(job);
-    if (!resolve) return;
+    if (resolve === undefined) return;
     this.#release.delete(job);
     this.running--;
     resolve();
