@@ -1,21 +1,21 @@
 import type { FastifyInstance } from "fastify";
 import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
-import { countProcesses } from "../shared/db/count-processes.ts";
-import { findEnded } from "../shared/db/find-ended.ts";
-import { ProcessLease } from "../shared/db/process-lease.ts";
-import { readHealth } from "../shared/db/provider-health.ts";
+import { countProcesses } from "../shared/processes/count-processes.ts";
+import { findEnded } from "../shared/jobs/find-ended.ts";
+import { ProcessLease } from "../shared/processes/process-lease.ts";
+import { readHealth } from "../shared/providers/provider-health.ts";
 import { noteHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
-import type { ReplyReceiver, ReplySender } from "../shared/reply/reply-path.ts";
+import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
 import { every } from "../shared/timing/every.ts";
 import { within } from "../shared/timing/within.ts";
-import { registerAdmin } from "./admin/register-admin.ts";
-import { registerMetrics } from "./admin/metrics-route.ts";
+import { registerAdmin } from "./routes/admin/index.ts";
+import { registerMetrics } from "./routes/metrics.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
 import { createKeyAuth } from "./auth/key-auth.ts";
-import { EndedWatch, type EndedWatchDeps } from "./inference/ended-watch.ts";
-import { QueueBacklog } from "./inference/queue-backlog.ts";
+import { EndedWatch, type EndedWatchDeps } from "./calls/ended-watch.ts";
+import { QueueBacklog } from "./calls/queue-backlog.ts";
 
 export interface ApiProcessDeps extends Pick<
   ApiDeps,

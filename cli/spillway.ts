@@ -8,31 +8,49 @@ const lookup = environmentLookup();
 
 /** In the order of the help. Each is loaded when it is asked for: most need little of the broker. */
 const commands = new Map<string, () => Promise<Command>>([
-  ["serve", async () => (await import("./serve-command.ts")).serveCommand({ stdout, stderr })],
-  ["api", async () => (await import("./api-command.ts")).apiCommand({ stdout, stderr })],
-  ["worker", async () => (await import("./worker-command.ts")).workerCommand({ stdout, stderr })],
-  ["migrate", async () => (await import("./migrate-command.ts")).migrateCommand({ stdout })],
+  [
+    "serve",
+    async () => (await import("./commands/serve-command.ts")).serveCommand({ stdout, stderr }),
+  ],
+  ["api", async () => (await import("./commands/api-command.ts")).apiCommand({ stdout, stderr })],
+  [
+    "worker",
+    async () => (await import("./commands/worker-command.ts")).workerCommand({ stdout, stderr }),
+  ],
+  [
+    "migrate",
+    async () => (await import("./commands/migrate-command.ts")).migrateCommand({ stdout }),
+  ],
   [
     "config",
-    async () => (await import("./config-command.ts")).configCommand({ stdout, stderr, lookup }),
+    async () =>
+      (await import("./commands/config-command.ts")).configCommand({ stdout, stderr, lookup }),
   ],
   [
     "key",
     async () => {
-      const { connect } = await import("./connect.ts");
-      return (await import("./key-command.ts")).keyCommand({ connect, stdout });
+      const { connect } = await import("./commands/connect.ts");
+      return (await import("./commands/key-command.ts")).keyCommand({ connect, stdout });
     },
   ],
   [
     "run",
-    async () => (await import("./run-command.ts")).runCommand({ stdin, stdout, stderr, lookup }),
+    async () =>
+      (await import("./commands/run-command.ts")).runCommand({ stdin, stdout, stderr, lookup }),
   ],
-  ["jobs", async () => (await import("./jobs-command.ts")).jobsCommand({ stdout, lookup })],
+  [
+    "jobs",
+    async () => (await import("./commands/jobs-command.ts")).jobsCommand({ stdout, lookup }),
+  ],
   [
     "batch",
-    async () => (await import("./batch-command.ts")).batchCommand({ stdout, stderr, lookup }),
+    async () =>
+      (await import("./commands/batch-command.ts")).batchCommand({ stdout, stderr, lookup }),
   ],
-  ["simulate", async () => (await import("./simulate-command.ts")).simulateCommand({ stdout })],
+  [
+    "simulate",
+    async () => (await import("./commands/simulate-command.ts")).simulateCommand({ stdout }),
+  ],
 ]);
 
 try {

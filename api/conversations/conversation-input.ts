@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { listOf } from "../../shared/inference/schemas/list-of.ts";
-import { inputItem } from "../../shared/inference/schemas/responses-schema.ts";
-import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
+import { listOf } from "../../shared/requests/schemas/list-of.ts";
+import { inputItem } from "../../shared/requests/schemas/responses-schema.ts";
+import { metadataInput } from "../../shared/requests/schemas/metadata-pairs.ts";
 
 /** As many as OpenAI takes at once. */
 const MAX_ITEMS = 20;

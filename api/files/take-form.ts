@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { IdempotentAnswer } from "../../shared/idempotency/idempotent-transaction.ts";
-import { disconnection } from "../inference/disconnection.ts";
-import { sendOnce } from "../webhooks/answer-once.ts";
+import { disconnection } from "../calls/disconnection.ts";
+import { sendOnce } from "../http/answer-once.ts";
 import { readForm, type FormPart } from "./read-form.ts";
 import { tooLarge } from "./store-file.ts";
 

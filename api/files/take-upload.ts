@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { finishUpload } from "../../shared/files/upload-statements.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
-import { doOnce } from "../webhooks/answer-once.ts";
+import { doOnce } from "../http/answer-once.ts";
 import { fileObject } from "./file-object.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { lost } from "./store-file.ts";

@@ -1,6 +1,6 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { isUploadPurpose, PURPOSES, type UploadPurpose } from "../../shared/files/file-purpose.ts";
-import { MAX_EXPIRY_S, MIN_EXPIRY_S } from "./file-expiry.ts";
+import { MAX_EXPIRY_S, MIN_EXPIRY_S } from "../../shared/files/file-expiry.ts";
 
 const ANCHOR = "expires_after[anchor]";
 const SECONDS = "expires_after[seconds]";

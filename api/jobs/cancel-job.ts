@@ -1,8 +1,8 @@
 import type { Database } from "../../shared/db/database.ts";
-import type { EndRow } from "../../shared/db/end.ts";
+import type { EndRow } from "../../shared/jobs/end.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { StopRequests } from "../../shared/reply/stop-requests.ts";
+import type { StopRequests } from "../../shared/replies/stop-requests.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { awaitEnd } from "./await-end.ts";
 import type { FollowDeps } from "./follow-job.ts";

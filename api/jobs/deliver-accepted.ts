@@ -7,7 +7,7 @@ import { completionId, isStoredCompletion } from "../../shared/jobs/completion-i
 import { responseId } from "../../shared/responses/response-id.ts";
 import { eventsWithOwnId } from "../completions/own-id.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
-import { chunkView, type StreamView } from "../inference/stream-view.ts";
+import { chunkView, type StreamView } from "../calls/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
 import { responseView } from "../responses/response-view.ts";
 import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readJob } from "../../shared/jobs/accepted-job.ts";
-import { findKeyedJob, type IdempotencyKey } from "../../shared/jobs/find-keyed-job.ts";
+import { findKeyedJob, type IdempotencyKey } from "../../shared/idempotency/find-keyed-job.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { deliverAccepted, type DeliverDeps, type Delivery } from "./deliver-accepted.ts";

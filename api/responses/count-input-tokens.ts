@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { askDatabase } from "../../shared/db/ask-database.ts";
-import { checkFields } from "../../shared/inference/check-fields.ts";
-import { withConversation } from "../../shared/inference/conversation-request.ts";
-import { estimateInput } from "../../shared/inference/estimate-input.ts";
-import { withFiles } from "../../shared/inference/files/with-files.ts";
-import { parseBody } from "../../shared/inference/parse-body.ts";
-import { withPreviousTurn } from "../../shared/inference/previous-turn.ts";
-import { findRoute, type ReadDeps } from "../../shared/inference/read-inference.ts";
-import { inputTokensSchema } from "../../shared/inference/schemas/responses-schema.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
+import { withConversation } from "../../shared/requests/conversation-request.ts";
+import { estimateInput } from "../../shared/requests/estimate-input.ts";
+import { withFiles } from "../../shared/requests/files/with-files.ts";
+import { parseBody } from "../../shared/requests/parse-body.ts";
+import { withPreviousTurn } from "../../shared/requests/previous-turn.ts";
+import { findRoute, type ReadDeps } from "../../shared/requests/read-inference.ts";
+import { inputTokensSchema } from "../../shared/requests/schemas/responses-schema.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { pageOf, type PageQuery } from "../http/page-of.ts";
-import { inputItems } from "../../shared/inference/previous-turn.ts";
+import { inputItems } from "../../shared/requests/previous-turn.ts";
 
 /** A page of a response's input items; those that came without an id get one by their place. */
 export function inputItemList(response: string, input: unknown, query: PageQuery): object {

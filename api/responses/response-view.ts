@@ -3,7 +3,7 @@ import type { JsonObject } from "../../shared/json/json-object.ts";
 import { FIRST_OUTPUT_SEQUENCE } from "../../shared/responses/format-event.ts";
 import { errorEvent, failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
-import type { StreamView } from "../inference/stream-view.ts";
+import type { StreamView } from "../calls/stream-view.ts";
 import { failedState } from "./failed-state.ts";
 
 export interface ViewedResponse {

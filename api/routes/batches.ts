@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import type { BatchRow } from "../../shared/batches/batch-row.ts";
 import { createBatch } from "../../shared/batches/create-batch.ts";
 import { cancelBatch, setCap } from "../../shared/batches/change-batch.ts";
@@ -11,13 +11,13 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { findFile } from "../../shared/files/find-file.ts";
 import { parseUsd } from "../../shared/money/usd.ts";
 import { batchObject } from "../batches/batch-object.ts";
-import { createBatchInput, updateBatchInput } from "../batches/batch-input.ts";
+import { createBatchInput, updateBatchInput } from "../../shared/batches/batch-input.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery } from "../http/page-query.ts";
-import { residencyOf } from "../inference/request-terms.ts";
-import { answerOnce } from "../webhooks/answer-once.ts";
-import { readBody, smallBody } from "../webhooks/read-input.ts";
+import { residencyOf } from "../calls/request-terms.ts";
+import { answerOnce } from "../http/answer-once.ts";
+import { readBody, smallBody } from "../http/read-input.ts";
 
 interface BatchRoute {
   Params: { id: string };

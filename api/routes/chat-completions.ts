@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { completionId } from "../../shared/jobs/completion-id.ts";
@@ -10,15 +10,15 @@ import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { completionOfJob } from "../completions/completion-of-job.ts";
 import { listCompletions } from "../completions/list-completions.ts";
-import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
+import { metadataInput } from "../../shared/requests/schemas/metadata-pairs.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { PAGE_BYTES, pageOf } from "../http/page-of.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
-import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
+import { inferenceHandler, type InferenceDeps } from "../calls/inference-handler.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
 import { ownCompletion } from "../jobs/own-job.ts";
-import { readBody, smallBody } from "../webhooks/read-input.ts";
+import { readBody, smallBody } from "../http/read-input.ts";
 
 interface CompletionRoute {
   Params: { id: string };

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { inferenceHandler, type InferenceDeps } from "../inference/inference-handler.ts";
+import { inferenceHandler, type InferenceDeps } from "../calls/inference-handler.ts";
 
 /** `POST /v1/completions` */
 export function addCompletions(app: FastifyInstance, deps: InferenceDeps): void {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import {
   createConversation,
   deleteConversation,
@@ -18,18 +18,18 @@ import { newItems, type NewItem } from "../../shared/conversations/new-items.ts"
 import { unfoldTurns } from "../../shared/conversations/unfold-turns.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { checkFields } from "../../shared/inference/check-fields.ts";
-import { parseBody } from "../../shared/inference/parse-body.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
+import { parseBody } from "../../shared/requests/parse-body.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { conversationObject } from "../conversations/conversation-object.ts";
 import { conversationInput, itemsInput } from "../conversations/conversation-input.ts";
-import { metadataInput } from "../../shared/inference/schemas/metadata-pairs.ts";
+import { metadataInput } from "../../shared/requests/schemas/metadata-pairs.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { PAGE_BYTES } from "../http/page-of.ts";
 import { pageQuery } from "../http/page-query.ts";
-import { answerOnce } from "../webhooks/answer-once.ts";
-import { readBody, smallBody } from "../webhooks/read-input.ts";
+import { answerOnce } from "../http/answer-once.ts";
+import { readBody, smallBody } from "../http/read-input.ts";
 
 interface ConversationRoute {
   Params: { id: string; item: string };

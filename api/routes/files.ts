@@ -2,7 +2,7 @@ import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { deleteFile } from "../../shared/files/delete-file.ts";
 import { listFiles } from "../../shared/files/list-files.ts";

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
-import { disconnection } from "../inference/disconnection.ts";
+import { disconnection } from "../calls/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
 import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { modelObject, type Model } from "../models/model-object.ts";
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { cancelUpload, createUpload } from "../../shared/uploads/upload-statements.ts";
-import { MAX_EXPIRY_S } from "../files/file-expiry.ts";
+import { MAX_EXPIRY_S } from "../../shared/files/file-expiry.ts";
 import { MAX_FILE_BYTES } from "../files/file-limits.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { checkMd5 } from "../uploads/check-md5.ts";
@@ -9,8 +9,8 @@ import { makeFile } from "../uploads/make-file.ts";
 import { checkPending, ownUpload, shownUpload } from "../uploads/own-upload.ts";
 import { checkPartIds, completeUploadInput, createUploadInput } from "../uploads/upload-input.ts";
 import { uploadObject } from "../uploads/upload-object.ts";
-import { answerOnce } from "../webhooks/answer-once.ts";
-import { readBody, smallBody } from "../webhooks/read-input.ts";
+import { answerOnce } from "../http/answer-once.ts";
+import { readBody, smallBody } from "../http/read-input.ts";
 
 export interface UploadsDeps {
   readonly pool: Pool;

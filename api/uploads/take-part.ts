@@ -11,7 +11,7 @@ import { withUnfinished } from "../files/unfinished-upload.ts";
 import { refuseField } from "../files/upload-fields.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
-import { doOnce } from "../webhooks/answer-once.ts";
+import { doOnce } from "../http/answer-once.ts";
 import { checkPending, ownUpload } from "./own-upload.ts";
 import { partObject } from "./upload-object.ts";
 

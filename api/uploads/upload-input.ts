@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { uploadPurposes } from "../../shared/files/file-purpose.ts";
-import { listOf } from "../../shared/inference/schemas/list-of.ts";
-import { expiresAfter } from "../files/file-expiry.ts";
+import { listOf } from "../../shared/requests/schemas/list-of.ts";
+import { expiresAfter } from "../../shared/files/file-expiry.ts";
 import { fileNameFlaw, MAX_PARTS } from "../files/file-limits.ts";
 
 const MAX_TYPE_LENGTH = 255;

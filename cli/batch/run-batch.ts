@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { createBatchInput } from "../../api/batches/batch-input.ts";
-import { parseInput } from "../../shared/admin/parse-input.ts";
+import { createBatchInput } from "../../shared/batches/batch-input.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
 import type { BrokerClient } from "../client/broker-client.ts";
 import { RequestError } from "../client/request-error.ts";
 import { beginBatch } from "./begin-batch.ts";

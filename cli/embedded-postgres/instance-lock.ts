@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
-import { INSTANCE_LOCK } from "../../shared/db/advisory-locks.ts";
+import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
 
 /** How long the session of a predecessor that was just killed may take to vanish. */
 const patienceMs = 3_000;

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { INSTANCE_LOCK } from "../../shared/db/advisory-locks.ts";
+import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
 
 /** Any other fixed number: held shared by every command while it works. */
 const useLockKey = "8318264426150453626";

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { inTransaction } from "../keys/in-transaction.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 
 /** Asks a key's batch to end. What is done of it stays; one that has ended stays as it is. */
 export async function cancelBatch(pool: Pool, key: string, batch: string): Promise<void> {

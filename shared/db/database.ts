@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
-import { acceptStatement } from "./accept.ts";
-import { claimStatement } from "./claim.ts";
-import { endStatement } from "./end.ts";
-import { moveStatement } from "./move.ts";
+import { acceptStatement } from "../jobs/accept.ts";
+import { claimStatement } from "../jobs/claim.ts";
+import { endStatement } from "../jobs/end.ts";
+import { moveStatement } from "../jobs/move.ts";
 import { createPool, type PoolOptions } from "./pool.ts";
-import { settleStatement } from "./settle.ts";
+import { settleStatement } from "../jobs/settle.ts";
 
 /** The broker's database: one pool, and the statements that carry every rule about money and outcome. */
 export interface Database {

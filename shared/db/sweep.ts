@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { leaseIsHeld, PROCESS_LOCK } from "./advisory-locks.ts";
-import type { MoveRow } from "./move.ts";
+import { leaseIsHeld, PROCESS_LOCK } from "../processes/advisory-locks.ts";
+import type { MoveRow } from "../jobs/move.ts";
 
 export interface FleetProcess {
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import { BrokerError } from "../errors/broker-error.ts";
-import { inTransaction } from "../keys/in-transaction.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 
 export interface IdempotentCall {
   readonly keyId: string;

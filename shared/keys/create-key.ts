@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { newWebhookSecret } from "../webhooks/webhook-secret.ts";
 import { getKey } from "./get-key.ts";
-import { inTransaction } from "./in-transaction.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 import type { CreateKeyInput } from "./key-input.ts";
 import { newSecret } from "./key-secret.ts";
 import type { KeyView } from "./key-view.ts";
-import { setBudget } from "./set-budget.ts";
+import { setBudget } from "../budgets/set-budget.ts";
 
 export interface CreatedKey {
   /** What callers send. It cannot be read again: only its hash is stored. */

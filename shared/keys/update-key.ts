@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
 import { newWebhookSecret } from "../webhooks/webhook-secret.ts";
 import { getKey } from "./get-key.ts";
-import { inTransaction } from "./in-transaction.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 import type { UpdateKeyInput } from "./key-input.ts";
 import type { KeyView } from "./key-view.ts";
-import { setBudget } from "./set-budget.ts";
+import { setBudget } from "../budgets/set-budget.ts";
 
 export interface UpdatedKey {
   readonly key: KeyView;

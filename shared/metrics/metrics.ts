@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { Counter, Histogram, Registry } from "prom-client";
 import type { ClosedAttempt } from "../contracts/closed-attempt.ts";
 import { ledgerStatuses } from "../contracts/ledger-status.ts";
-import type { ProviderBoard } from "../providers/provider-board.ts";
+import type { ProviderBoard } from "../providers/provider-states.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
 import { countUnhandledErrors, type UnhandledErrorCounts } from "./unhandled-errors-counter.ts";
 

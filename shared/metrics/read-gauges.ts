@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { listProviders, type ProviderView } from "../admin/list-providers.ts";
-import type { ProviderBoard } from "../providers/provider-board.ts";
+import { listProviders, type ProviderView } from "../providers/list-providers.ts";
+import type { ProviderBoard } from "../providers/provider-states.ts";
 
 export interface GaugeSources {
   readonly pool: Pick<Pool, "query">;

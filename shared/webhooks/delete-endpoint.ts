@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { inTransaction } from "../keys/in-transaction.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 
 /** Deletes an endpoint; what waits for it is not sent any more. False: the key has no such one. */
 export function deleteEndpoint(pool: Pool, keyId: string, id: string): Promise<boolean> {

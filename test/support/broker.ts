@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { startAllInOne, type AllInOne } from "../../cli/serve/all-in-one.ts";
+import { startAllInOne, type AllInOne } from "../../cli/processes/all-in-one.ts";
 import {
   startSimulator,
   type Simulator,

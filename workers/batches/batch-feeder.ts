@@ -1,7 +1,7 @@
 import type { FedBatch, FeedStatements } from "../../shared/batches/feed-statements.ts";
 import type { BatchState } from "../../shared/batches/batch-row.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
 import { feedLines, type FeedDeps } from "./feed-lines.ts";
 import { FeedWindow } from "./feed-window.ts";
 import { stopLines, type StopDeps } from "./stop-lines.ts";

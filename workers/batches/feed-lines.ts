@@ -4,15 +4,15 @@ import type {
   PendingLine,
 } from "../../shared/batches/feed-statements.ts";
 import type { Plan } from "../../shared/contracts/plan.ts";
-import type { AcceptMember, AcceptRow } from "../../shared/db/accept.ts";
+import type { AcceptMember, AcceptRow } from "../../shared/jobs/accept.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { enqueueAccepted, type EnqueueDeps } from "../../shared/inference/enqueue-accepted.ts";
-import type { JobTerms } from "../../shared/inference/job-terms.ts";
-import { overBudget } from "../../shared/inference/over-budget.ts";
-import type { ReadDeps } from "../../shared/inference/read-inference.ts";
-import { storedMember } from "../../shared/inference/stored-member.ts";
+import { enqueueAccepted, type EnqueueDeps } from "../../shared/jobs/enqueue-accepted.ts";
+import type { JobTerms } from "../../shared/jobs/new-job.ts";
+import { overBudget } from "../../shared/budgets/over-budget.ts";
+import type { ReadDeps } from "../../shared/requests/read-inference.ts";
+import { storedMember } from "../../shared/jobs/stored-member.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import type { FeedWindow } from "./feed-window.ts";
 import { lineTerms } from "./line-terms.ts";

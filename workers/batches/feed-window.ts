@@ -1,5 +1,5 @@
-import type { CompiledTarget } from "../../shared/inference/compiled-route.ts";
-import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-board.ts";
+import type { CompiledTarget } from "../../shared/routing/compiled-route.ts";
+import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-states.ts";
 
 /** What a window looks at of a route. */
 interface Route {

@@ -1,5 +1,5 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { InferenceRequest } from "../../shared/inference/read-request.ts";
+import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 
 /** Why a sound request cannot be a batch's line: its answer is one JSON object in a file. */
 export function lineRefusal({

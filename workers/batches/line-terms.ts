@@ -1,9 +1,9 @@
 import type { FedBatch, PendingLine } from "../../shared/batches/feed-statements.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
-import type { CompiledRoute } from "../../shared/inference/compiled-route.ts";
-import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/inference/job-terms.ts";
-import { readParsed, type ReadDeps } from "../../shared/inference/read-inference.ts";
+import type { CompiledRoute } from "../../shared/routing/compiled-route.ts";
+import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/jobs/new-job.ts";
+import { readParsed, type ReadDeps } from "../../shared/requests/read-inference.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { lineRefusal } from "./line-refusal.ts";
 import { readLine } from "./read-line.ts";

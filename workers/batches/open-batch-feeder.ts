@@ -4,11 +4,11 @@ import { feedStatements } from "../../shared/batches/feed-statements.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { createEgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { readFileRange } from "../../shared/files/read-file-range.ts";
-import { compileRoutes } from "../../shared/inference/compiled-route.ts";
+import { compileRoutes } from "../../shared/routing/compiled-route.ts";
 import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
 import { findUsableKey } from "../../shared/keys/find-usable-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { BatchFeeder } from "./batch-feeder.ts";
 
 export interface OpenBatchFeederOptions {

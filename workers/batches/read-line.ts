@@ -1,6 +1,6 @@
 import { batchLimits } from "../../shared/batches/batch-limits.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { parseBody, type JsonObject, type ParsedBody } from "../../shared/inference/parse-body.ts";
+import { parseBody, type JsonObject, type ParsedBody } from "../../shared/requests/parse-body.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 
 /** Levels of a line: those of a request's body, and the line around it. */

@@ -1,7 +1,7 @@
 import type { EndedLine, LineUsage } from "../../shared/batches/result-statements.ts";
 import { decompress } from "../../shared/db/compressed.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { base64Embeddings } from "../../shared/inference/base64-embeddings.ts";
+import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";

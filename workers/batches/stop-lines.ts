@@ -1,8 +1,8 @@
 import type { FeedStatements } from "../../shared/batches/feed-statements.ts";
 import type { Database } from "../../shared/db/database.ts";
-import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
-import { endError } from "../run/end-error.ts";
+import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
+import { endError } from "../attempts/end-error.ts";
 
 export interface StopDeps {
   readonly statements: Pick<FeedStatements, "openJobs">;

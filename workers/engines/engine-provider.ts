@@ -1,6 +1,6 @@
 import type { RouteConfig } from "../../config/config.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
+import type { Provider, ProviderCall, ProviderSink } from "../providers/provider.ts";
 import type { AskEngine } from "./ask-engine.ts";
 import type { EngineLoads } from "./engine-loads.ts";
 import type { EngineWatch } from "./engine-watch.ts";

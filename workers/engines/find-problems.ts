@@ -1,5 +1,5 @@
 import type { ProviderConfig } from "../../config/config.ts";
-import { readComplaint } from "../openai/complaint.ts";
+import { readComplaint } from "../providers/openai/complaint.ts";
 import type { EngineAnswer } from "./ask-engine.ts";
 import type { DetectedEngine } from "./detect-engine.ts";
 import type { EngineModel } from "./engine-facts.ts";

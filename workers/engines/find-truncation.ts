@@ -1,5 +1,5 @@
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { ProviderCall } from "../provider.ts";
+import type { ProviderCall } from "../providers/provider.ts";
 import type { CallSite } from "./fit-call.ts";
 import { leastTokens } from "./least-tokens.ts";
 

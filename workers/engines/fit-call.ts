@@ -1,7 +1,7 @@
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
-import type { ProviderCall } from "../provider.ts";
+import type { ProviderCall } from "../providers/provider.ts";
 import type { EngineFacts } from "./engine-facts.ts";
 import { leastTokens } from "./least-tokens.ts";
 

@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../shared/db/database.ts";
-import { reportEngine } from "../../shared/db/report-engine.ts";
-import { createOpenAiProvider } from "../openai/openai-provider.ts";
-import { defaultReadLimits } from "../openai/read-limits.ts";
-import type { Provider } from "../provider.ts";
+import { reportEngine } from "../../shared/providers/report-engine.ts";
+import { createOpenAiProvider } from "../providers/openai/openai-provider.ts";
+import { defaultReadLimits } from "../providers/http/read-limits.ts";
+import type { Provider } from "../providers/provider.ts";
 import { askEngine, type AskEngine } from "./ask-engine.ts";
 import { EngineLoads } from "./engine-loads.ts";
 import { engineProvider } from "./engine-provider.ts";

@@ -1,5 +1,5 @@
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
-import type { ProviderCall } from "../provider.ts";
+import type { ProviderCall } from "../providers/provider.ts";
 
 export interface QueueSigns {
   /** Whether calls wait inside the engine; undefined: it does not say. */

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { slotLock } from "../../shared/db/advisory-locks.ts";
+import { slotLock } from "../../shared/processes/advisory-locks.ts";
 
 /** Who used a slot last and did not give it back. */
 export interface Holder {

@@ -1,5 +1,5 @@
-import type { LeaseSession } from "../../shared/db/process-lease.ts";
-import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/db/advisory-locks.ts";
+import type { LeaseSession } from "../../shared/processes/process-lease.ts";
+import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/processes/advisory-locks.ts";
 import type { ProcessPlace } from "./process-place.ts";
 import { type Holder, lockSlots } from "./lock-slots.ts";
 import {

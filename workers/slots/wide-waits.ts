@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { leaseIsHeld, PROCESS_LOCK } from "../../shared/db/advisory-locks.ts";
+import { leaseIsHeld, PROCESS_LOCK } from "../../shared/processes/advisory-locks.ts";
 import { fairShare } from "./fair-share.ts";
 
 /** A worker that waits for more of a provider's slots than its share. */

@@ -1,7 +1,7 @@
 import type { Database } from "../../shared/db/database.ts";
-import { NO_OWNER } from "../../shared/reply/accepted-replies.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
-import { endError } from "../run/end-error.ts";
+import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
+import { endError } from "../attempts/end-error.ts";
 
 export interface HousekeepingDeps {
   /** Each drops a page of what is kept no longer, and says how many rows that were. */

@@ -6,7 +6,7 @@ import { forgetEvents } from "../../shared/events/forget-events.ts";
 import { forgetFiles } from "../../shared/files/forget-files.ts";
 import { forgetAccepted } from "../../shared/jobs/forget-accepted.ts";
 import { findAbandoned } from "../../shared/jobs/lost-jobs.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { forgetOldWebhooks } from "../../shared/webhooks/forget-old-webhooks.ts";
 import { Housekeeping } from "./housekeeping.ts";
 

@@ -1,10 +1,10 @@
 import type { EndState } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { MoveRow } from "../../shared/db/move.ts";
+import type { MoveRow } from "../../shared/jobs/move.ts";
 import type { SweepStatements } from "../../shared/db/sweep.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-board.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
-import { endError } from "../run/end-error.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
+import { endError } from "../attempts/end-error.ts";
 
 export interface OverflowMoverDeps {
   readonly statements: SweepStatements;

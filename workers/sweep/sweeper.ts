@@ -1,9 +1,9 @@
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import type { DueJob, FleetProcess, LostJob, SweepStatements } from "../../shared/db/sweep.ts";
 import type { Database } from "../../shared/db/database.ts";
-import type { ReplySender } from "../../shared/reply/reply-path.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
-import { endError } from "../run/end-error.ts";
+import { endError } from "../attempts/end-error.ts";
 
 export interface SweeperDeps {
   readonly statements: SweepStatements;

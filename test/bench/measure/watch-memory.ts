@@ -1,4 +1,4 @@
-import { residentBytes } from "../../fleet/resident-bytes.ts";
+import { residentBytes } from "../../system/fleet/resident-bytes.ts";
 
 interface Grown {
   readonly before: number;

@@ -7,7 +7,7 @@ import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
 import { newWebhookSecret } from "../../../shared/webhooks/webhook-secret.ts";
 import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
-import { startReceiver, type Receiver } from "../../webhooks/receiver.ts";
+import { startReceiver, type Receiver } from "../../system/webhooks/receiver.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { type ChaosPostgres, startChaosPostgres } from "./chaos-postgres.ts";
 import { type ChaosRedis, startChaosRedis } from "./chaos-redis.ts";

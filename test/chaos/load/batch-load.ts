@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI, { toFile } from "openai";
-import { line, type Result, type ShownBatch } from "../../batches/batch-rig.ts";
+import { line, type Result, type ShownBatch } from "../../system/batches/batch-rig.ts";
 import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { askedLater, type LaterQuestion, type Way } from "../../failpoints/asked-later.ts";
+import { askedLater, type LaterQuestion, type Way } from "../../system/failpoints/asked-later.ts";
 import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 

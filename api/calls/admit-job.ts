@@ -1,0 +1,72 @@
+import type { Database } from "../../shared/db/database.ts";
+import { isProgramError } from "../../shared/errors/is-program-error.ts";
+import type { ReplyReceiver } from "../../shared/replies/reply-path.ts";
+import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
+import type { JobTerms } from "../../shared/jobs/new-job.ts";
+import { JobRun, QUEUE_REFUSED, type JobRunDeps } from "./job-run.ts";
+import { queueIsFull } from "./queue-is-full.ts";
+import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
+import { acceptMember, submitAccept } from "../../shared/jobs/submit-accept.ts";
+
+export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
+  readonly database: Pick<Database, "accept" | "end">;
+  readonly replies: ReplyReceiver;
+  /** Name of this API process in the fleet. */
+  readonly owner: string;
+}
+
+export interface Admission extends JobTerms {
+  readonly syncWaitMs: number | undefined;
+  /** Aborted when the caller goes away. */
+  readonly gone: AbortSignal;
+}
+
+/**
+ * Admits an interactive job with its hold and puts it into its first queue. The inbox is open before
+ * either, so that no answer comes too early. A queue that cannot be reached is offered the entry again
+ * by the run. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or `unavailable`, or
+ * `rate_limit_exceeded` with a full queue; then nothing is held.
+ */
+export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<JobRun> {
+  const { id, key, jobRequest, first, serviceClass } = admission;
+  const target = admission.plan[first.target];
+  if (target === undefined) throw new Error(`no target ${first.target} in the plan`);
+  deps.backlog.check(Buffer.byteLength(jobRequest.body), target.provider);
+  const place = new QueuePlace(deps, {
+    entry: { v: 1, job: id, owner: deps.owner, ...jobRequest },
+    serviceClass,
+    tenant: key.id,
+    provider: target.provider,
+  });
+  const inbox = deps.replies.open(id);
+  try {
+    place.takeTurn();
+    const member = acceptMember(admission, { interactive: true, owner: deps.owner });
+    await submitAccept(deps.database.accept, member, admission.request.maxOutputTokens, () =>
+      endUnqueued(deps, id, "accept_lost"),
+    );
+    const isQueued = await place.enter(target.provider, 0, 0).then(
+      () => true,
+      (error: unknown) => {
+        deps.log.warn({ err: error, job: id, provider: target.provider }, QUEUE_REFUSED);
+        if (!isOutOfMemory(error) && !isProgramError(error)) return false;
+        endUnqueued(deps, id, "queue_unavailable");
+        throw isOutOfMemory(error) ? queueIsFull({ cause: error }) : error;
+      },
+    );
+    const run = new JobRun(deps, { ...admission, inbox, place });
+    if (!isQueued) run.offerAgain(target.provider);
+    return run;
+  } catch (error) {
+    inbox.close();
+    place.leave();
+    throw error;
+  }
+}
+
+/** Ends a job that no queue has, behind the caller's back; should this fail, the sweeper does it. */
+function endUnqueued(deps: AdmitDeps, job: string, code: string): void {
+  deps.database.end.submit({ job, place: null, state: "failed", code }).catch((error: unknown) => {
+    deps.log.error({ err: error, job, code }, "job could not be ended");
+  });
+}

@@ -1,0 +1,30 @@
+import type { FastifyReply } from "fastify";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { answerHeaders } from "./answer-headers.ts";
+import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
+import type { JobRun } from "./job-run.ts";
+import { noteEnd } from "./note-end.ts";
+
+/**
+ * Answers with a job's whole result, the upstream's bytes as they came but for embeddings asked for
+ * as base64. Throws `BrokerError` for a job that did not get done.
+ */
+export async function answerWhole(
+  run: JobRun,
+  reply: FastifyReply,
+  options: { readonly base64: boolean },
+): Promise<FastifyReply> {
+  for await (const event of run.events()) {
+    if (event.type !== "end") continue;
+    const { end } = event;
+    noteEnd(reply.request.facts, end);
+    reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
+    if (end.error !== undefined) throw end.error;
+    const { body, contentType } = end.result ?? {};
+    if (body === undefined) throw new BrokerError("answer_lost", "The answer has no body.");
+    return reply
+      .type(contentType ?? "application/json")
+      .send(options.base64 ? base64Embeddings(body) : body);
+  }
+  throw new Error(`job ${run.id} has no end`);
+}

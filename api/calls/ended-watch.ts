@@ -1,0 +1,85 @@
+import type { EndedJob } from "../../shared/jobs/find-ended.ts";
+
+/** What the watch needs of a job whose caller waits. */
+export interface WatchedJob {
+  readonly id: string;
+  /** The worker that was heard last. */
+  readonly worker: string | undefined;
+  /** Its end is here, and its caller only has to take it. */
+  readonly hasEnd: boolean;
+  /** Ends the wait with what the job's row says. */
+  noteEnded(row: EndedJob): void;
+}
+
+export interface EndedWatchDeps {
+  readonly jobs: () => Iterable<WatchedJob>;
+  readonly findEnded: (
+    jobs: readonly Pick<WatchedJob, "id" | "worker">[],
+  ) => Promise<readonly EndedJob[]>;
+  /** Everything that had arrived at this time has been handed over; the clock is `now`'s. */
+  readonly readSince: () => number;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+const PAGE = 500;
+/** A worker that lives sends its result until it is acknowledged. */
+const PATIENCE_MS = 60_000;
+/** An end without a result may have been told by a message that nobody repeats. */
+const NOTICE_PATIENCE_MS = 5_000;
+/** A worker of which nothing has been heard yet may live: it asks every two seconds. */
+const UNHEARD_PATIENCE_MS = 10_000;
+
+/**
+ * Finds jobs that have ended in the database while their callers still wait: the worker died after
+ * it had settled and before its answer was out, or a notice was lost. Time counts only while the
+ * inbox is read, so that a Redis that stands still loses no answer.
+ */
+export class EndedWatch {
+  readonly #deps: EndedWatchDeps;
+  /** Since when each is known to have ended. */
+  readonly #endedSince = new Map<string, number>();
+  #after = "";
+
+  constructor(deps: EndedWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks at one page of jobs, the next at the next call. */
+  async look(): Promise<void> {
+    const jobs = new Map(
+      [...this.#deps.jobs()].flatMap((job) => (job.hasEnd ? [] : [[job.id, job]])),
+    );
+    for (const id of this.#endedSince.keys()) if (!jobs.has(id)) this.#endedSince.delete(id);
+    const page = this.#nextPage([...jobs.keys()].toSorted());
+    if (page.length === 0) return;
+    const asked = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
+    for (const ended of await this.#deps.findEnded(asked)) {
+      const job = jobs.get(ended.id);
+      if (job !== undefined && this.#isOver(ended, job.worker)) job.noteEnded(ended);
+    }
+  }
+
+  #nextPage(ids: readonly string[]): string[] {
+    const rest = ids.filter((id) => id > this.#after);
+    const page = (rest.length > 0 ? rest : ids).slice(0, PAGE);
+    this.#after = page.at(-1) ?? "";
+    return page;
+  }
+
+  #isOver(ended: EndedJob, worker: string | undefined): boolean {
+    const { id } = ended;
+    const since = this.#endedSince.get(id);
+    if (since === undefined) {
+      this.#endedSince.set(id, this.#deps.now());
+      return false;
+    }
+    return this.#deps.readSince() > since + patienceMs(ended, worker);
+  }
+}
+
+function patienceMs({ state, worker_lives }: EndedJob, worker: string | undefined): number {
+  if (worker === undefined) return UNHEARD_PATIENCE_MS;
+  if (!worker_lives) return 0;
+  return state === "done" ? PATIENCE_MS : NOTICE_PATIENCE_MS;
+}

@@ -1,0 +1,128 @@
+import type { InteractiveEntry } from "../../shared/contracts/entry.ts";
+import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { QueueBacklog } from "./queue-backlog.ts";
+import type { FairOrder } from "../../shared/queue/fair-order.ts";
+import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
+
+export interface QueuePlaceDeps {
+  readonly queues: ProviderQueues;
+  readonly board: ProviderBoard;
+  readonly order: FairOrder;
+  readonly backlog: QueueBacklog;
+}
+
+export interface QueuePlaceOptions {
+  readonly entry: Omit<InteractiveEntry, "place">;
+  readonly serviceClass: number;
+  /** Whose turn it is in the fair order. */
+  readonly tenant: string;
+  /** The first provider; counted as placed there from now on. */
+  readonly provider: string;
+}
+
+/** Where a job of this process waits or runs, and its share in the load and the fair order there. */
+export class QueuePlace {
+  readonly #deps: QueuePlaceDeps;
+  readonly #options: QueuePlaceOptions;
+  #provider: string;
+  #place = 0;
+  /** Set while an entry waits, or is about to. */
+  #priority: number | Promise<number> | undefined;
+  readonly #bytes: number;
+  #started = false;
+  #left = false;
+
+  constructor(deps: QueuePlaceDeps, options: QueuePlaceOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#provider = options.provider;
+    this.#bytes = Buffer.byteLength(options.entry.body);
+    deps.backlog.add(this.#bytes, this.#provider);
+    this.#count(1);
+  }
+
+  /** Asks for the job's turn, so that it is there when the entry is. */
+  takeTurn(): void {
+    const { serviceClass, tenant } = this.#options;
+    const turn = this.#deps.order.rank(this.#provider, serviceClass, tenant);
+    this.#priority ??= turn;
+    // Whoever awaits it hears of the failure.
+    if (turn instanceof Promise) turn.catch(() => undefined);
+  }
+
+  /** A worker's word about a place that the job has left, or runs at. */
+  isStale(place: number): boolean {
+    return place < this.#place || (place === this.#place && this.#started);
+  }
+
+  /** Adds the job's entry; at a new place, the old one is given up. Rejects if the queue does. */
+  async enter(provider: string, place: number, delayMs: number): Promise<void> {
+    const { entry } = this.#options;
+    if (place !== this.#place || provider !== this.#provider) {
+      this.#leaveLine(false);
+      this.removeEntry();
+      this.#count(-1);
+      this.#deps.backlog.remove(this.#bytes, this.#provider);
+      this.#deps.backlog.add(this.#bytes, provider);
+      this.#provider = provider;
+      this.#place = place;
+      this.#started = false;
+      this.#count(1);
+    }
+    if (this.#priority === undefined) this.takeTurn();
+    const priority = await this.#turn();
+    // It may have left, or have been started from an entry before this one, while it waited.
+    if (this.#left || this.#started || place !== this.#place) return;
+    await this.#deps.queues.add(provider, { ...entry, place }, { priority, delayMs });
+  }
+
+  /** A worker has claimed the job here. */
+  started(): void {
+    this.#leaveLine(true);
+    this.#started = true;
+  }
+
+  /** Takes a waiting entry out of the queue; if that fails, it is stale and harmless. */
+  removeEntry(): void {
+    if (this.#started) return;
+    void this.#deps.queues
+      .remove(this.#provider, this.#options.entry.job, this.#place)
+      .catch(() => undefined);
+  }
+
+  /** The job has ended, or was not admitted. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#leaveLine(false);
+    this.#deps.backlog.remove(this.#bytes, this.#provider);
+    this.#count(-1);
+  }
+
+  /** A turn that could not be had is asked for again the next time. */
+  async #turn(): Promise<number> {
+    const turn = this.#priority ?? 1;
+    try {
+      return await turn;
+    } catch (error) {
+      if (this.#priority === turn) this.#priority = undefined;
+      throw error;
+    }
+  }
+
+  #leaveLine(started: boolean): void {
+    const turn = this.#priority;
+    const provider = this.#provider;
+    this.#priority = undefined;
+    const leave = (priority: number): void => {
+      this.#deps.order.left(provider, priority, started);
+    };
+    if (typeof turn === "number") leave(turn);
+    else turn?.then(leave, () => undefined);
+  }
+
+  #count(by: 1 | -1): void {
+    const state = this.#deps.board.get(this.#provider);
+    if (state !== undefined) state.placed += by;
+  }
+}

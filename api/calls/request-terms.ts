@@ -1,0 +1,97 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Config } from "../../config/config.ts";
+import type { Residency } from "../../shared/contracts/plan.ts";
+import { serviceClasses, type ServiceClass } from "../../shared/contracts/service-class.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import type { Asked } from "../../shared/jobs/new-job.ts";
+import type { InferenceRequest } from "../../shared/requests/read-request.ts";
+import type { CallerKey } from "../../shared/keys/caller-key.ts";
+
+/** The longest delay of a JavaScript timer, about 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+interface AskedByHttp {
+  readonly key: CallerKey;
+  readonly headers: IncomingHttpHeaders;
+  /** `performance.now()` */
+  readonly receivedAt: number;
+  readonly request: Pick<InferenceRequest, "serviceTier" | "stream">;
+  readonly callerWaits: boolean;
+}
+
+/**
+ * What headers, body and key say about where, how soon and by when. Throws `BrokerError`
+ * `deadline_exceeded`, or `invalid_request` with what is at fault.
+ */
+export function requestTerms(
+  server: Pick<Config["server"], "deadlineMs" | "asyncDeadlineMs">,
+  { key, headers, receivedAt, request, callerWaits }: AskedByHttp,
+): Pick<Asked, "residency" | "serviceClass" | "deadlineMs"> {
+  const residency = residencyOf(headers, key.residency);
+  const defaultMs = callerWaits ? server.deadlineMs : server.asyncDeadlineMs;
+  const elapsedMs = performance.now() - receivedAt;
+  const deadlineMs = Math.floor(
+    deadlineOf(headers, defaultMs, { callerWaits, stream: request.stream }) - elapsedMs,
+  );
+  if (deadlineMs <= 0)
+    throw new BrokerError("deadline_exceeded", "The deadline passed while the request came in.");
+  return {
+    residency,
+    serviceClass: serviceClassOf(request.serviceTier, key.maxServiceTier),
+    deadlineMs,
+  };
+}
+
+/** The stricter of what key and request ask for. Throws `BrokerError` for an unknown value. */
+export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Residency {
+  const asked = headers["x-spillway-residency"];
+  if (asked !== undefined && asked !== "local" && asked !== "any")
+    throw new BrokerError("invalid_request", "x-spillway-residency must be 'local' or 'any'.", {
+      param: "x-spillway-residency",
+    });
+  return key === "local" || asked === "local" ? "local" : "any";
+}
+
+/**
+ * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else, if its caller waits,
+ * the SDK's `X-Stainless-Timeout` (seconds), else the default. OpenAI's SDK for Python sends
+ * `x-stainless-read-timeout` with every request, 600 s unless told otherwise: the longest silence that it
+ * bears, which is all the time there is for an answer that comes whole. It never puts off the default.
+ * Throws `BrokerError` for a bad deadline.
+ */
+function deadlineOf(
+  headers: IncomingHttpHeaders,
+  defaultMs: number,
+  { callerWaits, stream }: { readonly callerWaits: boolean; readonly stream: boolean },
+): number {
+  const asked = headers["x-spillway-deadline-ms"];
+  if (asked !== undefined) {
+    const deadlineMs = typeof asked === "string" && /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
+    if (deadlineMs < 1 || deadlineMs > MAX_TIMER_MS)
+      throw new BrokerError(
+        "invalid_request",
+        `x-spillway-deadline-ms must be a whole number from 1 to ${MAX_TIMER_MS}.`,
+        { param: "x-spillway-deadline-ms" },
+      );
+    return deadlineMs;
+  }
+  const totalMs = callerWaits ? milliseconds(headers["x-stainless-timeout"]) : undefined;
+  const silentMs =
+    callerWaits && !stream ? milliseconds(headers["x-stainless-read-timeout"]) : undefined;
+  return Math.min(totalMs ?? Math.min(silentMs ?? defaultMs, defaultMs), MAX_TIMER_MS);
+}
+
+/** Of a header in seconds; undefined for what is none. */
+function milliseconds(seconds: string | string[] | undefined): number | undefined {
+  const ms = Math.ceil(Number(seconds) * 1_000);
+  return ms > 0 ? ms : undefined;
+}
+
+/** The number of a job's class: what `service_tier` asks for, at most what the key may have. */
+function serviceClassOf(
+  tier: "auto" | "default" | "flex" | "priority" | null | undefined,
+  ceiling: Exclude<ServiceClass, "batch">,
+): number {
+  const asked = tier == null || tier === "auto" ? "default" : tier;
+  return Math.max(serviceClasses[asked], serviceClasses[ceiling]);
+}

@@ -1,0 +1,75 @@
+import type {
+  AttemptFacts,
+  EndMessage,
+  EndState,
+  ResultMessage,
+} from "../../shared/contracts/reply.ts";
+import type { EndedJob } from "../../shared/jobs/find-ended.ts";
+import { BrokerError } from "../../shared/errors/broker-error.ts";
+import { explainEnd } from "../../shared/jobs/explain-end.ts";
+
+/** How a job ended, for its caller and for the log. Without `error`, it is done. */
+export interface RunEnd {
+  readonly state: EndState;
+  readonly facts: AttemptFacts | undefined;
+  readonly costNanos: bigint | undefined;
+  /** Of a job that is done. */
+  readonly result: ResultMessage | undefined;
+  readonly error: BrokerError | undefined;
+}
+
+/** Codes whose word stands, however a worker words the end of a job that was asked to end. */
+const ownReasons = new Set(["deadline", "sync_wait", "shutdown", "revoked", "owner_lost"]);
+
+/** The end of a job that a statement ended, or whose worker gave no answer. */
+export function endByState(
+  state: EndState,
+  code: string | null,
+  facts: AttemptFacts | undefined,
+): RunEnd {
+  return {
+    state,
+    facts,
+    costNanos: undefined,
+    result: undefined,
+    error: explainEnd(state, code),
+  };
+}
+
+/** What has been heard of a job before its end. */
+interface Heard {
+  /** How and why this process asked the job to end, if it did. */
+  readonly asked: { readonly state: EndState; readonly code: string } | undefined;
+  readonly facts: AttemptFacts | undefined;
+  /** The answer of the attempt that was heard last. */
+  readonly result: ResultMessage | undefined;
+}
+
+/** The end that a worker reports. What was asked for explains a job that did not get done. */
+export function endByMessage(message: EndMessage, { asked, facts, result }: Heard): RunEnd {
+  const { state, costNanos } = message;
+  if (state === "done" && result !== undefined)
+    return { state, facts: message.facts ?? facts, costNanos, result, error: undefined };
+  // Another may have asked before, for a reason of its own.
+  const isOurs = asked?.state === state && ownReasons.has(asked.code);
+  const code = isOurs ? asked.code : null;
+  const fallback = endByState(state, code, message.facts ?? facts);
+  const error = code === null ? readError(message) : undefined;
+  return { ...fallback, costNanos, error: error ?? fallback.error };
+}
+
+/**
+ * The end that the job's row tells, when no worker's word comes any more: an answer that was here
+ * before its worker died counts if it is that of the attempt that was settled.
+ */
+export function endByRow(row: EndedJob, { facts, result }: Omit<Heard, "asked">): RunEnd {
+  const end = endByState(row.state, row.error_code, facts);
+  if (row.state !== "done" || result === undefined || facts?.attempts !== row.fence) return end;
+  return { ...end, costNanos: row.cost_nanos, result, error: undefined };
+}
+
+function readError({ error }: EndMessage): BrokerError | undefined {
+  if (error === undefined) return undefined;
+  const { code, message, ...options } = error;
+  return new BrokerError(code, message, options);
+}

@@ -1,0 +1,56 @@
+import type { Config } from "../../config/config.ts";
+import { askEngine } from "../../workers/engines/ask-engine.ts";
+import { detectEngine } from "../../workers/engines/detect-engine.ts";
+import { findProblems } from "../../workers/engines/find-problems.ts";
+import { providerTargets } from "../../workers/engines/provider-targets.ts";
+
+/** What one provider says of itself, and what of the file does not go with it. */
+export interface OnlineCheck {
+  readonly provider: string;
+  /** One line: engine, version, slots and models. */
+  readonly summary: string;
+  readonly problems: readonly string[];
+}
+
+const TIMEOUT_MS = 5_000;
+const MODELS_SHOWN = 8;
+
+/** Asks every provider of a file who it is, with its key, by GETs that run nothing. */
+export async function checkOnline({ providers, models }: Config): Promise<OnlineCheck[]> {
+  return await Promise.all(
+    Array.from(providers, async ([name, config]) => {
+      const targets = providerTargets(models, name);
+      const ask = askEngine({ ...config, timeoutMs: TIMEOUT_MS });
+      const detected = await detectEngine(
+        config,
+        ask,
+        targets.map((target) => target.model),
+      );
+      const { facts, details, list } = detected;
+      if (list.status === 0)
+        return {
+          provider: name,
+          summary: "no answer",
+          problems: [`nothing answers at ${config.baseUrl}/models`],
+        };
+      const known = [
+        [facts.name ?? "an engine that is not known", details.version].filter(Boolean).join(" "),
+        ...(details.slots === undefined ? [] : [`${details.slots} slots`]),
+        ...(detected.models ?? [])
+          .slice(0, MODELS_SHOWN)
+          .map(({ id, contextLength }) =>
+            contextLength === undefined ? id : `${id} (${contextLength} tokens)`,
+          ),
+      ];
+      const isAnswer = list.status < 500;
+      return {
+        provider: name,
+        summary: known.join(", "),
+        problems: [
+          ...(isAnswer ? [] : [`the model list answers HTTP ${list.status}`]),
+          ...findProblems(config, targets, detected).map(({ message }) => message),
+        ],
+      };
+    }),
+  );
+}

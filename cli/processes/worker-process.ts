@@ -1,0 +1,60 @@
+import { startWorker, type RunningWorker } from "../../workers/main.ts";
+import { startOperations } from "../../workers/health-server.ts";
+import { openFleetParts } from "./fleet-parts.ts";
+import type { ProcessOptions } from "./process-options.ts";
+
+export interface WorkerProcessOptions extends ProcessOptions {
+  /** Where health and metrics are served; undefined: nowhere. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+}
+
+export interface WorkerProcess extends RunningWorker {
+  /** Of health and metrics, if they are served. */
+  readonly url: string | undefined;
+}
+
+/** Starts one worker process of a fleet. Rejects when Redis cannot be used. */
+export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
+  const parts = await openFleetParts("worker", options);
+  const { id, database, backend, queues, board, path, metrics, log } = parts;
+  const resources = new AsyncDisposableStack();
+  resources.defer(() => parts.close());
+  let graceMs = 0;
+  try {
+    const worker = await startWorker({
+      id,
+      inFleet: true,
+      config: options.config,
+      database,
+      directUrl: options.directUrl,
+      backend,
+      queues,
+      board,
+      log,
+      reply: parts.reply,
+      accepted: parts.accepted,
+      stops: path.ownStops,
+      onAttemptClosed: (attempt) => {
+        metrics.attemptEnded(attempt);
+      },
+    });
+    resources.defer(() => worker.stop(graceMs));
+    const { listen } = options;
+    const operations = listen && (await startOperations({ ...listen, log, metrics, worker }));
+    if (operations !== undefined) resources.defer(() => operations.close());
+    let closing: Promise<void> | undefined;
+    return {
+      url: operations?.url,
+      isReady: () => worker.isReady(),
+      async stop(grace) {
+        graceMs = grace;
+        if (closing === undefined) closing = resources.disposeAsync();
+        else void worker.stop(grace);
+        await closing;
+      },
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}

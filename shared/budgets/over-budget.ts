@@ -1,0 +1,18 @@
+import type { AcceptRow } from "../jobs/accept.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import { formatUsd } from "../money/usd.ts";
+
+/**
+ * What a caller is told when a budget does not cover what a job may cost. `advice`: a sentence of what
+ * can be done about it.
+ */
+export function overBudget(row: AcceptRow, needed: bigint, advice = ""): BrokerError {
+  const free = row.free_nanos ?? 0n;
+  const left = `$${formatUsd(free > 0n ? free : 0n)} of $${formatUsd(row.limit_nanos ?? 0n)}`;
+  const reset =
+    row.resets_at === null ? "It does not reset." : `It resets at ${row.resets_at.toISOString()}.`;
+  return new BrokerError(
+    "insufficient_quota",
+    `The budget of this ${row.capped ? "batch" : "API key"} has ${left} left, and this request may cost $${formatUsd(needed)}. ${[advice, reset].filter((text) => text !== "").join(" ")}`,
+  );
+}

@@ -1,0 +1,185 @@
+import { newId } from "../contracts/new-id.ts";
+import type { Endpoint } from "../contracts/endpoint.ts";
+import type { JobRequest } from "../contracts/job-request.ts";
+import type { Plan, Residency } from "../contracts/plan.ts";
+import type { ResponseFacts } from "../contracts/response-facts.ts";
+import { serviceClasses } from "../contracts/service-class.ts";
+import { accountErrors } from "../errors/account-errors.ts";
+import { BrokerError } from "../errors/broker-error.ts";
+import type { ProviderBoard } from "../providers/provider-states.ts";
+import { findUntranslatable } from "../responses/find-untranslatable.ts";
+import { findReference } from "../responses/item-references.ts";
+import { responseId } from "../responses/response-id.ts";
+import type { CallerKey } from "../keys/caller-key.ts";
+import { accountTrouble } from "../routing/account-trouble.ts";
+import { chooseTarget, type ChosenTarget } from "../routing/choose-target.ts";
+import type { CompiledRoute } from "../routing/compiled-route.ts";
+import { makePlan } from "../routing/make-plan.ts";
+import type { InferenceRequest } from "../requests/read-request.ts";
+
+export interface TermsDeps {
+  readonly board: Pick<ProviderBoard, "get">;
+  readonly random: () => number;
+}
+
+export interface Asked {
+  /** Of a job that was named before; else it gets a new one. */
+  readonly id?: string;
+  readonly key: CallerKey;
+  readonly endpoint: Endpoint;
+  readonly request: InferenceRequest;
+  readonly residency: Residency;
+  /** Number of the service class. */
+  readonly serviceClass: number;
+  /** From now. */
+  readonly deadlineMs: number;
+  /** The caller waits on the connection, and may have to be told that there is no capacity. */
+  readonly callerWaits: boolean;
+}
+
+/** Everything that is fixed about a job before it is admitted. */
+export interface JobTerms {
+  readonly id: string;
+  readonly key: CallerKey;
+  readonly endpoint: Endpoint;
+  readonly request: InferenceRequest;
+  /** What a worker will run. */
+  readonly jobRequest: JobRequest;
+  readonly plan: Plan;
+  /** The most input tokens at any target of the plan. */
+  readonly inputTokens: number;
+  readonly first: ChosenTarget;
+  readonly residency: Residency;
+  readonly serviceClass: number;
+  readonly deadlineMs: number;
+}
+
+/**
+ * Works out where a request may go, what it may cost there and by when. Throws `BrokerError`
+ * `no_capacity`, or `invalid_request` with what is at fault.
+ */
+export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
+  const { key, endpoint, request, residency, serviceClass, deadlineMs, callerWaits } = asked;
+  const { input, outputTokens } = request;
+  checkReferences(request);
+  const { budgeted } = key;
+  const route = fileReaders(ableTargets(request), request, residency);
+  const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
+  const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
+  const trouble = callerWaits ? accountTrouble(plan, rules, deps.board) : undefined;
+  if (trouble !== undefined) {
+    const { code, message, retryable } = accountErrors[trouble];
+    throw new BrokerError(code, message, { retryable });
+  }
+  const first = chooseTarget(plan, rules, deps.board, deps.random);
+  if (first === null) {
+    const retryAfterMs = soonestMs(plan, deps.board);
+    const when = retryAfterMs === undefined ? {} : { retryAfterMs };
+    throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`, when);
+  }
+  const id = asked.id ?? newId("job");
+  return {
+    id,
+    key,
+    endpoint,
+    request,
+    jobRequest: toJobRequest(id, asked),
+    plan,
+    inputTokens,
+    first,
+    residency,
+    serviceClass,
+    deadlineMs,
+  };
+}
+
+/** When the first of the providers that rest may be tried again. */
+function soonestMs(plan: Plan, board: Pick<ProviderBoard, "get">): number | undefined {
+  const waits = plan.flatMap(({ provider }) => {
+    const until = board.get(provider)?.restsUntil;
+    return until == null ? [] : [Math.max(1, until - Date.now())];
+  });
+  return waits.length === 0 ? undefined : Math.min(...waits);
+}
+
+/** A reference to an item that nobody here has stored would lead an upstream to nothing. */
+function checkReferences({ response }: InferenceRequest): void {
+  const param = findReference(response?.fields["input"]);
+  if (param !== undefined)
+    throw new BrokerError("invalid_request", "There is no such item.", { param });
+}
+
+/** What chat completions cannot express goes only to providers that take responses themselves. */
+function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
+  const flaw = response === undefined ? undefined : findUntranslatable(response.fields);
+  if (flaw === undefined) return route;
+  const targets = route.targets.filter((target) => target.responses !== "translate");
+  if (targets.length > 0) return { ...route, targets };
+  throw new BrokerError("invalid_request", flaw.message, { param: flaw.param });
+}
+
+/** Local engines refuse files: what can be read of them has become text and images before. */
+function fileReaders(
+  route: CompiledRoute,
+  { opaqueFile }: InferenceRequest,
+  residency: Residency,
+): CompiledRoute {
+  if (opaqueFile === undefined) return route;
+  const targets = route.targets.filter((target) => target.readsFiles);
+  if (targets.some(({ location }) => residency === "any" || location === "local"))
+    return { ...route, targets };
+  throw new BrokerError(
+    "invalid_request",
+    `${opaqueFile}: no provider that '${route.config.name}' has for this request reads such files. ` +
+      "Send its text, as a text file or in the prompt, or images of its pages.",
+    { param: opaqueFile },
+  );
+}
+
+function toJobRequest(
+  id: string,
+  {
+    endpoint,
+    request,
+    serviceClass,
+    callerWaits,
+  }: Pick<Asked, "endpoint" | "request" | "serviceClass" | "callerWaits">,
+): JobRequest {
+  const { streamOptions, stream } = request;
+  const isFollowed = request.response?.background === true;
+  const response = request.response && responseFacts(id, request, request.response);
+  return {
+    endpoint,
+    stream: stream || isFollowed,
+    ...(isFollowed && !stream ? { answersWhole: true } : {}),
+    wantsUsage: request.wantsUsage,
+    choices: request.choices,
+    maxOutputTokens: request.maxOutputTokens,
+    ...(request.capIsDefault ? { capIsDefault: true } : {}),
+    ...(request.loweredCap === undefined ? {} : { capWasAsked: true }),
+    ...(serviceClass === serviceClasses.default ? {} : { serviceClass }),
+    ...(callerWaits ? { callerWaits: true } : {}),
+    body: request.body,
+    isBuilt: true,
+    ...(streamOptions === undefined ? {} : { streamOptions }),
+    ...(response === undefined ? {} : { response }),
+  };
+}
+
+function responseFacts(
+  job: string,
+  request: InferenceRequest,
+  response: NonNullable<InferenceRequest["response"]>,
+): ResponseFacts {
+  const { background, store, previousResponseId, compaction, turn } = response;
+  return {
+    id: responseId(job),
+    createdAt: Math.floor(Date.now() / 1_000),
+    model: request.route.config.name,
+    background,
+    store,
+    previousResponseId,
+    ...(compaction === undefined ? {} : { compaction }),
+    ...(turn === undefined ? {} : { conversation: turn.conversation }),
+  };
+}

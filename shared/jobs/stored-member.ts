@@ -1,0 +1,33 @@
+import type { AcceptMember } from "./accept.ts";
+import { compress } from "../db/compressed.ts";
+import type { StoredFacts } from "./stored-facts.ts";
+import { NO_OWNER } from "../replies/accepted-replies.ts";
+import type { JobTerms } from "./new-job.ts";
+import { acceptMember } from "./submit-accept.ts";
+
+/**
+ * The member of an accepted job, with what is stored of its request; `own`: what its kind adds. The
+ * request of a batch's line is seldom kept for long, so it is not compressed.
+ */
+export async function storedMember(
+  terms: JobTerms,
+  own: Partial<AcceptMember>,
+): Promise<AcceptMember> {
+  const { jobRequest, request } = terms;
+  const { body, ...rest } = jobRequest;
+  const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
+  const bytes = Buffer.from(body);
+  // The lines of a batch have their answers in its files; of those only responses are turns too.
+  const stored = request.stored && (own.batch === undefined || request.response !== undefined);
+  const isBrief = own.batch !== undefined && !stored;
+  const { compressed, parts } = isBrief
+    ? { compressed: false, parts: [bytes] as const }
+    : await compress(bytes);
+  return acceptMember(terms, {
+    interactive: false,
+    owner: NO_OWNER,
+    request: { facts: JSON.stringify(facts), body: parts[0].toString("base64"), compressed },
+    stored,
+    ...own,
+  });
+}

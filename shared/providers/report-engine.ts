@@ -1,0 +1,14 @@
+import type { Pool } from "pg";
+import type { EngineState } from "./engine-state.ts";
+
+/** Writes down what was found out about a provider's engine. */
+export async function reportEngine(
+  pool: Pick<Pool, "query">,
+  provider: string,
+  state: EngineState,
+): Promise<void> {
+  await pool.query(
+    "update providers set engine = $2 where name = $1 and engine is distinct from $2",
+    [provider, JSON.stringify(state)],
+  );
+}

@@ -1,0 +1,118 @@
+import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ask, eventsOf } from "./ask.ts";
+import { expectAtRest, FREE_WITHIN_MS, richKey } from "./fault-rig.ts";
+
+const TOKENS = 2_000_000;
+
+let broker: TestBroker;
+let key: string;
+let socket: Socket;
+beforeAll(async () => {
+  broker = await startTestBroker({
+    providers: { gpu: { slots: 4, price: { input: 1, output: 1 } } },
+    models: `  chat:\n    serve: [{ provider: gpu, model: m }]\n    max_output_tokens: ${TOKENS}`,
+  });
+  key = await richKey(broker);
+});
+afterEach(() => socket.destroy());
+afterAll(() => broker.stop());
+
+/** Asks for an endless stream, reads its beginning and then nothing more. */
+async function stalledReader(deadlineMs = 600_000): Promise<Socket> {
+  const { hostname, port } = new URL(broker.url);
+  const client = connect(Number(port), hostname);
+  const body = JSON.stringify({
+    model: "chat",
+    stream: true,
+    max_tokens: TOKENS,
+    messages: [{ role: "user", content: `[sim output=${TOKENS}]` }],
+  });
+  client.write(
+    [
+      "POST /v1/chat/completions HTTP/1.1",
+      "host: broker",
+      `authorization: Bearer ${key}`,
+      `x-spillway-deadline-ms: ${deadlineMs}`,
+      "content-type: application/json",
+      `content-length: ${Buffer.byteLength(body)}`,
+      "",
+      body,
+    ].join("\r\n"),
+  );
+  await once(client, "data");
+  client.pause();
+  return client;
+}
+
+function generated(): number {
+  return broker.upstreams["gpu"]?.counters().completionTokens ?? 0;
+}
+
+/** How much has been generated once that grows no more. */
+async function whenBlocked(): Promise<number> {
+  let last = -1;
+  let still = 0;
+  return await eventually(() => {
+    const now = generated();
+    still = now === last ? still + 1 : 0;
+    last = now;
+    if (still < 25) throw new Error(`still growing: ${now} tokens`);
+    return now;
+  }, 20_000);
+}
+
+test("a reader who takes nothing stops the generation, and nobody else's", async () => {
+  socket = await stalledReader();
+  const blockedAt = await whenBlocked();
+  expect(blockedAt).toBeLessThan(TOKENS / 4);
+  const memoryBefore = process.memoryUsage();
+
+  const quick = await Promise.all(
+    Array.from({ length: 12 }, () => ask(broker, { key, stream: true, maxTokens: 50 })),
+  );
+  for (const answer of quick) {
+    expect(eventsOf(answer.text).at(-1)).toBe("[DONE]");
+    expect(answer.tookMs).toBeLessThan(2_000);
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  const grown = heapUsed + external - memoryBefore.heapUsed - memoryBefore.external;
+  expect(grown).toBeLessThan(64 * 1024 * 1024);
+
+  socket.destroy();
+  await expectAtRest(broker, FREE_WITHIN_MS);
+});
+
+test("a reader who goes on sets the generation going again", async () => {
+  socket = await stalledReader();
+  const blockedAt = await whenBlocked();
+  let received = 0;
+  socket.on("data", (bytes: Buffer) => {
+    received += bytes.length;
+  });
+  socket.resume();
+  await eventually(() => expect(generated()).toBeGreaterThan(blockedAt + 10_000));
+  expect(received).toBeGreaterThan(0);
+  socket.destroy();
+  await expectAtRest(broker, FREE_WITHIN_MS);
+});
+
+test("a reader who takes nothing is hung up on after its deadline", async () => {
+  socket = await stalledReader(3_000);
+  socket.on("error", () => undefined);
+  await whenBlocked();
+  await expectAtRest(broker, 6_000);
+  // It reads nothing, so only a write tells it that the broker has hung up. An empty line before
+  // the next request is allowed.
+  await eventually(() => {
+    if (!socket.destroyed) socket.write("\r\n");
+    expect(socket.destroyed).toBe(true);
+  }, 10_000);
+  const { rows } = await broker.database.pool.query(
+    "select state, error_code from jobs order by accepted_at desc limit 1",
+  );
+  expect(rows).toEqual([{ state: "expired", error_code: "deadline" }]);
+});

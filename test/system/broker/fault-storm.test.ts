@@ -1,0 +1,47 @@
+import { afterEach, expect, test } from "vitest";
+import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ask } from "./ask.ts";
+import { expectAtRest } from "./fault-rig.ts";
+
+let broker: TestBroker;
+afterEach(() => broker.stop());
+
+const JOBS = 200;
+
+/** Where only silence ends a call, it is short; a well answer may take longer on a busy machine. */
+const silence = "timeouts: { first_byte: 1s }";
+
+test.each([
+  { what: "fails at once", ttftMs: 0, fault: { type: "status", status: 500 } as const },
+  { what: "fails after a while", ttftMs: 0, yaml: silence, fault: { type: "hang" } as const },
+  { what: "hangs up", ttftMs: 30, fault: { type: "drop" } as const },
+])(
+  "a provider that always $what rests, and does all once it is well",
+  async ({ ttftMs, yaml, fault }) => {
+    broker = await startTestBroker({
+      providers: { gpu: { slots: 8, ttftMs, ...(yaml === undefined ? {} : { yaml }) } },
+      models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
+      // With a heartbeat its headers would leave, and the failure be told in the stream.
+      heartbeatMs: 120_000,
+    });
+    const gpu = broker.upstreams["gpu"];
+    gpu?.setFault(fault);
+    const { key } = await broker.key();
+    const asked = Array.from({ length: JOBS }, (_, number) =>
+      ask(broker, { key, content: `Hello ${number}`, stream: number % 2 === 0 }),
+    );
+    await eventually(async () => {
+      const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
+      expect(data).toContainEqual(expect.objectContaining({ name: "gpu", healthy: false }));
+    }, 15_000);
+    // What its slots took at once, and one call after each rest: no queue is used up.
+    expect(gpu?.counters().calls).toBeLessThanOrEqual(60);
+    gpu?.setFault(null);
+    const answers = await Promise.all(asked);
+    const failed = answers.filter(({ status }) => status !== 200);
+    expect(failed.length).toBeLessThan(8);
+    expect(gpu?.counters().calls).toBeLessThanOrEqual(1.2 * JOBS);
+    await expectAtRest(broker);
+  },
+);

@@ -1,0 +1,159 @@
+import { afterEach, expect, test } from "vitest";
+import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ask, errorOf, eventsOf, type Answer } from "./ask.ts";
+import { expectAtRest, richKey } from "./fault-rig.ts";
+
+let broker: TestBroker;
+afterEach(() => broker.stop());
+
+const gpu = {
+  slots: 4,
+  ttftMs: 20,
+  tokensPerSecond: 200,
+  price: { input: 1, output: 1 },
+} as const;
+
+function start(waited = "5s"): Promise<TestBroker> {
+  return startTestBroker({
+    providers: {
+      "gpu-a": gpu,
+      "gpu-b": gpu,
+      cloud: { ...gpu, location: "cloud", slots: 12 },
+    },
+    models: [
+      "  chat:",
+      "    serve: [{ provider: gpu-a, model: m }, { provider: gpu-b, model: m }]",
+      "    overflow: [{ provider: cloud, model: c }]",
+      `    overflow_when: { waited: ${waited} }`,
+    ].join("\n"),
+  });
+}
+
+/** So many callers ask again and again, every third for a stream, until stopped. */
+function load(key: string, callers: number): { stop(): Promise<Answer[]>; answered(): number } {
+  const answers: Answer[] = [];
+  const stopping = new AbortController();
+  const caller = async (number: number): Promise<void> => {
+    for (let round = 0; !stopping.signal.aborted; round += 1)
+      answers.push(await ask(broker, { key, stream: (number + round) % 3 === 0, maxTokens: 8 }));
+  };
+  const all = Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
+  return {
+    answered: () => answers.length,
+    stop: async () => {
+      stopping.abort();
+      await all;
+      return answers;
+    },
+  };
+}
+
+/** Not answered well, although no part of the answer had been sent: the caller noticed. */
+function noticed(answers: readonly Answer[]): unknown[] {
+  return answers
+    .filter((answer) => {
+      const begun = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+      if (answer.broke) return true;
+      if (answer.status !== 200) return true;
+      return !begun && errorOf(answer) !== undefined;
+    })
+    .map(({ status, text, broke }) => ({ status, text, broke }));
+}
+
+function brokenStreams(answers: readonly Answer[]): Answer[] {
+  return answers.filter(
+    ({ text, headers }) =>
+      headers.get("content-type")?.startsWith("text/event-stream") === true &&
+      eventsOf(text).at(-1) !== "[DONE]",
+  );
+}
+
+interface Count {
+  readonly local: number;
+  readonly cloud: number;
+}
+
+/** Good answers by place of the last so many ledger rows. */
+async function lastRows(count: number): Promise<Count> {
+  const { rows } = await broker.database.pool.query<Count>(
+    `select (count(*) filter (where location = 'local'))::integer as local,
+       (count(*) filter (where location = 'cloud'))::integer as cloud
+     from (select location from ledger where status = 'ok' order by id desc limit $1) as l`,
+    [count],
+  );
+  return rows[0] ?? { local: 0, cloud: 0 };
+}
+
+test("callers notice nothing but time while every GPU is down and comes back", async () => {
+  broker = await start();
+  const key = await richKey(broker);
+  const running = load(key, 40);
+  await eventually(() => expect(running.answered()).toBeGreaterThan(100), 15_000);
+  expect(await lastRows(1_000)).toMatchObject({ cloud: 0 });
+
+  await Promise.all([broker.upstreams["gpu-a"]?.close(), broker.upstreams["gpu-b"]?.close()]);
+  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 0, cloud: 50 }), 5_000);
+
+  const returnedAt = performance.now();
+  await Promise.all([broker.upstreams["gpu-a"]?.restart(), broker.upstreams["gpu-b"]?.restart()]);
+  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 50, cloud: 0 }), 8_000);
+  expect(performance.now() - returnedAt).toBeLessThan(8_000);
+
+  const answers = await running.stop();
+  expect(noticed(answers)).toEqual([]);
+  // At most the streams that ran when their GPU died.
+  expect(brokenStreams(answers).length).toBeLessThanOrEqual(8);
+  await expectAtRest(broker);
+});
+
+test("while one of two GPUs is down, the other one takes all and the cloud none", async () => {
+  broker = await start();
+  const key = await richKey(broker);
+  const running = load(key, 24);
+  await eventually(() => expect(running.answered()).toBeGreaterThan(50), 15_000);
+  await broker.upstreams["gpu-a"]?.close();
+  const before = running.answered();
+  await eventually(() => expect(running.answered()).toBeGreaterThan(before + 150), 15_000);
+  await broker.upstreams["gpu-a"]?.restart();
+  const callsBefore = broker.upstreams["gpu-a"]?.counters().calls ?? 0;
+  await eventually(() =>
+    expect(broker.upstreams["gpu-a"]?.counters().calls).toBeGreaterThan(callsBefore + 20),
+  );
+  const answers = await running.stop();
+  expect(noticed(answers)).toEqual([]);
+  expect(broker.upstreams["cloud"]?.counters().calls).toBe(0);
+  await expectAtRest(broker);
+});
+
+test("a long line at the GPU that stops goes to the other one, not to the cloud", async () => {
+  broker = await start("never");
+  const key = await richKey(broker);
+  for (const name of ["gpu-a", "gpu-b"]) broker.upstreams[name]?.setFault({ type: "hang" });
+  const leave = new AbortController();
+  const asked = Array.from({ length: 500 }, () =>
+    ask(broker, { key, maxTokens: 1, signal: leave.signal }).catch(() => undefined),
+  );
+  const jobsAt = async (provider: string, ...states: readonly string[]): Promise<number> => {
+    const { rows } = await broker.database.pool.query(
+      "select from jobs where provider = $1 and state = any ($2)",
+      [provider, states],
+    );
+    return rows.length;
+  };
+  await eventually(async () => {
+    const accepted = await Promise.all(
+      ["gpu-a", "gpu-b"].map((name) => jobsAt(name, "waiting", "running")),
+    );
+    expect(accepted.reduce((sum, count) => sum + count)).toBe(500);
+  }, 60_000);
+  expect(await jobsAt("gpu-a", "waiting")).toBeGreaterThan(240);
+  broker.upstreams["gpu-b"]?.setFault(null);
+  await broker.upstreams["gpu-a"]?.close();
+  await eventually(async () => expect(await jobsAt("gpu-a", "waiting")).toBe(0), 15_000);
+  const atCloud = await jobsAt("cloud", "waiting", "running", "done");
+  leave.abort();
+  await Promise.all(asked);
+  expect(atCloud).toBe(0);
+  await expectAtRest(broker);
+});

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ask, contentOf, errorOf } from "./ask.ts";
+import { expectAtRest, richKey, rowsOf } from "./fault-rig.ts";
+import { startMoodyUpstream, type MoodyUpstream } from "./moody-upstream.ts";
+
+let first: MoodyUpstream;
+let second: MoodyUpstream;
+let broker: TestBroker;
+let key: string;
+beforeAll(async () => {
+  [first, second] = await Promise.all([startMoodyUpstream(), startMoodyUpstream()]);
+  const yaml = "timeouts: { first_byte: 1s, idle: 60s }";
+  broker = await startTestBroker({
+    providers: {
+      first: { baseUrl: first.url, brokerSlots: 3, price: { input: 1, output: 1 }, yaml },
+      patient: { baseUrl: first.url, brokerSlots: 3 },
+      second: { baseUrl: second.url, brokerSlots: 3, location: "cloud" },
+    },
+    models: [
+      "  chat: { serve: [{ provider: first, model: m }] }",
+      "  wide: { serve: [{ provider: first, model: m }], overflow: [{ provider: second, model: m }] }",
+      "  slow: { serve: [{ provider: patient, model: m }], overflow: [{ provider: second, model: m }] }",
+    ].join("\n"),
+  });
+  key = await richKey(broker);
+});
+afterAll(async () => {
+  await broker.stop();
+  await Promise.all([first.close(), second.close()]);
+});
+beforeEach(() => {
+  first.setHealth(200);
+  first.setMood(null);
+  second.setMood(null);
+});
+
+const page = "<html><h1>nginx</h1></html>";
+
+test.each([
+  { status: 403, message: "flagged by moderation: violence", answer: 400, elsewhere: 0 },
+  { status: 402, message: "credits suffice for 12 max_tokens", answer: 400, elsewhere: 1 },
+  { status: 403, message: "key k has no access to model m", answer: 502, elsewhere: 1 },
+  { status: 429, message: "Request too large for m", answer: 400, elsewhere: 1 },
+  { status: 500, message: "invalid JSON schema in format", answer: 400, elsewhere: 0 },
+  { status: 500, message: "image input is not supported", answer: 400, elsewhere: 1 },
+])(
+  "$status «$message» is $answer for that request, and others are served",
+  async ({ status, message, answer, elsewhere }) => {
+    first.setMood({ status, body: { error: { message } } }, "Naughty");
+    second.setMood({ status, body: { error: { message } } }, "Naughty");
+    const before = second.calls;
+    const refused = await ask(broker, { key, model: "wide", content: "Naughty" });
+    expect(refused.status).toBe(answer);
+    expect(second.calls - before).toBe(elsewhere);
+    if (answer === 400) expect(errorOf(refused)).toMatchObject({ message });
+    expect(refused.headers.get("x-should-retry")).toBe("false");
+    const other = await ask(broker, { key: await richKey(broker) });
+    expect(contentOf(other)).toBe("Blue herons wade.");
+    expect(other.tookMs).toBeLessThan(2_000);
+    await expectAtRest(broker);
+  },
+);
+
+test.each([
+  { status: 413, answer: 413 },
+  { status: 405, answer: 502 },
+  { status: 400, answer: 400 },
+])("a proxy's $status page asks the other target first, then is $answer", async (row) => {
+  first.setMood({ status: row.status, body: page });
+  const moved = await ask(broker, { key, model: "wide" });
+  expect(contentOf(moved)).toBe("Blue herons wade.");
+  expect(moved.headers.get("x-spillway-provider")).toBe("second");
+  expect((await ask(broker, { key })).status).toBe(row.answer);
+});
+
+test("a refused credential is told at once, and serves again as soon as it is mended", async () => {
+  first.setHealth(401);
+  first.setMood({ status: 401, body: { error: "Unauthorized" } });
+  // Those whom nobody waits for are owed their results: the key will be mended before their deadlines.
+  const accepted = await Promise.all(
+    Array.from({ length: 4 }, () => ask(broker, { key, headers: { prefer: "respond-async" } })),
+  );
+  const ids = accepted.map(({ headers }) => headers.get("x-spillway-job-id"));
+  for (let number = 0; number < 3; number += 1) {
+    const answer = await ask(broker, { key });
+    expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([502, "false"]);
+    expect(answer.tookMs).toBeLessThan(3_000);
+  }
+  const { refused } = first;
+  // The model list refuses the credential too, which is seen after two seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2_600));
+  first.setHealth(200);
+  first.setMood(null);
+  await eventually(async () => expect((await ask(broker, { key })).status).toBe(200), 10_000);
+  const patient = await eventually(async () => {
+    const { rows } = await broker.database.pool.query<{ state: string; tries: number }>(
+      "select state, tries from jobs where id = any ($1)",
+      [ids],
+    );
+    expect(rows.filter(({ state }) => state === "done")).toHaveLength(ids.length);
+    return rows;
+  }, 40_000);
+  expect(patient.map(({ tries }) => tries)).toEqual(ids.map(() => 1));
+  // No refusal was asked for after the first ones.
+  expect(first.refused).toBe(refused);
+});
+
+test("a hung engine rests after three jobs, and then gets one call at a time", async () => {
+  first.setMood("hang");
+  const before = first.calls;
+  const asked = Array.from({ length: 9 }, () =>
+    ask(broker, { key, headers: { prefer: "respond-async" } }),
+  );
+  const ids = (await Promise.all(asked)).map(({ headers }) => headers.get("x-spillway-job-id"));
+  await eventually(async () => {
+    const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
+    expect(data).toContainEqual(expect.objectContaining({ name: "first", healthy: false }));
+  }, 10_000);
+  expect(first.calls - before).toBeLessThanOrEqual(4);
+  first.setMood(null);
+  await eventually(async () => {
+    const rows = await Promise.all(ids.map((id) => rowsOf(broker, id)));
+    expect(rows.every((own) => own.at(-1)?.status === "ok")).toBe(true);
+  }, 20_000);
+  await expectAtRest(broker);
+});
+
+test("a silent call is cut and moved when its provider refuses connections", async () => {
+  first.setMood("silent");
+  const answer = ask(broker, { key, model: "slow", stream: true });
+  await eventually(() => expect(first.open).toBe(1));
+  await first.deafen();
+  expect(contentOf(await answer)).toBe("Blue herons wade.");
+  expect((await answer).tookMs).toBeLessThan(20_000);
+  expect((await answer).headers.get("x-spillway-provider")).toBe("second");
+  await first.down();
+  await first.back();
+});

@@ -1,0 +1,193 @@
+import { expect } from "vitest";
+import { acceptMember } from "../db/members.ts";
+import { eventually } from "../../support/eventually.ts";
+import { asked, type Asked } from "./asked.ts";
+import { SLOTS, type Lane } from "./lane.ts";
+import type { WorkerPoint } from "./points.ts";
+import { startVictim, type Victim } from "./victim.ts";
+import { claimByTheDead, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
+
+/** A victim on its way to its point, and what callers wait for. */
+interface Scene {
+  readonly victim: Victim;
+  readonly asks: readonly Promise<Asked>[];
+  /** `named`: only the jobs that the step was about may end otherwise than well. */
+  readonly atStake: "named" | "all";
+  /** What broke beside the victim is whole again. */
+  readonly repair?: () => Promise<void>;
+}
+
+/** `about`: a regular expression for what the step must be about. */
+export type Scenario = (lane: Lane, point: WorkerPoint, about: string) => Promise<Scene>;
+
+type Question = Parameters<typeof asked>[2];
+
+/** The victim comes into the fleet. */
+export const comes: Scenario = async ({ env }, point, about) => ({
+  victim: await startVictim("worker", { env, atStart: { point, about } }),
+  asks: [],
+  atStake: "all",
+});
+
+/** The victim leaves in order. */
+export const leaves: Scenario = async (lane, point, about) => {
+  const victim = await startVictim("worker", lane);
+  await victim.arm(point, about);
+  victim.askToEnd();
+  return { victim, asks: [], atStake: "all" };
+};
+
+/** Another worker comes: the victim gives it its share of the slots. */
+export const shares: Scenario = async (lane, point, about) => {
+  const victim = await startVictim("worker", lane);
+  await lane.stopWorkers();
+  await waitForSlots(lane, victim, SLOTS);
+  await victim.arm(point, about);
+  await lane.startWorkers();
+  return { victim, asks: [], atStake: "all" };
+};
+
+/** As many requests at once as there are slots, until the victim has had its share of them. */
+function works(question: Question): Scenario {
+  return async (lane, point, about) => {
+    const victim = await startVictim("worker", lane);
+    await waitForSlots(lane, victim, SLOTS / 2);
+    await victim.arm(point, about);
+    const reached = victim.reached();
+    const asks: Promise<Asked>[] = [];
+    for (let isReached = false; !isReached;) {
+      const more = askAtOnce(lane, question);
+      asks.push(...more);
+      isReached = await Promise.race([
+        reached.then(() => true),
+        // Whoever was quicker may have had them all.
+        Promise.all(more).then(() => false),
+      ]);
+    }
+    return { victim, asks, atStake: "named" };
+  };
+}
+
+export const worksWhole = works({ model: "plain" });
+export const worksStream = works({ model: "plain", stream: true });
+
+/** Alone, the victim runs a job. */
+function worksAlone(question: Question, prepare: (lane: Lane) => void = () => undefined): Scenario {
+  return async (lane, point, about) => {
+    const victim = await startVictim("worker", lane);
+    await lane.stopWorkers();
+    await victim.arm(point, about);
+    prepare(lane);
+    return { victim, asks: askAtOnce(lane, question, 1), atStake: "all" };
+  };
+}
+
+export const worksFailing = worksAlone({ model: "spill" }, ({ upstreams }) =>
+  upstreams["gpu-a"]?.setFault({ type: "status", status: 500, times: 1 }),
+);
+/** The upstream stops in the middle of a stream. */
+export const worksStalling = worksAlone({ model: "plain", stream: true }, ({ upstreams }) =>
+  upstreams["gpu-a"]?.setFault({ type: "hang_after", tokens: 3, times: 1 }),
+);
+/** The answer is larger than what travels inside a letter. */
+export const worksLarge = worksAlone({
+  model: "large",
+  content: "[sim output=34000]",
+  maxTokens: 34_000,
+});
+
+/** Alone, the victim finds a job in its queue whose deadline has passed. */
+export const comesTooLate: Scenario = async (lane, point, about) => {
+  await lane.stopWorkers();
+  const asks = askAtOnce(lane, { model: "plain" }, 1);
+  const { id } = await findWaitingJob(lane);
+  await lane.database.pool.query(
+    "update jobs set deadline_at = now(), wake_at = now() + interval '1 h' where id = $1",
+    [id],
+  );
+  const victim = await startVictim("worker", { env: lane.env, atStart: { point, about } });
+  return { victim, asks, atStake: "all" };
+};
+
+/** Alone, the victim is to care for a job whose entry was lost. */
+function cares(
+  model: string,
+  happen: (lane: Lane, job: WaitingJob) => Promise<unknown>,
+  providerIsDown = false,
+): Scenario {
+  return async (lane, point, about) => {
+    await lane.stopWorkers();
+    const asks = askAtOnce(lane, { model }, 1);
+    const job = await findWaitingJob(lane);
+    await loseEntry(lane, job);
+    const upstream = lane.upstreams[job.provider];
+    if (providerIsDown) await upstream?.close();
+    const victim = await startVictim("worker", lane);
+    await victim.arm(point, about);
+    await happen(lane, job);
+    const repair = async (): Promise<void> => {
+      if (providerIsDown) await upstream?.restart();
+    };
+    return { victim, asks, atStake: "all", repair };
+  };
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+/** Another worker dies while it runs a job. */
+export const buriesWorker = cares("plain", claimByTheDead);
+/** It is time to see whether the queue has the entry. */
+export const looksForEntry = cares("plain", (lane, { id }) =>
+  lane.database.pool.query("update jobs set wake_at = now() where id = $1", [id]),
+);
+/** Redis has been wiped. */
+export const findsNewEpoch = cares("plain", (lane) => lane.forgetEpoch());
+/** The job has waited too long. */
+export const overflows = cares("spill", (lane, { id }) =>
+  lane.database.pool.query("update jobs set overflow_at = now() where id = $1", [id]),
+);
+/** The job's provider is down, another serves the same model. */
+export const reroutes = cares("both", nothing, true);
+/** The job's provider is down; after a failure the route overflows. */
+export const overflowsFromDown = cares("spill", nothing, true);
+
+/** An API has died that had a job. */
+export const buriesApi: Scenario = async (lane, point, about) => {
+  const { pool, accept } = lane.database;
+  const victim = await startVictim("worker", lane);
+  await lane.stopWorkers();
+  await victim.arm(point, about);
+  const { rows } = await pool.query<{ id: string }>("select id from keys limit 1");
+  const id = `job_gone${Date.now()}`;
+  const row = await accept.submit(
+    acceptMember(id, rows[0]?.id ?? "", [1_000n, 1_000n, 1_000n], { owner: "api_gone" }),
+  );
+  expect(row.verdict).toBe("accepted");
+  await pool.query(
+    `insert into processes (id, seq, kind, host, pid, beat_at)
+     values ('api_gone', nextval(pg_get_serial_sequence('processes', 'seq')), 'api', 'gone', 1,
+       now() - interval '1 min')`,
+  );
+  return { victim, asks: [], atStake: "all" };
+};
+
+function askAtOnce({ apis, ...lane }: Lane, question: Question, count = SLOTS): Promise<Asked>[] {
+  return Array.from({ length: count }, async (_, number) => {
+    const api = apis[number % apis.length];
+    if (api === undefined) throw new Error("no API survives");
+    return await asked(lane, api, question);
+  });
+}
+
+/** Of each provider. */
+async function waitForSlots({ database }: Lane, { id }: Victim, count: number): Promise<void> {
+  await eventually(async () => {
+    const { rows } = await database.pool.query<{ held: number }>(
+      `select count(h.slot)::integer as held
+       from providers p left join slot_holders h on h.provider_id = p.id and h.worker = $1
+       group by p.id`,
+      [id],
+    );
+    expect(rows.map(({ held }) => held)).toEqual(rows.map(() => count));
+  }, 15_000);
+}

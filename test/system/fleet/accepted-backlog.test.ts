@@ -1,0 +1,139 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
+import { residentBytes } from "./resident-bytes.ts";
+
+const JOBS = 10_000;
+const CALLERS = 64;
+/** Of the same load, as requests whose callers wait. */
+const INTERACTIVE = 1_000;
+/** By then a heap has its slack. */
+const WARM = 3_000;
+const SLOTS = 300;
+/** In each request, and random: 80 MB in all, none of it in memory. */
+const BODY_BYTES = 8_192;
+const MIB = 1024 * 1024;
+/** Redis has an entry for each job, without its body; an API has nothing. */
+const REDIS_GROWTH_BYTES = 20 * MIB;
+const API_GROWTH_BYTES = 48 * MIB;
+
+let rig: AcceptedFleet;
+beforeAll(async () => {
+  rig = await startAcceptedFleet({
+    providers: { gpu: { slots: SLOTS } },
+    models: "  chat: { serve: [{ provider: gpu, model: m }], max_output_tokens: 4 }",
+  });
+  await rig.database.pool.query("delete from webhook_endpoints");
+});
+afterAll(() => rig.stop());
+
+interface Memory {
+  readonly apis: number;
+  readonly redis: number;
+}
+
+async function memory(): Promise<Memory> {
+  const [one, two] = await Promise.all(rig.apis.map(({ pid }) => residentBytes(pid)));
+  const info = await rig.redis.client().info("memory");
+  const redis = Number(/used_memory:(\d+)/.exec(info)?.[1]);
+  return { apis: Math.max(one ?? 0, two ?? 0), redis };
+}
+
+function request(index: number, prefer: Record<string, string>): [string, RequestInit] {
+  const content = `[sim output=2] ${index} ${randomBytes((BODY_BYTES * 3) / 4).toString("base64")}`;
+  return [
+    `${rig.apis[index % 2 === 0 ? 0 : 1].baseUrl}/chat/completions`,
+    {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${rig.key}`,
+        "content-type": "application/json",
+        "x-spillway-deadline-ms": "600000",
+        ...prefer,
+      },
+      body: JSON.stringify({ model: "chat", messages: [{ role: "user", content }], max_tokens: 2 }),
+    },
+  ];
+}
+
+/** Their ids. */
+async function acceptMany(many: number): Promise<string[]> {
+  const ids: string[] = [];
+  let next = 0;
+  const acceptNext = async (): Promise<void> => {
+    while (next < many) {
+      const answer = await fetch(...request(next++, { prefer: "respond-async" }));
+      const text = await answer.text();
+      expect({ status: answer.status, text }).toMatchObject({ status: 202 });
+      ids.push((JSON.parse(text) as { id: string }).id);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, acceptNext));
+  return ids;
+}
+
+async function count(where: string): Promise<number> {
+  const { rows } = await rig.database.pool.query<{ n: number }>(
+    `select count(*)::integer as n from jobs where ${where}`,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** How many a second are accepted of requests whose callers wait, and then leave. */
+async function interactiveRate(): Promise<number> {
+  const callers = new AbortController();
+  const startedAt = performance.now();
+  const asks = Array.from({ length: INTERACTIVE }, async (_, index) => {
+    const [url, init] = request(index, {});
+    await fetch(url, { ...init, signal: callers.signal }).catch(() => undefined);
+  });
+  await eventually(async () => expect(await count("interactive")).toBe(INTERACTIVE), 30_000);
+  const tookMs = performance.now() - startedAt;
+  callers.abort();
+  await Promise.all(asks);
+  await eventually(
+    async () => expect(await count("interactive and state = 'cancelled'")).toBe(INTERACTIVE),
+    30_000,
+  );
+  return (INTERACTIVE / tookMs) * 1_000;
+}
+
+test("ten thousand jobs wait for workers in no one's memory, and all end", async () => {
+  await rig.startApis();
+  const perSecond = await interactiveRate();
+  const ids = new Set(await acceptMany(WARM));
+  const before = await memory();
+  const startedAt = performance.now();
+  for (const id of await acceptMany(JOBS - WARM)) ids.add(id);
+  const acceptedPerSecond = ((JOBS - WARM) / (performance.now() - startedAt)) * 1_000;
+  await sleep(500);
+  const after = await memory();
+  expect(ids.size).toBe(JOBS);
+  expect(await count("not interactive and state = 'waiting'")).toBe(JOBS);
+  const grown = { apis: after.apis - before.apis, redis: after.redis - before.redis };
+  const ratio = (acceptedPerSecond / perSecond).toFixed(2);
+  console.log(
+    `${Math.round(acceptedPerSecond)} accepted a second, ${ratio} of ${Math.round(perSecond)} interactive ones;`,
+    `an API grew by ${Math.round(grown.apis / MIB)} MiB, Redis by ${Math.round(grown.redis / MIB)} MiB`,
+  );
+  expect(grown.redis).toBeLessThan(REDIS_GROWTH_BYTES);
+  expect(grown.apis).toBeLessThan(API_GROWTH_BYTES);
+  const ranFrom = performance.now();
+  await Promise.all([rig.fleet.startWorker(), rig.fleet.startWorker()]);
+  await eventually(
+    async () => expect(await count("state in ('waiting', 'running')")).toBe(0),
+    90_000,
+  );
+  console.log(`all ended ${Math.round(performance.now() - ranFrom)} ms after workers were started`);
+  expect(await count("not interactive and state = 'done'")).toBe(JOBS);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000);
+  const { requests, highWater } = rig.upstreams["gpu"]?.counters() ?? {
+    requests: {},
+    highWater: 0,
+  };
+  expect(new Set(Object.keys(requests))).toEqual(new Set(Array.from(ids, (id) => `${id}.1`)));
+  expect(highWater).toBeLessThanOrEqual(SLOTS);
+});

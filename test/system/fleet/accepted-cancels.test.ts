@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { expectTold } from "../failpoints/expect-told.ts";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
+
+const JOBS = 500;
+const WAVE = 100;
+const SLOTS = 60;
+/** A job's own time; cancels come at any time of it, and after it. */
+const TTFT_MS = 60;
+const TOKENS = 30;
+const TOKENS_PER_SECOND = 150;
+const LATEST_MS = 400;
+/** Of so many one is cancelled only when it is done, however long that takes. */
+const ONE_DONE_OF = 20;
+/** From the answer to a cancel until its upstream's socket is closed: 2 s, and a busy machine's delay. */
+const CLOSED_WITHIN_MS = 15_000;
+
+let rig: AcceptedFleet;
+beforeAll(async () => {
+  rig = await startAcceptedFleet({
+    providers: { gpu: { slots: SLOTS, ttftMs: TTFT_MS, tokensPerSecond: TOKENS_PER_SECOND } },
+    models: "  chat: { serve: [{ provider: gpu, model: m }] }",
+  });
+});
+afterAll(() => rig.stop());
+
+interface Cancelled {
+  readonly job: string;
+  readonly isResponse: boolean;
+  /** What the cancel's own answer said. */
+  readonly said: string;
+  readonly atMs: number;
+}
+
+async function call(api: number, method: string, path: string, body?: object): Promise<Response> {
+  const { key, apis } = rig;
+  return await fetch(`${apis[api % 2 === 0 ? 0 : 1].baseUrl}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      prefer: "respond-async",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+async function statusOf(answer: Response): Promise<string> {
+  const text = await answer.text();
+  return answer.ok ? (JSON.parse(text) as { status: string }).status : text;
+}
+
+const pathOf = (job: string, isResponse: boolean): string =>
+  isResponse ? `/responses/${job.replace("job_", "resp_")}` : `/jobs/${job}`;
+
+/** Accepted at one API and cancelled at the other, at a random time. */
+async function cancelOne(index: number): Promise<Cancelled> {
+  const isResponse = index % 2 === 0;
+  const content = `[sim output=${TOKENS}] ${index}`;
+  const accepted = await call(
+    index >> 1,
+    "POST",
+    isResponse ? "/responses" : "/chat/completions",
+    isResponse
+      ? { model: "chat", input: content, max_output_tokens: TOKENS + 1, background: true }
+      : {
+          model: "chat",
+          messages: [{ role: "user", content }],
+          max_tokens: TOKENS,
+          stream: index % 4 === 1,
+        },
+  );
+  const job = accepted.headers.get("x-spillway-job-id") ?? "";
+  expect({ ok: accepted.ok, job }).toEqual({ ok: true, job: expect.stringMatching(/^job_/) });
+  await accepted.text();
+  if (index % ONE_DONE_OF > 0) await sleep(Math.random() * LATEST_MS);
+  else
+    await eventually(async () => {
+      const seen = await statusOf(await call(index >> 1, "GET", pathOf(job, isResponse)));
+      expect(seen).toBe("completed");
+    }, 30_000);
+  const answer = await call((index >> 1) + 1, "POST", `${pathOf(job, isResponse)}/cancel`);
+  return { job, isResponse, said: await statusOf(answer), atMs: Date.now() };
+}
+
+test("a cancel and a completion that race have one outcome, the same on every channel", async () => {
+  await rig.startApis();
+  await Promise.all([rig.fleet.startWorker(), rig.fleet.startWorker()]);
+  const cancelled: Cancelled[] = [];
+  for (let first = 0; first < JOBS; first += WAVE)
+    cancelled.push(
+      ...(await Promise.all(Array.from({ length: WAVE }, (_, index) => cancelOne(first + index)))),
+    );
+  const { pool } = rig.database;
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
+  const { rows } = await pool.query<{
+    id: string;
+    state: string;
+    cost_nanos: bigint;
+    status: string | null;
+    ttft_ms: number | null;
+  }>(
+    `select j.id, j.state, j.cost_nanos, l.status, l.ttft_ms
+     from jobs j left join ledger l on l.job_id = j.id`,
+  );
+  const byJob = new Map(rows.map((row) => [row.id, row]));
+  expect(byJob.size).toBe(JOBS);
+  const calls = rig.upstreams["gpu"]?.counters().requests ?? {};
+  const closedAfterMs: number[] = [];
+  for (const { job, isResponse, said, atMs } of cancelled) {
+    const { state, status, ttft_ms: ttftMs, cost_nanos: cost } = byJob.get(job) ?? {};
+    const [here, there] = await Promise.all(
+      [0, 1].map(async (api) => statusOf(await call(api, "GET", pathOf(job, isResponse)))),
+    );
+    const outcome = state === "done" ? "completed" : state;
+    expect({ job, said, here, there }).toEqual({
+      job,
+      said: outcome,
+      here: outcome,
+      there: outcome,
+    });
+    if (status === "ok" || ttftMs !== null) expect(cost).toBeGreaterThan(0n);
+    const { abortedAtMs = null } = calls[`${job}.1`] ?? {};
+    if (state === "cancelled" && abortedAtMs !== null) closedAfterMs.push(abortedAtMs - atMs);
+  }
+  const states = Map.groupBy(rows, ({ state, status }) => `${state} ${status ?? "before a call"}`);
+  console.log([...states].map(([state, all]) => `${all.length} × ${state}`).join(", "));
+  const inTime = closedAfterMs.filter((ms) => ms < 2_000).length;
+  console.log(
+    `closed ${Math.max(...closedAfterMs)} ms after the cancel's answer at most, ${inTime} of ${closedAfterMs.length} within 2 s`,
+  );
+  expect([...states.keys()].toSorted((a, b) => a.localeCompare(b))).toEqual(
+    expect.arrayContaining(["cancelled before a call", "cancelled cancelled", "done ok"]),
+  );
+  expect(Math.max(...closedAfterMs)).toBeLessThan(CLOSED_WITHIN_MS);
+  await expectTold(rig);
+  await expectEverySlot();
+});
+
+async function expectEverySlot(): Promise<void> {
+  const gpu = rig.upstreams["gpu"];
+  await eventually(() => expect(gpu?.counters().inFlight).toBe(0));
+  const tokens = 4 * TOKENS_PER_SECOND;
+  const body = {
+    model: "chat",
+    messages: [{ role: "user", content: `[sim output=${tokens}]` }],
+    max_tokens: tokens,
+  };
+  const answers = Array.from({ length: SLOTS }, (_, index) =>
+    call(index, "POST", "/chat/completions", body),
+  );
+  await eventually(() => expect(gpu?.counters().running).toBe(SLOTS), 10_000);
+  for (const answer of await Promise.all(answers)) expect(answer.status).toBe(202);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000);
+}

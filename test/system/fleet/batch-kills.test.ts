@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
+import { runBatchStorm } from "./batch-storm.ts";
+
+const LINES = Number(process.env["STORM_LINES"] ?? 1_200);
+const EVERY_MS = Number(process.env["STORM_EVERY_MS"] ?? 1_200);
+
+let rig: AcceptedFleet;
+beforeAll(async () => {
+  const provider = { slots: 8, ttftMs: 60 };
+  rig = await startAcceptedFleet({
+    providers: { "gpu-a": provider, "gpu-b": provider },
+    models:
+      "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }], max_attempts: 10 }",
+  });
+});
+afterAll(() => rig.stop());
+
+test("a batch has each of its lines exactly once, whatever dies meanwhile", async () => {
+  const { fleet, redis, key } = rig;
+  const storm = await runBatchStorm({
+    fleet,
+    redis,
+    key,
+    lines: LINES,
+    everyMs: EVERY_MS,
+    log: () => undefined,
+  });
+  console.log(storm.faults, storm.batch.request_counts);
+  expect(storm.batch.status).toBe("completed");
+  expect(storm.errors).toEqual([]);
+  expect(storm.output.map((result) => result.custom_id)).toEqual(
+    Array.from({ length: LINES }, (_, index) => `r${index}`),
+  );
+  expect(storm.batch.request_counts).toEqual({ total: LINES, completed: LINES, failed: 0 });
+  expect(Object.keys(storm.faults).length).toBeGreaterThanOrEqual(3);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
+  const { rows } = await rig.database.pool.query<{ jobs: bigint }>(
+    "select count(*) as jobs from jobs",
+  );
+  expect(rows).toEqual([{ jobs: BigInt(LINES) }]);
+});

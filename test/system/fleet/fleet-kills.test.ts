@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ask, contentOf, type Answer } from "../broker/ask.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { startTestRedis } from "../../support/redis.ts";
+import type { TestRedis } from "../../support/test-redis.ts";
+import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
+
+const REQUESTS = 1_200;
+const CONCURRENCY = 40;
+const SLOTS = 4;
+const KILL_EVERY_MS = 2_000;
+const FROZEN_MS = 12_000;
+
+/** Given to run the same choices again. */
+const seed = Number(process.env["SPILLWAY_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+
+let database: TestDatabase;
+let redis: TestRedis;
+let fleet: Fleet;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  redis = await startTestRedis();
+  const provider = { slots: SLOTS, ttftMs: 20, tokensPerSecond: 400 };
+  fleet = await startFleet({
+    databaseUrl: database.url,
+    redisUrl: redis.url,
+    providers: { "gpu-a": provider, "gpu-b": provider },
+    models:
+      "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }], max_attempts: 10 }",
+  });
+});
+afterAll(async () => {
+  await fleet.stop();
+  await redis.stop();
+  await database.drop();
+});
+
+/** Between 0 and 1. */
+function randomOf(index: number): number {
+  return createHash("sha256").update(`${seed} ${index}`).digest().readUInt32BE() / 2 ** 32;
+}
+
+interface Asked {
+  readonly index: number;
+  readonly api: number;
+  readonly stream: boolean;
+  /** Undefined: the connection died before an answer. */
+  readonly answer: Answer | undefined;
+}
+
+test("1,200 requests over two APIs while workers are killed and frozen, and an API is killed once", async () => {
+  console.log(`SPILLWAY_TEST_SEED=${seed}`);
+  const apis: ApiProcess[] = [await fleet.startApi(), await fleet.startApi()];
+  const workers: CommandProcess[] = [
+    await fleet.startWorker(),
+    await fleet.startWorker(),
+    await fleet.startWorker(),
+  ];
+  const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const asked: Asked[] = [];
+  let next = 0;
+  /** When the API at that place was killed, by the number of answers so far. */
+  let apiKilledAt = 0;
+  const askOne = async (index: number): Promise<void> => {
+    const api = index % 2;
+    const stream = index % 3 === 0;
+    const server = apis[api];
+    if (server === undefined) throw new Error("no such API");
+    const content = `[sim echo] request ${index} of ${REQUESTS}`;
+    const answer = await ask(server, { key, stream, content, maxTokens: 50 }).catch(
+      () => undefined,
+    );
+    asked.push({ index, api, stream, answer });
+    if (answer === undefined) await sleep(200); // the API is just being started again
+  };
+  const load = Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      while (next < REQUESTS) await askOne(next++);
+    }),
+  );
+  const loaded = new AbortController();
+  void load.finally(() => loaded.abort());
+
+  const frozen = (async () => {
+    await sleep(3_000);
+    const [worker] = workers;
+    worker?.child.kill("SIGSTOP");
+    await sleep(FROZEN_MS);
+    worker?.child.kill("SIGCONT");
+  })();
+  let kills = 0;
+  while (!loaded.signal.aborted) {
+    await Promise.race([sleep(KILL_EVERY_MS), load]);
+    if (loaded.signal.aborted) break;
+    // The first one is frozen meanwhile, or has been.
+    const victim = 1 + Math.floor(randomOf(kills++) * 2);
+    workers[victim]?.child.kill("SIGKILL");
+    workers[victim] = await fleet.startWorker();
+    if (kills === 4) {
+      apiKilledAt = asked.length;
+      apis[1]?.child.kill("SIGKILL");
+      apis[1] = await fleet.startApi();
+    }
+  }
+  await load;
+  await frozen;
+  console.log(`${kills} workers killed; answers by status: ${byStatus(asked)}`);
+  expect(kills).toBeGreaterThanOrEqual(4);
+  expect(asked).toHaveLength(REQUESTS);
+
+  for (const { index, api, answer } of asked) {
+    if (answer === undefined || answer.broke) {
+      expect(api, `request ${index} lost its connection`).toBe(1);
+      continue;
+    }
+    // What had begun to arrive when its worker died cannot begin anew.
+    if (answer.status === 200 && !isWhole(answer)) {
+      expect(answer.text).toContain('"code":"answer_lost"');
+      continue;
+    }
+    if (answer.status === 502) {
+      expect(answer.text).toContain('"code":"answer_lost"');
+      continue;
+    }
+    expect(answer.status, `request ${index}: ${answer.text}`).toBe(200);
+    expect(contentOf(answer)).toBe(`[sim echo] request ${index} of ${REQUESTS}`);
+  }
+  expect(apiKilledAt).toBeGreaterThan(0);
+  const { upstreams } = fleet;
+  await eventually(async () => {
+    expect(await findDifferences({ database: fleet.database, upstreams })).toEqual([]);
+  }, 30_000);
+  for (const upstream of Object.values(upstreams))
+    expect(upstream.counters().highWater).toBeLessThanOrEqual(SLOTS);
+});
+
+function isWhole({ headers, text }: Answer): boolean {
+  const isStream = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+  return !isStream || text.endsWith("data: [DONE]\n\n");
+}
+
+function byStatus(asked: readonly Asked[]): string {
+  const counts = new Map<string, number>();
+  for (const { answer } of asked) {
+    const status =
+      answer === undefined || answer.broke
+        ? "no answer"
+        : answer.status === 200 && !isWhole(answer)
+          ? "200, cut"
+          : String(answer.status);
+    counts.set(status, (counts.get(status) ?? 0) + 1);
+  }
+  return JSON.stringify(Object.fromEntries(counts));
+}

@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ask, type Answer } from "../broker/ask.ts";
+import { SeededRandom } from "../../chaos/seeded-random.ts";
+import { endSessions } from "../../chaos/terminations/end-sessions.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startTestPostgres, type TestPostgres } from "../../support/postgres-server.ts";
+import { startTestRedis } from "../../support/redis.ts";
+import type { TestRedis } from "../../support/test-redis.ts";
+import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
+import { echo, flawOf } from "./load.ts";
+
+const SLOTS = 4;
+const CALLERS = 12;
+/** Longer than any timeout of a statement or a session. */
+const AWAY_MS = 12_000;
+
+let postgres: TestPostgres;
+let redis: TestRedis;
+let fleet: Fleet;
+let apis: ApiProcess[];
+let processes: readonly CommandProcess[];
+let key: string;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  redis = await startTestRedis();
+  const provider = { slots: SLOTS, ttftMs: 50, tokensPerSecond: 60 };
+  fleet = await startFleet({
+    databaseUrl: postgres.url,
+    redisUrl: redis.url,
+    providers: { "gpu-a": provider, "gpu-b": provider },
+    models: "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }] }",
+  });
+  key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  const { startApi, startWorker } = fleet.lasting;
+  apis = await Promise.all([startApi(), startApi()]);
+  processes = [...apis, ...(await Promise.all([startWorker(), startWorker()]))];
+});
+afterAll(async () => {
+  await fleet.stop();
+  await redis.stop();
+  await postgres.stop();
+});
+
+interface SteadyLoad {
+  /** Ends the load; every answer by its request's number, undefined: the connection died. */
+  stop(): Promise<Map<number, Answer | undefined>>;
+  /** Whole, right answers so far. */
+  right(): number;
+}
+
+/** Callers that ask one thing after the other. */
+function askSteadily(name: string): SteadyLoad {
+  const answers = new Map<number, Answer | undefined>();
+  let next = 0;
+  let right = 0;
+  const stopped = new AbortController();
+  const callers = Array.from({ length: CALLERS }, async (_, caller) => {
+    const { baseUrl = "" } = apis[caller % apis.length] ?? {};
+    while (!stopped.signal.aborted) {
+      const index = next++;
+      const answer = await ask(
+        { baseUrl },
+        { key, stream: index % 3 === 0, content: echo(name, index), maxTokens: 50 },
+      ).catch(() => undefined);
+      answers.set(index, answer);
+      if (flawOf(answer, index, name) === undefined) right++;
+      else await sleep(250);
+    }
+  });
+  return {
+    right: () => right,
+    async stop() {
+      stopped.abort();
+      await Promise.all(callers);
+      return answers;
+    },
+  };
+}
+
+/** Errors that a caller may be told while PostgreSQL is away; a wrong answer is none of them. */
+const honest = /"code":"(unavailable|answer_lost|cancelled|deadline_exceeded|upstream_failed)"/;
+
+async function survives(name: string, trouble: () => Promise<void>): Promise<void> {
+  const load = askSteadily(name);
+  await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS), 20_000);
+  await trouble();
+  const before = load.right();
+  // Service returns by itself.
+  await eventually(() => expect(load.right()).toBeGreaterThan(before + 4 * CALLERS), 60_000);
+  const answers = await load.stop();
+  for (const [index, answer] of answers) {
+    const flaw = flawOf(answer, index, name);
+    if (flaw !== undefined) expect(flaw).toMatch(honest);
+  }
+  const { upstreams } = fleet;
+  await eventually(async () => {
+    expect(await findDifferences({ database: fleet.database, upstreams })).toEqual([]);
+  }, 30_000);
+}
+
+test("every session terminated, three times", async () => {
+  await survives("terminated", async () => {
+    for (let times = 0; times < 3; times++) {
+      await postgres.terminateSessions("spillway%");
+      await sleep(1_500);
+    }
+  });
+});
+
+// `npm run chaos -- terminations` does so thousands of times.
+test("a hundred sessions terminated one by one, in every state", async () => {
+  await survives("one by one", async () => {
+    await endSessions({
+      pool: fleet.database.pool,
+      random: new SeededRandom(1),
+      count: 100,
+      perSecond: 100,
+      signal: new AbortController().signal,
+    });
+  });
+  for (const { child, stdout } of processes) {
+    expect(child.exitCode ?? child.signalCode).toBeNull();
+    expect(stdout()).not.toContain("nobody handled");
+  }
+});
+
+test("PostgreSQL stopped for 12 s", async () => {
+  await survives("stopped", async () => {
+    await postgres.stopServer();
+    await sleep(AWAY_MS);
+    await postgres.startServer();
+  });
+});
+
+test("PostgreSQL frozen for 12 s", async () => {
+  await survives("frozen", async () => {
+    await postgres.freeze();
+    await sleep(AWAY_MS);
+    await postgres.thaw();
+  });
+});

@@ -1,0 +1,244 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RequestCounters } from "../../../cli/simulate/counters.ts";
+import type { Simulator } from "../../../cli/simulate/simulator.ts";
+import { slotLock } from "../../../shared/processes/advisory-locks.ts";
+import { ask } from "../broker/ask.ts";
+import { completeChat, startPlayedServer, type PlayedServer } from "../../support/played-server.ts";
+import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { startTestRedis } from "../../support/redis.ts";
+import type { TestRedis } from "../../support/test-redis.ts";
+import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
+import { flawsOf, sendAll } from "./load.ts";
+
+const SLOTS = 4;
+const MANY_SLOTS = 8;
+/** Some 2 s; all that is found in it is printed, since a busy machine takes longer. */
+const SOON_MS = 20_000;
+
+let database: TestDatabase;
+let redis: TestRedis;
+let fleet: Fleet;
+/** Of which a test counts the sequences. */
+let engine: PlayedServer;
+let key: string;
+let api: ApiProcess;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  redis = await startTestRedis();
+  engine = await startPlayedServer({});
+  // The simulators would take many more at once than the broker may send.
+  const pace = { slots: 50, ttftMs: 20, tokensPerSecond: 200 };
+  fleet = await startFleet({
+    databaseUrl: database.url,
+    redisUrl: redis.url,
+    providers: {
+      gpu: { ...pace, brokerSlots: SLOTS },
+      wide: { ...pace, brokerSlots: MANY_SLOTS },
+      choices: { slots: SLOTS, baseUrl: engine.url, yaml: "engine: vllm" },
+    },
+    models: [
+      "  chat: { serve: [{ provider: gpu, model: m }], max_attempts: 5 }",
+      "  wide: { serve: [{ provider: wide, model: w }] }",
+      "  choices: { serve: [{ provider: choices, model: c }] }",
+    ].join("\n"),
+  });
+  key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
+  api = await fleet.lasting.startApi();
+});
+afterAll(async () => {
+  await fleet.stop();
+  await engine.close();
+  await redis.stop();
+  await database.drop();
+});
+
+function simulator(name: string): Simulator {
+  const found = fleet.upstreams[name];
+  if (found === undefined) throw new Error(`no simulator ${name}`);
+  return found;
+}
+
+interface Share {
+  /** The process number of the worker. */
+  readonly pid: number;
+  /** The process number of its lease session's server side. */
+  readonly backend: number;
+  readonly slots: number;
+}
+
+/** Who holds how many slot locks of a provider, as PostgreSQL sees it; the largest first. */
+async function sharesOf(provider: string): Promise<Share[]> {
+  const { pool } = fleet.database;
+  const { rows: providers } = await pool.query<{ id: number }>(
+    "select id from providers where name = $1",
+    [provider],
+  );
+  const { rows } = await pool.query<Share>(
+    `select p.pid, l.pid as backend, count(*)::integer as slots
+     from pg_locks l
+     join slot_holders h on h.provider_id = $1 and h.slot = l.objid::bigint
+     join processes p on p.id = h.worker
+     where l.locktype = 'advisory' and l.granted and l.classid = $2
+       and l.database = (select oid from pg_database where datname = current_database())
+     group by p.pid, l.pid order by slots desc`,
+    [providers[0]?.id, slotLock(providers[0]?.id ?? 0)],
+  );
+  return rows;
+}
+
+/** Waits for these shares, the largest first, and prints how long that took. */
+async function expectShares(what: string, expected: readonly number[]): Promise<void> {
+  const startedAt = performance.now();
+  await eventually(async () => {
+    expect((await sharesOf("gpu")).map(({ slots }) => slots)).toEqual(expected);
+  }, SOON_MS);
+  const tookMs = Math.round(performance.now() - startedAt);
+  console.log(`${what}: shares ${expected.join(", ")} after ${tookMs} ms`);
+}
+
+async function expectNoDifferences(): Promise<void> {
+  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), SOON_MS);
+}
+
+test("slots are shared anew when workers come, leave and die, and are never passed", async () => {
+  const first = await fleet.startWorker();
+  await expectShares("one worker", [4]);
+  const load = sendAll([api.baseUrl], key, 160, "shared");
+
+  const [second, third] = await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await expectShares("two workers came", [2, 1, 1]);
+  third.child.kill("SIGTERM");
+  expect(await third.ended).toMatchObject({ code: 0 });
+  await expectShares("one left", [2, 2]);
+  second.child.kill("SIGKILL");
+  await expectShares("one died", [4]);
+  expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first.pid]);
+
+  const flaws = await flawsOf(load, "shared");
+  // What had begun to arrive from the worker that died cannot begin anew, and says so.
+  expect(flaws.filter((flaw) => !flaw.includes('"code":"answer_lost"'))).toEqual([]);
+  expect(flaws.length).toBeLessThanOrEqual(SLOTS);
+  await expectNoDifferences();
+  expect(simulator("gpu").counters().highWater).toBe(SLOTS);
+});
+
+/** Keeps so many requests under way until stopped; resolves with all answers' statuses. */
+function keepAsking(callers: number): () => Promise<number[]> {
+  const over = new AbortController();
+  const statuses: number[] = [];
+  const asking = Promise.all(
+    Array.from({ length: callers }, async () => {
+      while (!over.signal.aborted) {
+        const content = "[sim output=100]";
+        const answer = await ask(api, { key, model: "wide", content, maxTokens: 100 });
+        statuses.push(answer.status);
+      }
+    }),
+  );
+  return async () => {
+    over.abort();
+    await asking;
+    return statuses;
+  };
+}
+
+/** The most calls that ran at once whenever one began in that time. */
+function mostAtOnce(calls: readonly RequestCounters[], fromMs: number, toMs: number): number {
+  const begun = calls.filter(({ startedAtMs }) => startedAtMs > fromMs && startedAtMs <= toMs);
+  const during = ({ startedAtMs }: RequestCounters): number =>
+    calls.filter(
+      (call) => call.startedAtMs <= startedAtMs && (call.endedAtMs ?? Infinity) > startedAtMs,
+    ).length;
+  return Math.max(0, ...begun.map(during));
+}
+
+test("a lowered limit drains what runs and holds from then on; a raised one is used", async () => {
+  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  const wide = simulator("wide");
+  const limitTo = (slots: number): Promise<unknown> =>
+    fleet.database.pool.query("update providers set slots = $1 where name = 'wide'", [slots]);
+  const stop = keepAsking(20);
+  await eventually(() => expect(wide.counters().inFlight).toBe(MANY_SLOTS), SOON_MS);
+
+  await limitTo(2);
+  const loweredAtMs = Date.now();
+  await eventually(() => expect(wide.counters().inFlight).toBeLessThanOrEqual(2), SOON_MS);
+  const drainedAtMs = Date.now();
+  const callsThen = wide.counters().calls;
+  await eventually(() => expect(wide.counters().calls).toBeGreaterThan(callsThen + 8), SOON_MS);
+  await limitTo(6);
+  const raisedAtMs = Date.now();
+  await eventually(() => expect(wide.counters().inFlight).toBe(6), SOON_MS);
+  const usedAtMs = Date.now();
+  console.log(
+    `8 calls drained to 2 after ${drainedAtMs - loweredAtMs} ms; 6 in use after ${usedAtMs - raisedAtMs} ms`,
+  );
+  const statuses = await stop();
+  expect(statuses.filter((status) => status !== 200)).toEqual([]);
+
+  const calls = Object.values(wide.counters().requests);
+  expect(mostAtOnce(calls, 0, loweredAtMs)).toBe(MANY_SLOTS);
+  expect(mostAtOnce(calls, loweredAtMs, drainedAtMs)).toBeLessThanOrEqual(MANY_SLOTS);
+  expect(mostAtOnce(calls, drainedAtMs, raisedAtMs)).toBe(2);
+  expect(mostAtOnce(calls, raisedAtMs, Infinity)).toBe(6);
+  expect(wide.counters().highWater).toBe(MANY_SLOTS);
+  await limitTo(MANY_SLOTS); // as the checker knows it
+  await expectNoDifferences();
+});
+
+test("a worker whose lease session is terminated aborts its calls, which run again", async () => {
+  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await expectShares("two workers", [2, 2]);
+  const gpu = simulator("gpu");
+  const before = gpu.counters();
+  gpu.setFault({ type: "hang" });
+  const asked = Array.from({ length: 12 }, () => ask(api, { key }));
+  await eventually(() => expect(gpu.counters().running).toBe(SLOTS), SOON_MS);
+  gpu.setFault(null);
+  const [victim] = await sharesOf("gpu");
+  const cutAtMs = Date.now();
+  await fleet.database.pool.query("select pg_terminate_backend($1)", [victim?.backend]);
+  await eventually(() => expect(gpu.counters().aborted).toBe(before.aborted + 2), SOON_MS);
+  const abortedAtMs = Object.values(gpu.counters().requests).map((call) => call.abortedAtMs ?? 0);
+  console.log(`lease lost: calls aborted after ${Math.max(...abortedAtMs) - cutAtMs} ms`);
+
+  // The other worker's calls still hang: its session ends too.
+  const shares = await sharesOf("gpu");
+  const other = shares.find(
+    ({ backend, pid }) => pid !== victim?.pid && backend !== victim?.backend,
+  );
+  await fleet.database.pool.query("select pg_terminate_backend($1)", [other?.backend]);
+  for (const answer of await Promise.all(asked)) expect(answer.status).toBe(200);
+  await expectNoDifferences();
+  expect(gpu.counters().highWater).toBe(SLOTS);
+  const { rows } = await fleet.database.pool.query<{ rows: number }>(
+    "select count(*)::integer as rows from ledger where error_code in ('lease_lost', 'worker_lost')",
+  );
+  // Closed by their worker, or by a sweeper that was quicker; one may have begun again in between.
+  expect(rows[0]?.rows).toBeGreaterThanOrEqual(4);
+});
+
+const inOrder = (counts: readonly number[]): number[] => counts.toSorted((a, b) => a - b);
+
+test("calls of more choices than a worker's share never pass the slots", async () => {
+  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await expectShares("two workers", [2, 2]);
+  let [running, most] = [0, 0];
+  engine.answer = async (body, response) => {
+    const sequences = Number(body["n"] ?? 1);
+    running += sequences;
+    most = Math.max(most, running);
+    // Long enough for the next one to come, were it let out.
+    await sleep(50);
+    running -= sequences;
+    completeChat(body, response);
+  };
+  const wanted = [1, 3, 1, 4, 2, 3, 1, 2, 1, 4];
+  await Promise.all(wanted.map((n) => ask(api, { key, model: "choices", fields: { n } })));
+  const asked = engine.calls.map(({ body }) => Number(body["n"] ?? 1));
+  expect(inOrder(asked)).toEqual(inOrder(wanted));
+  expect(most).toBeLessThanOrEqual(SLOTS);
+});

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { onTestFailed, onTestFinished } from "vitest";
+import { compileCache } from "../../support/compile-cache.ts";
+import { eventually } from "../../support/eventually.ts";
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+export const command = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+
+/** How a command ended and all that it wrote. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command as a child process, leader of a process group as in a terminal. */
+export interface CommandProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  readonly ended: Promise<Ended>;
+  /** To every process of the group, as Ctrl-C does. */
+  signalGroup(signal: NodeJS.Signals): void;
+}
+
+/** Nothing of this process' environment but what finds programs, and what starts them faster. */
+function environment(given: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env;
+  return { PATH, HOME, ...compileCache, ...given };
+}
+
+/**
+ * Starts a program of the checkout; it is killed after the test if it still runs then, or whenever
+ * what is given to `atEnd` is called.
+ */
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd = checkout,
+  atEnd?: (kill: () => void) => void,
+): CommandProcess {
+  const child = spawn(file, args, {
+    cwd,
+    env: environment(env),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${file} did not start`);
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString("utf8")));
+  child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString("utf8")));
+  const signalGroup = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // The group is gone.
+    }
+  };
+  (atEnd ?? onTestFinished)(() => signalGroup("SIGKILL"));
+  if (atEnd === undefined)
+    onTestFailed(() => {
+      const lines = `${output.stdout}${output.stderr}`.split("\n");
+      console.error(`${args.join(" ")} wrote last:\n${lines.slice(-40).join("\n")}`);
+    });
+  return {
+    child,
+    pid,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    ended: once(child, "close").then(() => ({
+      code: child.exitCode,
+      signal: child.signalCode,
+      ...output,
+    })),
+    signalGroup,
+  };
+}
+
+/** `spillway …` to its end. */
+export function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd = checkout,
+): Promise<Ended> {
+  return startProgram(process.execPath, [command, ...args], env, cwd).ended;
+}
+
+/** A broker that has said that it runs. */
+export interface BrokerProcess extends CommandProcess {
+  readonly url: string;
+  /** The readable lines of its start. */
+  readonly welcome: readonly string[];
+  /** What is in the file that the start names. */
+  readonly adminKeyFile: string;
+  /** The demo's; empty without the demo. */
+  readonly demoKey: string;
+  /** Objects of the log so far. */
+  log(): Record<string, unknown>[];
+}
+
+/** Starts `spillway serve` on a free port and waits until it says that it runs. */
+export async function startBroker(
+  env: Readonly<Record<string, string>>,
+  start: (env: Readonly<Record<string, string>>) => CommandProcess = serveDirectly,
+): Promise<BrokerProcess> {
+  const started = start({ SPILLWAY_PORT: "0", ...env });
+  let over: Ended | undefined;
+  void started.ended.then((ended) => (over = ended));
+  await eventually(() => {
+    if (!/^(Try it:\n .*|Keys for .*)\n/m.test(started.stdout()) && over === undefined)
+      throw new Error(`no welcome yet: ${started.stdout()}${started.stderr()}`);
+  }, 45_000);
+  if (over !== undefined) throw new Error(`the broker ended: ${JSON.stringify(over)}`);
+  const lines = started.stdout().split("\n");
+  const welcome = lines.filter((line) => line !== "" && !line.startsWith("{"));
+  const find = (pattern: RegExp): string => pattern.exec(welcome.join("\n"))?.[1] ?? "";
+  return {
+    ...started,
+    welcome,
+    url: find(/runs at (\S+)/),
+    adminKeyFile: find(/admin key +(?:in )?(\/\S+)/),
+    demoKey: find(/Bearer (sk-\S+?)"/),
+    log: () =>
+      started
+        .stdout()
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+function serveDirectly(env: Readonly<Record<string, string>>): CommandProcess {
+  return startProgram(process.execPath, [command, "serve"], env);
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { type BrokerProcess, startBroker, startProgram } from "./broker-process.ts";
+import { isPostgres, postgresProcesses, postmasterOf, usedDataDir } from "./data-dir.ts";
+import { chat, inFlight, startUpstreams, writeConfig, type Upstreams } from "./own-config.ts";
+import { createKey } from "./admin.ts";
+
+async function startLoaded(
+  pace: { readonly ttftMs: number },
+  start?: Parameters<typeof startBroker>[1],
+): Promise<{ broker: BrokerProcess; dataDir: string; upstreams: Upstreams; key: string }> {
+  const dataDir = await usedDataDir();
+  const upstreams = await startUpstreams({ ...pace, outputTokens: 5 });
+  const broker = await startBroker(
+    { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams) },
+    start,
+  );
+  const key = await createKey(broker, { name: "test" });
+  return { broker, dataDir, upstreams, key: key.key };
+}
+
+async function running(upstreams: Upstreams, calls: number): Promise<void> {
+  await eventually(() => expect(inFlight(upstreams)).toBeGreaterThanOrEqual(calls), 10_000);
+}
+
+const npmStart: Parameters<typeof startBroker>[1] = (env) => startProgram("npm", ["start"], env);
+
+describe.runIf(process.platform === "linux")("while requests run", () => {
+  test.each([
+    ["Ctrl-C, a SIGINT to the whole process group,", "group", "SIGINT", undefined],
+    ["a SIGTERM to the process alone", "process", "SIGTERM", undefined],
+    ["Ctrl-C on npm start, which sends it on a second time,", "group", "SIGINT", npmStart],
+    ["a SIGTERM to npm", "process", "SIGTERM", npmStart],
+  ] as const)("%s lets them end and stops everything", async (_what, whom, signal, start) => {
+    const { broker, dataDir, upstreams, key } = await startLoaded({ ttftMs: 1_500 }, start);
+    const postmaster = postmasterOf(dataDir) ?? 0;
+    const answers = [
+      chat(broker.url, key),
+      chat(broker.url, key, { stream: true }),
+      chat(broker.url, key, { stream: true }),
+    ];
+    await running(upstreams, 3);
+    if (whom === "group") broker.signalGroup(signal);
+    else broker.child.kill(signal);
+    // The database has to be there when they settle.
+    expect(isPostgres(postmaster)).toBe(true);
+    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(200);
+    expect((await answers[1])?.text).toMatch(/data: \[DONE\]\n\n$/);
+    const ended = await broker.ended;
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(ended.stderr).toMatch(/^Stopping: .*\nStopped\.\n$/m);
+    expect(postgresProcesses(postmaster)).toEqual([]);
+    expect(postmasterOf(dataDir)).toBeUndefined();
+  });
+
+  test("new requests are refused with 503, or find nobody, during the stop", async () => {
+    const { broker, upstreams, key } = await startLoaded({ ttftMs: 1_500 });
+    const answer = chat(broker.url, key);
+    await running(upstreams, 1);
+    broker.child.kill("SIGTERM");
+    await eventually(() => expect(broker.stderr()).toContain("Stopping"));
+    await eventually(async () => {
+      const status = await chat(broker.url, key).then(
+        (late) => late.status,
+        () => "refused",
+      );
+      expect(["refused", 503]).toContain(status);
+    });
+    expect((await answer).status).toBe(200);
+    expect(await broker.ended).toMatchObject({ code: 0 });
+  });
+
+  test("a second Ctrl-C cuts them short, and what they held is free", async () => {
+    const { broker, dataDir, upstreams, key } = await startLoaded({ ttftMs: 60_000 });
+    const answers = [chat(broker.url, key), chat(broker.url, key, { stream: true })];
+    const outcomes = Promise.allSettled(answers);
+    await running(upstreams, 2);
+    broker.signalGroup("SIGINT");
+    await eventually(() => expect(broker.stderr()).toContain("Stopping"));
+    const cutAtMs = performance.now();
+    // Two signals at once are npm's way to say it once; an insisting user takes a moment.
+    const insist = setInterval(() => broker.signalGroup("SIGINT"), 300);
+    await eventually(() => expect(inFlight(upstreams)).toBe(0)).finally(() =>
+      clearInterval(insist),
+    );
+    // Its database still has to end: this one too comes while it ends in order.
+    broker.signalGroup("SIGINT");
+    const ended = await broker.ended;
+    expect(performance.now() - cutAtMs).toBeLessThan(5_000);
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(ended.stderr).toMatch(/Stopped\.\n$/);
+    for (const outcome of await outcomes)
+      expect(outcome.status === "fulfilled" ? outcome.value.status : 0).not.toBe(200);
+    expect(postmasterOf(dataDir)).toBeUndefined();
+  });
+
+  test("the grace time is bounded: what runs longer is cut and settled", async () => {
+    const { broker, upstreams, key } = await startLoaded({ ttftMs: 60_000 });
+    const outcome = chat(broker.url, key);
+    await running(upstreams, 1);
+    broker.child.kill("SIGTERM");
+    const cutAtMs = performance.now();
+    expect((await outcome).status).toBeGreaterThanOrEqual(400);
+    expect(await broker.ended).toMatchObject({ code: 0 });
+    expect(performance.now() - cutAtMs).toBeGreaterThan(9_000);
+    expect(performance.now() - cutAtMs).toBeLessThan(16_000);
+  });
+});

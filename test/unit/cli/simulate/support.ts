@@ -1,0 +1,86 @@
+import OpenAI from "openai";
+import { Agent, fetch, type RequestInit, type Response } from "undici";
+import { onTestFinished } from "vitest";
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../../../cli/simulate/simulator.ts";
+
+/** A simulator that ends with the running test. */
+export async function testSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
+  const simulator = await startSimulator({ kind: "gpu", slots: 100, ...options });
+  onTestFinished(() => simulator.close());
+  return simulator;
+}
+
+export function clientOf(simulator: Simulator, apiKey = "any"): OpenAI {
+  return new OpenAI({ baseURL: simulator.url, apiKey, maxRetries: 0 });
+}
+
+/** The body of a small chat request. */
+export function chatBody(content = "Hello there", more: object = {}): object {
+  return { model: "m", messages: [{ role: "user", content }], ...more };
+}
+
+interface PostOptions {
+  readonly id?: string;
+  readonly signal?: AbortSignal;
+  readonly dispatcher?: Agent;
+}
+
+/** POSTs JSON, or text as it is, to a path below the simulator's `/v1`. */
+export function post(
+  simulator: Simulator,
+  path: string,
+  body: object | string | Buffer,
+  { id, signal, dispatcher }: PostOptions = {},
+): Promise<Response> {
+  const init: RequestInit = {
+    method: "POST",
+    body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+    headers: {
+      "content-type": "application/json",
+      ...(id === undefined ? {} : { "x-client-request-id": id }),
+    },
+    signal: signal ?? null,
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+  };
+  return fetch(`${simulator.url}${path}`, init);
+}
+
+/** What came of a response's body until its end or its break. */
+export interface ReadBody {
+  readonly text: string;
+  readonly broken: boolean;
+}
+
+export async function readToEnd(response: Response): Promise<ReadBody> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const chunk of response.body ?? []) {
+      if (chunk instanceof Uint8Array) text += decoder.decode(chunk, { stream: true });
+    }
+    return { text, broken: false };
+  } catch {
+    return { text, broken: true };
+  }
+}
+
+/** The `data:` payloads of a stream, as text. */
+export function eventsOf(text: string): string[] {
+  return text
+    .split("\n\n")
+    .filter((event) => event.startsWith("data: "))
+    .map((event) => event.slice("data: ".length));
+}
+
+/** Waits until the condition holds, looking again whenever the event loop turns. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  const limitMs = Date.now() + 5000;
+  while (!holds()) {
+    if (Date.now() > limitMs) throw new Error(`never true: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -1,0 +1,65 @@
+import { ConfigError, type ConfigProblem } from "../../../config/config-error.ts";
+import { parseConfig } from "../../../config/load-config.ts";
+import type { Lookup } from "../../../config/environment.ts";
+
+/** A lookup over fixed values. */
+export function lookupIn(values: Readonly<Record<string, string>>): Lookup {
+  return (name) => values[name];
+}
+
+/** Parses a text that must be accepted. */
+export function accept(text: string, values: Readonly<Record<string, string>> = {}) {
+  return parseConfig(text, { file: "spillway.yaml", lookup: lookupIn(values) });
+}
+
+/** Parses a text that must be refused and gives the problems. */
+export function refuse(
+  text: string,
+  values: Readonly<Record<string, string>> = {},
+): readonly ConfigProblem[] {
+  try {
+    accept(text, values);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+/** One line for each problem: `line:column field: message`. */
+export function problemLines(problems: readonly ConfigProblem[]): string[] {
+  return problems.map(
+    ({ line, column, field, message }) => `${line}:${column} ${field}: ${message}`,
+  );
+}
+
+/** A sound file; tests change single lines of it. */
+export const soundText = `providers:
+  gpu-a:
+    location: local
+    base_url: http://10.0.0.5:8000/v1
+    slots: 16
+    price: { input: 0, output: 0 }
+  openai:
+    location: cloud
+    base_url: https://api.openai.com/v1
+    api_key: \${OPENAI_API_KEY:-none}
+    slots: 64
+models:
+  chat-small:
+    serve: [{ provider: gpu-a, model: llama }]
+    overflow:
+      - provider: openai
+        model: gpt-4o-mini
+        price: { input: 0.15, output: 0.60 }
+    overflow_when: { waited: 5s, failed: true }
+    max_output_tokens: 4096
+`;
+
+/** The sound text with one line, counted from 1, replaced by others. */
+export function withLine(number: number, ...replacement: string[]): string {
+  return soundText
+    .split("\n")
+    .toSpliced(number - 1, 1, ...replacement)
+    .join("\n");
+}

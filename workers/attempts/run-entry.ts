@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { Entry } from "../../shared/contracts/entry.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { ClaimedJob, ClaimRow } from "../../shared/jobs/claim.ts";
+import type { Database } from "../../shared/db/database.ts";
+import type { Taken } from "../../shared/queue/queue-backend.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
+import type { Provider } from "../providers/provider.ts";
+import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
+import type { Attempt } from "./attempt.ts";
+import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
+import { callTerms, type CallTermsDeps } from "./call-terms.ts";
+import { endUnclaimed } from "./end-unclaimed.ts";
+import { readStoredRequest } from "./read-stored-request.ts";
+import type { Seclusion } from "./seclusion.ts";
+
+export interface RunEntryDeps extends CallTermsDeps {
+  readonly database: Database;
+  readonly reply: ReplySender;
+  readonly aborts: AttemptAborts;
+  readonly conclude: (attempt: Attempt, outcome: ProviderOutcome) => Promise<void>;
+  /** The provider has begun to answer a call that began then (`performance.now()`). */
+  readonly onAnswering: (provider: string, startedMs: number) => void;
+  /** An accepted job's entry has left its queue. */
+  readonly onTaken: (provider: string, priority: number) => void;
+  /** This worker's name in the fleet; undefined while it has no lease session. */
+  readonly workerId: () => string | undefined;
+  /** Where a suspect runs. */
+  readonly seclusion: Pick<Seclusion, "alone">;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** A suspect that cannot have its turn yet comes again after about so long. */
+const SUSPECT_PAUSE_MS = 300;
+
+/**
+ * Runs one entry: claim, call, pass bytes on, conclude. The caller holds a slot until this
+ * resolves, which is not before the call's socket is free. What it says of the entry is for its queue.
+ */
+export async function runEntry(
+  deps: RunEntryDeps,
+  entry: Entry,
+  provider: Provider,
+  config: ProviderConfig,
+): Promise<Taken> {
+  if ("accepted" in entry) deps.onTaken(provider.name, entry.priority);
+  const worker = deps.workerId();
+  if (worker === undefined) return "taken";
+  // Listening begins before the claim: a stop request after it finds its listener.
+  const abort = deps.aborts.begin(entry.job);
+  try {
+    const claimAs = (alone: { alone?: true }): Promise<ClaimRow> =>
+      deps.database.claim.submit({
+        job: entry.job,
+        place: entry.place,
+        provider: provider.name,
+        nonce: randomUUID(),
+        worker,
+        ...alone,
+      });
+    const run = async (claim: ClaimRow): Promise<void> => {
+      if (claim.verdict === "suspect") return;
+      if (claim.verdict !== "claimed") return await endUnclaimed(deps, entry, claim.verdict);
+      const startedAt = performance.now();
+      const request = "accepted" in entry ? await readStoredRequest(claim) : entry;
+      const attempt = begin(deps, entry, request, claim, abort, startedAt);
+      await runAttempt(deps, attempt, provider, config);
+    };
+    const claim = await claimAs({});
+    if (claim.verdict !== "suspect") await run(claim);
+    else {
+      const runAlone = async (): Promise<void> => run(await claimAs({ alone: true }));
+      if (!(await deps.seclusion.alone(runAlone, abort.signal)))
+        return { afterMs: SUSPECT_PAUSE_MS * (0.5 + deps.random()) };
+    }
+    return "taken";
+  } finally {
+    abort.end();
+  }
+}
+
+function begin(
+  deps: Pick<RunEntryDeps, "reply">,
+  entry: Entry,
+  request: JobRequest,
+  job: ClaimedJob,
+  abort: AttemptAbort,
+  startedAt: number,
+): Attempt {
+  const accepted = "accepted" in entry;
+  const target = job.plan[job.target];
+  if (target === undefined) throw new Error(`job ${entry.job} has no target ${job.target}`);
+  abort.deadlineIn(job.remaining_ms);
+  const facts = {
+    provider: target.provider,
+    location: target.location,
+    attempts: job.fence,
+    queueMs: job.queue_ms,
+  };
+  return {
+    jobId: entry.job,
+    place: entry.place,
+    request,
+    accepted,
+    job,
+    target,
+    facts,
+    abort,
+    reply: deps.reply.attempt(accepted ? NO_OWNER : entry.owner, entry.job, job.fence),
+    startedAt,
+    forwarded: false,
+    events: [],
+  };
+}
+
+async function runAttempt(
+  deps: RunEntryDeps,
+  attempt: Attempt,
+  provider: Provider,
+  config: ProviderConfig,
+): Promise<void> {
+  const { job, facts, reply } = attempt;
+  try {
+    await reply.send({ type: "started", ...facts });
+    const outcome = mayLeave(job, config)
+      ? await call(deps, attempt, provider)
+      : notSent("residency: this provider is not local");
+    await deps.conclude(attempt, outcome);
+  } finally {
+    reply.close();
+  }
+}
+
+async function call(
+  deps: Pick<RunEntryDeps, "onAnswering" | keyof CallTermsDeps>,
+  attempt: Attempt,
+  provider: Provider,
+): Promise<ProviderOutcome> {
+  const { request, accepted, abort, facts, reply, events } = attempt;
+  return await provider.call(
+    {
+      ...request,
+      ...callTerms(deps, attempt),
+      signal: abort.signal,
+    },
+    {
+      head() {
+        deps.onAnswering(provider.name, attempt.startedAt);
+        if (!request.stream) return; // a response, which is generated as a stream in any case
+        attempt.forwarded = !accepted;
+        void reply.send({ type: "head", ...facts });
+      },
+      async write(text) {
+        if (!request.stream) return;
+        if (accepted) events.push(text);
+        if (!(await reply.send({ type: "chunk", text }))) abort.abort("disconnect");
+      },
+    },
+  );
+}
+
+/**
+ * The second check of I5, beside the claim statement's: this process's own file too decides where
+ * a `residency: local` job may go.
+ */
+function mayLeave(job: ClaimedJob, config: ProviderConfig): boolean {
+  return job.residency === "any" || config.location === "local";
+}
+
+function notSent(detail: string): ProviderOutcome {
+  return {
+    kind: "failed",
+    reason: "connect",
+    detail,
+    sent: false,
+    gotHeaders: false,
+    outputBytes: 0,
+    usage: undefined,
+    ttftMs: null,
+  };
+}

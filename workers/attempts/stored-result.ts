@@ -1,0 +1,28 @@
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { ReplyError } from "../../shared/contracts/reply.ts";
+import { compress } from "../../shared/db/compressed.ts";
+import type { StoredResult } from "../../shared/jobs/settle.ts";
+import type { Attempt } from "./attempt.ts";
+
+/** What is kept of an accepted job's last attempt: its answer, its events, or its error. */
+export async function storedResult(
+  { request, events }: Pick<Attempt, "request" | "events">,
+  outcome: ProviderOutcome,
+  error: ReplyError | undefined,
+): Promise<StoredResult> {
+  const ok = outcome.kind === "ok" ? outcome : undefined;
+  // Of a stream without events too it is kept that there were none.
+  const texts = request.stream ? [...events, ok?.tail ?? ""].join("") : undefined;
+  const { compressed, parts } = await compress(
+    ok?.body,
+    texts === undefined ? undefined : Buffer.from(texts),
+  );
+  const [body, log] = parts;
+  return {
+    content_type: ok?.contentType ?? null,
+    body: body?.toString("base64") ?? null,
+    events: log?.toString("base64") ?? null,
+    compressed,
+    error: error === undefined ? null : JSON.stringify(error),
+  };
+}

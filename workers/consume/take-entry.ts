@@ -1,0 +1,49 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
+import type { SlotKeeper } from "../slots/slot-keeper.ts";
+import type { WorkerHealth } from "../health/provider-health.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { SlotLeases } from "../slots/slot-leases.ts";
+import { runEntry, type RunEntryDeps } from "../attempts/run-entry.ts";
+import type { Seclusion } from "../attempts/seclusion.ts";
+
+export interface TakeEntryDeps extends RunEntryDeps {
+  readonly seclusion: Seclusion;
+  readonly slots: Pick<SlotLeases, "take">;
+  readonly keeper: SlotKeeper;
+  /** The provider's engine has a queue of its own, and a call of ours. */
+  readonly isFull: (provider: string) => boolean;
+  /** Whether this process may begin a call now. */
+  readonly mayBegin: () => boolean;
+  /** Whether that provider may be called by the job now. */
+  readonly health: Pick<WorkerHealth, "mayCall" | "ended">;
+  readonly log: Pick<FastifyBaseLogger, "error">;
+}
+
+/** What a provider's queue hands its entries to: each runs in a slot of this process, or waits on. */
+export function takeEntry(
+  deps: TakeEntryDeps,
+  provider: Provider,
+  config: ProviderConfig,
+): TakeEntry {
+  const { seclusion, slots, keeper, health, log } = deps;
+  const { name } = provider;
+  return async (entry) => {
+    if (!deps.mayBegin() || deps.isFull(name) || !seclusion.enter()) return "not_now";
+    const token = health.mayCall(name, entry.job) ? slots.take(name) : null;
+    const placed = token === null ? undefined : keeper.place(provider, token);
+    try {
+      if (placed === undefined) return "not_now";
+      return await runEntry(deps, entry, placed.provider, config);
+    } catch (error) {
+      // The sweeper closes what this left open and queues the job again.
+      log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
+      return "taken";
+    } finally {
+      placed?.release();
+      health.ended(name, entry.job);
+      seclusion.leave();
+    }
+  };
+}

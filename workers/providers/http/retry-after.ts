@@ -1,0 +1,71 @@
+import { asObject } from "../../../shared/json/json-object.ts";
+
+const longestMs = 60_000;
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const onePart = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)[a-z]*/gi;
+const duration = String.raw`((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[smh](?=\d))+)`;
+const wholeDuration = new RegExp(`^\\s*${duration}$`, "i");
+/** OpenAI, Groq, Google, Azure, Anthropic, LiteLLM. */
+const toldDuration = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${duration}`, "i");
+
+/**
+ * The wait that an upstream asked for, in milliseconds, at most 60,000: `retry-after-ms`, else
+ * `retry-after` in seconds, as a duration or as a date. Undefined when absent, negative, past or
+ * nonsense.
+ */
+export function readRetryAfterMs(
+  headers: Readonly<Record<string, string | undefined>>,
+  now: Date,
+): number | undefined {
+  return (
+    wait(Number(headers["retry-after-ms"] || Number.NaN)) ??
+    readRetryAfter(headers["retry-after"] ?? "", now)
+  );
+}
+
+/**
+ * The same from a refusal's body: Google's `retryDelay`, a number of seconds under a name of its own,
+ * or what its message says. `message`: the upstream's words.
+ */
+export function readToldWaitMs(body: unknown, message = ""): number | undefined {
+  const top = asObject(Array.isArray(body) ? body[0] : body) ?? {};
+  const error = asObject(top["error"]) ?? {};
+  const details = Array.isArray(error["details"]) ? (error["details"] as unknown[]) : [];
+  const delays = details.map((each) => asObject(each)?.["retryDelay"]);
+  const seconds = [top, error].flatMap((each) => [
+    each["retry_after"],
+    each["retryAfter"],
+    each["retry_after_seconds"],
+    each["estimated_time"],
+  ]);
+  const told = [...delays, ...seconds].find(
+    (each) => typeof each === "number" || typeof each === "string",
+  );
+  if (told !== undefined) return readRetryAfter(String(told), new Date());
+  const said = toldDuration.exec(message)?.[1];
+  return said === undefined ? undefined : readDuration(said);
+}
+
+function readRetryAfter(value: string, now: Date): number | undefined {
+  if (value.trim() === "") return undefined;
+  const seconds = Number(value);
+  if (!Number.isNaN(seconds)) return wait(seconds * 1000);
+  if (wholeDuration.test(value)) return readDuration(value);
+  // Date.parse reads dates into almost anything ("abc 1"); an HTTP date always ends in GMT.
+  const isDate = value.endsWith("GMT") || /^\d{4}-\d\d-\d\dT/.test(value);
+  return isDate ? wait(Date.parse(value) - now.getTime()) : undefined;
+}
+
+function readDuration(text: string): number | undefined {
+  let ms = 0;
+  for (const [, count, unit = ""] of text.matchAll(onePart)) {
+    const name = unit.toLowerCase() === "milli" ? "ms" : unit.toLowerCase();
+    ms += Number(count) * (unitMs[name] ?? 0);
+  }
+  return wait(ms);
+}
+
+function wait(ms: number): number | undefined {
+  return ms > 0 ? Math.min(Math.ceil(ms), longestMs) : undefined;
+}

@@ -1,0 +1,19 @@
+import { errorCode } from "../../../shared/errors/error-code.ts";
+import { failed, type FailedEnd } from "./call-stopped.ts";
+
+/**
+ * An error of the connection as a failure. Before the request was handed to a socket it is
+ * `connect` (refused, unreachable, DNS, TLS, too slow); after, the upstream may have worked: `cut`.
+ */
+export function explainSocketError(error: Error, sent: boolean): FailedEnd {
+  const code = errorCode(error);
+  if (!sent) return failed("connect", `no connection: ${code}`);
+  if (isGarbled(error)) return failed("malformed", `not an HTTP answer: ${code}`);
+  return failed("cut", `the connection broke: ${code}`);
+}
+
+function isGarbled(error: Error): boolean {
+  // The parser also complains about an answer that ends too early; then it has no data to show.
+  if (error.name === "HTTPParserError") return "data" in error && error.data !== "";
+  return error.name === "HeadersOverflowError";
+}

@@ -1,0 +1,40 @@
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { failed, type FailedEnd } from "../http/call-stopped.ts";
+
+/**
+ * What is wrong with an embeddings answer: each of the inputs needs one list of finite numbers, all
+ * of one length. Base64, which nobody asked for, is checked as it is: whole 32-bit floats.
+ */
+export function findEmbeddingFlaw(answer: JsonObject, inputs: number): FailedEnd | undefined {
+  const { data } = answer;
+  if (!Array.isArray(data)) return failed("malformed", "no list of embeddings");
+  if (data.length !== inputs) return failed("malformed", "wrong number of embeddings");
+  let length: number | undefined;
+  for (const item of data as readonly unknown[]) {
+    const own = vectorLength(asObject(item)?.["embedding"]);
+    if (own === undefined) return failed("malformed", "an embedding is no list of numbers");
+    if (own !== (length ??= own)) return failed("malformed", "embeddings of unequal length");
+  }
+  return undefined;
+}
+
+/** Undefined for what is no vector. */
+function vectorLength(embedding: unknown): number | undefined {
+  if (typeof embedding === "string") return base64Length(embedding);
+  if (!Array.isArray(embedding) || embedding.length === 0) return undefined;
+  return embedding.every(isFloat) ? embedding.length : undefined;
+}
+
+/** Whoever asks for base64 gets 32-bit floats, and so do most stores of vectors. */
+function isFloat(value: unknown): boolean {
+  return typeof value === "number" && Number.isFinite(Math.fround(value));
+}
+
+function base64Length(text: string): number | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length === 0 || bytes.length % 4 !== 0) return undefined;
+  for (let at = 0; at < bytes.length; at += 4)
+    if (!Number.isFinite(bytes.readFloatLE(at))) return undefined;
+  return bytes.length / 4;
+}

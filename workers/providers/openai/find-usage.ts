@@ -1,0 +1,68 @@
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+
+/** A usage object's name without case, underscores and what gateways put before it. */
+const usageName = /^(?:.*[^a-z])?(?:token)?_?usage(?:_?metadata|_?info)?$/i;
+/** Objects of other names that hold counts of their own: llama.cpp's, Bedrock's. */
+const countsName = /^timings$|metrics$/i;
+
+/**
+ * Where an answer or a chunk tells its usage: OpenAI's `usage`, Groq's `x_groq.usage`, Gemini's
+ * `usageMetadata`, the same under the names of gateways, or Ollama's and llama.cpp's counts at the top.
+ * What stands in a choice comes last.
+ */
+export function findUsage(answer: JsonObject): JsonObject | undefined {
+  const usual = asObject(answer["usage"]);
+  if (usual !== undefined) return innermost(usual);
+  return (
+    named(answer, usageName) ?? inMembers(answer) ?? atTop(answer) ?? named(answer, countsName)
+  );
+}
+
+/** Of a choice: beside its message, or inside. */
+export function findChoiceUsage(choice: JsonObject | undefined): JsonObject | undefined {
+  if (choice === undefined) return undefined;
+  const words = asObject(choice["delta"]) ?? asObject(choice["message"]);
+  return asObject(choice["usage"]) ?? asObject(words?.["usage"]);
+}
+
+/** `{"usage":{"usage":…}}`, and Cohere's `{"usage":{"tokens":…}}`. */
+function innermost(usage: JsonObject): JsonObject {
+  return asObject(usage["usage"]) ?? asObject(usage["tokens"]) ?? usage;
+}
+
+function named(answer: JsonObject, pattern: RegExp): JsonObject | undefined {
+  for (const [name, value] of Object.entries(answer)) {
+    if (value === null || value === undefined || !pattern.test(name)) continue;
+    const object = readObject(value);
+    if (object !== undefined) return innermost(object);
+  }
+  return undefined;
+}
+
+function inMembers(answer: JsonObject): JsonObject | undefined {
+  for (const [name, value] of Object.entries(answer)) {
+    const member = name === "choices" ? undefined : asObject(value);
+    const usage = member === undefined ? undefined : asObject(member["usage"]);
+    if (usage !== undefined) return usage;
+  }
+  return undefined;
+}
+
+function atTop(answer: JsonObject): JsonObject | undefined {
+  const isCounted =
+    answer["eval_count"] !== undefined ||
+    answer["prompt_eval_count"] !== undefined ||
+    answer["tokens_predicted"] !== undefined;
+  return isCounted ? answer : undefined;
+}
+
+/** An object, the first of a list, or the JSON text of one. */
+function readObject(value: unknown): JsonObject | undefined {
+  if (Array.isArray(value)) return asObject(value[0]);
+  if (typeof value !== "string" || !value.startsWith("{")) return asObject(value);
+  try {
+    return asObject(JSON.parse(value));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,33 @@
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import type { WholeAnswer } from "./read-answer.ts";
+
+/**
+ * The bytes of a sound embeddings answer, with lists of numbers where base64 came unasked, and in the
+ * order of the inputs, which is how most clients read them.
+ */
+export function floatEmbeddings({ bytes, answer }: WholeAnswer): Buffer {
+  const data = (answer["data"] as readonly unknown[]).map((item) => asObject(item) ?? {});
+  const ordered = inOrder(data);
+  const isSound = ordered === data && !data.some(({ embedding }) => typeof embedding === "string");
+  if (isSound) return bytes;
+  const floats = ordered.map((item) => {
+    const { embedding } = item;
+    return typeof embedding === "string" ? { ...item, embedding: decode(embedding) } : item;
+  });
+  return Buffer.from(JSON.stringify({ ...answer, data: floats }));
+}
+
+/** By their indexes, where each has one of its own; else as they came. Numbered from 0 in any case. */
+function inOrder(data: readonly JsonObject[]): readonly JsonObject[] {
+  if (data.every(({ index }, position) => index === position)) return data;
+  const indexes = data.map(({ index }) => (index == null ? Number.NaN : Number(index)));
+  const areDistinct = indexes.every(Number.isInteger) && new Set(indexes).size === data.length;
+  const places = data.map((_, position) => position);
+  if (areDistinct) places.sort((one, other) => (indexes[one] ?? 0) - (indexes[other] ?? 0));
+  return places.map((place, index) => ({ ...data[place], index }));
+}
+
+function decode(text: string): readonly number[] {
+  const bytes = Buffer.from(text, "base64");
+  return Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readFloatLE(at * 4));
+}

@@ -1,0 +1,62 @@
+import { newId } from "../../../shared/contracts/new-id.ts";
+import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
+import { mergeCall, type AddedPiece } from "../../../shared/chat/merge-call.ts";
+import type { Merged } from "../../../shared/chat/merge-piece.ts";
+
+/**
+ * The tool calls of one choice on their way to the caller. Clients put the pieces of a call together
+ * by its index alone, from 0 on, and look for an id and a type in its first one: what engines leave out
+ * or write otherwise is mended, as where a whole answer is put together.
+ */
+export class ForwardedCalls {
+  readonly #calls: Merged[] = [];
+
+  /** The pieces of a chunk as they are to be told; undefined: as they came. */
+  take(pieces: unknown): readonly JsonObject[] | undefined {
+    const list: readonly unknown[] = Array.isArray(pieces) ? pieces : [pieces];
+    let isAsItCame = list === pieces;
+    const told: JsonObject[] = [];
+    for (const [position, each] of list.entries()) {
+      const piece = asObject(each);
+      const added = piece === undefined ? undefined : mergeCall(this.#calls, piece, position);
+      if (piece !== undefined && added !== undefined && isPlain(piece, added)) {
+        told.push(piece);
+        continue;
+      }
+      isAsItCame = false;
+      if (piece !== undefined && added !== undefined) told.push(mended(piece, added));
+    }
+    return isAsItCame ? undefined : told;
+  }
+}
+
+/** As OpenAI writes it: an id and a type first, and from then on only what is new. */
+function isPlain(piece: JsonObject, { place, isNew, arguments: added }: AddedPiece): boolean {
+  if (piece["index"] !== place) return false;
+  const [id, type] = [stringAt(piece, "id"), stringAt(piece, "type")];
+  if (isNew ? id === "" || type === "" : id !== "") return false;
+  const made = asObject(piece["function"]);
+  if (made === undefined) return true;
+  const told = made["arguments"];
+  return (told ?? "") === added && (isNew || stringAt(made, "name") === "");
+}
+
+function mended(piece: JsonObject, added: AddedPiece): JsonObject {
+  const { index: _, id, type: __, function: made, ...rest } = piece;
+  const start = added.isNew ? { id: callId(id), type: callType(piece) } : {};
+  const { name: ___, arguments: ____, ...others } = asObject(made) ?? {};
+  const name = added.name === "" && !added.isNew ? {} : { name: added.name };
+  const call = made == null ? {} : { function: { ...others, ...name, arguments: added.arguments } };
+  return { index: added.place, ...start, ...rest, ...call };
+}
+
+/** A call's own id as a text; one of ours where an engine has none, since results are matched by it. */
+export function callId(id: unknown): string {
+  if (typeof id === "string" && id !== "") return id;
+  return typeof id === "number" ? String(id) : newId("call");
+}
+
+/** A call's own type, or what it is where an engine does not say. */
+export function callType(call: JsonObject): unknown {
+  return call["type"] || (call["custom"] === undefined ? "function" : "custom");
+}

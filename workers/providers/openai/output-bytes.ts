@@ -1,0 +1,51 @@
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+
+/** Strings beside the generated text that the engine did not generate. */
+const labels = new Set(["role", "id", "type"]);
+const deepest = 8;
+/** A token of generated sound or of an image takes hundreds of base64 characters and more. */
+const mediaBytesPerToken = 128;
+
+/**
+ * UTF-8 bytes of the text that the model generated in one choice of an answer or a chunk: content,
+ * reasoning, refusal, names and arguments of tool calls, a completion's text. Every string counts,
+ * known or not, since the sum bounds the output's tokens from above.
+ */
+export function countOutputBytes(choice: JsonObject): number {
+  return (
+    stringBytes(choice["delta"], 0) +
+    stringBytes(choice["message"], 0) +
+    stringBytes(choice["text"], 0)
+  );
+}
+
+/** The same of any value: the UTF-8 bytes of its strings. */
+export function countStringBytes(value: unknown): number {
+  return stringBytes(value, 0);
+}
+
+function stringBytes(value: unknown, depth: number): number {
+  if (typeof value === "string") return textBytes(value);
+  if (depth === deepest) return 0;
+  let bytes = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += stringBytes(item, depth + 1);
+    return bytes;
+  }
+  const object = asObject(value);
+  if (object === undefined) return 0;
+  for (const key of Object.keys(object)) {
+    if (labels.has(key)) continue;
+    const member = object[key];
+    bytes +=
+      key === "data" && typeof member === "string"
+        ? Math.ceil(member.length / mediaBytesPerToken)
+        : stringBytes(member, depth + 1);
+  }
+  return bytes;
+}
+
+function textBytes(text: string): number {
+  const isMedia = text.length > 1024 && text.startsWith("data:");
+  return isMedia ? Math.ceil(text.length / mediaBytesPerToken) : Buffer.byteLength(text);
+}

@@ -1,0 +1,95 @@
+import { isUtf8 } from "node:buffer";
+import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
+import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { splitJson, withoutNaN } from "./json-texts.ts";
+
+/** `bytes`: the answer's own as they came, unless nobody else could read these. */
+type ParsedAnswer =
+  | { readonly bytes: Buffer; readonly answer: JsonObject }
+  | { readonly events: string };
+
+/** What an answer of each endpoint has. */
+const members: Readonly<Record<Endpoint, string>> = {
+  "chat.completions": "choices",
+  completions: "choices",
+  embeddings: "data",
+  responses: "output",
+};
+/** Gateways' names for the object around an answer: Cloudflare, OpenAI-like APIs of clouds. */
+const wrappers = ["result", "data", "response", "body"];
+
+/**
+ * The body of a whole answer as a JSON object, whatever it is wrapped in or written like: a list of
+ * one, a JSON text of JSON, `{"result":…}`, another character set, Python's NaN. Chunks of a stream
+ * that came as JSON lines or as a list become events. Undefined for anything else.
+ */
+export function parseAnswer(
+  bytes: Buffer,
+  endpoint: Endpoint,
+  contentType = "",
+): ParsedAnswer | undefined {
+  const text = textOf(bytes, contentType);
+  const plain = withoutNaN(text);
+  const value = parse(plain);
+  const list: readonly unknown[] | undefined = Array.isArray(value)
+    ? (value as unknown[])
+    : value === undefined
+      ? splitJson(plain)?.map(parse)
+      : undefined;
+  if (list !== undefined && list.some((each) => isChunk(each))) return { events: eventsOf(list) };
+  const found = unwrap(list?.length === 1 ? list[0] : value, members[endpoint]);
+  if (found === undefined) return undefined;
+  const isAsItCame = found === value && plain === text && isUtf8(bytes) && bytes[0] !== 0xef;
+  return isAsItCame
+    ? { bytes, answer: found }
+    : { bytes: Buffer.from(rewritten(found, value, plain)), answer: found };
+}
+
+function unwrap(value: unknown, member: string): JsonObject | undefined {
+  const object = asObject(typeof value === "string" ? parse(value) : value);
+  if (object === undefined) return undefined;
+  const own = object[member];
+  // The wrapper `data` has the name of the embeddings' list.
+  if (own !== undefined && !(member === "data" && asObject(own) !== undefined)) return object;
+  const inner = wrappers.map((name) => asObject(object[name]));
+  return inner.find((each) => each?.[member] !== undefined) ?? object;
+}
+
+/** Numbers that a double would change stay as they were written, where only the text was mended. */
+function rewritten(found: JsonObject, value: unknown, text: string): string {
+  return found === value && mayExceedDouble(text)
+    ? JSON.stringify(parseExact(text))
+    : JSON.stringify(found);
+}
+
+function isChunk(value: unknown): boolean {
+  const choices = asObject(value)?.["choices"];
+  return Array.isArray(choices) && choices.some((each) => asObject(each)?.["delta"] !== undefined);
+}
+
+function eventsOf(chunks: readonly unknown[]): string {
+  return chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** UTF-8, unless the bytes are none and the label or a byte order mark says what they are. */
+function textOf(bytes: Buffer, contentType: string): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  const label = /charset=\s*"?([\w.:-]+)/i.exec(contentType)?.[1];
+  if (label === undefined || isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  try {
+    return new TextDecoder(label).decode(bytes);
+  } catch {
+    return new TextDecoder().decode(bytes);
+  }
+}

@@ -1,0 +1,72 @@
+import type { EventSourceMessage } from "eventsource-parser";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { failed, type FailedEnd } from "../http/call-stopped.ts";
+import { readErrorEvent, readInBandError } from "./in-band-error.ts";
+import { splitJson, withoutNaN } from "./json-texts.ts";
+
+/** What one event of a stream of chunks is. */
+export type StreamEvent =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly failure: FailedEnd }
+  | {
+      readonly kind: "chunk";
+      readonly chunk: JsonObject;
+      /** Its JSON as it came. */
+      readonly text: string;
+      /** The event's own name, if it has one. */
+      readonly name?: string;
+    };
+
+const done: StreamEvent = { kind: "done" };
+const heartbeat = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
+
+/**
+ * Reads an event. Mostly it is one thing; it is nothing without data or as a heartbeat, and several
+ * when the upstream left out the blank lines between its events.
+ */
+export function readEvent({ event, data }: EventSourceMessage): readonly StreamEvent[] {
+  const text = data.trim();
+  if (text === "") return [];
+  if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [done];
+  const parsed = parse(text);
+  // llama.cpp (0c1e570) begins the stream of a list of prompts with `data: null`.
+  if (saysNothing(parsed) && event !== "error") return [];
+  if (parsed === undefined) {
+    const plain = withoutNaN(text);
+    if (plain !== text) return readEvent({ event, data: plain, id: undefined });
+    return readOddity(event, text);
+  }
+  const failure = event === "error" ? readErrorEvent(parsed) : readInBandError(parsed);
+  if (failure !== undefined) return [{ kind: "failed", failure }];
+  const chunk = asObject(parsed);
+  if (chunk === undefined) return [unreadable()];
+  if (heartbeat.test(String(chunk["type"]))) return [];
+  return [{ kind: "chunk", chunk, text, ...(event === undefined ? {} : { name: event }) }];
+}
+
+/** Data that is no JSON. */
+function readOddity(event: string | undefined, text: string): readonly StreamEvent[] {
+  if (event === "error") return [{ kind: "failed", failure: readErrorEvent(text) }];
+  if (heartbeat.test(event ?? "") || heartbeat.test(text)) return [];
+  const name = event === undefined ? {} : { event };
+  if (text.startsWith("data:")) return readEvent({ ...name, data: text.slice(5), id: undefined });
+  const values = splitJson(text) ?? text.split("\n");
+  if (values.length === 1) return [unreadable()];
+  return values.flatMap((data) => readEvent({ ...name, data, id: undefined }));
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function unreadable(): StreamEvent {
+  return { kind: "failed", failure: failed("malformed", "an event's data is not a JSON object") };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
+import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+
+/** The ledger counts in 32 bits. */
+const mostTokens = 2 ** 31 - 1;
+
+/**
+ * Names of counts without case and underscores: OpenAI's chat and responses, Gemini's, Bedrock's,
+ * watsonx's, TGI's, Ollama's and llama.cpp's own.
+ */
+const promptNames = new Set([
+  "prompttokens",
+  "inputtokens",
+  "prompttokencount",
+  "inputtokencount",
+  "promptevalcount",
+  "prefilltokens",
+  "tokensevaluated",
+]);
+const completionNames = new Set([
+  "completiontokens",
+  "outputtokens",
+  "candidatestokencount",
+  "outputtokencount",
+  "generatedtokencount",
+  "generatedtokens",
+  "evalcount",
+  "tokenspredicted",
+  "predictedn",
+]);
+const totalNames = new Set(["totaltokens", "totaltokencount"]);
+
+/**
+ * An answer's `usage` object. Undefined when it names no count. Of one that is none (negative, a
+ * word) the others count, as floors. Where the parts contradict each other, the larger reading counts:
+ * - Gemini's surface and some gateways leave reasoning out of `completion_tokens`, but not out of
+ *   the total;
+ * - Anthropic leaves cached tokens out of `input_tokens`, llama.cpp's `timings` out of `prompt_n`.
+ */
+export function readUsage(value: unknown, endpoint: Endpoint): ReportedUsage | undefined {
+  const usage = asObject(value);
+  if (usage === undefined) return undefined;
+  const prompt = largest(usage, promptNames) ?? timedPrompt(usage);
+  const completion = largest(usage, completionNames);
+  const total = largest(usage, totalNames);
+  const known = [prompt, completion, total].filter((each) => each !== undefined);
+  if (known.every((each) => Number.isNaN(each))) return undefined;
+  const isBroken = known.some((each) => Number.isNaN(each));
+  const [asked, made, sum] = [prompt, completion, total].map((each) =>
+    each === undefined || Number.isNaN(each) ? undefined : each,
+  );
+  if (endpoint === "embeddings") return counts(Math.max(asked ?? 0, sum ?? 0), 0);
+  const read = (asked ?? Math.max(0, (sum ?? 0) - (made ?? 0))) + uncounted(usage, asked);
+  const rest = Math.max(0, (sum ?? 0) - read);
+  return {
+    ...counts(read, Math.max(withReasoning(usage, made ?? 0), rest)),
+    ...(isBroken ? { promptIsFloor: true as const } : {}),
+    ...(isBroken || (made === undefined && sum === undefined)
+      ? { completionIsFloor: true as const }
+      : {}),
+  };
+}
+
+/** llama.cpp's `timings`. */
+function timedPrompt(usage: JsonObject): number | undefined {
+  if (usage["prompt_n"] === undefined || usage["predicted_n"] === undefined) return undefined;
+  return readCount(usage["prompt_n"]) + countOr0(usage["cache_n"]);
+}
+
+/** Cached tokens that the prompt's count leaves out. */
+function uncounted(usage: JsonObject, prompt = 0): number {
+  const read = countOr0(usage["cache_read_input_tokens"]);
+  const made = countOr0(usage["cache_creation_input_tokens"]);
+  if (usage["prompt_tokens"] === undefined && read + made > 0) return read + made;
+  // DeepSeek's two parts of a prompt.
+  const parts =
+    countOr0(usage["prompt_cache_hit_tokens"]) + countOr0(usage["prompt_cache_miss_tokens"]);
+  if (parts > prompt) return parts - prompt;
+  const details = asObject(usage["prompt_tokens_details"] ?? usage["input_tokens_details"]);
+  const cached = countOr0(details?.["cached_tokens"]);
+  return cached > prompt ? cached : 0;
+}
+
+/** Reasoning that is more than the completion it should be a part of is none of it. */
+function withReasoning(usage: JsonObject, completion: number): number {
+  const details = asObject(usage["completion_tokens_details"] ?? usage["output_tokens_details"]);
+  const thoughts = usage["thoughtsTokenCount"] ?? usage["thoughts_token_count"];
+  const reasoning = Math.max(
+    countOr0(details?.["reasoning_tokens"]),
+    countOr0(usage["reasoning_tokens"]),
+    countOr0(thoughts),
+  );
+  return reasoning > completion || thoughts !== undefined ? completion + reasoning : completion;
+}
+
+function counts(promptTokens: number, completionTokens: number): ReportedUsage {
+  return {
+    promptTokens: Math.min(promptTokens, mostTokens),
+    completionTokens: Math.min(completionTokens, mostTokens),
+  };
+}
+
+/** The largest count under these names; NaN when all of them that are there are no counts. */
+function largest(usage: JsonObject, names: ReadonlySet<string>): number | undefined {
+  let most: number | undefined;
+  for (const [name, value] of Object.entries(usage)) {
+    if (value == null || !names.has(name.replaceAll(/[_-]/g, "").toLowerCase())) continue;
+    const count = readCount(value);
+    most = most === undefined || Number.isNaN(most) ? count : Math.max(most, count || 0);
+  }
+  return most;
+}
+
+function countOr0(value: unknown): number {
+  const count = readCount(value);
+  return Number.isNaN(count) ? 0 : count;
+}
+
+/** A count, however large, a fraction rounded up; also as a text, as some gateways write it. */
+function readCount(value: unknown): number {
+  const isText = typeof value === "string" && /^\s*\d+(?:\.\d+)?\s*$/.test(value);
+  const count = typeof value === "number" || isText ? Math.ceil(Number(value)) : Number.NaN;
+  return count >= 0 ? count : Number.NaN;
+}

@@ -1,0 +1,24 @@
+import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+
+/**
+ * A `usage` object that tells what all choices used, where the upstream's tells of one choice
+ * (llama.cpp). Undefined when it may stay as it is.
+ */
+export function totalUsage(
+  usage: unknown,
+  total: ReportedUsage | undefined,
+): JsonObject | undefined {
+  const told = asObject(usage);
+  if (told === undefined || total === undefined || total.completionIsFloor === true)
+    return undefined;
+  const { promptTokens, completionTokens } = total;
+  if (typeof told["completion_tokens"] !== "number") return undefined;
+  if (told["completion_tokens"] >= completionTokens) return undefined;
+  return {
+    ...told,
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}

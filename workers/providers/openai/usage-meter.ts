@@ -1,0 +1,135 @@
+import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
+import type { ReportedUsage, Usage } from "../../../shared/contracts/outcome.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { findChoiceUsage, findUsage } from "./find-usage.ts";
+import { readUsage } from "./read-usage.ts";
+
+export interface MeteredCall {
+  readonly endpoint: Endpoint;
+  /** Choices a prompt. */
+  readonly n: number;
+  /** What the engine says of a choice with every chunk is exact at that chunk. */
+  readonly runningIsExact: boolean;
+}
+
+/** Of a stream, after the chunk that is being read. */
+export interface Progress {
+  readonly seen: ReadonlySet<number>;
+  readonly finished: ReadonlySet<number>;
+  /** Pieces of text so far, which are no more than tokens. */
+  readonly pieces: number;
+}
+
+interface OwnUsage extends Usage {
+  /** Told with or after the choice's finish reason. */
+  readonly ended: boolean;
+  readonly shrank: boolean;
+}
+
+/**
+ * What a stream tells of its usage, put together. Engines report in three ways: once after
+ * everything (OpenAI, vLLM), once after each choice (llama.cpp), and with every chunk for the
+ * chunk's choice (vLLM's continuous usage; Ollama, with zeros). What is told before the end, or
+ * less than was told before, is a floor.
+ */
+export class UsageMeter {
+  readonly #call: MeteredCall;
+  readonly #own = new Map<number, OwnUsage>();
+  /** Told in chunks without choices, each with the number of choices that were finished then. */
+  readonly #loose: { readonly usage: Usage; readonly finished: number; readonly whole: boolean }[] =
+    [];
+
+  constructor(call: MeteredCall) {
+    this.#call = call;
+  }
+
+  /** Whether the chunk tells usage. */
+  take(chunk: JsonObject, { seen, finished }: Progress): boolean {
+    const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
+    const { endpoint } = this.#call;
+    const usage = readUsage(findUsage(chunk), endpoint);
+    if (usage !== undefined && choices.length === 0) {
+      const whole = seen.size > 0 && finished.size >= seen.size;
+      if (this.#loose.length < 65_536) this.#loose.push({ usage, finished: finished.size, whole });
+      return true;
+    }
+    let told = false;
+    for (const each of choices) {
+      const choice = asObject(each);
+      const own = usage ?? readUsage(findChoiceUsage(choice), endpoint);
+      if (own === undefined) continue;
+      told = true;
+      const index = Number(choice?.["index"] ?? 0);
+      this.#takeOwn(index, own, finished.has(index));
+    }
+    return told;
+  }
+
+  /** Undefined while nothing was told. */
+  usage(progress: Progress): ReportedUsage | undefined {
+    if (this.#own.size === 0 && this.#loose.length === 0) return undefined;
+    const { seen, finished } = progress;
+    const isWhole = seen.size > 0 && finished.size >= seen.size;
+    const own = [...this.#own.values()];
+    const ownOfAll = seen.size > 0 && own.length >= seen.size;
+    const { completionTokens, isLastWord } = this.#completion(progress, own);
+    const isCertain =
+      (isWhole && (isLastWord || (ownOfAll && own.every(({ ended }) => ended)))) ||
+      (this.#call.runningIsExact && ownOfAll);
+    const shrank = own.some((each) => each.shrank || each.completionTokens > completionTokens);
+    const loose = this.#loose.map(({ usage }) => usage);
+    return {
+      promptTokens: atMost(Math.max(this.#prompt(own), this.#prompt(loose))),
+      completionTokens: atMost(Math.max(completionTokens, ...own.map(completionOf))),
+      ...(isCertain && !shrank ? {} : { promptIsFloor: true, completionIsFloor: true }),
+    };
+  }
+
+  #completion(
+    { seen, pieces }: Progress,
+    own: readonly OwnUsage[],
+  ): { readonly completionTokens: number; readonly isLastWord: boolean } {
+    const last = this.#loose.at(-1);
+    const told = this.#loose.map(({ usage }) => completionOf(usage));
+    const oneEach = this.#loose.every(({ finished }, at) => finished === at + 1);
+    if (told.length > 1 && oneEach)
+      return { completionTokens: sum(told), isLastWord: told.length === seen.size };
+    if (last?.whole === true && (seen.size < 2 || completionOf(last.usage) >= pieces)) {
+      const most = Math.max(...told);
+      return { completionTokens: most, isLastWord: completionOf(last.usage) >= most };
+    }
+    const sumOfOwn = sum(own.map(completionOf));
+    return { completionTokens: Math.max(sumOfOwn, ...told), isLastWord: false };
+  }
+
+  #takeOwn(index: number, usage: Usage, ended: boolean): void {
+    const before = this.#own.get(index);
+    const completionTokens = Math.max(before?.completionTokens ?? 0, usage.completionTokens);
+    this.#own.set(index, {
+      promptTokens: Math.max(before?.promptTokens ?? 0, usage.promptTokens),
+      completionTokens,
+      ended: ended || before?.ended === true,
+      shrank: before?.shrank === true || usage.completionTokens < completionTokens,
+    });
+  }
+
+  /** Chat has one prompt for all choices; of a completion, `n` choices share one. */
+  #prompt(usages: readonly Usage[]): number {
+    const told = usages.map(({ promptTokens }) => promptTokens);
+    const shared = this.#call.endpoint === "completions" ? sum(told) / this.#call.n : 0;
+    return Math.max(0, Math.ceil(shared), ...told);
+  }
+}
+
+function completionOf({ completionTokens }: Usage): number {
+  return completionTokens;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** The ledger counts in 32 bits. */
+function atMost(count: number): number {
+  return Math.min(count, 2 ** 31 - 1);
+}

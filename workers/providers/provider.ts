@@ -1,0 +1,76 @@
+import type { JobRequest } from "../../shared/contracts/job-request.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
+
+/** One call: a request at one target. Responses always come as a stream, whatever `stream` says. */
+export interface ProviderCall extends JobRequest {
+  /** The model name that the provider knows. */
+  readonly model: string;
+  /** `<job>.<fence>`, sent as `x-client-request-id`. */
+  readonly requestId: string;
+  /** The public model name that was asked for. */
+  readonly route?: string;
+  /** An earlier attempt's cap was too large for this target: this one is as large as it takes. */
+  readonly capIsLowered?: boolean;
+  /** Generated tokens cost nothing at this target. */
+  readonly outputIsFree?: boolean;
+  /**
+   * The engine was asked for exact running usage with every chunk, so that what it last said counts
+   * for a stream that is cut.
+   */
+  readonly runningUsageIsExact?: boolean;
+  /**
+   * A call that still waits inside the engine after so long may go to a target that takes it now;
+   * undefined: its route does not overflow for waiting.
+   */
+  readonly overflow?: { readonly afterMs: number; readonly isOpen: () => boolean };
+  /** The slot that the call runs in. */
+  readonly slot?: CallSlot;
+  /** Told of the first byte of the answer, or of a stream's first event. */
+  readonly onFirstByte?: () => void;
+  /** Told when the call was cut on a socket that it had been sent on. */
+  readonly onCut?: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a call may ask of the slot that it runs in. */
+export interface CallSlot {
+  /**
+   * Waits until the call has so many slots, or where there are not so many all of the fleet, or of this
+   * process; false: it was stopped.
+   */
+  widen(count: number, most: "fleet" | "share", signal: AbortSignal): Promise<boolean>;
+  /** The slot is not given back before: the engine has not let go of the call. */
+  keepUntil(done: Promise<void>): void;
+}
+
+/** Where a stream's events go while they come. */
+export interface ProviderSink {
+  /** Called once, when the first event is known not to be an error. */
+  head(): void;
+  /** Whole events; resolves when more may be sent, so that a slow reader slows the upstream. */
+  write(text: string): Promise<void>;
+}
+
+/**
+ * `well`: a health check that succeeds, or a model list that is answered at all, even with a refusal
+ * (not every provider has one). `unwell`: it answers, with server errors. `unreachable`: no answer.
+ * `refused`: nobody listens there.
+ */
+export type ProbeResult = "well" | "unwell" | "unreachable" | "refused";
+
+/** One upstream endpoint. Never throws for what an upstream does: every end is an outcome. */
+export interface Provider {
+  readonly name: string;
+  /** Resolves only when the upstream socket is free of this call: closed, or back in its pool. */
+  call(call: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome>;
+  /** `GET /health`, then `GET /v1/models`. */
+  probe(signal: AbortSignal): Promise<ProbeResult>;
+  /** `GET /v1/models` with our credential. */
+  checkKey(signal: AbortSignal): Promise<"accepted" | "refused" | "unknown">;
+  /**
+   * Ends calls in flight of which nothing has come for so long: their engine has stopped. Calls that
+   * still get bytes go on.
+   */
+  cutSilent(silentMs: number): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { clientTools, type ClientTool } from "../../../shared/responses/client-tools.ts";
+import {
+  argumentsDelta,
+  argumentsDone,
+  customInputEvents,
+  type ItemEvent,
+  type ItemPlace,
+} from "../../../shared/responses/item-events.ts";
+import type { CalledTool } from "../../../shared/responses/tool-table.ts";
+
+type Status = "in_progress" | "completed" | "incomplete";
+
+/** How a call of one kind of tool is told: what a function call's arguments become. */
+export interface CallShape {
+  readonly type: string;
+  /** Of its items' ids. */
+  readonly prefix: string;
+  delta(place: ItemPlace, text: string): readonly ItemEvent[];
+  /** What comes before the item is done; undefined: these are no arguments for the tool. */
+  done(place: ItemPlace, text: string, status: Status): readonly ItemEvent[] | undefined;
+  fields(text: string, status: Status): JsonObject;
+}
+
+export function callShape(tool: CalledTool): CallShape {
+  if (tool.kind === "function") return functionShape(tool);
+  const own = clientTools.get(tool.kind);
+  return own === undefined ? customShape(tool) : clientShape(own);
+}
+
+function functionShape({ name, namespace }: CalledTool): CallShape {
+  return {
+    type: "function_call",
+    prefix: "fc",
+    delta: (place, text) => [argumentsDelta(place, text)],
+    done: (place, text) => [argumentsDone(place, name, text)],
+    fields: (text) => ({
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      arguments: text,
+    }),
+  };
+}
+
+/** Free text is wrapped as `{"input": …}`; it is told once it can be unwrapped. */
+function customShape({ name, namespace }: CalledTool): CallShape {
+  return {
+    type: "custom_tool_call",
+    prefix: "ctc",
+    delta: () => [],
+    done: (place, text) => customInputEvents(place, freeText(text)),
+    fields: (text, status) => ({
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      input: status === "in_progress" ? "" : freeText(text),
+    }),
+  };
+}
+
+function clientShape(tool: ClientTool): CallShape {
+  return {
+    type: tool.call,
+    prefix: tool.call.replace("_call", ""),
+    delta: () => [],
+    done: (_place, text, status) =>
+      status === "completed" && tool.fieldsOf(objectIn(text) ?? {}) === undefined ? undefined : [],
+    fields: (text) => tool.fieldsOf(objectIn(text) ?? {}) ?? {},
+  };
+}
+
+/** Models that do not keep to the wrapping write the text itself, or wrap it under another name. */
+function freeText(text: string): string {
+  const given = objectIn(text);
+  if (given === undefined) return text;
+  if (typeof given["input"] === "string") return given["input"];
+  const [only, ...others] = Object.values(given);
+  return typeof only === "string" && others.length === 0 ? only : text === "{}" ? "" : text;
+}
+
+function objectIn(text: string): JsonObject | undefined {
+  try {
+    return asObject(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+import type { ProviderConfig } from "../../../config/config.ts";
+import { passedFields } from "../../../shared/requests/upstream-body.ts";
+import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
+import { flatTool } from "../../../shared/responses/declared-tools.ts";
+import { functionName, toolTable, type ToolTable } from "../../../shared/responses/tool-table.ts";
+import { chatMessages, type ReasoningField } from "./chat-messages.ts";
+
+/** Fields of a response request that chat completions do not have or have under another name. */
+const consumed = new Set([
+  "background",
+  "client_metadata",
+  "context_management",
+  "conversation",
+  "include",
+  "input",
+  "instructions",
+  "max_output_tokens",
+  "max_tool_calls",
+  "metadata",
+  "model",
+  "moderation",
+  "parallel_tool_calls",
+  "previous_response_id",
+  "prompt",
+  "reasoning",
+  "service_tier",
+  "store",
+  "stream",
+  "stream_options",
+  "text",
+  "tool_choice",
+  "tools",
+  "top_logprobs",
+  "truncation",
+]);
+
+export interface ChatTarget {
+  readonly model: string;
+  readonly maxOutputTokens: number | null;
+  readonly maxTokensField: ProviderConfig["maxTokensField"];
+  /** The fields of a message in which this upstream takes back what its model thought. */
+  readonly reasoningFields?: readonly ReasoningField[];
+  /** It takes calls back with the members that it had given them itself. */
+  readonly takesExtras?: boolean;
+  /** It can tell with every chunk what was used by then, which is asked for. */
+  readonly continuousUsage?: boolean;
+}
+
+/**
+ * A response request as a streamed chat completion of the same meaning; `findUntranslatable` has
+ * let it through. Fields that only chat knows, such as `seed` or `stop`, pass as they are.
+ */
+export function chatBody(body: JsonObject, target: ChatTarget): string {
+  const rest = Object.entries(passedFields("responses", body)).filter(
+    ([name, value]) => !consumed.has(name) && value != null,
+  );
+  const text = asObject(body["text"]);
+  const format = responseFormat(asObject(text?.["format"]));
+  const effort = asObject(body["reasoning"])?.["effort"];
+  return JSON.stringify({
+    ...Object.fromEntries(rest),
+    model: target.model,
+    ...(target.maxOutputTokens === null ? {} : { [target.maxTokensField]: target.maxOutputTokens }),
+    stream: true,
+    stream_options: {
+      include_usage: true,
+      ...(target.continuousUsage === true ? { continuous_usage_stats: true } : {}),
+    },
+    messages: chatMessages(
+      body["instructions"],
+      body["input"],
+      target.reasoningFields,
+      target.takesExtras,
+    ),
+    ...toolFields(body),
+    ...(format === undefined ? {} : { response_format: format }),
+    ...(effort == null ? {} : { reasoning_effort: effort }),
+    ...(text?.["verbosity"] == null ? {} : { verbosity: text["verbosity"] }),
+  });
+}
+
+/** Without tools, chat completions refuse the fields about them. */
+function toolFields(body: JsonObject): JsonObject {
+  const { tool_choice: choice, parallel_tool_calls: parallel } = body;
+  const table = toolTable(body);
+  const { functions, mode } = allowed(table, choice);
+  if (functions.length === 0) return {};
+  return {
+    tools: functions,
+    ...(mode == null ? {} : { tool_choice: mode }),
+    ...(parallel == null ? {} : { parallel_tool_calls: parallel }),
+  };
+}
+
+interface Allowed {
+  readonly functions: readonly JsonObject[];
+  /** A chat completion's `tool_choice`. */
+  readonly mode: unknown;
+}
+
+/** Of a list of allowed tools the others are left out, which every engine understands. */
+function allowed({ functions }: ToolTable, choice: unknown): Allowed {
+  const object = asObject(choice);
+  if (object === undefined) return { functions, mode: choice };
+  if (object["type"] !== "allowed_tools")
+    return { functions, mode: { type: "function", function: { name: chosenName(object) } } };
+  const tools = Array.isArray(object["tools"]) ? (object["tools"] as unknown[]) : [];
+  const names = new Set(tools.map((each) => chosenName(asObject(each) ?? {})));
+  return {
+    functions: functions.filter((each) => names.has(nameOf(each))),
+    mode: object["mode"] ?? "auto",
+  };
+}
+
+/** The function that a choice or a reference to a tool means. */
+function chosenName(choice: JsonObject): string {
+  const { name, type, namespace } = flatTool(choice);
+  if (typeof name !== "string") return String(type);
+  return functionName(name, typeof namespace === "string" ? namespace : undefined);
+}
+
+function nameOf(tool: JsonObject): string {
+  return stringAt(asObject(tool["function"]) ?? {}, "name");
+}
+
+function responseFormat(format: JsonObject | undefined): JsonObject | undefined {
+  if (format?.["type"] === "json_object") return { type: "json_object" };
+  if (format?.["type"] !== "json_schema") return undefined;
+  // In the shape of chat completions the fields stand one level deeper.
+  const fields = asObject(format["json_schema"]) ?? format;
+  return {
+    type: "json_schema",
+    json_schema: pick(fields, ["name", "description", "schema", "strict"]),
+  };
+}
+
+function pick(object: JsonObject, names: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    names.filter((name) => object[name] != null).map((name) => [name, object[name]]),
+  );
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import type { EventSourceMessage } from "eventsource-parser";
+import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { keptMessages } from "../../../shared/responses/compaction.ts";
+import { outputEvents } from "../../../shared/responses/finished-events.ts";
+import { ownedItemId } from "../../../shared/responses/item-id.ts";
+import { sealSummary } from "../../../shared/responses/summary-seal.ts";
+import { failed } from "../http/call-stopped.ts";
+import { plainText } from "./chat-content.ts";
+import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
+
+const CUT_NOTE = "\n\n[The summary ends here because it reached its limit.]";
+
+/** Turns the response in which a model summarises a conversation into that conversation's compaction. */
+export class CompactionSource implements ResponseSource {
+  readonly #source: ResponseSource;
+  readonly #asked: AskedResponse;
+
+  constructor(source: ResponseSource, asked: AskedResponse) {
+    this.#source = source;
+    this.#asked = asked;
+  }
+
+  get outputBytes(): number {
+    return this.#source.outputBytes;
+  }
+
+  get usage(): ReportedUsage | undefined {
+    return this.#source.usage;
+  }
+
+  get isFinished(): boolean {
+    return this.#source.isFinished;
+  }
+
+  take(event: EventSourceMessage, data: JsonObject): Taken {
+    return this.#turned(this.#source.take(event, data));
+  }
+
+  done(): Taken {
+    return this.#turned(this.#source.done());
+  }
+
+  /** The summary's own events are nobody's business: an item that is whole takes their place. */
+  #turned(taken: Taken): Taken {
+    if (taken.kind === "events") return { ...taken, events: [] };
+    if (taken.kind !== "end") return taken;
+    const { response, status } = taken;
+    const text = summaryOf(response["output"]);
+    if (text === "")
+      return { kind: "failed", failure: failed("malformed", "a compaction without a summary") };
+    const { body, facts, now } = this.#asked;
+    const item = {
+      id: ownedItemId(`cmp_${randomUUID().replaceAll("-", "")}`, facts.id),
+      type: "compaction",
+      encrypted_content: sealSummary(status === "incomplete" ? text + CUT_NOTE : text),
+    };
+    const compacted =
+      facts.compaction === "object"
+        ? {
+            id: facts.id,
+            object: "response.compaction",
+            created_at: facts.createdAt,
+            output: [...keptItems(body["input"], facts.id), item],
+            usage: response["usage"] ?? null,
+          }
+        : {
+            ...response,
+            status: "completed",
+            completed_at: response["completed_at"] ?? Math.floor(now() / 1_000),
+            incomplete_details: null,
+            output: [item],
+          };
+    return { kind: "end", events: outputEvents([item]), status: "completed", response: compacted };
+  }
+}
+
+function summaryOf(output: unknown): string {
+  const items = Array.isArray(output) ? (output as unknown[]) : [];
+  return items
+    .map((each) => asObject(each) ?? {})
+    .filter(({ type }) => type === "message")
+    .map(({ content }) => plainText(content))
+    .join("\n\n")
+    .trim();
+}
+
+/** As items of an output, which have their parts in a list, an id and a status. */
+function keptItems(input: unknown, responseId: string): readonly JsonObject[] {
+  const items = Array.isArray(input) ? (input as unknown[]) : [];
+  return keptMessages(items).map(({ content, ...item }, index) => ({
+    id: ownedItemId(`msg_${index}`, responseId),
+    ...item,
+    type: "message",
+    status: "completed",
+    content: typeof content === "string" ? [{ type: "input_text", text: content }] : content,
+  }));
+}

@@ -1,0 +1,43 @@
+import type { EngineFacts } from "../../engines/engine-facts.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { declaredTools } from "../../../shared/responses/declared-tools.ts";
+import { isIgnoredTool } from "../../../shared/responses/ignored-parts.ts";
+import { named, type Untranslatable } from "../../../shared/responses/untranslatable.ts";
+
+/** What engines other than OpenAI read of an input. */
+const plainItems: ReadonlySet<unknown> = new Set([
+  "message",
+  "function_call",
+  "function_call_output",
+  "reasoning",
+]);
+
+/**
+ * What an engine's own `/v1/responses` would pass over in silence: vLLM 0.32 answers 200 whatever
+ * tools it does not know, `web_search` among them, and reads plain items only. OpenAI's own and
+ * upstreams that nobody has recognised are taken at their word.
+ */
+export function findPassedOver(
+  engine: Pick<EngineFacts, "name">,
+  body: JsonObject,
+): Untranslatable | undefined {
+  if (engine.name === null || engine.name === "openai") return undefined;
+  const odd = declaredTools(body).find(
+    ({ tool, namespace }) =>
+      (tool["type"] !== "function" || namespace !== undefined) && !isIgnoredTool(tool),
+  );
+  if (odd !== undefined)
+    return passedOver(`${odd.at}.type`, named("A tool", odd.tool["type"]), engine.name);
+  const input = Array.isArray(body["input"]) ? (body["input"] as unknown[]) : [];
+  const index = input.findIndex((each) => !plainItems.has(asObject(each)?.["type"] ?? "message"));
+  if (index === -1) return undefined;
+  const type = asObject(input[index])?.["type"];
+  return passedOver(`input[${index}].type`, named("An item", type), engine.name);
+}
+
+function passedOver(param: string, what: string, engine: string): Untranslatable {
+  return {
+    param,
+    message: `${what} would be passed over in silence by the engine of this model (${engine}): leave it out, or use a model of another provider.`,
+  };
+}

@@ -1,0 +1,146 @@
+import type { JsonObject } from "../../../shared/json/json-object.ts";
+import type { ItemEvent } from "../../../shared/responses/item-events.ts";
+import type { ToolTable } from "../../../shared/responses/tool-table.ts";
+import { CallItem } from "./call-item.ts";
+import type { CallPiece, ChatPiece, TextOfChat } from "./chat-pieces.ts";
+import { TextItem } from "./text-item.ts";
+
+type KnownPiece = Exclude<ChatPiece, { readonly kind: "unknown" }>;
+
+/**
+ * The output items of one response while their parts come in. One message or reasoning item is
+ * open at a time; calls stay open to the end, since several may come in turns.
+ */
+export class OutputBuilder {
+  readonly #responseId: string;
+  readonly #tools: ToolTable;
+  readonly #items: (TextItem | CallItem)[] = [];
+  readonly #calls: CallItem[] = [];
+  readonly #callIds = new Set<string>();
+  #open: TextItem | undefined;
+  /** Of a text that is still to come. */
+  readonly #citations: JsonObject[] = [];
+  #said = "";
+
+  constructor(responseId: string, tools: ToolTable) {
+    this.#responseId = responseId;
+    this.#tools = tools;
+  }
+
+  /** The items so far. */
+  items(): readonly JsonObject[] {
+    return this.#items.map((each) => each.item());
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0 && this.#calls.length === 0;
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls.length > 0;
+  }
+
+  /** All text of the answer itself so far. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** What a chunk adds. */
+  take(piece: KnownPiece): readonly ItemEvent[] {
+    if (piece.kind === "call") return this.#call(piece.call);
+    if (piece.kind === "annotation") return this.#annotate(piece.annotation);
+    return this.#text(piece.kind, piece.text);
+  }
+
+  #text(kind: TextOfChat, text: string): readonly ItemEvent[] {
+    if (text === "") return [];
+    if (kind === "output_text") this.#said += text;
+    return [...this.#settle(), ...this.#add(kind, text)];
+  }
+
+  /** Citations are told with the text, after it, or before it. */
+  #annotate(annotation: JsonObject): readonly ItemEvent[] {
+    const events = this.#open?.annotate(annotation);
+    if (events === undefined) this.#citations.push(annotation);
+    return events ?? [];
+  }
+
+  #call(piece: CallPiece): readonly ItemEvent[] {
+    const events = [...this.#closeText("completed")];
+    let call = this.#callOf(piece);
+    if (call === undefined) {
+      events.push(...this.#settleNamed());
+      call = new CallItem(this.#responseId, piece.index);
+      this.#calls.push(call);
+    }
+    events.push(...call.take(piece));
+    if (call.isReady) events.push(...this.#settle(call));
+    return events;
+  }
+
+  /**
+   * Finishes all items in their order; undefined when a call never got its name, or has arguments
+   * that are none for its tool.
+   */
+  finish(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
+    const events: ItemEvent[] = [...this.#settle()];
+    if (this.#calls.some((call) => !call.isOpen)) return undefined;
+    const answered = this.#items.some((each) => each.type !== "reasoning");
+    // Clients look for a message, even an empty one.
+    if (status === "completed" && !answered) events.push(...this.#add("output_text", ""));
+    events.push(...this.#closeText(status));
+    for (const call of this.#calls) {
+      const ending = call.close(status);
+      if (ending === undefined) return undefined;
+      events.push(...ending);
+    }
+    return events;
+  }
+
+  /** Some engines give every call the same index, and tell calls apart by id, or not at all. */
+  #callOf(piece: CallPiece): CallItem | undefined {
+    const here = this.#calls.filter((call) => call.upstreamIndex === piece.index);
+    const byId = here.find((call) => piece.id !== "" && call.upstreamId === piece.id);
+    const call = byId ?? here.at(-1);
+    return call?.isOther(piece, (name) => this.#tools.has(name)) === true ? undefined : call;
+  }
+
+  /** Another call begins: those before it have their place, unless their names may go on. */
+  #settleNamed(): readonly ItemEvent[] {
+    const { functions } = this.#tools;
+    return this.#calls
+      .filter((call) => functions.length === 0 || this.#tools.has(call.functionName))
+      .flatMap((call) => this.#settle(call));
+  }
+
+  /** Gives a place to the calls whose name is whole: once text or the end comes, all are. */
+  #settle(only?: CallItem): readonly ItemEvent[] {
+    return this.#calls
+      .filter((call) => call.isPending && (only === undefined || call === only))
+      .flatMap((call) => {
+        const tool = this.#tools.calledBy(call.functionName);
+        const events = call.open(this.#items.length, tool, this.#callIds);
+        this.#items.push(call);
+        return events;
+      });
+  }
+
+  #add(kind: TextOfChat, text: string): readonly ItemEvent[] {
+    const type = kind === "summary_text" ? "reasoning" : "message";
+    const closed = this.#open?.type === type ? [] : this.#closeText("completed");
+    if (this.#open === undefined) {
+      this.#open = new TextItem(type, this.#items.length, this.#responseId);
+      this.#items.push(this.#open);
+    }
+    const events = [...closed, ...this.#open.take(kind, text)];
+    if (kind === "output_text")
+      for (const each of this.#citations.splice(0)) events.push(...this.#annotate(each));
+    return events;
+  }
+
+  #closeText(status: "completed" | "incomplete"): readonly ItemEvent[] {
+    const open = this.#open;
+    this.#open = undefined;
+    return open?.close(status) ?? [];
+  }
+}
