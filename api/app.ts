@@ -4,7 +4,7 @@ import type { Database } from "../shared/db/database.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import type { EventLog } from "../shared/events/event-log.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
-import type { ProviderBoard } from "../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../shared/providers/provider-states.ts";
 import type { FairOrder } from "../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { ReplyReceiver } from "../shared/replies/reply-path.ts";
@@ -17,7 +17,7 @@ import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts
 import { takeRawJson } from "./http/json-body.ts";
 import { normalUrl } from "./http/normal-url.ts";
 import { limitReceiving } from "./http/receive-timeout.ts";
-import { addRequestFacts } from "./http/request-facts.ts";
+import { addLogFields } from "./http/log-fields.ts";
 import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
@@ -46,7 +46,7 @@ export interface ApiDeps {
   readonly queues: ProviderQueues;
   readonly replies: ReplyReceiver;
   readonly stops: StopRequests;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly order: FairOrder;
   readonly backlog: QueueBacklog;
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
@@ -94,7 +94,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 500 },
     rewriteUrl: ({ url }) => normalUrl(url ?? "/"),
   });
-  addRequestFacts(app);
+  addLogFields(app);
   addRequestLog(app, deps.onRequestEnded);
   allowOrigins(app, config.server.corsOrigins);
   limitReceiving(app);
@@ -133,7 +133,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
     addBatches(scope, { pool: deps.database.pool });
     addUploads(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
-    addModels(scope, config.models.values(), deps.board, new Date());
+    addModels(scope, config.models.values(), deps.providerStates, new Date());
     done();
   });
   await app.register((scope, _options, done) => {

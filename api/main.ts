@@ -4,7 +4,7 @@ import { countProcesses } from "../shared/processes/count-processes.ts";
 import { findEnded } from "../shared/jobs/find-ended.ts";
 import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { readHealth } from "../shared/providers/provider-health.ts";
-import { noteHeld } from "../shared/jobs/lost-jobs.ts";
+import { recordHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
@@ -23,7 +23,7 @@ export interface ApiProcessDeps extends Pick<
   | "log"
   | "queues"
   | "stops"
-  | "board"
+  | "providerStates"
   | "order"
   | "jobs"
   | "accepted"
@@ -69,7 +69,7 @@ const DRAIN_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
 export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
-  const { database, log, reply, board, metrics, jobs } = deps;
+  const { database, log, reply, providerStates, metrics, jobs } = deps;
   let giveUp: NodeJS.Timeout | undefined;
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
@@ -78,7 +78,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     inFleet: deps.inFleet,
     onHeld: async ({ id }) => {
       clearTimeout(giveUp);
-      await noteHeld(database.pool, id);
+      await recordHeld(database.pool, id);
     },
     onLost: (error) => {
       log.error({ err: error }, "API lease lost");
@@ -112,7 +112,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       findEnded: ended,
       keyAuth: createKeyAuth({ pool: database.pool }),
       owner: lease.id,
-      registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, board, reply }),
+      registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, providerStates, reply }),
       registerMetrics: registerMetrics({ metrics }),
       onRequestEnded: (request) => {
         metrics.requestEnded(request);
@@ -135,7 +135,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     every(
       FLEET_MS,
       async () => {
-        board.apply(await readHealth(database.pool));
+        providerStates.apply(await readHealth(database.pool));
         apis = await countProcesses(database.pool, "api");
       },
       failing("reading the fleet's state"),

@@ -25,7 +25,7 @@ export function checkSchema(
     result = configFileSchema.safeParse(values, { reportInput: true });
   }
   if (result.success) return { values, file: result.data };
-  for (const issue of result.error.issues) noteIssue(issue, document, interpolated, log);
+  for (const issue of result.error.issues) recordIssue(issue, document, interpolated, log);
   return { values, file: undefined };
 }
 
@@ -47,7 +47,7 @@ function takeOtherReadings(
   return changed;
 }
 
-function noteIssue(
+function recordIssue(
   issue: z.core.$ZodIssue,
   document: Document,
   { unfilled }: InterpolatedDocument,

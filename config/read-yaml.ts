@@ -44,7 +44,7 @@ export function readYaml(text: string, lineCounter: LineCounter, log: ProblemLog
   log.throwIfAny();
   noteAliasBomb(document, log);
   log.throwIfAny();
-  visit(document, { Map: (_, map, ancestors) => noteDuplicates(map, ancestors, log) });
+  visit(document, { Map: (_, map, ancestors) => recordDuplicates(map, ancestors, log) });
   return document;
 }
 
@@ -88,7 +88,7 @@ function noteAliasBomb(document: Document, log: ProblemLog): void {
   }
 }
 
-function noteDuplicates(map: YAMLMap, ancestors: Ancestors, log: ProblemLog): void {
+function recordDuplicates(map: YAMLMap, ancestors: Ancestors, log: ProblemLog): void {
   const firstOffsets = new Map<string, number>();
   for (const pair of map.items) {
     if (!isScalar(pair.key)) continue;

@@ -7,7 +7,7 @@ import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { sweepStatements } from "../shared/db/sweep.ts";
 import { syncProviders } from "../shared/providers/sync-providers.ts";
 import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
-import type { ProviderBoard } from "../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../shared/providers/provider-states.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/replies/reply-path.ts";
@@ -19,7 +19,7 @@ import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
 import { WorkerHealth } from "./health/provider-health.ts";
 import { ProviderWorker } from "./consume/provider-worker.ts";
 import { openEngines } from "./engines/open-engines.ts";
-import { SlotKeeper } from "./slots/slot-keeper.ts";
+import { HeldSlots } from "./slots/held-slots.ts";
 import { AttemptAborts } from "./attempts/attempt-aborts.ts";
 import { AttemptLog } from "./attempts/attempt-log.ts";
 import { concludeAttempt } from "./attempts/conclude-attempt.ts";
@@ -46,7 +46,7 @@ export interface WorkerDeps {
   readonly reply: ReplySender;
   readonly accepted: AcceptedQueue;
   readonly stops: LocalStopRequests;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly log: FastifyBaseLogger;
   readonly onAttemptClosed: (attempt: ClosedAttempt) => void;
 }
@@ -81,7 +81,7 @@ const CHECK_MS = 5_000;
 
 /** Composes a worker process and starts it. */
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
-  const { config, database, board, reply, log } = deps;
+  const { config, database, providerStates, reply, log } = deps;
   const names = [...config.providers.keys()];
   const statements = sweepStatements(database.pool);
   await syncProviders(
@@ -128,7 +128,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     pool: database.pool,
     providers,
     isCloud: (provider) => config.providers.get(provider)?.location === "cloud",
-    board,
+    providerStates,
     worker: () => lease.id,
     hasSlots: (provider) => workers.get(provider)?.hasSlots === true,
     setGate: (provider, gate) => workers.get(provider)?.setGate(gate),
@@ -157,18 +157,18 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     },
     now: () => performance.now(),
   });
-  const keeper = new SlotKeeper();
+  const heldSlots = new HeldSlots();
   const run = {
     database,
     reply,
     aborts,
     conclude,
-    onAnswering: (provider: string, startedMs: number) => health.noteWell(provider, startedMs),
+    onAnswering: (provider: string, startedMs: number) => health.recordSuccess(provider, startedMs),
     onTaken: (provider: string, priority: number) => deps.accepted.taken(provider, priority),
     workerId: () => lease.session?.id,
     seclusion,
     slots,
-    keeper,
+    heldSlots,
     isFull: (provider: string) => engines.loads.isFull(provider),
     isUp: (provider: string) => health.isUp(provider),
     overflowWaitMs: (model: string) => config.models.get(model)?.overflowWhen.waitedMs ?? null,
@@ -205,7 +205,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   });
   const mover = new OverflowMover({
     statements,
-    board,
+    providerStates,
     end: database.end,
     reply,
     overflowProviders: [
@@ -239,7 +239,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await webhooks.stop(WEBHOOK_GRACE_MS);
     await egress.destroy();
     await engines.stop();
-    await keeper.settle(KEPT_SLOTS_MS);
+    await heldSlots.settle(KEPT_SLOTS_MS);
     await slots.releaseAll().catch(failing("giving slots back"));
     await lease.stop();
     await Promise.all(Array.from(providers.values(), (provider) => provider.close()));

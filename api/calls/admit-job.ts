@@ -2,7 +2,7 @@ import type { Database } from "../../shared/db/database.ts";
 import { isProgramError } from "../../shared/errors/is-program-error.ts";
 import type { ReplyReceiver } from "../../shared/replies/reply-path.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
-import type { JobTerms } from "../../shared/jobs/new-job.ts";
+import type { NewJob } from "../../shared/jobs/new-job.ts";
 import { JobRun, QUEUE_REFUSED, type JobRunDeps } from "./job-run.ts";
 import { queueIsFull } from "./queue-is-full.ts";
 import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
@@ -15,7 +15,7 @@ export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
   readonly owner: string;
 }
 
-export interface Admission extends JobTerms {
+export interface Admission extends NewJob {
   readonly syncWaitMs: number | undefined;
   /** Aborted when the caller goes away. */
   readonly gone: AbortSignal;

@@ -1,20 +1,20 @@
-import type { AttemptFacts } from "../../shared/contracts/reply.ts";
+import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 
 /** The broker's own headers of an inference answer, as far as the facts are known. */
-export function answerHeaders(
+export function toHttpHeaders(
   job: string,
-  facts: AttemptFacts | undefined,
+  answerHeaders: AnswerHeaders | undefined,
   costNanos?: bigint,
 ): Record<string, string> {
   return {
     "x-spillway-job-id": job,
-    ...(facts === undefined
+    ...(answerHeaders === undefined
       ? {}
       : {
-          "x-spillway-provider": facts.provider,
-          "x-spillway-attempts": String(facts.attempts),
-          "x-spillway-queue-ms": String(facts.queueMs),
+          "x-spillway-provider": answerHeaders.provider,
+          "x-spillway-attempts": String(answerHeaders.attempts),
+          "x-spillway-queue-ms": String(answerHeaders.queueMs),
         }),
     ...(costNanos === undefined ? {} : { "x-spillway-cost-usd": formatUsd(costNanos) }),
   };

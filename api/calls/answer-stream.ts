@@ -1,10 +1,10 @@
 import type { FastifyReply } from "fastify";
-import type { AttemptFacts } from "../../shared/contracts/reply.ts";
+import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
 import { splitEvents } from "../../shared/events/split-events.ts";
 import { EventStream } from "../http/event-stream.ts";
-import { answerHeaders } from "./answer-headers.ts";
+import { toHttpHeaders } from "./answer-headers.ts";
 import type { JobRun } from "./job-run.ts";
-import { noteEnd } from "./note-end.ts";
+import { logEnd } from "./log-end.ts";
 import type { RunEnd } from "./run-end.ts";
 import type { StreamView } from "./stream-view.ts";
 
@@ -22,27 +22,27 @@ export async function answerStream(
   reply: FastifyReply,
   { heartbeatMs, view }: AnswerStreamOptions,
 ): Promise<void> {
-  let facts: AttemptFacts | undefined;
+  let answerHeaders: AnswerHeaders | undefined;
   let opening = view.beginning() + view.opening();
   let events = 0;
   const stream = new EventStream({
     reply,
     heartbeatMs,
-    headers: () => answerHeaders(run.id, facts),
+    headers: () => toHttpHeaders(run.id, answerHeaders),
   });
   run.overdue.addEventListener("abort", () => stream.abandon());
   try {
     for await (const event of run.events()) {
       if (event.type === "head") {
-        facts = event.facts;
+        answerHeaders = event.answerHeaders;
         stream.open();
       } else if (event.type === "chunk") {
         if (view.isNumbered) events += splitEvents(event.text).length;
         await stream.write(opening + event.text);
         opening = "";
       } else {
-        noteEnd(reply.request.facts, event.end);
-        facts = event.end.facts ?? facts;
+        logEnd(reply.request.logFields, event.end);
+        answerHeaders = event.end.answerHeaders ?? answerHeaders;
         finish(event.end);
       }
     }
@@ -53,10 +53,10 @@ export async function answerStream(
   function finish(end: RunEnd): void {
     if (end.error === undefined) stream.end(opening + (end.result?.tail ?? ""));
     else if (stream.opened) {
-      reply.request.facts.errorCode = end.error.code;
+      reply.request.logFields.errorCode = end.error.code;
       stream.end(opening + view.failure(end.error, end.state, events));
     } else {
-      reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
+      reply.headers(toHttpHeaders(run.id, end.answerHeaders, end.costNanos));
       throw end.error;
     }
   }

@@ -1,9 +1,9 @@
 import type { FastifyReply } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { answerHeaders } from "./answer-headers.ts";
+import { toHttpHeaders } from "./answer-headers.ts";
 import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
 import type { JobRun } from "./job-run.ts";
-import { noteEnd } from "./note-end.ts";
+import { logEnd } from "./log-end.ts";
 
 /**
  * Answers with a job's whole result, the upstream's bytes as they came but for embeddings asked for
@@ -17,8 +17,8 @@ export async function answerWhole(
   for await (const event of run.events()) {
     if (event.type !== "end") continue;
     const { end } = event;
-    noteEnd(reply.request.facts, end);
-    reply.headers(answerHeaders(run.id, end.facts, end.costNanos));
+    logEnd(reply.request.logFields, end);
+    reply.headers(toHttpHeaders(run.id, end.answerHeaders, end.costNanos));
     if (end.error !== undefined) throw end.error;
     const { body, contentType } = end.result ?? {};
     if (body === undefined) throw new BrokerError("answer_lost", "The answer has no body.");

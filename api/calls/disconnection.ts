@@ -5,7 +5,7 @@ export function disconnection(request: FastifyRequest, reply: FastifyReply): Abo
   const gone = new AbortController();
   const onClose = (): void => {
     if (reply.raw.writableFinished) return;
-    request.facts.status = 499;
+    request.logFields.status = 499;
     gone.abort();
   };
   reply.raw.once("close", onClose);

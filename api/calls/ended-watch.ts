@@ -8,7 +8,7 @@ export interface WatchedJob {
   /** Its end is here, and its caller only has to take it. */
   readonly hasEnd: boolean;
   /** Ends the wait with what the job's row says. */
-  noteEnded(row: EndedJob): void;
+  recordEnded(row: EndedJob): void;
 }
 
 export interface EndedWatchDeps {
@@ -56,7 +56,7 @@ export class EndedWatch {
     const asked = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
     for (const ended of await this.#deps.findEnded(asked)) {
       const job = jobs.get(ended.id);
-      if (job !== undefined && this.#isOver(ended, job.worker)) job.noteEnded(ended);
+      if (job !== undefined && this.#isOver(ended, job.worker)) job.recordEnded(ended);
     }
   }
 

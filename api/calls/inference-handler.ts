@@ -18,21 +18,21 @@ import { admitJob, type AdmitDeps } from "./admit-job.ts";
 import { answerStream } from "./answer-stream.ts";
 import { answerWhole } from "./answer-whole.ts";
 import { disconnection } from "./disconnection.ts";
-import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/jobs/new-job.ts";
+import { newJob, type NewJob, type NewJobDeps } from "../../shared/jobs/new-job.ts";
 import { readInference, type ReadDeps } from "../../shared/requests/read-inference.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import { requestTerms } from "./request-terms.ts";
+import { callLimits } from "./call-limits.ts";
 import { joinLost, sdkTryOf, watchLoss } from "./sdk-retries.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 import { warningHeader } from "./warning-header.ts";
 import { webhookUrlOf } from "./webhook-url.ts";
 
-export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, TermsDeps, ReadDeps {
+export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, NewJobDeps, ReadDeps {
   readonly server: Config["server"];
   readonly database: Pick<Database, "accept" | "end"> & { readonly pool: Pool };
   readonly jobs: AdmitDeps["jobs"];
-  readonly board: AdmitDeps["board"];
+  readonly providerStates: AdmitDeps["providerStates"];
   readonly egress: EgressPolicy;
   readonly heartbeatMs: number;
 }
@@ -52,7 +52,7 @@ export function inferenceHandler(
 ): Handler {
   return (request, reply) => {
     const work = answer(deps, endpoint, read, request, reply);
-    request.facts.work = work;
+    request.logFields.work = work;
     return work;
   };
 }
@@ -76,9 +76,9 @@ async function answer(
     if (replay !== undefined) return replay.answer;
   }
   const inference = await read(deps, key, raw);
-  request.facts.model = inference.route.config.name;
+  request.logFields.model = inference.route.config.name;
   const { stream, response, loweredCap } = inference;
-  reply.headers(warningHeader(inference, key, deps.board));
+  reply.headers(warningHeader(inference, key, deps.providerStates));
   if (loweredCap !== undefined) reply.header("x-spillway-max-output-tokens", String(loweredCap));
   const background = response?.background === true;
   const isAsync = preferences.respondAsync || background;
@@ -92,9 +92,9 @@ async function answer(
   if (lost !== undefined) return await watchLoss(deps, lost, gone, deliver(lost));
   const { headers, receivedAt } = request;
   const asked = { key, request: inference, callerWaits: !isAsync };
-  const terms = jobTerms(deps, {
+  const terms = newJob(deps, {
     ...asked,
-    ...requestTerms(deps.server, { ...asked, headers, receivedAt }),
+    ...callLimits(deps.server, { ...asked, headers, receivedAt }),
     endpoint,
   });
   const isStored = inference.stored || sdkTry !== undefined;
@@ -127,7 +127,7 @@ function idempotencyOf(
 /** A job that nothing is stored of: its caller's connection is all that waits for it. */
 async function answerInteractive(
   deps: InferenceDeps,
-  terms: JobTerms,
+  terms: NewJob,
   { waitMs }: Preferences,
   gone: AbortSignal,
   request: FastifyRequest,
@@ -143,16 +143,16 @@ async function answerInteractive(
     syncWaitMs: inference.stream ? undefined : Math.min(waitMs ?? syncWaitMs, syncWaitMs),
     gone,
   });
-  request.facts.jobId = run.id;
+  request.logFields.jobId = run.id;
   reply.header("x-spillway-job-id", run.id);
   return inference.stream
     ? await answerStream(run, reply, { heartbeatMs: deps.heartbeatMs, view: viewFor(terms) })
     : await answerWhole(run, reply, inference);
 }
 
-function viewFor({ request, jobRequest }: JobTerms): StreamView {
-  const { response: facts, maxOutputTokens } = jobRequest;
-  if (facts === undefined) return chunkView;
+function viewFor({ request, jobRequest }: NewJob): StreamView {
+  const { response: context, maxOutputTokens } = jobRequest;
+  if (context === undefined) return chunkView;
   const fields = request.response?.fields ?? {};
-  return responseView({ fields, facts, maxOutputTokens, startingAfter: -1 });
+  return responseView({ fields, context, maxOutputTokens, startingAfter: -1 });
 }

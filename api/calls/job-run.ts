@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type {
-  AttemptFacts,
+  AnswerHeaders,
   EnqueueMessage,
   ReplyMessage,
   ResultMessage,
@@ -40,7 +40,7 @@ export interface JobRunOptions {
 }
 
 export type RunEvent =
-  | { readonly type: "head"; readonly facts: AttemptFacts }
+  | { readonly type: "head"; readonly answerHeaders: AnswerHeaders }
   | { readonly type: "chunk"; readonly text: string }
   | { readonly type: "end"; readonly end: RunEnd };
 
@@ -72,7 +72,7 @@ export class JobRun implements OwnedJob {
   readonly #gone: AbortSignal;
   readonly #overdue = new AbortController();
   #isClosed = false;
-  #facts: AttemptFacts | undefined;
+  #answerHeaders: AnswerHeaders | undefined;
   #forwarded = false;
   /** Of the attempt that was heard last; counts when the job's end says so. */
   #result: ResultMessage | undefined;
@@ -145,7 +145,7 @@ export class JobRun implements OwnedJob {
    * The job's row says that it has ended, and its worker's word will not come: it died with the
    * answer, or its message was lost.
    */
-  noteEnded(row: EndedJob): void {
+  recordEnded(row: EndedJob): void {
     this.#endedRow = row;
     this.#inbox.close();
   }
@@ -172,7 +172,7 @@ export class JobRun implements OwnedJob {
 
   async #take(message: ReplyMessage): Promise<RunEvent | undefined> {
     if (message.type === "chunk") this.#forwarded = true;
-    else if (message.type === "started" || message.type === "head") this.#facts = message;
+    else if (message.type === "started" || message.type === "head") this.#answerHeaders = message;
     switch (message.type) {
       case "started":
         this.#result = undefined;
@@ -180,12 +180,12 @@ export class JobRun implements OwnedJob {
         if (!this.#forwarded) break;
         // An attempt before it had begun to answer: two answers must not run together.
         this.stop("failed", "answer_lost");
-        return { type: "end", end: endByState("failed", "answer_lost", this.#facts) };
+        return { type: "end", end: endByState("failed", "answer_lost", this.#answerHeaders) };
       case "enqueue":
         await this.#enqueue(message);
         break;
       case "head":
-        return { type: "head", facts: message };
+        return { type: "head", answerHeaders: message };
       case "chunk":
         return message;
       case "result":
@@ -224,7 +224,7 @@ export class JobRun implements OwnedJob {
       const row = await this.#deps.database.end.submit({ job: this.id, place, state, code });
       if (row.verdict === "ended") {
         this.#place.removeEntry();
-        this.#finish(endByState(state, code, this.#facts));
+        this.#finish(endByState(state, code, this.#answerHeaders));
         return;
       }
       if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
@@ -245,16 +245,17 @@ export class JobRun implements OwnedJob {
 
   async #finishByRow(): Promise<void> {
     const [row] = await this.#deps.findEnded([{ id: this.id, worker: this.worker }]);
-    if (row === undefined) return this.#finish(endByState("failed", "answer_lost", this.#facts));
-    this.noteEnded(row);
+    if (row === undefined)
+      return this.#finish(endByState("failed", "answer_lost", this.#answerHeaders));
+    this.recordEnded(row);
     this.#overdue.abort();
   }
 
   /** A job that has been running, and of which no more is known, may have run to its end. */
   #unknownEnd({ state, code }: StopRequest): RunEnd {
-    return state === "expired" || this.#facts === undefined
-      ? endByState(state, code, this.#facts)
-      : endByState("failed", "answer_lost", this.#facts);
+    return state === "expired" || this.#answerHeaders === undefined
+      ? endByState(state, code, this.#answerHeaders)
+      : endByState("failed", "answer_lost", this.#answerHeaders);
   }
 
   /** The caller has been answered, so that the job must not run once the database is back. */
@@ -282,11 +283,11 @@ export class JobRun implements OwnedJob {
   #ownEnd(): RunEvent {
     const row = this.#endedRow;
     const end = this.#end ?? (row === undefined ? undefined : endByRow(row, this.#heard()));
-    return { type: "end", end: end ?? endByState("failed", "answer_lost", this.#facts) };
+    return { type: "end", end: end ?? endByState("failed", "answer_lost", this.#answerHeaders) };
   }
 
   #heard() {
-    return { asked: this.#stop, facts: this.#facts, result: this.#result };
+    return { asked: this.#stop, answerHeaders: this.#answerHeaders, result: this.#result };
   }
 
   #after(ms: number, act: () => void): void {

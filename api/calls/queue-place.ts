@@ -1,12 +1,12 @@
 import type { InteractiveEntry } from "../../shared/contracts/entry.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { QueueBacklog } from "./queue-backlog.ts";
 import type { FairOrder } from "../../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 
 export interface QueuePlaceDeps {
   readonly queues: ProviderQueues;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly order: FairOrder;
   readonly backlog: QueueBacklog;
 }
@@ -122,7 +122,7 @@ export class QueuePlace {
   }
 
   #count(by: 1 | -1): void {
-    const state = this.#deps.board.get(this.#provider);
+    const state = this.#deps.providerStates.get(this.#provider);
     if (state !== undefined) state.placed += by;
   }
 }

@@ -1,5 +1,5 @@
 import type {
-  AttemptFacts,
+  AnswerHeaders,
   EndMessage,
   EndState,
   ResultMessage,
@@ -11,7 +11,7 @@ import { explainEnd } from "../../shared/jobs/explain-end.ts";
 /** How a job ended, for its caller and for the log. Without `error`, it is done. */
 export interface RunEnd {
   readonly state: EndState;
-  readonly facts: AttemptFacts | undefined;
+  readonly answerHeaders: AnswerHeaders | undefined;
   readonly costNanos: bigint | undefined;
   /** Of a job that is done. */
   readonly result: ResultMessage | undefined;
@@ -25,11 +25,11 @@ const ownReasons = new Set(["deadline", "sync_wait", "shutdown", "revoked", "own
 export function endByState(
   state: EndState,
   code: string | null,
-  facts: AttemptFacts | undefined,
+  answerHeaders: AnswerHeaders | undefined,
 ): RunEnd {
   return {
     state,
-    facts,
+    answerHeaders,
     costNanos: undefined,
     result: undefined,
     error: explainEnd(state, code),
@@ -40,20 +40,26 @@ export function endByState(
 interface Heard {
   /** How and why this process asked the job to end, if it did. */
   readonly asked: { readonly state: EndState; readonly code: string } | undefined;
-  readonly facts: AttemptFacts | undefined;
+  readonly answerHeaders: AnswerHeaders | undefined;
   /** The answer of the attempt that was heard last. */
   readonly result: ResultMessage | undefined;
 }
 
 /** The end that a worker reports. What was asked for explains a job that did not get done. */
-export function endByMessage(message: EndMessage, { asked, facts, result }: Heard): RunEnd {
+export function endByMessage(message: EndMessage, { asked, answerHeaders, result }: Heard): RunEnd {
   const { state, costNanos } = message;
   if (state === "done" && result !== undefined)
-    return { state, facts: message.facts ?? facts, costNanos, result, error: undefined };
+    return {
+      state,
+      answerHeaders: message.answerHeaders ?? answerHeaders,
+      costNanos,
+      result,
+      error: undefined,
+    };
   // Another may have asked before, for a reason of its own.
   const isOurs = asked?.state === state && ownReasons.has(asked.code);
   const code = isOurs ? asked.code : null;
-  const fallback = endByState(state, code, message.facts ?? facts);
+  const fallback = endByState(state, code, message.answerHeaders ?? answerHeaders);
   const error = code === null ? readError(message) : undefined;
   return { ...fallback, costNanos, error: error ?? fallback.error };
 }
@@ -62,9 +68,10 @@ export function endByMessage(message: EndMessage, { asked, facts, result }: Hear
  * The end that the job's row tells, when no worker's word comes any more: an answer that was here
  * before its worker died counts if it is that of the attempt that was settled.
  */
-export function endByRow(row: EndedJob, { facts, result }: Omit<Heard, "asked">): RunEnd {
-  const end = endByState(row.state, row.error_code, facts);
-  if (row.state !== "done" || result === undefined || facts?.attempts !== row.fence) return end;
+export function endByRow(row: EndedJob, { answerHeaders, result }: Omit<Heard, "asked">): RunEnd {
+  const end = endByState(row.state, row.error_code, answerHeaders);
+  if (row.state !== "done" || result === undefined || answerHeaders?.attempts !== row.fence)
+    return end;
   return { ...end, costNanos: row.cost_nanos, result, error: undefined };
 }
 

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { FastifyBaseLogger, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
-import { attachLost, noteLost } from "../../shared/jobs/lost-jobs.ts";
+import { attachLost, recordLost } from "../../shared/jobs/lost-jobs.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 
 export interface SdkRetriesDeps {
@@ -52,7 +52,7 @@ export async function watchLoss(
   delivered: Promise<unknown>,
 ): Promise<unknown> {
   const note = (): void => {
-    noteLost(database.pool, job, owner).catch((error: unknown) => {
+    recordLost(database.pool, job, owner).catch((error: unknown) => {
       log.warn({ err: error, job }, "a lost connection was not noted");
     });
   };

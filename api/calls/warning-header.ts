@@ -1,7 +1,7 @@
 import type { CompiledTarget } from "../../shared/routing/compiled-route.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 
 /**
  * Tells the caller what of its request some or all of its providers will not see: parts of a response
@@ -10,24 +10,27 @@ import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
 export function warningHeader(
   request: InferenceRequest,
   { budgeted }: CallerKey,
-  board: Pick<ProviderBoard, "get">,
+  providerStates: Pick<ProviderStates, "get">,
 ): Record<string, string> {
   const { route, response } = request;
   const ignored = response?.ignored ?? [];
   const isHeard = !budgeted && route.targets.every((target) => target.responses === "native");
   const warnings = [
     ...(ignored.length === 0 || isHeard ? [] : [`left out: ${ignored.join(", ")}`]),
-    ...(mayBeCut(request, board) ? ["the prompt may be cut to the model's context"] : []),
+    ...(mayBeCut(request, providerStates) ? ["the prompt may be cut to the model's context"] : []),
   ];
   return warnings.length === 0 ? {} : { "x-spillway-warning": warnings.join("; ") };
 }
 
 /** A token is never less than a byte: what has fewer bytes than the context has tokens is whole. */
-function mayBeCut({ route, body }: InferenceRequest, board: Pick<ProviderBoard, "get">): boolean {
+function mayBeCut(
+  { route, body }: InferenceRequest,
+  providerStates: Pick<ProviderStates, "get">,
+): boolean {
   if (route.config.truncation !== "allow") return false;
   const bytes = Buffer.byteLength(body);
   const cuts = ({ provider, model, contextLength = Infinity }: CompiledTarget): boolean => {
-    const known = board.get(provider);
+    const known = providerStates.get(provider);
     if (known?.truncates !== true) return false;
     const length = Math.min(known.contextLengths[model] ?? Infinity, contextLength);
     return !Number.isFinite(length) || bytes > length;

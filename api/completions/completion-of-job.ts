@@ -5,7 +5,7 @@ import { splitEvents } from "../../shared/events/split-events.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { completionId } from "../../shared/jobs/completion-id.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { jobStatus } from "../jobs/job-status.ts";
@@ -38,7 +38,7 @@ export async function completionOfJob(
       `There is no chat completion '${id}': its job is ${jobStatus(job)}. /v1/jobs/${job.id} says why.`,
       { param: "id" },
     );
-  const { metadata } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  const { metadata } = JSON.parse(job.facts) as Partial<StoredRequest>;
   return { ...answer, id, object: "chat.completion", metadata: metadata ?? null };
 }
 

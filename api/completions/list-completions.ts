@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listJobs, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { jobOfCompletion } from "../../shared/jobs/completion-id.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 
 export interface CompletionFilter {
@@ -48,6 +48,6 @@ export async function listCompletions(
 }
 
 function hasPairs({ facts }: AcceptedJob, wanted: CompletionFilter["metadata"]): boolean {
-  const pairs = asObject((JSON.parse(facts) as Partial<StoredFacts>).metadata) ?? {};
+  const pairs = asObject((JSON.parse(facts) as Partial<StoredRequest>).metadata) ?? {};
   return [...wanted].every(([name, value]) => pairs[name] === value);
 }

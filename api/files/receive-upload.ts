@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Pool } from "pg";
-import { beginUpload, type UploadTerms } from "../../shared/files/upload-statements.ts";
-import { fileNameFlaw } from "./file-limits.ts";
+import { beginUpload, type NewUpload } from "../../shared/files/upload-statements.ts";
+import { fileNameProblem } from "./file-limits.ts";
 import type { FormPart } from "./read-form.ts";
 import { storeFile, type StoredBytes } from "./store-file.ts";
 import { withUnfinished } from "./unfinished-upload.ts";
@@ -19,7 +19,7 @@ export interface ReceiveOptions {
 /** A file that lies in the database whole, but that nobody sees yet. */
 export interface ReceivedUpload {
   readonly id: string;
-  readonly terms: UploadTerms;
+  readonly terms: NewUpload;
   /** Of all that was uploaded, however the form was written; empty unless it was asked for. */
   readonly hash: Buffer;
 }
@@ -61,13 +61,13 @@ function checkFile(name: string, filename: string, isSecond: boolean): void {
   if (name !== "file") refuseField(name, "this form has no such file.");
   if (isSecond) refuseField("file", "the form has two files.");
   if (filename === "") refuseField("file", "it has no file name.");
-  const flaw = fileNameFlaw(filename);
-  if (flaw !== undefined) refuseField("file", `its name ${flaw}.`);
+  const problem = fileNameProblem(filename);
+  if (problem !== undefined) refuseField("file", `its name ${problem}.`);
 }
 
 function hashOf(
   { filename, hash }: StoredBytes & { readonly filename: string },
-  terms: UploadTerms,
+  terms: NewUpload,
 ): Buffer {
   if (hash === undefined) return Buffer.alloc(0);
   const content = hash.digest("hex");

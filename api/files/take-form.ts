@@ -6,7 +6,7 @@ import { sendOnce } from "../http/answer-once.ts";
 import { readForm, type FormPart } from "./read-form.ts";
 import { tooLarge } from "./store-file.ts";
 
-export interface FormTerms {
+export interface FormOptions {
   /** Aborts when a shutdown waits no longer. */
   readonly shutdown: AbortSignal;
   readonly maxFileBytes: number;
@@ -22,7 +22,7 @@ const FORM_BYTES = 64 * 1024;
  * `BrokerError` when its caller goes away, the broker shuts down or it is too large.
  */
 export async function takeForm(
-  { shutdown, maxFileBytes, param }: FormTerms,
+  { shutdown, maxFileBytes, param }: FormOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   receive: (form: AsyncIterable<FormPart>) => Promise<IdempotentAnswer>,

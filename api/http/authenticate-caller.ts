@@ -6,7 +6,7 @@ import type { KeyAuth } from "../auth/key-auth.ts";
 export function authenticateCaller(app: FastifyInstance, keyAuth: KeyAuth): void {
   app.addHook("onRequest", async (request) => {
     request.caller = await keyAuth.authenticate(request.headers.authorization);
-    request.facts.keyId = request.caller.id;
+    request.logFields.keyId = request.caller.id;
   });
 }
 

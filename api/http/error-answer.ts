@@ -44,11 +44,11 @@ function wordsOf(error: unknown): string {
 
 /** Answers a request with an error. */
 export function sendError(reply: FastifyReply, error: BrokerError): FastifyReply {
-  const { facts } = reply.request;
-  facts.errorCode = error.code;
+  const { logFields } = reply.request;
+  logFields.errorCode = error.code;
   // An unforeseen error has a log line of its own, with its stack.
   if (error.status >= 500 && error.code !== "internal_error" && error.cause !== undefined)
-    facts.cause = wordsOf(error.cause);
+    logFields.cause = wordsOf(error.cause);
   return reply
     .code(error.status)
     .headers(retryHeaders(error))

@@ -47,7 +47,7 @@ export function answerFrameworkError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  request.facts = {};
+  request.logFields = {};
   // No hook looks after its body.
   reply.headers({ "x-request-id": request.id, connection: "close" });
   void sendError(reply, toBrokerError(error));

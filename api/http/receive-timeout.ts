@@ -87,7 +87,7 @@ function cut(request: FastifyRequest, reply: FastifyReply): void {
   if (complete) return;
   // Whatever else says how the request ended, the caller saw this.
   reply.raw.once("close", () => {
-    request.facts.status = 408;
+    request.logFields.status = 408;
   });
   if (reply.raw.headersSent) {
     socket.destroy();

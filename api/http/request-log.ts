@@ -17,12 +17,12 @@ export function addRequestLog(
   app.addHook("onRequest", (request, reply, done) => {
     reply.raw.once("close", () => {
       const ms = performance.now() - request.receivedAt;
-      const settled = request.facts.work ?? Promise.resolve();
+      const settled = request.logFields.work ?? Promise.resolve();
       const over = (): void => {
         write(request, reply, ms);
         onEnded({
           endpoint: request.routeOptions.url ?? "unknown",
-          status: request.facts.status ?? reply.raw.statusCode,
+          status: request.logFields.status ?? reply.raw.statusCode,
         });
       };
       void settled.then(over, over);
@@ -32,23 +32,23 @@ export function addRequestLog(
 }
 
 function write(request: FastifyRequest, reply: FastifyReply, ms: number): void {
-  const { facts } = request;
+  const { logFields } = request;
   request.log.info(
     {
       method: request.method,
       path: pathOf(request.url),
-      status: facts.status ?? reply.raw.statusCode,
+      status: logFields.status ?? reply.raw.statusCode,
       ms: Math.round(ms * 10) / 10,
-      key: facts.keyId,
-      model: facts.model,
-      job: facts.jobId,
-      state: facts.jobState,
-      provider: facts.provider,
-      attempts: facts.attempts,
-      queue_ms: facts.queueMs,
-      cost_usd: facts.costUsd,
-      error: facts.errorCode,
-      cause: facts.cause,
+      key: logFields.keyId,
+      model: logFields.model,
+      job: logFields.jobId,
+      state: logFields.jobState,
+      provider: logFields.provider,
+      attempts: logFields.attempts,
+      queue_ms: logFields.queueMs,
+      cost_usd: logFields.costUsd,
+      error: logFields.errorCode,
+      cause: logFields.cause,
     },
     "request",
   );

@@ -3,13 +3,13 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { EventStream } from "../http/event-stream.ts";
-import { answerHeaders } from "../calls/answer-headers.ts";
+import { toHttpHeaders } from "../calls/answer-headers.ts";
 import type { StreamView } from "../calls/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { followJob, type FollowDeps, type FollowedEnd } from "./follow-job.ts";
-import { attemptFacts } from "./attempt-facts.ts";
+import { answerHeaders } from "./attempt-facts.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
-import { noteJob } from "./note-job.ts";
+import { logJob } from "./log-job.ts";
 
 export interface AcceptedStreamDeps extends FollowDeps {
   readonly heartbeatMs: number;
@@ -45,7 +45,7 @@ export async function answerAcceptedStream(
     reply,
     heartbeatMs: deps.heartbeatMs,
     hasIds: options.hasIds === true,
-    headers: () => answerHeaders(id, latest && attemptFacts(latest)),
+    headers: () => toHttpHeaders(id, latest && answerHeaders(latest)),
   });
   let beginning = view.beginning();
   let isLed = false;
@@ -73,7 +73,7 @@ export async function answerAcceptedStream(
         next = event.number + 1;
       } else if (event.type === "end") {
         latest = event.job;
-        noteJob(reply.request.facts, event.job);
+        logJob(reply.request.logFields, event.job);
         finish(event);
       } else interrupt(new BrokerError("not_found", "The job was deleted."));
     }
@@ -89,7 +89,7 @@ export async function answerAcceptedStream(
 
   function interrupt(error: BrokerError): void {
     if (!stream.opened) throw error;
-    reply.request.facts.errorCode = error.code;
+    reply.request.logFields.errorCode = error.code;
     stream.end(view.interruption(error, next));
   }
 
@@ -101,11 +101,11 @@ export async function answerAcceptedStream(
       const texts = rest.map((text, index) => format(text, from + index));
       stream.end(lead() + texts.join("") + (options.ending?.(end) ?? ""));
     } else if (stream.opened) {
-      reply.request.facts.errorCode = error.code;
+      reply.request.logFields.errorCode = error.code;
       const last = options.ending?.(end) ?? view.failure(error, job.state as EndState, end.next);
       stream.end(lead() + last);
     } else {
-      reply.headers(answerHeaders(id, attemptFacts(job), job.cost_nanos));
+      reply.headers(toHttpHeaders(id, answerHeaders(job), job.cost_nanos));
       throw error;
     }
   }

@@ -3,15 +3,15 @@ import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { bodyWithOwnId, eventsWithOwnId } from "../completions/own-id.ts";
-import { answerHeaders } from "../calls/answer-headers.ts";
+import { toHttpHeaders } from "../calls/answer-headers.ts";
 import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
-import { attemptFacts } from "./attempt-facts.ts";
+import { answerHeaders } from "./attempt-facts.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
-import { noteJob } from "./note-job.ts";
+import { logJob } from "./log-job.ts";
 
 /**
  * Answers for an ended job as the synchronous call would have: the upstream's bytes as they came, a
@@ -24,12 +24,12 @@ export async function answerAcceptedWhole(
   job: AcceptedJob,
   prelude = "",
 ): Promise<FastifyReply> {
-  noteJob(reply.request.facts, job);
-  reply.headers(answerHeaders(job.id, attemptFacts(job), job.cost_nanos));
+  logJob(reply.request.logFields, job);
+  reply.headers(toHttpHeaders(job.id, answerHeaders(job), job.cost_nanos));
   const error = jobError(job);
   if (error !== undefined) throw error;
   const result = await askDatabase(() => readResult(pool, job.id));
-  const { base64, answersWhole } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  const { base64, answersWhole } = JSON.parse(job.facts) as Partial<StoredRequest>;
   if (job.stream && answersWhole !== true && result?.events != null)
     return reply
       .type("text/event-stream; charset=utf-8")

@@ -42,7 +42,7 @@ export async function deliverAccepted(
 ): Promise<unknown> {
   const { job: id, preferences, gone } = delivery;
   const { respondAsync, waitMs } = preferences;
-  request.facts.jobId = id;
+  request.logFields.jobId = id;
   reply.headers({ "x-spillway-job-id": id, location: `/v1/jobs/${id}` });
   if (delivery.background && !delivery.stream) {
     const body = await responseOfJob(deps.database.pool, await mustRead(deps, id));

@@ -5,7 +5,7 @@ import { classifyDatabaseError } from "../../shared/db/classify-database-error.t
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";
 import { readAttempt } from "../../shared/jobs/read-attempt.ts";
-import { News } from "./news.ts";
+import { WakeUp } from "./wake-up.ts";
 
 export interface FollowDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
@@ -54,8 +54,8 @@ export async function* followJob(
   { job: id, from, signal }: FollowOptions,
 ): AsyncGenerator<FollowedEvent, void> {
   const { pool } = deps.database;
-  const news = new News(signal);
-  const stopFollowing = await deps.events.follow(id, () => news.note());
+  const wakeUp = new WakeUp(signal);
+  const stopFollowing = await deps.events.follow(id, () => wakeUp.signal());
   const showsEvents = from !== null;
   let number = from ?? 0;
   /** The attempt whose start has been told, and the one whose events may be shown. */
@@ -85,7 +85,7 @@ export async function* followJob(
         return await question();
       } catch (error) {
         if (classifyDatabaseError(error) === "data") throw error;
-        await news.next(deps.lookMs);
+        await wakeUp.next(deps.lookMs);
         if (signal.aborted) return undefined;
       }
     }
@@ -118,9 +118,9 @@ export async function* followJob(
       const page = showsEvents && job.stream && job.state === "running" ? await readLog(job) : [];
       for (const text of page) yield { type: "event", number: number++, text };
       // While events come, the row has no news; its end may share their last notice.
-      if (page.length > 0) isFresh = !(await news.next(BETWEEN_EVENTS_MS));
+      if (page.length > 0) isFresh = !(await wakeUp.next(BETWEEN_EVENTS_MS));
       else {
-        if (isFresh) await news.next(deps.lookMs);
+        if (isFresh) await wakeUp.next(deps.lookMs);
         isFresh = true;
       }
       if (isFresh) job = await ask(() => readJob(pool, id));
@@ -128,6 +128,6 @@ export async function* followJob(
     if (job === undefined && !signal.aborted) yield { type: "deleted" };
   } finally {
     stopFollowing();
-    news.close();
+    wakeUp.close();
   }
 }

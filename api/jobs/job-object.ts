@@ -1,13 +1,13 @@
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { jobStatus } from "./job-status.ts";
 
 /** A job as `/v1/jobs` shows it. Times are Unix seconds. */
 export function jobObject(job: AcceptedJob): object {
-  const { metadata } = JSON.parse(job.facts) as Partial<StoredFacts>;
+  const { metadata } = JSON.parse(job.facts) as Partial<StoredRequest>;
   return {
     id: job.id,
     object: "job",

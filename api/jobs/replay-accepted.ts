@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readJob } from "../../shared/jobs/accepted-job.ts";
 import { findKeyedJob, type IdempotencyKey } from "../../shared/idempotency/find-keyed-job.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { deliverAccepted, type DeliverDeps, type Delivery } from "./deliver-accepted.ts";
 
@@ -23,8 +23,8 @@ export async function replayAccepted(
   const id = await askDatabase(() => findKeyedJob(pool, asked.caller, asked.idempotency));
   if (id === undefined) return undefined;
   const job = await askDatabase(() => readJob(pool, id));
-  const { response, answersWhole } = JSON.parse(job?.facts ?? "{}") as Partial<StoredFacts>;
-  if (job !== undefined) request.facts.model = job.model;
+  const { response, answersWhole } = JSON.parse(job?.facts ?? "{}") as Partial<StoredRequest>;
+  if (job !== undefined) request.logFields.model = job.model;
   reply.header("idempotent-replayed", "true");
   const { preferences, gone } = asked;
   const way = {

@@ -22,7 +22,7 @@ export async function countInputTokens(
   const key = callerOf(request);
   const parsed = parseBody(request.body as Buffer | undefined);
   const { model } = checkFields(inputTokensSchema, parsed.fields);
-  if (model != null) request.facts.model = findRoute(routes, key, model).config.name;
+  if (model != null) request.logFields.model = findRoute(routes, key, model).config.name;
   const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
   const { pool } = database;
   const { body } = await askDatabase(async () => {

@@ -33,13 +33,13 @@ export function isToldInStream(
 
 /** Answers with a response that has failed before it began, as a stream. */
 export function sendRefusedStream(reply: FastifyReply, error: BrokerError): FastifyReply {
-  const { facts } = reply.request;
-  facts.errorCode = error.code;
-  facts.status = error.status;
+  const { logFields } = reply.request;
+  logFields.errorCode = error.code;
+  logFields.status = error.status;
   const about = {
     id: `resp_${randomUUID().replaceAll("-", "")}`,
     createdAt: Math.floor(Date.now() / 1_000),
-    model: facts.model ?? "",
+    model: logFields.model ?? "",
     background: false,
     store: false,
     previousResponseId: null,

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { splitEvents } from "../../shared/events/split-events.ts";
 import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";
@@ -21,8 +21,8 @@ export async function responseOfJob(
     const result = await askDatabase(() => readResult(pool, job.id));
     if (result?.body != null) return result.body;
   }
-  const { fields, facts, maxOutputTokens } = await viewedResponse(pool, job);
-  return JSON.stringify(responseObject(fields, { ...facts, maxOutputTokens }, stateOf(job)));
+  const { fields, context, maxOutputTokens } = await viewedResponse(pool, job);
+  return JSON.stringify(responseObject(fields, { ...context, maxOutputTokens }, stateOf(job)));
 }
 
 /** What a reader of its stream must know of a response's request. */
@@ -30,11 +30,11 @@ export async function viewedResponse(
   pool: Pick<Pool, "query">,
   job: AcceptedJob,
 ): Promise<Omit<ViewedResponse, "startingAfter">> {
-  const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredFacts;
+  const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredRequest;
   if (response === undefined) throw new Error(`job ${job.id} is no response`);
   const body = await askDatabase(() => readRequestBody(pool, job.id));
   const fields = body === undefined ? await toldFields(pool, job.id) : parse(body);
-  return { fields, facts: response, maxOutputTokens };
+  return { fields, context: response, maxOutputTokens };
 }
 
 /** Of a request that is not kept: what its response says of it. */

@@ -1,4 +1,4 @@
-import type { ResponseFacts } from "../../shared/contracts/response-facts.ts";
+import type { ResponseContext } from "../../shared/contracts/response-context.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { FIRST_OUTPUT_SEQUENCE } from "../../shared/responses/format-event.ts";
 import { errorEvent, failureEvent, preludeEvents } from "../../shared/responses/finished-events.ts";
@@ -9,7 +9,7 @@ import { failedState } from "./failed-state.ts";
 export interface ViewedResponse {
   /** The request's body without what the broker consumed. */
   readonly fields: JsonObject;
-  readonly facts: ResponseFacts;
+  readonly context: ResponseContext;
   readonly maxOutputTokens: number | null;
   /** The last sequence number that the reader has; -1: none. */
   readonly startingAfter: number;
@@ -21,8 +21,8 @@ const EARLY_EVENTS = 2;
 /** The stream of a response, from a reader's cursor on. */
 export function responseView(viewed: ViewedResponse): StreamView {
   const { fields, startingAfter } = viewed;
-  const facts = { ...viewed.facts, maxOutputTokens: viewed.maxOutputTokens };
-  const prelude = preludeEvents(responseObject(fields, facts, { status: "queued" }));
+  const context = { ...viewed.context, maxOutputTokens: viewed.maxOutputTokens };
+  const prelude = preludeEvents(responseObject(fields, context, { status: "queued" }));
   const from = (first: number, end: number): string =>
     prelude.slice(Math.max(first, startingAfter + 1), end).join("");
   return {
@@ -31,7 +31,7 @@ export function responseView(viewed: ViewedResponse): StreamView {
     opening: () => from(EARLY_EVENTS, prelude.length),
     failure: (error, state, number) => {
       const first = FIRST_OUTPUT_SEQUENCE + number;
-      const response = responseObject(fields, facts, failedState(error, state));
+      const response = responseObject(fields, context, failedState(error, state));
       // Whoever cancelled it knows of no error.
       if (error.code === "cancelled") return failureEvent(response, first);
       const told = startingAfter < first ? errorEvent(error.toJSON().error, first) : "";

@@ -15,7 +15,7 @@ import { createBatchInput, updateBatchInput } from "../../shared/batches/batch-i
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery } from "../http/page-query.ts";
-import { residencyOf } from "../calls/request-terms.ts";
+import { residencyOf } from "../calls/call-limits.ts";
 import { answerOnce } from "../http/answer-once.ts";
 import { readBody, smallBody } from "../http/read-input.ts";
 

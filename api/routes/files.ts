@@ -55,14 +55,14 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   const upload = { pool, shutdown, maxFileBytes, touchMs };
   app.post("/v1/files", { config: { upload: true } }, (request, reply) => {
     const work = takeUpload(upload, request, reply);
-    request.facts.work = work;
+    request.logFields.work = work;
     return work;
   });
 
   const partRoute = { config: { upload: true } };
   app.post<FileRoute>("/v1/uploads/:id/parts", partRoute, (request, reply) => {
     const work = takePart(upload, request, reply);
-    request.facts.work = work;
+    request.logFields.work = work;
     return work;
   });
 

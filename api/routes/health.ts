@@ -22,8 +22,8 @@ export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
   const answerReady = async (_request: FastifyRequest, reply: FastifyReply): Promise<object> => {
     const reasons = (
       await Promise.all([
-        trouble("database", deps.database.pool.query("select 1")),
-        trouble("queue", deps.queues.has(deps.provider, "health-check", 0)),
+        problem("database", deps.database.pool.query("select 1")),
+        problem("queue", deps.queues.has(deps.provider, "health-check", 0)),
       ])
     ).filter((reason) => reason !== undefined);
     if (reasons.length === 0) return { status: "ok" };
@@ -33,7 +33,7 @@ export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
   app.get("/health/ready", answerReady);
 }
 
-async function trouble(name: string, answer: Promise<unknown>): Promise<string | undefined> {
+async function problem(name: string, answer: Promise<unknown>): Promise<string | undefined> {
   const timeout = new AbortController();
   const late = sleep(ANSWER_WITHIN_MS, true, { signal: timeout.signal }).catch(() => false);
   try {

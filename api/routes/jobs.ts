@@ -87,7 +87,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
   app.get<JobRoute>("/v1/jobs/:id/events", async (request, reply) => {
     const job = await own(request);
     const work = streamJobEvents(deps, job, request, reply);
-    request.facts.work = work;
+    request.logFields.work = work;
     return await work;
   });
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { modelObject, type Model } from "../models/model-object.ts";
 
@@ -13,12 +13,12 @@ const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"
 export function addModels(
   app: FastifyInstance,
   routes: Iterable<RouteConfig>,
-  board: Pick<ProviderBoard, "get">,
+  providerStates: Pick<ProviderStates, "get">,
   startedAt: Date,
 ): void {
   const all = [...routes].toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const contextOf = ({ provider, model, contextLength }: TargetConfig): number | undefined =>
-    contextLength ?? board.get(provider)?.contextLengths[model];
+    contextLength ?? providerStates.get(provider)?.contextLengths[model];
   const visible = ({ models }: CallerKey): readonly Model[] =>
     all
       .filter(({ name }) => models === null || models.includes(name))

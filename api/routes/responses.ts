@@ -60,7 +60,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
         shutdown: deps.jobs.shutdown,
       }),
     );
-    request.facts.work = work;
+    request.logFields.work = work;
     return await work;
   });
 

@@ -51,7 +51,7 @@ export function addUploads(app: FastifyInstance, deps: UploadsDeps): void {
   const large = { bodyLimit: COMPLETE_BYTES };
   app.post<UploadRoute>("/v1/uploads/:id/complete", large, (request, reply) => {
     const work = complete(deps, request, reply);
-    request.facts.work = work;
+    request.logFields.work = work;
     return work;
   });
 

@@ -3,7 +3,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { uploadPurposes } from "../../shared/files/file-purpose.ts";
 import { listOf } from "../../shared/requests/schemas/list-of.ts";
 import { expiresAfter } from "../../shared/files/file-expiry.ts";
-import { fileNameFlaw, MAX_PARTS } from "../files/file-limits.ts";
+import { fileNameProblem, MAX_PARTS } from "../files/file-limits.ts";
 
 const MAX_TYPE_LENGTH = 255;
 
@@ -15,7 +15,7 @@ export function createUploadInput(maxFileBytes: number) {
       .string()
       .min(1)
       .superRefine((name, context) => {
-        const message = fileNameFlaw(name);
+        const message = fileNameProblem(name);
         if (message !== undefined) context.addIssue({ code: "custom", message });
       }),
     purpose: z.enum(uploadPurposes, `must be one of ${uploadPurposes.join(", ")}`),

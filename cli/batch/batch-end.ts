@@ -28,7 +28,7 @@ export async function finishBatch(batch: Batch, end: End): Promise<void> {
   const { client, targets, progress, patience } = end;
   if (batch.status === "failed") {
     progress.end();
-    for (const flaw of flawsOf(batch)) progress.say(flaw);
+    for (const problem of flawsOf(batch)) progress.say(problem);
     throw new RequestError(`${batch.id} failed: its file was refused, and nothing of it ran`);
   }
   await saveResults(client, batch, targets, patience);

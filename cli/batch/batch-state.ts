@@ -3,7 +3,7 @@ import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { RequestError } from "../client/request-error.ts";
 
-const batchTerms = z.strictObject({
+const newBatch = z.strictObject({
   endpoint: z.string(),
   completion_window: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -14,13 +14,13 @@ const stateSchema = z.strictObject({
   started_at: z.string(),
   idempotency_key: z.string(),
   input_sha256: z.string(),
-  terms: batchTerms,
+  terms: newBatch,
   input_file_id: z.string().optional(),
   batch_id: z.string().optional(),
 });
 
 /** What a batch is made with, beside its file. */
-export type BatchTerms = z.output<typeof batchTerms>;
+export type NewBatch = z.output<typeof newBatch>;
 
 /** What one run leaves for the next, so that both are of one batch. */
 export type BatchState = z.output<typeof stateSchema>;
@@ -50,7 +50,7 @@ export class StateFile {
   }
 
   /** Keeps a state for the first time; of two commands at once, both go on with that of the first. */
-  async begin(terms: BatchTerms, inputSha256: string): Promise<BatchState> {
+  async begin(terms: NewBatch, inputSha256: string): Promise<BatchState> {
     const state: BatchState = {
       version: 1,
       started_at: new Date().toISOString(),

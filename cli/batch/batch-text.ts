@@ -25,7 +25,7 @@ export const batchText = {
     const { request_counts: counts, usage, metadata, paused } = batch;
     const { overflow = "never", max_cost_usd: cap, ...pairs } = metadata ?? {};
     const ended = endOf(batch);
-    const flaws = flawsOf(batch);
+    const problems = flawsOf(batch);
     const lines = [
       ["id", batch.id],
       ["status", statusOf(batch)],
@@ -47,7 +47,7 @@ export const batchText = {
       ...Object.entries(pairs).map(([name, value]) => ["metadata", `${name}=${value}`]),
     ];
     const text = lines.map(([name = "", value = ""]) => `${name.padEnd(8)}  ${value}\n`).join("");
-    return text + flaws.map((flaw) => `${flaw}\n`).join("");
+    return text + problems.map((problem) => `${problem}\n`).join("");
   },
 };
 

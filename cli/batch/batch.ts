@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-const flaw = z.looseObject({
+const problem = z.looseObject({
   code: z.string().nullable(),
   message: z.string().nullable(),
   line: z.number().nullable(),
@@ -12,7 +12,7 @@ export const batchSchema = z.looseObject({
   status: z.string(),
   endpoint: z.string(),
   model: z.string().nullable(),
-  errors: z.looseObject({ data: z.array(flaw) }).nullable(),
+  errors: z.looseObject({ data: z.array(problem) }).nullable(),
   input_file_id: z.string(),
   output_file_id: z.string().nullable(),
   error_file_id: z.string().nullable(),

@@ -6,7 +6,7 @@ import type { BrokerClient } from "../client/broker-client.ts";
 import { RequestError } from "../client/request-error.ts";
 import { beginBatch } from "./begin-batch.ts";
 import { finishBatch } from "./batch-end.ts";
-import { StateFile, type BatchState, type BatchTerms } from "./batch-state.ts";
+import { StateFile, type BatchState, type NewBatch } from "./batch-state.ts";
 import type { Batch } from "./batch.ts";
 import type { Progress } from "./progress.ts";
 import { readBatchInput, type BatchInput } from "./read-input.ts";
@@ -94,7 +94,7 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
 }
 
 /** The same rules as the API's, so that nothing is uploaded in vain. */
-function termsOf(input: BatchInput, { endpoint, window, metadata }: RunOptions): BatchTerms {
+function termsOf(input: BatchInput, { endpoint, window, metadata }: RunOptions): NewBatch {
   const url = endpoint ?? input.url;
   if (url === undefined)
     throw new RequestError(
@@ -119,7 +119,7 @@ async function forget(file: StateFile, progress: Progress): Promise<undefined> {
 function refuseChanges(
   state: BatchState,
   { path }: StateFile,
-  now: { readonly terms: BatchTerms; readonly inputSha256: string },
+  now: { readonly terms: NewBatch; readonly inputSha256: string },
 ): void {
   const changes = stateChanges(state, now);
   if (changes.length === 0) return;

@@ -1,4 +1,4 @@
-import type { BatchState, BatchTerms } from "./batch-state.ts";
+import type { BatchState, NewBatch } from "./batch-state.ts";
 
 const OPTIONS: Readonly<Record<string, string>> = {
   overflow: "--overflow",
@@ -8,7 +8,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 /** What is no longer as it was when a batch was begun, for people. */
 export function stateChanges(
   state: BatchState,
-  now: { readonly terms: BatchTerms; readonly inputSha256: string },
+  now: { readonly terms: NewBatch; readonly inputSha256: string },
 ): string[] {
   const { terms: before } = state;
   const changes = state.input_sha256 === now.inputSha256 ? [] : ["the input has changed"];

@@ -26,7 +26,7 @@ export async function checkOnline({ providers, models }: Config): Promise<Online
         ask,
         targets.map((target) => target.model),
       );
-      const { facts, details, list } = detected;
+      const { engine, details, list } = detected;
       if (list.status === 0)
         return {
           provider: name,
@@ -34,7 +34,7 @@ export async function checkOnline({ providers, models }: Config): Promise<Online
           problems: [`nothing answers at ${config.baseUrl}/models`],
         };
       const known = [
-        [facts.name ?? "an engine that is not known", details.version].filter(Boolean).join(" "),
+        [engine.name ?? "an engine that is not known", details.version].filter(Boolean).join(" "),
         ...(details.slots === undefined ? [] : [`${details.slots} slots`]),
         ...(detected.models ?? [])
           .slice(0, MODELS_SHOWN)

@@ -7,7 +7,7 @@ import { migrate } from "../../shared/db/migrate.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
 import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
-import { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
 import { openProviderQueues } from "../../shared/queue/provider-queues.ts";
@@ -45,7 +45,7 @@ export interface AllInOne {
 /** API and workers in one process, on a database that is brought up to date first. */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
   const { config, log } = options;
-  const trouble = connectionLog(log);
+  const problem = connectionLog(log);
   const resources = new AsyncDisposableStack();
   try {
     await migrate(options.databaseUrl);
@@ -53,7 +53,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       connectionString: options.databaseUrl,
       maxConnections: 12,
       applicationName: "spillway",
-      onIdleError: trouble("a database connection was lost"),
+      onIdleError: problem("a database connection was lost"),
     });
     resources.defer(() => database.close());
     const backend = openQueueBackend({
@@ -61,29 +61,29 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       redisPrefix: options.redisPrefix,
       databaseUrl: options.directUrl,
       providers: config.providers.size,
-      onError: trouble("the queue reports"),
+      onError: problem("the queue reports"),
     });
     resources.defer(() => backend.close());
     await backend.prepare();
     const queues = openProviderQueues(backend, config.providers.keys());
     resources.defer(() => queues.close());
 
-    const board = new ProviderBoard(config.providers.values());
+    const providerStates = new ProviderStates(config.providers.values());
     const path = localReplyPath();
     const order = new LocalFairOrder();
-    const onError = trouble("an accepted job was not queued yet");
+    const onError = problem("an accepted job was not queued yet");
     const { accepted, events, reply } = openAcceptedJobs({
       pool: database.pool,
       queues,
       order,
       owned: path.sender,
-      events: new PostgresEventLog(database.pool, trouble("the event log reports")),
+      events: new PostgresEventLog(database.pool, problem("the event log reports")),
       onError,
     });
     resources.defer(() => events.close());
     const metrics = createMetrics({
       pool: database.pool,
-      board,
+      providerStates,
       unhandledErrors: options.unhandledErrors,
     });
     const shared = {
@@ -91,7 +91,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       database,
       directUrl: options.directUrl,
       queues,
-      board,
+      providerStates,
       reply,
       accepted,
       events,

@@ -13,7 +13,7 @@ export interface ApiProcessOptions extends ProcessOptions {
 /** Starts one API process of a fleet. Rejects when the address is taken or Redis cannot be used. */
 export async function startApiProcess(options: ApiProcessOptions): Promise<RunningApi> {
   const parts = await openFleetParts("api", options);
-  const { id, database, queues, board, path, metrics, log } = parts;
+  const { id, database, queues, providerStates, path, metrics, log } = parts;
   try {
     const api = await startApi({
       id,
@@ -22,7 +22,7 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
       database,
       directUrl: options.directUrl,
       queues,
-      board,
+      providerStates,
       metrics,
       log,
       jobs: new OwnedJobs(),

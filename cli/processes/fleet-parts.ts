@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import { createMetrics, type Metrics } from "../../shared/metrics/metrics.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
-import { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { EventLog } from "../../shared/events/event-log.ts";
 import { RedisEventLog } from "../../shared/events/redis-event-log.ts";
 import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
@@ -27,7 +27,7 @@ export interface FleetParts {
   readonly database: Database;
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly path: ReplyPath;
   readonly order: FairOrder;
   readonly accepted: AcceptedQueue;
@@ -52,17 +52,17 @@ export async function openFleetParts(
   const { config, redisUrl, redisPrefix } = options;
   const id = newId(kind);
   const log = options.log.child({ process: id });
-  const trouble = connectionLog(log);
+  const problem = connectionLog(log);
   const resources = new AsyncDisposableStack();
   try {
     const database = openDatabase({
       connectionString: options.databaseUrl,
       maxConnections: POOL_CONNECTIONS,
       applicationName: `spillway-${kind}`,
-      onIdleError: trouble("a database connection was lost"),
+      onIdleError: problem("a database connection was lost"),
     });
     resources.defer(() => database.close());
-    const onError = trouble("Redis reports");
+    const onError = problem("Redis reports");
     const redis = openRedis({ url: redisUrl, role: "producer", onError });
     resources.defer(() => closeRedis(redis));
     await checkRedis(redis);
@@ -80,13 +80,13 @@ export async function openFleetParts(
       order,
       owned: path.sender,
       events: new RedisEventLog({ redis, redisUrl, redisPrefix, onError }),
-      onError: trouble("an accepted job was not queued yet"),
+      onError: problem("an accepted job was not queued yet"),
     });
     resources.defer(() => events.close());
-    const board = new ProviderBoard(config.providers.values());
+    const providerStates = new ProviderStates(config.providers.values());
     const metrics = createMetrics({
       pool: database.pool,
-      board,
+      providerStates,
       unhandledErrors: options.unhandledErrors,
     });
     return {
@@ -94,7 +94,7 @@ export async function openFleetParts(
       database,
       backend,
       queues,
-      board,
+      providerStates,
       path,
       order,
       accepted,

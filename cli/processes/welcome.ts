@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 
-export interface WelcomeFacts {
+export interface WelcomeText {
   readonly url: string;
   readonly config: Config;
   /** Where the configuration came from. */
@@ -15,8 +15,8 @@ export interface WelcomeFacts {
 }
 
 /** What a person reads when the broker is up: at most a dozen lines. */
-export function welcome(facts: WelcomeFacts): string {
-  const { config, url } = facts;
+export function welcome(details: WelcomeText): string {
+  const { config, url } = details;
   const providers = Array.from(
     config.providers.values(),
     ({ name, location, slots }) => `${name} (${location}, ${slots} slots)`,
@@ -25,17 +25,17 @@ export function welcome(facts: WelcomeFacts): string {
     `Spillway runs at ${url} (Ctrl-C stops it)`,
     `  providers      ${shortList(providers)}`,
     `  models         ${shortList([...config.models.keys()])}`,
-    `  configuration  ${facts.source}`,
-    `  data           ${facts.store}`,
-    `  admin key      ${facts.adminKey}`,
-    ...facts.notices.map((notice) => `  note           ${notice}`),
+    `  configuration  ${details.source}`,
+    `  data           ${details.store}`,
+    `  admin key      ${details.adminKey}`,
+    ...details.notices.map((notice) => `  note           ${notice}`),
   ];
-  if (facts.demoKey === undefined)
+  if (details.demoKey === undefined)
     lines.push("Keys for applications: npm run spillway -- key create --name NAME");
   else
     lines.push(
       "Try it:",
-      `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${facts.demoKey}" -H "Content-Type: application/json" -d '{"model":"demo-chat","messages":[{"role":"user","content":"Hello"}]}'`,
+      `  curl ${url}/v1/chat/completions -H "Authorization: Bearer ${details.demoKey}" -H "Content-Type: application/json" -d '{"model":"demo-chat","messages":[{"role":"user","content":"Hello"}]}'`,
     );
   return lines.join("\n");
 }

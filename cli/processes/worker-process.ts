@@ -16,7 +16,7 @@ export interface WorkerProcess extends RunningWorker {
 /** Starts one worker process of a fleet. Rejects when Redis cannot be used. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const parts = await openFleetParts("worker", options);
-  const { id, database, backend, queues, board, path, metrics, log } = parts;
+  const { id, database, backend, queues, providerStates, path, metrics, log } = parts;
   const resources = new AsyncDisposableStack();
   resources.defer(() => parts.close());
   let graceMs = 0;
@@ -29,7 +29,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       directUrl: options.directUrl,
       backend,
       queues,
-      board,
+      providerStates,
       log,
       reply: parts.reply,
       accepted: parts.accepted,

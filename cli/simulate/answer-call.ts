@@ -4,7 +4,7 @@ import type { Call } from "./call.ts";
 import { ChunkFormat } from "./chunk-format.ts";
 import { obeyedBody, type DialectName } from "./dialect.ts";
 import { embeddingsBody } from "./embeddings.ts";
-import type { Fault, FaultBoard } from "./faults.ts";
+import type { Fault, InjectedFaults } from "./faults.ts";
 import { type Generation, planGeneration } from "./generation.ts";
 import {
   type EmbeddingRequest,
@@ -24,7 +24,7 @@ import type { WireFormat, WireOptions } from "./wire-format.ts";
 export interface Engine {
   readonly kind: SimulatorKind;
   readonly slots: Slots;
-  readonly faults: FaultBoard;
+  readonly faults: InjectedFaults;
   readonly pace: PaceOptions;
   /** Tokens of text, and of reasoning before it, when nothing else says. */
   readonly outputTokens: number;

@@ -20,8 +20,8 @@ export class ChunkFormat implements WireFormat {
     this.#chat = request.endpoint === "chat.completions";
     this.#id = `${this.#chat ? "chatcmpl" : "cmpl"}-sim${serial}`;
     const object = this.#chat ? "chat.completion.chunk" : "text_completion";
-    const facts = { id: this.#id, object, created: this.#created, model: request.model };
-    this.#opening = `data: ${JSON.stringify(facts).slice(0, -1)},"choices":[`;
+    const fields = { id: this.#id, object, created: this.#created, model: request.model };
+    this.#opening = `data: ${JSON.stringify(fields).slice(0, -1)},"choices":[`;
     // OpenAI writes the empty field into every event once usage was asked for; vLLM does not.
     const emptyUsage = request.includeUsage && kind === "cloud" ? `,"usage":null` : "";
     this.#closing = `]${emptyUsage}}\n\n`;

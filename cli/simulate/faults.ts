@@ -66,7 +66,7 @@ interface Subject {
 }
 
 /** The fault that is switched on, if any, and how often it may still hit. */
-export class FaultBoard {
+export class InjectedFaults {
   readonly #random: () => number;
   #fault: Fault | null = null;
   #left = Infinity;

@@ -22,10 +22,10 @@ export function readFunctionTools(
     const tool = asObject(each);
     if (tool === undefined) throw invalid(`tools[${at}]`, "must be an object");
     if (tool["type"] !== "function") return [];
-    const facts = unwrap(tool);
-    const name = facts?.["name"];
+    const definition = unwrap(tool);
+    const name = definition?.["name"];
     if (typeof name !== "string") throw invalid(`tools[${at}]`, "has no name");
-    return [{ name, parameters: facts?.["parameters"] }];
+    return [{ name, parameters: definition?.["parameters"] }];
   });
   const choice = body["tool_choice"] ?? "auto";
   if (choice === "none") return [];

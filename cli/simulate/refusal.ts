@@ -1,7 +1,7 @@
 /** Which upstream is played: a vLLM server or an OpenAI-like cloud. */
 export type SimulatorKind = "gpu" | "cloud";
 
-interface RefusalFacts {
+interface RefusalDetails {
   readonly status: number;
   readonly message: string;
   /** What the cloud puts into `code`; vLLM always puts the status there, as a number. */
@@ -17,12 +17,12 @@ export class Refusal extends Error {
   readonly param: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(facts: RefusalFacts) {
-    super(facts.message);
-    this.status = facts.status;
-    this.code = facts.code;
-    this.param = facts.param;
-    this.retryAfterSeconds = facts.retryAfterSeconds;
+  constructor(details: RefusalDetails) {
+    super(details.message);
+    this.status = details.status;
+    this.code = details.code;
+    this.param = details.param;
+    this.retryAfterSeconds = details.retryAfterSeconds;
   }
 
   headers(): Record<string, string> {

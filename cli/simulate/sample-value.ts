@@ -5,22 +5,22 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
  * alternatives and bounds below, and fills required properties; not references and patterns.
  */
 export function sampleValue(schema: unknown, name = "value"): unknown {
-  const facts = asObject(schema) ?? {};
-  if ("const" in facts) return facts["const"];
-  const choices = facts["enum"];
+  const shape = asObject(schema) ?? {};
+  if ("const" in shape) return shape["const"];
+  const choices = shape["enum"];
   if (Array.isArray(choices) && choices.length > 0) return choices[0] as unknown;
-  const alternatives = facts["anyOf"] ?? facts["oneOf"];
+  const alternatives = shape["anyOf"] ?? shape["oneOf"];
   if (Array.isArray(alternatives) && alternatives.length > 0) {
     return sampleValue(alternatives[0], name);
   }
-  switch (typeOf(facts)) {
+  switch (typeOf(shape)) {
     case "object":
-      return sampleObject(facts);
+      return sampleObject(shape);
     case "array":
-      return [sampleValue(facts["items"], name)];
+      return [sampleValue(shape["items"], name)];
     case "integer":
     case "number":
-      return typeof facts["minimum"] === "number" ? Math.ceil(facts["minimum"]) : 1;
+      return typeof shape["minimum"] === "number" ? Math.ceil(shape["minimum"]) : 1;
     case "boolean":
       return true;
     case "null":
@@ -30,14 +30,14 @@ export function sampleValue(schema: unknown, name = "value"): unknown {
   }
 }
 
-function typeOf(facts: JsonObject): unknown {
-  const type: unknown = Array.isArray(facts["type"]) ? facts["type"][0] : facts["type"];
-  return type ?? ("properties" in facts ? "object" : "string");
+function typeOf(shape: JsonObject): unknown {
+  const type: unknown = Array.isArray(shape["type"]) ? shape["type"][0] : shape["type"];
+  return type ?? ("properties" in shape ? "object" : "string");
 }
 
-function sampleObject(facts: JsonObject): JsonObject {
-  const properties = asObject(facts["properties"]) ?? {};
-  const required: readonly unknown[] = Array.isArray(facts["required"]) ? facts["required"] : [];
+function sampleObject(shape: JsonObject): JsonObject {
+  const properties = asObject(shape["properties"]) ?? {};
+  const required: readonly unknown[] = Array.isArray(shape["required"]) ? shape["required"] : [];
   const names = required.filter((each) => typeof each === "string");
   return Object.fromEntries(names.map((each) => [each, sampleValue(properties[each], each)]));
 }

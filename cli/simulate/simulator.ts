@@ -5,7 +5,7 @@ import type { Engine } from "./answer-call.ts";
 import { BodyLog, type LoggedBody } from "./body-log.ts";
 import { CounterBook, type Counters } from "./counters.ts";
 import type { DialectName } from "./dialect.ts";
-import { type Fault, FaultBoard, type FaultScope } from "./faults.ts";
+import { type Fault, InjectedFaults, type FaultScope } from "./faults.ts";
 import type { SimulatorKind } from "./refusal.ts";
 import { createRoutes } from "./routes.ts";
 import { Slots } from "./slots.ts";
@@ -68,7 +68,7 @@ export interface Simulator {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const host = options.host ?? "127.0.0.1";
   const book = new CounterBook(options.rememberedRequests ?? 200_000);
-  const faults = new FaultBoard(options.random ?? Math.random);
+  const faults = new InjectedFaults(options.random ?? Math.random);
   let lastId = 0;
   const engine: Engine = {
     kind: options.kind,

@@ -10,7 +10,7 @@ export interface FedBatch extends BatchRow {
 }
 
 /** Where one line of a batch's file is. */
-export interface LineFacts {
+export interface OpenLine {
   readonly line: number;
   readonly custom_id: string;
   /** Of its first byte in the file, and its bytes without the line's end. */
@@ -71,7 +71,7 @@ export function feedStatements(pool: Pick<Pool, "query">) {
       return row && Number(row.bytes);
     },
     /** False: the batch need not be read any more. */
-    addLines: (batch: string, lines: readonly LineFacts[]): Promise<boolean> =>
+    addLines: (batch: string, lines: readonly OpenLine[]): Promise<boolean> =>
       isTrue("add_batch_lines", "select add_batch_lines($1, $2) as done", [
         batch,
         JSON.stringify(lines),

@@ -15,7 +15,7 @@ export interface EndedLine {
   readonly error_code: string | null;
   /** A `ReplyError` as JSON text. */
   readonly error: string | null;
-  /** `StoredFacts` as JSON text. */
+  /** `StoredRequest` as JSON text. */
   readonly facts: string | null;
   readonly body: Buffer | null;
   readonly compressed: boolean | null;

@@ -1,5 +1,5 @@
 import type { Endpoint } from "./endpoint.ts";
-import type { ResponseFacts } from "./response-facts.ts";
+import type { ResponseContext } from "./response-context.ts";
 
 /** A request as a worker runs it: in the entry of an interactive job, stored with an accepted one. */
 export interface JobRequest {
@@ -33,5 +33,5 @@ export interface JobRequest {
   /** Somebody waits on the connection, also for what is stored; undefined: for nobody in a hurry. */
   readonly callerWaits?: true;
   /** Of `/v1/responses`. */
-  readonly response?: ResponseFacts;
+  readonly response?: ResponseContext;
 }

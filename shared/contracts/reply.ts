@@ -16,7 +16,7 @@ export interface ReplyError {
 }
 
 /** Facts known once an attempt has begun; they become response headers. */
-export interface AttemptFacts {
+export interface AnswerHeaders {
   readonly provider: string;
   readonly location: Location;
   /** Number of this attempt, from 1. */
@@ -49,7 +49,7 @@ export interface ResultMessage {
 export interface EndMessage {
   readonly type: "end";
   readonly state: EndState;
-  readonly facts?: AttemptFacts;
+  readonly answerHeaders?: AnswerHeaders;
   readonly costNanos?: bigint;
   readonly error?: ReplyError;
 }
@@ -57,9 +57,9 @@ export interface EndMessage {
 /** Messages from the worker that runs a job to the API process that owns it, in order. */
 export type ReplyMessage =
   /** An attempt was claimed; its entry has left the queue. */
-  | ({ readonly type: "started" } & AttemptFacts)
+  | ({ readonly type: "started" } & AnswerHeaders)
   /** The first upstream event of a stream is good: headers may leave. */
-  | ({ readonly type: "head" } & AttemptFacts)
+  | ({ readonly type: "head" } & AnswerHeaders)
   /** Whole server-sent events, ready to be written. */
   | { readonly type: "chunk"; readonly text: string }
   | ResultMessage

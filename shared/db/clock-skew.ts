@@ -21,7 +21,7 @@ async function clockSkewMs(pool: Pick<Pool, "query">, now: () => number): Promis
  */
 export async function warnOfClockSkew(
   pool: Pick<Pool, "query">,
-  log: { warn(facts: object, message: string): void },
+  log: { warn(fields: object, message: string): void },
   now: () => number = Date.now,
 ): Promise<void> {
   const skewMs = await clockSkewMs(pool, now);

@@ -78,7 +78,7 @@ export class GroupStatement<Member, Row> {
       await this.#send(group);
     }
     this.#isSending = false;
-    this.#noteIdle();
+    this.#recordIdle();
   }
 
   async #sendApart(): Promise<void> {
@@ -90,10 +90,10 @@ export class GroupStatement<Member, Row> {
       if (this.#apart.length > 0) await sleep(Math.random() * RETRY_PAUSE_MS);
     }
     this.#isSendingApart = false;
-    this.#noteIdle();
+    this.#recordIdle();
   }
 
-  #noteIdle(): void {
+  #recordIdle(): void {
     if (this.#isSending || this.#isSendingApart) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

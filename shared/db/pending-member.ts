@@ -59,9 +59,9 @@ export class PendingMember<Member, Row> {
     const { name, giveUpAfterMs, unreachableAfterMs, unreachable } = this.#options;
     const now = performance.now();
     const waitedMs = now - this.#submittedAt;
-    const trouble = unreachable();
-    const unreachableMs = trouble === undefined ? 0 : now - trouble.since;
-    if (trouble !== undefined && unreachableMs >= unreachableAfterMs) this.reject(trouble.error);
+    const problem = unreachable();
+    const unreachableMs = problem === undefined ? 0 : now - problem.since;
+    if (problem !== undefined && unreachableMs >= unreachableAfterMs) this.reject(problem.error);
     else if (waitedMs >= giveUpAfterMs)
       this.reject(new UnansweredError(name, waitedMs, this.lastError));
     else this.#lookAfter(Math.min(giveUpAfterMs - waitedMs, unreachableAfterMs - unreachableMs));

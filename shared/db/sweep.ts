@@ -53,9 +53,9 @@ export interface SweepStatements {
   /** All attempts of a worker that has died; its jobs may be what killed it. */
   closeDead(worker: string): Promise<LostJob[]>;
   /** Returns the jobs that ended. */
-  endOrphans(owner: string): Promise<string[]>;
+  endAbandoned(owner: string): Promise<string[]>;
   /** The connections of an API process's accepted jobs are lost with it. */
-  noteLost(owner: string): Promise<void>;
+  recordLost(owner: string): Promise<void>;
   /** Jobs that this worker runs and that somebody has asked to stop. */
   stops(worker: string): Promise<{ job_id: string; cancel_reason: string }[]>;
   openPeriods(): Promise<void>;
@@ -100,11 +100,11 @@ export function sweepStatements(pool: Pool): SweepStatements {
       ]),
     closeDead: (worker) =>
       rows("select * from close_lost_attempts($1, '{}', 0, null, true)", [worker]),
-    endOrphans: async (owner) => {
+    endAbandoned: async (owner) => {
       const ended = await rows<{ job_id: string }>("select end_orphans($1) as job_id", [owner]);
       return ended.map(({ job_id }) => job_id);
     },
-    noteLost: async (owner) => {
+    recordLost: async (owner) => {
       await rows("select note_lost(null, $1)", [owner]);
     },
     stops: (worker) =>

@@ -23,4 +23,4 @@ export const accountErrors = {
   },
 } as const satisfies Record<string, AccountError>;
 
-export type AccountTrouble = keyof typeof accountErrors;
+export type AccountProblem = keyof typeof accountErrors;

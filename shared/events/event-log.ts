@@ -11,7 +11,7 @@ export interface EventLog {
   /** Tells followers that there is news of the job: events, a new attempt, its end. May be lost. */
   announce(job: string): void;
   /** Calls back on news until the returned function is called. Resolves when it listens. */
-  follow(job: string, onNews: () => void): Promise<() => void>;
+  follow(job: string, onChange: () => void): Promise<() => void>;
   /**
    * Drops what the job's attempts up to that one have said; what the last one goes on to say is not
    * kept either. Best effort: a log that is not dropped goes by itself.

@@ -3,10 +3,10 @@ export class LocalFollowers {
   readonly #byJob = new Map<string, Set<() => void>>();
 
   /** Returns what ends it. */
-  add(job: string, onNews: () => void): () => void {
+  add(job: string, onChange: () => void): () => void {
     const followers = this.#byJob.get(job) ?? new Set();
     // Its own, so that a function that follows twice leaves twice.
-    const follower = (): void => onNews();
+    const follower = (): void => onChange();
     this.#byJob.set(job, followers.add(follower));
     return () => {
       followers.delete(follower);

@@ -66,7 +66,7 @@ export class LogWriter {
       const lost = await this.#write([...parts.keys()]);
       for (const [part, log] of parts) {
         if (lost.has(part)) this.#end(log);
-        log.noteWritten(part);
+        log.recordWritten(part);
       }
     }
     this.#sending = undefined;
@@ -148,7 +148,7 @@ class WaitingLog {
   }
 
   /** Written, or lost. */
-  noteWritten({ events }: LogPart): void {
+  recordWritten({ events }: LogPart): void {
     this.#written += events.length;
     const isDone = (upTo: number): boolean => this.isEmpty || upTo <= this.#written;
     for (const { upTo, resolve } of this.#flushes) if (isDone(upTo)) resolve();

@@ -68,8 +68,8 @@ export class PostgresEventLog implements EventLog {
     return rows.map(({ event }) => event.toString());
   }
 
-  follow(job: string, onNews: () => void): Promise<() => void> {
-    return Promise.resolve(this.#followers.add(job, onNews));
+  follow(job: string, onChange: () => void): Promise<() => void> {
+    return Promise.resolve(this.#followers.add(job, onChange));
   }
 
   /** Where jobs are deleted, so are their events. */

@@ -3,7 +3,7 @@ import { openRedis } from "../redis/open-redis.ts";
 import type { AttemptLog, EventLog } from "./event-log.ts";
 import { LogWriter, type LogPart } from "./log-writer.ts";
 import { oncePerTick } from "./once-per-tick.ts";
-import { RedisNews } from "./redis-news.ts";
+import { RedisSubscriber } from "./redis-subscriber.ts";
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
@@ -74,7 +74,7 @@ export class RedisEventLog implements EventLog {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #onError: (error: Error) => void;
-  readonly #news: RedisNews;
+  readonly #subscriber: RedisSubscriber;
   readonly #writer = new LogWriter((parts) => this.#write(parts));
   readonly announce = oncePerTick<string>((jobs) => {
     for (const job of jobs) this.#redis.publish(this.#channel(job), "").catch(() => undefined);
@@ -87,7 +87,7 @@ export class RedisEventLog implements EventLog {
     this.#redis.defineCommand("spillwayRead", { numberOfKeys: 1, lua: READ });
     this.#prefix = redisPrefix;
     this.#onError = onError;
-    this.#news = new RedisNews({
+    this.#subscriber = new RedisSubscriber({
       openSubscriber: () => openRedis({ url, role: "consumer", onError }),
       channelOf: (job) => this.#channel(job),
     });
@@ -101,8 +101,8 @@ export class RedisEventLog implements EventLog {
     return await this.#redis.spillwayRead(this.#key(job, fence), from, PAGE_EVENTS, PAGE_BYTES);
   }
 
-  follow(job: string, onNews: () => void): Promise<() => void> {
-    return this.#news.follow(job, onNews);
+  follow(job: string, onChange: () => void): Promise<() => void> {
+    return this.#subscriber.follow(job, onChange);
   }
 
   async forget(job: string, lastFence: number): Promise<void> {
@@ -112,7 +112,7 @@ export class RedisEventLog implements EventLog {
 
   async close(): Promise<void> {
     await this.#writer.drain(DRAIN_MS);
-    await this.#news.close();
+    await this.#subscriber.close();
   }
 
   async #write(parts: readonly LogPart[]): Promise<ReadonlySet<LogPart>> {

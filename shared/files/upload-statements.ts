@@ -5,7 +5,7 @@ import { fileColumns, type FileRow } from "./file-row.ts";
 
 type Query = Pick<Pool, "query">;
 
-export interface UploadTerms {
+export interface NewUpload {
   readonly bytes: number;
   readonly purpose: UploadPurpose;
   readonly expiresAfterS: number;
@@ -60,7 +60,7 @@ export async function touchUpload(pool: Query, id: string): Promise<void> {
 export async function finishUpload(
   client: Query,
   id: string,
-  { bytes, purpose, expiresAfterS }: UploadTerms,
+  { bytes, purpose, expiresAfterS }: NewUpload,
 ): Promise<FileRow | undefined> {
   const { rows } = await client.query<FileRow>(
     `update files set state = 'processed', purpose = $3, created_at = now(),

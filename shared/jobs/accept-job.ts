@@ -3,7 +3,7 @@ import { askDatabase } from "../db/ask-database.ts";
 import type { Database } from "../db/database.ts";
 import type { IdempotencyKey } from "../idempotency/find-keyed-job.ts";
 import { enqueueAccepted, type EnqueueDeps } from "./enqueue-accepted.ts";
-import type { JobTerms } from "./new-job.ts";
+import type { NewJob } from "./new-job.ts";
 import { storedMember } from "./stored-member.ts";
 import { submitAccept } from "./submit-accept.ts";
 
@@ -37,7 +37,7 @@ export interface AcceptedRequest {
  */
 export async function acceptJob(
   deps: AcceptDeps,
-  terms: JobTerms,
+  terms: NewJob,
   options: AcceptOptions,
 ): Promise<AcceptedRequest> {
   const { id } = terms;

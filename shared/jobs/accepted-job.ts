@@ -26,7 +26,7 @@ export interface AcceptedJob {
   readonly ended_at: Date | null;
   readonly deadline_at: Date;
   readonly cost_nanos: bigint;
-  /** `StoredFacts` as JSON text. */
+  /** `StoredRequest` as JSON text. */
   readonly facts: string;
   /** Of the last attempt; null before the first. */
   readonly provider: string | null;

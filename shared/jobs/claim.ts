@@ -35,7 +35,7 @@ export interface ClaimedJob {
   readonly key_id: string;
   /** Names of the providers that the job has been at before. */
   readonly tried: readonly string[];
-  /** Of an accepted job: `StoredFacts` as JSON text, and the request's body. */
+  /** Of an accepted job: `StoredRequest` as JSON text, and the request's body. */
   readonly facts: string | null;
   readonly body: Buffer | null;
   readonly compressed: boolean | null;

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { AcceptedQueue } from "./accepted-queue.ts";
-import type { JobTerms } from "./new-job.ts";
+import type { NewJob } from "./new-job.ts";
 
 export interface EnqueueDeps {
   readonly accepted: AcceptedQueue;
@@ -10,7 +10,7 @@ export interface EnqueueDeps {
 /** Puts a job that has just been accepted into its first queue. What that does not take now, a sweeper finds missing. */
 export async function enqueueAccepted(
   deps: EnqueueDeps,
-  { id, key, plan, first, serviceClass }: JobTerms,
+  { id, key, plan, first, serviceClass }: NewJob,
 ): Promise<void> {
   const provider = plan[first.target]?.provider ?? "";
   try {

@@ -3,12 +3,12 @@ import type { Pool } from "pg";
 type Query = Pick<Pool, "query">;
 
 /** Notes that the connection of a job is lost, whose caller's SDK may come again for it. */
-export async function noteLost(pool: Query, job: string, waiter: string): Promise<void> {
+export async function recordLost(pool: Query, job: string, waiter: string): Promise<void> {
   await pool.query("select note_lost($1, $2)", [job, waiter]);
 }
 
 /** The process holds the connections of its waiting callers still, whatever others took it for. */
-export async function noteHeld(pool: Query, waiter: string): Promise<void> {
+export async function recordHeld(pool: Query, waiter: string): Promise<void> {
   await pool.query("select note_held($1)", [waiter]);
 }
 

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { EndState } from "../contracts/reply.ts";
-import type { AttemptFacts } from "../ledger/ledger-entry.ts";
+import type { LedgerEntry } from "../ledger/ledger-entry.ts";
 import { GroupStatement } from "../db/group-statement.ts";
 import { jobBudgets } from "../budgets/job-budgets.ts";
 
@@ -25,7 +25,7 @@ interface MoveTo {
 
 /** With a fence, the open attempt of that fence is closed; without, the job still waits. */
 export type MoveMember = MoveTo &
-  (({ readonly fence: number } & AttemptFacts) | { readonly fence: null });
+  (({ readonly fence: number } & LedgerEntry) | { readonly fence: null });
 
 export interface MoveRow {
   readonly job_id: string;

@@ -2,27 +2,27 @@ import { newId } from "../contracts/new-id.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { JobRequest } from "../contracts/job-request.ts";
 import type { Plan, Residency } from "../contracts/plan.ts";
-import type { ResponseFacts } from "../contracts/response-facts.ts";
+import type { ResponseContext } from "../contracts/response-context.ts";
 import { serviceClasses } from "../contracts/service-class.ts";
 import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError } from "../errors/broker-error.ts";
-import type { ProviderBoard } from "../providers/provider-states.ts";
+import type { ProviderStates } from "../providers/provider-states.ts";
 import { findUntranslatable } from "../responses/find-untranslatable.ts";
 import { findReference } from "../responses/item-references.ts";
 import { responseId } from "../responses/response-id.ts";
 import type { CallerKey } from "../keys/caller-key.ts";
-import { accountTrouble } from "../routing/account-trouble.ts";
+import { accountProblem } from "../routing/account-problem.ts";
 import { chooseTarget, type ChosenTarget } from "../routing/choose-target.ts";
 import type { CompiledRoute } from "../routing/compiled-route.ts";
 import { makePlan } from "../routing/make-plan.ts";
 import type { InferenceRequest } from "../requests/read-request.ts";
 
-export interface TermsDeps {
-  readonly board: Pick<ProviderBoard, "get">;
+export interface NewJobDeps {
+  readonly providerStates: Pick<ProviderStates, "get">;
   readonly random: () => number;
 }
 
-export interface Asked {
+export interface NewJobInput {
   /** Of a job that was named before; else it gets a new one. */
   readonly id?: string;
   readonly key: CallerKey;
@@ -38,7 +38,7 @@ export interface Asked {
 }
 
 /** Everything that is fixed about a job before it is admitted. */
-export interface JobTerms {
+export interface NewJob {
   readonly id: string;
   readonly key: CallerKey;
   readonly endpoint: Endpoint;
@@ -58,7 +58,7 @@ export interface JobTerms {
  * Works out where a request may go, what it may cost there and by when. Throws `BrokerError`
  * `no_capacity`, or `invalid_request` with what is at fault.
  */
-export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
+export function newJob(deps: NewJobDeps, asked: NewJobInput): NewJob {
   const { key, endpoint, request, residency, serviceClass, deadlineMs, callerWaits } = asked;
   const { input, outputTokens } = request;
   checkReferences(request);
@@ -66,14 +66,14 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
   const route = fileReaders(ableTargets(request), request, residency);
   const { plan, inputTokens } = makePlan(route, { residency, input, outputTokens, budgeted });
   const rules = callerWaits ? route.config : { ...route.config, noCapacity: "wait" as const };
-  const trouble = callerWaits ? accountTrouble(plan, rules, deps.board) : undefined;
-  if (trouble !== undefined) {
-    const { code, message, retryable } = accountErrors[trouble];
+  const problem = callerWaits ? accountProblem(plan, rules, deps.providerStates) : undefined;
+  if (problem !== undefined) {
+    const { code, message, retryable } = accountErrors[problem];
     throw new BrokerError(code, message, { retryable });
   }
-  const first = chooseTarget(plan, rules, deps.board, deps.random);
+  const first = chooseTarget(plan, rules, deps.providerStates, deps.random);
   if (first === null) {
-    const retryAfterMs = soonestMs(plan, deps.board);
+    const retryAfterMs = soonestMs(plan, deps.providerStates);
     const when = retryAfterMs === undefined ? {} : { retryAfterMs };
     throw new BrokerError("no_capacity", `No provider of '${route.config.name}' is up.`, when);
   }
@@ -94,9 +94,9 @@ export function jobTerms(deps: TermsDeps, asked: Asked): JobTerms {
 }
 
 /** When the first of the providers that rest may be tried again. */
-function soonestMs(plan: Plan, board: Pick<ProviderBoard, "get">): number | undefined {
+function soonestMs(plan: Plan, providerStates: Pick<ProviderStates, "get">): number | undefined {
   const waits = plan.flatMap(({ provider }) => {
-    const until = board.get(provider)?.restsUntil;
+    const until = providerStates.get(provider)?.restsUntil;
     return until == null ? [] : [Math.max(1, until - Date.now())];
   });
   return waits.length === 0 ? undefined : Math.min(...waits);
@@ -111,11 +111,11 @@ function checkReferences({ response }: InferenceRequest): void {
 
 /** What chat completions cannot express goes only to providers that take responses themselves. */
 function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
-  const flaw = response === undefined ? undefined : findUntranslatable(response.fields);
-  if (flaw === undefined) return route;
+  const problem = response === undefined ? undefined : findUntranslatable(response.fields);
+  if (problem === undefined) return route;
   const targets = route.targets.filter((target) => target.responses !== "translate");
   if (targets.length > 0) return { ...route, targets };
-  throw new BrokerError("invalid_request", flaw.message, { param: flaw.param });
+  throw new BrokerError("invalid_request", problem.message, { param: problem.param });
 }
 
 /** Local engines refuse files: what can be read of them has become text and images before. */
@@ -143,11 +143,11 @@ function toJobRequest(
     request,
     serviceClass,
     callerWaits,
-  }: Pick<Asked, "endpoint" | "request" | "serviceClass" | "callerWaits">,
+  }: Pick<NewJobInput, "endpoint" | "request" | "serviceClass" | "callerWaits">,
 ): JobRequest {
   const { streamOptions, stream } = request;
   const isFollowed = request.response?.background === true;
-  const response = request.response && responseFacts(id, request, request.response);
+  const response = request.response && responseContext(id, request, request.response);
   return {
     endpoint,
     stream: stream || isFollowed,
@@ -166,11 +166,11 @@ function toJobRequest(
   };
 }
 
-function responseFacts(
+function responseContext(
   job: string,
   request: InferenceRequest,
   response: NonNullable<InferenceRequest["response"]>,
-): ResponseFacts {
+): ResponseContext {
   const { background, store, previousResponseId, compaction, turn } = response;
   return {
     id: responseId(job),

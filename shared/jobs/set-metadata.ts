@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import type { StoredFacts } from "./stored-facts.ts";
+import type { StoredRequest } from "./stored-request.ts";
 
 /**
  * Replaces what a key wrote about its accepted job. False: its facts have changed meanwhile, or are
@@ -11,8 +11,8 @@ export async function setMetadata(
   facts: string,
   metadata: Readonly<Record<string, string>> | null,
 ): Promise<boolean> {
-  const changed: Partial<StoredFacts> = {
-    ...(JSON.parse(facts) as Partial<StoredFacts>),
+  const changed: Partial<StoredRequest> = {
+    ...(JSON.parse(facts) as Partial<StoredRequest>),
     metadata,
   };
   const { rowCount } = await pool.query(

@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import type { LedgerStatus } from "../contracts/ledger-status.ts";
 import type { EndState } from "../contracts/reply.ts";
-import type { AttemptFacts } from "../ledger/ledger-entry.ts";
+import type { LedgerEntry } from "../ledger/ledger-entry.ts";
 import { GroupStatement } from "../db/group-statement.ts";
 import { jobBudgets } from "../budgets/job-budgets.ts";
 
-export interface SettleMember extends AttemptFacts {
+export interface SettleMember extends LedgerEntry {
   readonly job: string;
   readonly fence: number;
   readonly state: EndState;

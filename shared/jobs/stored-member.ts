@@ -1,8 +1,8 @@
 import type { AcceptMember } from "./accept.ts";
 import { compress } from "../db/compressed.ts";
-import type { StoredFacts } from "./stored-facts.ts";
+import type { StoredRequest } from "./stored-request.ts";
 import { NO_OWNER } from "../replies/accepted-replies.ts";
-import type { JobTerms } from "./new-job.ts";
+import type { NewJob } from "./new-job.ts";
 import { acceptMember } from "./submit-accept.ts";
 
 /**
@@ -10,12 +10,12 @@ import { acceptMember } from "./submit-accept.ts";
  * request of a batch's line is seldom kept for long, so it is not compressed.
  */
 export async function storedMember(
-  terms: JobTerms,
+  terms: NewJob,
   own: Partial<AcceptMember>,
 ): Promise<AcceptMember> {
   const { jobRequest, request } = terms;
   const { body, ...rest } = jobRequest;
-  const facts: StoredFacts = { ...rest, base64: request.base64, metadata: request.metadata };
+  const facts: StoredRequest = { ...rest, base64: request.base64, metadata: request.metadata };
   const bytes = Buffer.from(body);
   // The lines of a batch have their answers in its files; of those only responses are turns too.
   const stored = request.stored && (own.batch === undefined || request.response !== undefined);

@@ -4,7 +4,7 @@ import type { Database } from "../db/database.ts";
 import { UnansweredError } from "../db/unanswered-error.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
-import type { JobTerms } from "./new-job.ts";
+import type { NewJob } from "./new-job.ts";
 import { budgetAdvice } from "../budgets/budget-advice.ts";
 import { overBudget } from "../budgets/over-budget.ts";
 
@@ -13,7 +13,7 @@ const CHECK_MS = 5_000;
 
 /** A job's member of the accept statement; `own`: what its kind adds. */
 export function acceptMember(
-  terms: JobTerms,
+  terms: NewJob,
   own: Partial<AcceptMember> & Pick<AcceptMember, "interactive" | "owner">,
 ): AcceptMember {
   const { request, first, plan } = terms;

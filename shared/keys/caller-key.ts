@@ -1,6 +1,6 @@
 import type { Residency } from "../contracts/plan.ts";
 import type { ServiceClass } from "../contracts/service-class.ts";
-import type { KeyFacts } from "./key-facts.ts";
+import type { KeyRow } from "./key-row.ts";
 
 /** Who calls, and what that key may ask for. */
 export interface CallerKey {
@@ -17,7 +17,7 @@ export interface CallerKey {
 }
 
 /** The key of a row. */
-export function toCallerKey(row: KeyFacts): CallerKey {
+export function toCallerKey(row: KeyRow): CallerKey {
   return {
     id: row.id,
     name: row.name,

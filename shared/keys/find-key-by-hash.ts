@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { GroupStatement } from "../db/group-statement.ts";
-import { joinBudget, keyFacts, type KeyFacts } from "./key-facts.ts";
+import { joinBudget, keyColumns, type KeyRow } from "./key-row.ts";
 
 export interface FindKeyMember {
   /** SHA-256 of the key, in hex. */
@@ -8,7 +8,7 @@ export interface FindKeyMember {
 }
 
 /** `id` is null when no key has the hash. Revoked and expired keys are found. */
-export type FoundKeyRow = { readonly hash: string } & (KeyFacts | { readonly id: null });
+export type FoundKeyRow = { readonly hash: string } & (KeyRow | { readonly id: null });
 
 /** The statement that finds keys by their hashes, many callers' at once. */
 export function findKeyStatement(
@@ -18,7 +18,7 @@ export function findKeyStatement(
     pool,
     name: "find_keys",
     text: `
-      select m.hash, ${keyFacts}
+      select m.hash, ${keyColumns}
       from jsonb_to_recordset($1) as m(hash text)
       left join keys k on k.hash = decode(m.hash, 'hex')
       ${joinBudget}`,

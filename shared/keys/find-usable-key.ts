@@ -1,15 +1,15 @@
 import type { Pool } from "pg";
 import { toCallerKey, type CallerKey } from "./caller-key.ts";
-import { joinBudget, keyFacts, type KeyFacts } from "./key-facts.ts";
+import { joinBudget, keyColumns, type KeyRow } from "./key-row.ts";
 
 /** A key as it stands now; undefined when it is revoked or has expired. */
 export async function findUsableKey(
   pool: Pick<Pool, "query">,
   id: string,
 ): Promise<CallerKey | undefined> {
-  const { rows } = await pool.query<KeyFacts>({
+  const { rows } = await pool.query<KeyRow>({
     name: "find_usable_key",
-    text: `select ${keyFacts} from keys k ${joinBudget}
+    text: `select ${keyColumns} from keys k ${joinBudget}
            where k.id = $1 and k.revoked_at is null and coalesce(k.expires_at > now(), true)`,
     values: [id],
   });

@@ -1,7 +1,7 @@
 import type { LedgerStatus } from "../contracts/ledger-status.ts";
 
 /** What the ledger row says of a closed attempt; a part of settle's and move's members. */
-export interface AttemptFacts {
+export interface LedgerEntry {
   readonly status: LedgerStatus;
   readonly error_code: string | null;
   readonly prompt_tokens: number;

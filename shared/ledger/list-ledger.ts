@@ -73,11 +73,11 @@ export async function listLedger(
 }
 
 function toLedgerView(row: LedgerRow): LedgerView {
-  const { id, cost_nanos, overrun_nanos, created_at, ...facts } = row;
+  const { id, cost_nanos, overrun_nanos, created_at, ...columns } = row;
   return {
     id: id.toString(),
     object: "ledger_entry",
-    ...facts,
+    ...columns,
     cost_usd: formatUsd(cost_nanos),
     overrun_usd: formatUsd(overrun_nanos),
     created_at: created_at.toISOString(),

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { Counter, Histogram, Registry } from "prom-client";
 import type { ClosedAttempt } from "../contracts/closed-attempt.ts";
 import { ledgerStatuses } from "../contracts/ledger-status.ts";
-import type { ProviderBoard } from "../providers/provider-states.ts";
+import type { ProviderStates } from "../providers/provider-states.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
 import { countUnhandledErrors, type UnhandledErrorCounts } from "./unhandled-errors-counter.ts";
 
@@ -17,7 +17,7 @@ export interface Metrics {
 
 export interface MetricsDeps {
   readonly pool: Pick<Pool, "query">;
-  readonly board: Pick<ProviderBoard, "get" | "all">;
+  readonly providerStates: Pick<ProviderStates, "get" | "all">;
   /** Of the process; left out where nobody counts them. */
   readonly unhandledErrors?: Readonly<UnhandledErrorCounts> | undefined;
 }
@@ -26,7 +26,7 @@ const WAIT_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 const NANOS_PER_USD = 1e9;
 
 /** The broker's metrics in a registry of their own. */
-export function createMetrics({ pool, board, unhandledErrors }: MetricsDeps): Metrics {
+export function createMetrics({ pool, providerStates, unhandledErrors }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const queueWait = new Histogram({
@@ -67,12 +67,12 @@ export function createMetrics({ pool, board, unhandledErrors }: MetricsDeps): Me
     registers,
   });
   // A counter that appears with its first event hides that event from rate().
-  for (const { name: provider } of board.all()) {
+  for (const { name: provider } of providerStates.all()) {
     for (const status of ledgerStatuses) attempts.inc({ provider, status }, 0);
     cost.inc({ provider }, 0);
   }
   if (unhandledErrors !== undefined) countUnhandledErrors(registry, unhandledErrors);
-  const gauges = scrapedGauges(registry, { pool, board });
+  const gauges = scrapedGauges(registry, { pool, providerStates });
 
   return {
     registry,

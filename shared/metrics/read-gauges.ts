@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
 import { listProviders, type ProviderView } from "../providers/list-providers.ts";
-import type { ProviderBoard } from "../providers/provider-states.ts";
+import type { ProviderStates } from "../providers/provider-states.ts";
 
 export interface GaugeSources {
   readonly pool: Pick<Pool, "query">;
-  readonly board: Pick<ProviderBoard, "get">;
+  readonly providerStates: Pick<ProviderStates, "get">;
 }
 
 export interface GaugeReadings {
@@ -15,9 +15,9 @@ export interface GaugeReadings {
 }
 
 /** Reads what the gauges show, from the database and the board. */
-export async function readGauges({ pool, board }: GaugeSources): Promise<GaugeReadings> {
+export async function readGauges({ pool, providerStates }: GaugeSources): Promise<GaugeReadings> {
   const [providers, money] = await Promise.all([
-    listProviders(pool, board),
+    listProviders(pool, providerStates),
     // Cast: sums of bigint are numeric, which would come as strings.
     pool.query<{ held: bigint; settled: bigint }>(`
       select coalesce(sum(p.held_nanos), 0)::bigint as held,

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { Location } from "../contracts/plan.ts";
 import type { EngineState } from "./engine-state.ts";
-import type { ProviderBoard } from "./provider-states.ts";
+import type { ProviderStates } from "./provider-states.ts";
 
 export interface ProviderView {
   readonly name: string;
@@ -35,7 +35,7 @@ interface ProviderRow extends Pick<ProviderView, "name" | "location" | "healthy"
  */
 export async function listProviders(
   database: Pick<Pool, "query">,
-  board?: Pick<ProviderBoard, "get">,
+  providerStates?: Pick<ProviderStates, "get">,
 ): Promise<ProviderView[]> {
   const { rows } = await database.query<ProviderRow>(`
     select p.name, p.location, p.healthy, p.slots, p.engine,
@@ -48,12 +48,12 @@ export async function listProviders(
     ) j on j.provider = p.name
     order by p.id`);
   const configured = rows.filter(
-    ({ name }) => board === undefined || board.get(name) !== undefined,
+    ({ name }) => providerStates === undefined || providerStates.get(name) !== undefined,
   );
   return configured.map((row) => ({
     name: row.name,
     location: row.location,
-    healthy: board?.get(row.name)?.up ?? row.healthy,
+    healthy: providerStates?.get(row.name)?.up ?? row.healthy,
     slots: row.slots,
     in_flight: Number(row.in_flight),
     queued: Number(row.queued),

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { RestReason } from "../contracts/rest-reason.ts";
 
-interface RestTerms {
+interface RestOptions {
   readonly reason: RestReason;
   /** The first rest; each that follows a failed trial is twice as long, up to the cap. */
   readonly firstMs: number;
@@ -13,7 +13,7 @@ interface RestTerms {
 /** The statements by which the fleet agrees on who rests and who tries. */
 export interface RestStatements {
   /** Returns the milliseconds until the rest is over. */
-  rest(provider: string, terms: RestTerms): Promise<number>;
+  rest(provider: string, terms: RestOptions): Promise<number>;
   /** Whether this worker may make the one trial call; held for `forMs`, unless asked for again. */
   tryOut(provider: string, worker: string, forMs: number): Promise<boolean>;
   /** Ends the wait before a trial. */

@@ -34,7 +34,7 @@ interface KnownProvider {
  * What is up in the fleet and how loaded, for choices that must be quick and may be slightly wrong: the claim
  * and move statements decide. Every API process balances by its own jobs.
  */
-export class ProviderBoard {
+export class ProviderStates {
   readonly #states: ReadonlyMap<string, ProviderState>;
   readonly #listeners: ((state: ProviderState) => void)[] = [];
 
@@ -87,7 +87,7 @@ export class ProviderBoard {
   }
 
   /** What a worker of this process has found out, before the fleet knows. */
-  noteRest(name: string, reason: RestReason, leftMs: number): void {
+  recordRest(name: string, reason: RestReason, leftMs: number): void {
     const state = this.#states.get(name);
     if (state === undefined) return;
     state.restReason = reason;

@@ -71,7 +71,7 @@ export class RemoteInbox implements ReplyInbox {
       return;
     }
     this.#reader = undefined;
-    this.#noteTaken(message);
+    this.#recordTaken(message);
     reader(message);
   }
 
@@ -79,7 +79,7 @@ export class RemoteInbox implements ReplyInbox {
     const message = this.#messages.shift();
     if (message !== undefined) {
       if (this.#older > 0) this.#older--;
-      else this.#noteTaken(message);
+      else this.#recordTaken(message);
       return Promise.resolve(message);
     }
     if (this.#isClosed) return Promise.resolve(null);
@@ -108,7 +108,7 @@ export class RemoteInbox implements ReplyInbox {
     this.#askedAt = Number.NEGATIVE_INFINITY;
   }
 
-  #noteTaken(message: ReplyMessage): void {
+  #recordTaken(message: ReplyMessage): void {
     if (message.type !== "chunk") return;
     this.#takenBytes += payloadBytes(message);
     if (this.#takenBytes - this.#toldBytes >= ACK_BYTES) this.#ack(false);

@@ -3,7 +3,7 @@ import type { Notice } from "../contracts/reply.ts";
 import { closeRedis } from "../redis/close-redis.ts";
 import { openRedis } from "../redis/open-redis.ts";
 import type { Envelope } from "./envelope.ts";
-import { RedisMailbox } from "./redis-mailbox.ts";
+import { RedisOutbox } from "./redis-outbox.ts";
 import { RemoteReceiver } from "./remote-receiver.ts";
 import { RemoteSender } from "./remote-sender.ts";
 import type { ReplyReceiver, ReplySender } from "./reply-path.ts";
@@ -41,7 +41,7 @@ const now = (): number => performance.now();
 export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies {
   const { redis, redisUrl: url, redisPrefix: prefix, address, onError } = options;
   const reader = openRedis({ url, role: "consumer", onError });
-  const mailbox: RedisMailbox = new RedisMailbox({
+  const outbox: RedisOutbox = new RedisOutbox({
     redis,
     reader,
     prefix,
@@ -49,7 +49,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
     onEnvelope: (envelope, from) => deliver(envelope, from),
     onError,
   });
-  const post = (to: string, envelope: Envelope): Promise<void> => mailbox.post(to, envelope);
+  const post = (to: string, envelope: Envelope): Promise<void> => outbox.post(to, envelope);
   const sender = new RemoteSender({ post, now });
   const receiver = new RemoteReceiver({ post, now, onUnknown: options.onUnknown });
   const deliver = (envelope: Envelope, from: string): void => {
@@ -70,7 +70,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
         break; // of a newer version
     }
   };
-  mailbox.start();
+  outbox.start();
   sender.start();
   return {
     sender,
@@ -80,11 +80,11 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
         if (worker !== null) void post(worker, { kind: "stop", job, reason });
       },
     },
-    readSince: () => mailbox.readSince,
+    readSince: () => outbox.readSince,
     async close(drainMs) {
       await sender.drain(drainMs);
       sender.stop();
-      await mailbox.close();
+      await outbox.close();
       await closeRedis(reader);
     },
   };

@@ -2,7 +2,7 @@ import { foldName } from "../../config/request-fields.ts";
 import type { RouteConfig } from "../../config/config.ts";
 import type { ConversationTurn } from "../conversations/begin-turn.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
-import type { Compaction } from "../contracts/response-facts.ts";
+import type { Compaction } from "../contracts/response-context.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { checkFields } from "./check-fields.ts";
 import type { CompiledRoute } from "../routing/compiled-route.ts";
@@ -50,12 +50,12 @@ export interface InferenceRequest {
   /** The caller wants to read request and answer later, as a response or as a chat completion. */
   readonly stored: boolean;
   /** Of `/v1/responses`. */
-  readonly response: ResponseTerms | undefined;
+  readonly response: ResponseInput | undefined;
   /** The field that named a file which only some targets read: no text and no image. */
   readonly opaqueFile?: string | undefined;
 }
 
-interface ResponseTerms {
+interface ResponseInput {
   readonly background: boolean;
   readonly store: boolean;
   readonly previousResponseId: string | null;
@@ -99,11 +99,11 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): OfKind {
   const route = findRoute(request.model);
   if (route.config.kind !== "chat") throw wrongKind(route.config, "does not chat");
   const caps = { max_output_tokens: request.max_output_tokens };
-  const { cap, ...capTerms } = outputCap("responses", caps, route.config);
+  const { cap, ...capRules } = outputCap("responses", caps, route.config);
   const { defaults } = route.config;
   const upstream = upstreamBody("responses", { ...body, defaults, forced: {} });
   return {
-    ...capTerms,
+    ...capRules,
     route,
     stream: request.stream === true,
     wantsUsage: true,
@@ -161,7 +161,7 @@ function readGeneration(
   if (route.config.kind === "embedding") throw wrongKind(route.config, "makes embeddings only");
   const { max_tokens, max_completion_tokens } = request;
   const caps = { max_tokens, max_completion_tokens };
-  const { cap, ...capTerms } = outputCap(endpoint, caps, route.config);
+  const { cap, ...capRules } = outputCap(endpoint, caps, route.config);
   const prompts = isChat ? 1 : countPrompts(body.fields["prompt"] as PromptInput);
   const n = request.n ?? 1;
   const sequences = Math.max(n, request.best_of ?? 1) * prompts;
@@ -173,7 +173,7 @@ function readGeneration(
   const { defaults } = route.config;
   const upstream = upstreamBody(endpoint, { ...body, defaults, forced: counted(request, cap) });
   return {
-    ...capTerms,
+    ...capRules,
     route,
     stream: request.stream === true,
     wantsUsage: request.stream_options?.include_usage === true,

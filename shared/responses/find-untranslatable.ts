@@ -1,6 +1,6 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
-import { findInputFlaw } from "./find-input-flaw.ts";
-import { findToolFlaw } from "./find-tool-flaw.ts";
+import { findInputProblem } from "./find-input-problem.ts";
+import { findToolProblem } from "./find-tool-problem.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
 /** Values of `include` that only ask for what a translated answer cannot have anyway. */
@@ -21,10 +21,10 @@ export function findUntranslatable(body: JsonObject): Untranslatable | undefined
   const field = nativeOnly.find((name) => asks(body[name]));
   if (field !== undefined) return untranslatable(field, `'${field}'`);
   return (
-    findToolFlaw(body) ??
-    findFormatFlaw(asObject(body["text"])?.["format"]) ??
-    findIncludeFlaw(body["include"]) ??
-    findInputFlaw(body["input"])
+    findToolProblem(body) ??
+    findFormatProblem(asObject(body["text"])?.["format"]) ??
+    findIncludeProblem(body["include"]) ??
+    findInputProblem(body["input"])
   );
 }
 
@@ -33,7 +33,7 @@ function asks(value: unknown): boolean {
   return !(Array.isArray(value) && value.length === 0);
 }
 
-function findFormatFlaw(format: unknown): Untranslatable | undefined {
+function findFormatProblem(format: unknown): Untranslatable | undefined {
   const type = asObject(format)?.["type"];
   const known = ["text", "json_object", "json_schema", undefined];
   return known.includes(type as string | undefined)
@@ -41,7 +41,7 @@ function findFormatFlaw(format: unknown): Untranslatable | undefined {
     : untranslatable("text.format.type", named("A text format", type));
 }
 
-function findIncludeFlaw(include: unknown): Untranslatable | undefined {
+function findIncludeProblem(include: unknown): Untranslatable | undefined {
   if (!Array.isArray(include)) return undefined;
   const index = (include as unknown[]).findIndex((each) => !harmlessIncludes.has(String(each)));
   return index === -1 ? undefined : untranslatable(`include[${index}]`, "This");

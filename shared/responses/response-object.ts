@@ -1,8 +1,8 @@
-import type { ResponseFacts } from "../contracts/response-facts.ts";
+import type { ResponseContext } from "../contracts/response-context.ts";
 import type { JsonObject } from "../json/json-object.ts";
 
 /** What a response's request is known by beside its body. */
-export interface EchoedFacts extends ResponseFacts {
+export interface EchoedResponse extends ResponseContext {
   /** The output cap that was applied, as in the job's request. */
   readonly maxOutputTokens?: number | null;
 }
@@ -27,14 +27,14 @@ export interface ResponseState {
  */
 export function responseObject(
   body: JsonObject,
-  facts: EchoedFacts,
+  context: EchoedResponse,
   state: ResponseState,
 ): JsonObject {
   const reason = state.incompleteReason;
   return {
     ...responseDefaults,
     ...echoOf(body),
-    ...factsOf(facts),
+    ...contextFields(context),
     status: state.status,
     completed_at: state.completedAt ?? null,
     error: state.error ?? null,
@@ -50,7 +50,7 @@ export function responseObject(
  */
 export function adoptedResponse(
   body: JsonObject,
-  facts: EchoedFacts,
+  context: EchoedResponse,
   upstream: JsonObject,
 ): JsonObject {
   const said = Object.fromEntries(Object.entries(upstream).filter(([, value]) => value != null));
@@ -63,7 +63,7 @@ export function adoptedResponse(
     usage: null,
     ...said,
     ...echoOf(body),
-    ...factsOf(facts),
+    ...contextFields(context),
   };
 }
 
@@ -96,16 +96,16 @@ function echoOf(body: JsonObject): JsonObject {
   return given;
 }
 
-function factsOf(facts: EchoedFacts): JsonObject {
+function contextFields(context: EchoedResponse): JsonObject {
   return {
-    id: facts.id,
+    id: context.id,
     object: "response",
-    created_at: facts.createdAt,
-    model: facts.model,
-    background: facts.background,
-    store: facts.store,
-    previous_response_id: facts.previousResponseId,
-    max_output_tokens: facts.maxOutputTokens ?? null,
-    ...(facts.conversation === undefined ? {} : { conversation: { id: facts.conversation } }),
+    created_at: context.createdAt,
+    model: context.model,
+    background: context.background,
+    store: context.store,
+    previous_response_id: context.previousResponseId,
+    max_output_tokens: context.maxOutputTokens ?? null,
+    ...(context.conversation === undefined ? {} : { conversation: { id: context.conversation } }),
   };
 }

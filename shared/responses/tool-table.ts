@@ -34,7 +34,7 @@ export function functionName(name: string, namespace?: string): string {
   return `${plain.slice(0, MAX_NAME_LENGTH - 1 - mark.length)}_${mark}`;
 }
 
-/** Of a request that `findToolFlaw` has let through. */
+/** Of a request that `findToolProblem` has let through. */
 export function toolTable(body: JsonObject): ToolTable {
   const called = new Map<string, CalledTool>();
   const functions = new Map<string, JsonObject>();

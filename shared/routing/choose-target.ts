@@ -1,6 +1,6 @@
 import type { RouteConfig } from "../../config/config.ts";
 import type { Plan } from "../contracts/plan.ts";
-import type { ProviderBoard, ProviderState } from "../providers/provider-states.ts";
+import type { ProviderStates, ProviderState } from "../providers/provider-states.ts";
 
 export interface ChosenTarget {
   /** Index in the plan. */
@@ -25,11 +25,11 @@ interface Candidate {
 export function chooseTarget(
   plan: Plan,
   rules: Rules,
-  board: Pick<ProviderBoard, "get">,
+  providerStates: Pick<ProviderStates, "get">,
   random: () => number,
 ): ChosenTarget | null {
   const all = plan.flatMap(({ provider, role }, target) => {
-    const state = board.get(provider);
+    const state = providerStates.get(provider);
     return state === undefined ? [] : [{ target, role, state }];
   });
   const serve = all.filter(({ role }) => role === "serve");

@@ -30,7 +30,7 @@ interface ClaimLimits {
   readonly perKey: number;
 }
 
-export interface AttemptNote {
+export interface DeliveryAttempt {
   readonly delivery: string;
   readonly attempt: number;
   /** Where it went. */
@@ -50,7 +50,7 @@ export interface AttemptNote {
 export interface DeliveryStatements {
   claim(limits: ClaimLimits): Promise<ClaimedDelivery[]>;
   /** Returns why the endpoint was disabled by this, if it was. */
-  note(note: AttemptNote): Promise<"gone" | "failing" | null>;
+  note(note: DeliveryAttempt): Promise<"gone" | "failing" | null>;
 }
 
 /** Binds the statements to a pool. The database's clock rules, unless a test brings its own. */

@@ -73,7 +73,7 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     const [records, later, batches] = await Promise.all([load, laterLoad, batchLoad]);
     if (interrupted.aborted) return 1;
     differences.push(
-      ...batches.flatMap(({ flaws }) => flaws),
+      ...batches.flatMap(({ problems }) => problems),
       ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
     );
@@ -96,7 +96,7 @@ async function breakThings(
   run: { log: (line: string) => void; ended: AbortSignal; beganAtMs: number },
 ): Promise<string[]> {
   const { log, ended } = run;
-  const flaws: string[] = [];
+  const problems: string[] = [];
   const begunAt = performance.now();
   log(`The load begins at ${(run.beganAtMs / 1_000).toFixed(1)} s; times of faults are from then.`);
   const applied = faults.map(async (planned) => {
@@ -105,7 +105,7 @@ async function breakThings(
     if (ended.aborted) return;
     log(describeFault(planned));
     await applyFault(fleet, planned, ended).catch((error: unknown) => {
-      flaws.push(`the fault could not be made: ${describeFault(planned)}: ${String(error)}`);
+      problems.push(`the fault could not be made: ${describeFault(planned)}: ${String(error)}`);
     });
   });
   await Promise.all(applied);
@@ -114,7 +114,7 @@ async function breakThings(
     line.cutAfter(Infinity, "client");
     line.cutAfter(Infinity, "server");
   }
-  return flaws;
+  return problems;
 }
 
 async function whenAborted<Value>(signal: AbortSignal, value: Value): Promise<Value> {

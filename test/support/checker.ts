@@ -59,14 +59,14 @@ function rowFlaws(row: LedgerRow, upstreams: ReadonlyMap<string, Counters>): str
   const about = `ledger row ${row.id} (${row.status} at ${row.provider})`;
   const upstream = upstreams.get(row.provider);
   const call = upstream?.requests[row.id];
-  const flaws: string[] = [];
+  const problems: string[] = [];
   if (upstream !== undefined && call === undefined && needsCall(row))
-    flaws.push(`${about}: the upstream saw no such call`);
+    problems.push(`${about}: the upstream saw no such call`);
   if (call !== undefined && contradicts(row, call))
-    flaws.push(`${about}: the upstream saw it otherwise: ${JSON.stringify(call)}`);
+    problems.push(`${about}: the upstream saw it otherwise: ${JSON.stringify(call)}`);
   const free = row.status === "unknown" || row.status === "not_sent";
-  if (free && row.cost_nanos !== "0") flaws.push(`${about}: costs ${row.cost_nanos}`);
-  return flaws;
+  if (free && row.cost_nanos !== "0") problems.push(`${about}: costs ${row.cost_nanos}`);
+  return problems;
 }
 
 /** A time to the first byte tells that response headers came. */

@@ -1,6 +1,6 @@
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { PlannedTarget } from "../../shared/contracts/plan.ts";
-import type { AttemptFacts } from "../../shared/contracts/reply.ts";
+import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
 import type { ClaimedJob } from "../../shared/jobs/claim.ts";
 import type { AttemptReply } from "../../shared/replies/reply-path.ts";
 import type { AttemptAbort } from "./attempt-aborts.ts";
@@ -14,7 +14,7 @@ export interface Attempt {
   readonly accepted: boolean;
   readonly job: ClaimedJob;
   readonly target: PlannedTarget;
-  readonly facts: AttemptFacts;
+  readonly answerHeaders: AnswerHeaders;
   readonly abort: AttemptAbort;
   /** To the job's owner, or its event log. */
   readonly reply: AttemptReply;

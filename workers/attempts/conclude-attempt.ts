@@ -3,7 +3,7 @@ import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EndState, ReplyError, ResultMessage } from "../../shared/contracts/reply.ts";
-import type { AttemptFacts as LedgerFacts } from "../../shared/ledger/ledger-entry.ts";
+import type { LedgerEntry } from "../../shared/ledger/ledger-entry.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/jobs/move.ts";
 import type { SettleRow } from "../../shared/jobs/settle.ts";
@@ -18,7 +18,7 @@ import { storedResult } from "./stored-result.ts";
 
 export interface ConcludeDeps {
   readonly database: Database;
-  readonly health: Pick<WorkerHealth, "isUp" | "isResting" | "noteWell" | "noteFailure">;
+  readonly health: Pick<WorkerHealth, "isUp" | "isResting" | "recordSuccess" | "recordFailure">;
   readonly attemptLog: Pick<AttemptLog, "failed">;
   readonly waitsForCapacity: (model: string) => boolean;
   readonly onClosed: (attempt: ClosedAttempt) => void;
@@ -36,7 +36,7 @@ export function concludeAttempt(
 ): (attempt: Attempt, outcome: ProviderOutcome) => Promise<void> {
   return async (attempt, outcome) => {
     if (outcome.kind === "ok") {
-      deps.health.noteWell(attempt.target.provider, attempt.startedAt);
+      deps.health.recordSuccess(attempt.target.provider, attempt.startedAt);
       await settle(deps, attempt, outcome, "done");
     } else if (outcome.kind === "failed") await moveOn(deps, attempt, outcome);
     else await stop(deps, attempt, outcome);
@@ -52,7 +52,7 @@ async function settle(
   error?: ReplyError,
   code?: string,
 ): Promise<void> {
-  const { jobId, job, facts } = attempt;
+  const { jobId, job, answerHeaders } = attempt;
   const ledger = ledgerFacts(attempt, outcome, code ?? error?.code ?? null);
   if (outcome.kind === "ok" && !attempt.accepted)
     await attempt.reply.send(resultOf(attempt, outcome));
@@ -69,7 +69,7 @@ async function settle(
   if (ours) closed(deps, attempt, ledger, row.overrun_nanos);
   const cost = { costNanos: row.cost_nanos ?? 0n };
   if (ours && outcome.kind === "ok") {
-    await attempt.reply.send({ type: "end", state, facts, ...cost });
+    await attempt.reply.send({ type: "end", state, answerHeaders, ...cost });
     return;
   }
   // Somebody else closed the attempt: the job may live on, and then its owner hears of it there.
@@ -77,7 +77,7 @@ async function settle(
   await attempt.reply.send({
     type: "end",
     state: ours ? state : (endStateOf(row.state) ?? "failed"),
-    facts,
+    answerHeaders,
     ...cost,
     error: (ours ? error : undefined) ?? endError(row.state),
   });
@@ -124,10 +124,10 @@ async function tellMoved(
   deps: ConcludeDeps,
   attempt: Attempt,
   row: MoveRow,
-  ledger: LedgerFacts,
+  ledger: LedgerEntry,
   delayMs: number,
 ): Promise<void> {
-  const { facts } = attempt;
+  const { answerHeaders } = attempt;
   const { verdict, provider, place, state } = row;
   if (verdict !== "gone") closed(deps, attempt, ledger, null);
   if (verdict === "moved" && provider !== null && place !== null)
@@ -136,7 +136,7 @@ async function tellMoved(
     await attempt.reply.send({
       type: "end",
       state: state as EndState,
-      facts,
+      answerHeaders,
       error: endError(state, verdict === "budget" ? "insufficient_quota" : ""),
     });
 }
@@ -209,7 +209,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
     ...outcome,
     elapsedMs: performance.now() - attempt.startedAt,
   });
-  const restMs = deps.health.noteFailure(target.provider, {
+  const restMs = deps.health.recordFailure(target.provider, {
     job: attempt.jobId,
     request: createHash("sha256").update(attempt.request.body).digest("base64"),
     sign,
@@ -261,7 +261,7 @@ function smallerCap({ request, job }: Attempt, outcome: Failed): number | undefi
     : undefined;
 }
 
-function ledgerFacts(attempt: Attempt, outcome: ProviderOutcome, code: string | null): LedgerFacts {
+function ledgerFacts(attempt: Attempt, outcome: ProviderOutcome, code: string | null): LedgerEntry {
   const { job, target } = attempt;
   const used = attemptCost(outcome, target, { input: job.input_bound, output: job.output_bound });
   return {
@@ -285,7 +285,7 @@ function ledgerStatus(outcome: ProviderOutcome): LedgerStatus {
 function closed(
   deps: ConcludeDeps,
   attempt: Attempt,
-  ledger: LedgerFacts,
+  ledger: LedgerEntry,
   overrunNanos: bigint | null,
 ): void {
   const overrun = overrunNanos ?? 0n;

@@ -11,12 +11,12 @@ import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";
-import { callTerms, type CallTermsDeps } from "./call-terms.ts";
+import { callOptions, type CallOptionsDeps } from "./call-options.ts";
 import { endUnclaimed } from "./end-unclaimed.ts";
 import { readStoredRequest } from "./read-stored-request.ts";
 import type { Seclusion } from "./seclusion.ts";
 
-export interface RunEntryDeps extends CallTermsDeps {
+export interface RunEntryDeps extends CallOptionsDeps {
   readonly database: Database;
   readonly reply: ReplySender;
   readonly aborts: AttemptAborts;
@@ -94,7 +94,7 @@ function begin(
   const target = job.plan[job.target];
   if (target === undefined) throw new Error(`job ${entry.job} has no target ${job.target}`);
   abort.deadlineIn(job.remaining_ms);
-  const facts = {
+  const answerHeaders = {
     provider: target.provider,
     location: target.location,
     attempts: job.fence,
@@ -107,7 +107,7 @@ function begin(
     accepted,
     job,
     target,
-    facts,
+    answerHeaders,
     abort,
     reply: deps.reply.attempt(accepted ? NO_OWNER : entry.owner, entry.job, job.fence),
     startedAt,
@@ -122,9 +122,9 @@ async function runAttempt(
   provider: Provider,
   config: ProviderConfig,
 ): Promise<void> {
-  const { job, facts, reply } = attempt;
+  const { job, answerHeaders, reply } = attempt;
   try {
-    await reply.send({ type: "started", ...facts });
+    await reply.send({ type: "started", ...answerHeaders });
     const outcome = mayLeave(job, config)
       ? await call(deps, attempt, provider)
       : notSent("residency: this provider is not local");
@@ -135,15 +135,15 @@ async function runAttempt(
 }
 
 async function call(
-  deps: Pick<RunEntryDeps, "onAnswering" | keyof CallTermsDeps>,
+  deps: Pick<RunEntryDeps, "onAnswering" | keyof CallOptionsDeps>,
   attempt: Attempt,
   provider: Provider,
 ): Promise<ProviderOutcome> {
-  const { request, accepted, abort, facts, reply, events } = attempt;
+  const { request, accepted, abort, answerHeaders, reply, events } = attempt;
   return await provider.call(
     {
       ...request,
-      ...callTerms(deps, attempt),
+      ...callOptions(deps, attempt),
       signal: abort.signal,
     },
     {
@@ -151,7 +151,7 @@ async function call(
         deps.onAnswering(provider.name, attempt.startedAt);
         if (!request.stream) return; // a response, which is generated as a stream in any case
         attempt.forwarded = !accepted;
-        void reply.send({ type: "head", ...facts });
+        void reply.send({ type: "head", ...answerHeaders });
       },
       async write(text) {
         if (!request.stream) return;

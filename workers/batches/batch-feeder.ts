@@ -1,7 +1,7 @@
 import type { FedBatch, FeedStatements } from "../../shared/batches/feed-statements.ts";
 import type { BatchState } from "../../shared/batches/batch-row.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { feedLines, type FeedDeps } from "./feed-lines.ts";
 import { FeedWindow } from "./feed-window.ts";
 import { stopLines, type StopDeps } from "./stop-lines.ts";
@@ -13,7 +13,7 @@ export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
   readonly database: FeedDeps["database"] & StopDeps["database"];
   /** This worker's name in the fleet; undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
-  readonly board: Pick<ProviderBoard, "get">;
+  readonly providerStates: Pick<ProviderStates, "get">;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
 }
@@ -137,7 +137,7 @@ export class BatchFeeder {
   #feedOf(batch: string): Feed {
     const feed = this.#feeds.get(batch);
     if (feed !== undefined) return feed;
-    const made = { window: new FeedWindow(this.#deps.board), feedAt: 0, sumAt: 0 };
+    const made = { window: new FeedWindow(this.#deps.providerStates), feedAt: 0, sumAt: 0 };
     this.#feeds.set(batch, made);
     return made;
   }

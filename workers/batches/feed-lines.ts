@@ -9,13 +9,13 @@ import { classifyDatabaseError } from "../../shared/db/classify-database-error.t
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { enqueueAccepted, type EnqueueDeps } from "../../shared/jobs/enqueue-accepted.ts";
-import type { JobTerms } from "../../shared/jobs/new-job.ts";
+import type { NewJob } from "../../shared/jobs/new-job.ts";
 import { overBudget } from "../../shared/budgets/over-budget.ts";
 import type { ReadDeps } from "../../shared/requests/read-inference.ts";
 import { storedMember } from "../../shared/jobs/stored-member.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import type { FeedWindow } from "./feed-window.ts";
-import { lineTerms } from "./line-terms.ts";
+import { newLineJob } from "./new-line-job.ts";
 
 export interface FeedDeps extends EnqueueDeps, ReadDeps {
   readonly statements: Pick<FeedStatements, "waiting" | "pending" | "refuse" | "pause" | "resume">;
@@ -150,7 +150,7 @@ function isAccepted({ row: { verdict } }: FedLine): boolean {
 }
 
 interface ReadyLine {
-  readonly terms: JobTerms;
+  readonly terms: NewJob;
   readonly member: AcceptMember;
 }
 
@@ -158,7 +158,7 @@ interface ReadyLine {
 async function prepare(round: Round, line: PendingLine): Promise<ReadyLine | undefined> {
   const { deps, batch, window, key } = round;
   try {
-    const terms = await lineTerms({ ...deps, board: window }, batch, key, line);
+    const terms = await newLineJob({ ...deps, providerStates: window }, batch, key, line);
     window.place(terms.plan[terms.first.target]?.provider ?? "");
     const member = await storedMember(terms, { batch: batch.id });
     // Else it would run, fail and not be paid for again and again.

@@ -1,5 +1,5 @@
 import type { CompiledTarget } from "../../shared/routing/compiled-route.ts";
-import type { ProviderBoard, ProviderState } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates, ProviderState } from "../../shared/providers/provider-states.ts";
 
 /** What a window looks at of a route. */
 interface Route {
@@ -17,12 +17,12 @@ const MAX_LINES = 2_048;
  * found nearly full shrinks again. Looks like the board to whoever chooses a target.
  */
 export class FeedWindow {
-  readonly #board: Pick<ProviderBoard, "get">;
+  readonly #providerStates: Pick<ProviderStates, "get">;
   readonly #sizes = new Map<string, number>();
   #waiting = new Map<string, number>();
 
-  constructor(board: Pick<ProviderBoard, "get">) {
-    this.#board = board;
+  constructor(providerStates: Pick<ProviderStates, "get">) {
+    this.#providerStates = providerStates;
   }
 
   /** Begins a round with what waits now, by provider. */
@@ -37,7 +37,7 @@ export class FeedWindow {
   }
 
   get(name: string): ProviderState | undefined {
-    const state = this.#board.get(name);
+    const state = this.#providerStates.get(name);
     return state && { ...state, placed: this.#waiting.get(name) ?? 0 };
   }
 
@@ -68,7 +68,7 @@ export class FeedWindow {
   }
 
   #leastSize(provider: string): number {
-    return Math.max(MIN_LINES, LINES_PER_SLOT * (this.#board.get(provider)?.slots ?? 0));
+    return Math.max(MIN_LINES, LINES_PER_SLOT * (this.#providerStates.get(provider)?.slots ?? 0));
   }
 }
 

@@ -7,7 +7,7 @@ import { readFileRange } from "../../shared/files/read-file-range.ts";
 import { compileRoutes } from "../../shared/routing/compiled-route.ts";
 import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
 import { findUsableKey } from "../../shared/keys/find-usable-key.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { BatchFeeder } from "./batch-feeder.ts";
 
@@ -15,7 +15,7 @@ export interface OpenBatchFeederOptions {
   readonly config: Config;
   readonly database: Database;
   readonly accepted: AcceptedQueue;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly reply: ReplySender;
   readonly log: FastifyBaseLogger;
   readonly workerId: () => string | undefined;

@@ -7,7 +7,7 @@ import { asObject } from "../../shared/json/json-object.ts";
 const MAX_DEPTH = 65;
 
 /** What is wrong with a line; it fails its batch. */
-export class LineFlaw extends Error {
+export class LineProblem extends Error {
   override readonly name = "LineFlaw";
   readonly code: string;
   readonly param: string | null;
@@ -25,16 +25,16 @@ export interface BatchLine {
   readonly body: ParsedBody;
 }
 
-/** Reads a line that asks for `url`. Throws `LineFlaw`. */
+/** Reads a line that asks for `url`. Throws `LineProblem`. */
 export function readLine(bytes: Buffer, url: string): BatchLine {
   const { fields, exact } = parseLine(bytes);
   const customId = readCustomId(fields["custom_id"]);
   required(fields, "method");
   if (fields["method"] !== "POST")
-    throw new LineFlaw("invalid_method", "The method of every request must be POST.", "method");
+    throw new LineProblem("invalid_method", "The method of every request must be POST.", "method");
   required(fields, "url");
   if (fields["url"] !== url)
-    throw new LineFlaw(
+    throw new LineProblem(
       "invalid_url",
       `The URL of every request must be the batch's endpoint, ${url}.`,
       "url",
@@ -42,7 +42,7 @@ export function readLine(bytes: Buffer, url: string): BatchLine {
   required(fields, "body");
   const body = asObject(fields["body"]);
   if (body === undefined)
-    throw new LineFlaw("invalid_body", "The body of a request must be a JSON object.", "body");
+    throw new LineProblem("invalid_body", "The body of a request must be a JSON object.", "body");
   return { customId, body: { fields: body, exact: exact["body"] as JsonObject } };
 }
 
@@ -52,7 +52,7 @@ function parseLine(bytes: Buffer): ParsedBody {
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     const message = error.message.replace("The body", "This line");
-    throw new LineFlaw("invalid_json_line", message, error.param ?? null);
+    throw new LineProblem("invalid_json_line", message, error.param ?? null);
   }
 }
 
@@ -66,7 +66,7 @@ function readCustomId(id: unknown): string {
     id.includes("\0") ||
     !id.isWellFormed()
   )
-    throw new LineFlaw(
+    throw new LineProblem(
       "invalid_custom_id",
       `The custom_id must be a text of at most ${customIdLength} characters.`,
       "custom_id",
@@ -78,6 +78,10 @@ function required(fields: JsonObject, name: string): void {
   if (fields[name] === undefined || fields[name] === null) throw missing(name);
 }
 
-function missing(name: string): LineFlaw {
-  return new LineFlaw("missing_required_parameter", `Missing required parameter: '${name}'.`, name);
+function missing(name: string): LineProblem {
+  return new LineProblem(
+    "missing_required_parameter",
+    `Missing required parameter: '${name}'.`,
+    name,
+  );
 }

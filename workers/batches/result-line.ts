@@ -4,7 +4,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
-import type { StoredFacts } from "../../shared/jobs/stored-facts.ts";
+import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 
 /** What one line's job came to, as a line of the batch's output or error file. */
 export interface ResultLine {
@@ -50,7 +50,7 @@ function failed(line: EndedLine, status: number, body: string): ResultLine {
 async function answerOf({ body, compressed, facts }: EndedLine): Promise<string | undefined> {
   if (body === null) return undefined;
   const bytes = await decompress(body, compressed === true);
-  const { base64 } = JSON.parse(facts ?? "{}") as Partial<StoredFacts>;
+  const { base64 } = JSON.parse(facts ?? "{}") as Partial<StoredRequest>;
   const answer = base64 === true ? base64Embeddings(bytes) : bytes;
   return answer
     .toString()

@@ -1,8 +1,8 @@
 import { batchLimits } from "../../shared/batches/batch-limits.ts";
 import type { BatchError } from "../../shared/batches/batch-row.ts";
-import type { FedBatch, FeedStatements, LineFacts } from "../../shared/batches/feed-statements.ts";
+import type { FedBatch, FeedStatements, OpenLine } from "../../shared/batches/feed-statements.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
-import { LineFlaw, readLine } from "./read-line.ts";
+import { LineProblem, readLine } from "./read-line.ts";
 import { isBlank, splitLines, type FileLine } from "./split-lines.ts";
 
 export interface ValidateDeps {
@@ -56,7 +56,7 @@ class FileReading {
   readonly #ids = new Map<string, number>();
   /** Blank lines at the end of what has been read: wrong only if another line follows. */
   #blanks: number[] = [];
-  #page: LineFacts[] = [];
+  #page: OpenLine[] = [];
   #lines = 0;
   /** Nothing that follows would be told. */
   isHopeless = false;
@@ -111,7 +111,7 @@ class FileReading {
     try {
       this.#add(line, line.bytes);
     } catch (error) {
-      if (!(error instanceof LineFlaw)) throw error;
+      if (!(error instanceof LineProblem)) throw error;
       this.note(error.code, error.message, error.param, line.number);
     }
   }
@@ -120,7 +120,7 @@ class FileReading {
     const { customId, body } = readLine(bytes, this.#url);
     const first = this.#ids.get(customId);
     if (first !== undefined)
-      throw new LineFlaw(
+      throw new LineProblem(
         "duplicate_custom_id",
         `The custom_id of this line is that of line ${first} too.`,
         "custom_id",

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
-import type { SlotKeeper } from "../slots/slot-keeper.ts";
+import type { HeldSlots } from "../slots/held-slots.ts";
 import type { WorkerHealth } from "../health/provider-health.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { SlotLeases } from "../slots/slot-leases.ts";
@@ -11,7 +11,7 @@ import type { Seclusion } from "../attempts/seclusion.ts";
 export interface TakeEntryDeps extends RunEntryDeps {
   readonly seclusion: Seclusion;
   readonly slots: Pick<SlotLeases, "take">;
-  readonly keeper: SlotKeeper;
+  readonly heldSlots: HeldSlots;
   /** The provider's engine has a queue of its own, and a call of ours. */
   readonly isFull: (provider: string) => boolean;
   /** Whether this process may begin a call now. */
@@ -27,12 +27,12 @@ export function takeEntry(
   provider: Provider,
   config: ProviderConfig,
 ): TakeEntry {
-  const { seclusion, slots, keeper, health, log } = deps;
+  const { seclusion, slots, heldSlots, health, log } = deps;
   const { name } = provider;
   return async (entry) => {
     if (!deps.mayBegin() || deps.isFull(name) || !seclusion.enter()) return "not_now";
     const token = health.mayCall(name, entry.job) ? slots.take(name) : null;
-    const placed = token === null ? undefined : keeper.place(provider, token);
+    const placed = token === null ? undefined : heldSlots.place(provider, token);
     try {
       if (placed === undefined) return "not_now";
       return await runEntry(deps, entry, placed.provider, config);

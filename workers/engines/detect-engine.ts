@@ -1,12 +1,12 @@
 import type { ProviderConfig } from "../../config/config.ts";
 import type { AskEngine, EngineAnswer } from "./ask-engine.ts";
-import type { EngineDetails, EngineFacts, EngineModel } from "./engine-facts.ts";
+import type { EngineDetails, EngineInfo, EngineModel } from "./engine-info.ts";
 import { assumedEngine, knownEngines } from "./known-engines.ts";
 import { listedModels, modelOwners } from "./listed-models.ts";
 
 /** What an engine answered when it was asked who it is. */
 export interface DetectedEngine {
-  readonly facts: EngineFacts;
+  readonly engine: EngineInfo;
   readonly details: EngineDetails;
   /** Undefined: it gave no model list. */
   readonly models: readonly EngineModel[] | undefined;
@@ -30,11 +30,11 @@ export async function detectEngine(
   const elsewhere =
     own === undefined ? await listBelowVersion(config.baseUrl, list, ask) : undefined;
   const listed = own ?? listedModels(elsewhere?.json);
-  const facts = await recognise(config, elsewhere ?? list, ask);
+  const engine = await recognise(config, elsewhere ?? list, ask);
   const details =
-    list.status === 0 ? {} : ((await facts.describe?.(ask, listed ?? [], wanted)) ?? {});
+    list.status === 0 ? {} : ((await engine.describe?.(ask, listed ?? [], wanted)) ?? {});
   return {
-    facts,
+    engine,
     details,
     // A list that nobody gave is no empty one.
     models: details.models?.length === 0 ? listed : (details.models ?? listed),
@@ -59,22 +59,22 @@ async function recognise(
   config: Pick<ProviderConfig, "engine" | "location">,
   list: EngineAnswer,
   ask: AskEngine,
-): Promise<EngineFacts> {
+): Promise<EngineInfo> {
   const assumed = assumedEngine(config);
   if (assumed.name !== null || list.status === 0) return assumed;
   if (list.server === "llama.cpp") return knownEngines.llamacpp;
   const known = Object.values(knownEngines);
   const owners = modelOwners(list.json);
-  const byOwner = known.find((facts) => facts.owners.some((owner) => owners.includes(owner)));
+  const byOwner = known.find((engine) => engine.owners.some((owner) => owners.includes(owner)));
   if (byOwner !== undefined) return byOwner;
   // vLLM keeps its model list behind its key, and says so with a text.
   if (list.status === 401 && list.json?.["error"] === "Unauthorized") return knownEngines.vllm;
   const signs = await Promise.all(
-    known.map(async (facts) => {
-      if (facts.signature === undefined) return undefined;
-      const { status, json } = await ask.get(facts.signature.path);
-      return status === 200 && json?.[facts.signature.field] !== undefined ? facts : undefined;
+    known.map(async (engine) => {
+      if (engine.signature === undefined) return undefined;
+      const { status, json } = await ask.get(engine.signature.path);
+      return status === 200 && json?.[engine.signature.field] !== undefined ? engine : undefined;
     }),
   );
-  return signs.find((facts) => facts !== undefined) ?? assumed;
+  return signs.find((engine) => engine !== undefined) ?? assumed;
 }

@@ -1,9 +1,9 @@
 import type { AskEngine } from "./ask-engine.ts";
-import type { EngineFacts, LoadGauges } from "./engine-facts.ts";
+import type { EngineInfo, LoadGauges } from "./engine-info.ts";
 
 export interface EngineLoadsDeps {
   readonly providers: readonly string[];
-  readonly facts: (provider: string) => EngineFacts;
+  readonly engine: (provider: string) => EngineInfo;
   readonly ask: (provider: string) => AskEngine;
   readonly now: () => number;
   /** An engine with a queue of its own gets nothing more from us until it is empty. */
@@ -112,7 +112,7 @@ export class EngineLoads {
   /** Asks the engines that have calls of ours, waiting for none of them. */
   poll(): Promise<void> {
     for (const [name, load] of this.#loads) {
-      const { gauges } = this.#deps.facts(name);
+      const { gauges } = this.#deps.engine(name);
       const rests = load.restsUntil > this.#deps.now();
       if (gauges === undefined || load.ours === 0 || load.asking || rests) continue;
       load.asking = true;

@@ -84,7 +84,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
           onCut: () => {
             stopAnswering();
             letGo = untilLetGo({
-              facts: site.facts,
+              engine: site.engine,
               ask: deps.ask,
               began: wait.isOver,
               elapsedMs: performance.now() - startedAt,
@@ -117,7 +117,7 @@ function siteOf(provider: string, request: ProviderCall, deps: EngineProviderDep
     (length) => length !== undefined,
   );
   return {
-    facts: deps.watch.facts(provider),
+    engine: deps.watch.engine(provider),
     contextLength: known.length === 0 ? undefined : Math.min(...known),
     capIsWritten: routeOf(deps, request)?.maxOutputTokensIsWritten === true,
   };
@@ -128,8 +128,8 @@ function routeOf({ routes }: EngineProviderDeps, { route }: ProviderCall): Route
 }
 
 /** vLLM counts every choice, prompt and input as a request, llama.cpp runs each in a slot. */
-function sequencesOf({ endpoint, choices }: ProviderCall, { facts }: CallSite): number {
-  const isEach = endpoint === "embeddings" ? facts.inputsTakeSlots : facts.choicesTakeSlots;
+function sequencesOf({ endpoint, choices }: ProviderCall, { engine }: CallSite): number {
+  const isEach = endpoint === "embeddings" ? engine.inputsTakeSlots : engine.choicesTakeSlots;
   return isEach ? Math.max(1, choices) : 1;
 }
 

@@ -2,7 +2,7 @@ import type { Config, ProviderConfig } from "../../config/config.ts";
 import type { EngineState } from "../../shared/providers/engine-state.ts";
 import type { AskEngine } from "./ask-engine.ts";
 import { detectEngine, type DetectedEngine } from "./detect-engine.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 import { findModel, findProblems } from "./find-problems.ts";
 import { assumedEngine } from "./known-engines.ts";
 import type { ProviderProblem } from "./provider-problem.ts";
@@ -70,18 +70,18 @@ export class EngineWatch {
   }
 
   /** What is known of the engine by now. */
-  facts(provider: string): EngineFacts {
+  engine(provider: string): EngineInfo {
     const watched = this.#watched.get(provider);
     if (watched === undefined) throw new Error(`there is no provider ${provider}`);
-    return watched.detected?.facts ?? assumedEngine(watched.config);
+    return watched.detected?.engine ?? assumedEngine(watched.config);
   }
 
   /** Tokens that prompt and answer may have together, as the engine says; undefined: unknown. */
   contextLength(provider: string, model: string): number | undefined {
     const detected = this.#watched.get(provider)?.detected;
     if (detected?.models === undefined) return undefined;
-    const { facts, models } = detected;
-    const only = facts.ignoresModelNames && models.length === 1 ? models[0] : undefined;
+    const { engine, models } = detected;
+    const only = engine.ignoresModelNames && models.length === 1 ? models[0] : undefined;
     return (findModel(models, model) ?? only)?.contextLength;
   }
 
@@ -105,7 +105,7 @@ export class EngineWatch {
     const watched = this.#watched.get(provider);
     if (watched === undefined) return;
     if (watched.refused.delete(model)) this.#tell(provider, watched);
-    const learns = this.facts(provider).truncatesSilently;
+    const learns = this.engine(provider).truncatesSilently;
     if (learns && this.contextLength(provider, model) === undefined) {
       watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
     }
@@ -166,7 +166,7 @@ export class EngineWatch {
       return length === undefined ? [] : [[model, length] as const];
     });
     const state: EngineState = {
-      ...engineState(this.facts(name), detected, problems),
+      ...engineState(this.engine(name), detected, problems),
       context_lengths: Object.fromEntries(lengths),
     };
     const text = JSON.stringify(state);
@@ -179,19 +179,19 @@ export class EngineWatch {
 const MODELS_SHOWN = 200;
 
 function engineState(
-  facts: EngineFacts,
+  engine: EngineInfo,
   detected: DetectedEngine | undefined,
   problems: readonly ProviderProblem[],
 ): EngineState {
   return {
-    engine: facts.name,
+    engine: engine.name,
     version: detected?.details.version ?? null,
     slots: detected?.details.slots ?? null,
     models:
       detected?.models
         ?.slice(0, MODELS_SHOWN)
         .map(({ id, contextLength }) => ({ id, context_length: contextLength ?? null })) ?? null,
-    truncates: facts.truncatesSilently,
+    truncates: engine.truncatesSilently,
     problems,
   };
 }

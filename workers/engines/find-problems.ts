@@ -1,8 +1,8 @@
 import type { ProviderConfig } from "../../config/config.ts";
-import { readComplaint } from "../providers/openai/complaint.ts";
+import { readUpstreamError } from "../providers/openai/upstream-error.ts";
 import type { EngineAnswer } from "./ask-engine.ts";
 import type { DetectedEngine } from "./detect-engine.ts";
-import type { EngineModel } from "./engine-facts.ts";
+import type { EngineModel } from "./engine-info.ts";
 import { nearestNames } from "./nearest-names.ts";
 import type { ProviderProblem } from "./provider-problem.ts";
 import type { ProviderTarget } from "./provider-targets.ts";
@@ -36,11 +36,11 @@ export function findProblems(
 
 function targetProblems(
   { route, kind, model, contextLength }: ProviderTarget,
-  { facts, models }: DetectedEngine,
+  { engine, models }: DetectedEngine,
 ): ProviderProblem[] {
   if (models === undefined || models.length === 0) return [];
   const named = findModel(models, model);
-  if (named === undefined && !facts.ignoresModelNames) {
+  if (named === undefined && !engine.ignoresModelNames) {
     const names = models.flatMap(({ id, aliases }) => [aliases[0] ?? id]);
     const near = nearestNames(model, names, NAMES_SHOWN).join(", ");
     const more = names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more` : "";
@@ -74,7 +74,7 @@ export function findModel(models: readonly EngineModel[], name: string): EngineM
 }
 
 function keyRefused(apiKey: string | undefined, list: EngineAnswer): string {
-  const words = readComplaint(list.json ?? list.text)?.message.slice(0, MAX_WORDS) ?? "";
+  const words = readUpstreamError(list.json ?? list.text)?.message.slice(0, MAX_WORDS) ?? "";
   const said = words === "" ? `HTTP ${list.status}` : `HTTP ${list.status} "${words}"`;
   const ours = apiKey === undefined ? "there is no api_key" : "api_key is refused";
   const safe = apiKey === undefined ? said : said.replaceAll(apiKey, "[key]");

@@ -7,8 +7,8 @@ type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 
 /** A prompt that such an engine would certainly cut; undefined: it may fit. */
 export function certainTruncation(call: ProviderCall, site: CallSite): Failed | undefined {
-  const { facts, contextLength } = site;
-  if (!facts.truncatesSilently || contextLength === undefined) return undefined;
+  const { engine, contextLength } = site;
+  if (!engine.truncatesSilently || contextLength === undefined) return undefined;
   if (Buffer.byteLength(call.body) <= contextLength) return undefined;
   const least = leastTokens(call.body);
   if (least <= contextLength) return undefined;
@@ -29,7 +29,7 @@ export function certainTruncation(call: ProviderCall, site: CallSite): Failed | 
  * the whole context when the last message was cut, less when older ones were dropped.
  */
 export function isTruncated(outcome: ProviderOutcome, call: ProviderCall, site: CallSite): boolean {
-  if (!site.facts.truncatesSilently || outcome.kind !== "ok" || !outcome.usage) return false;
+  if (!site.engine.truncatesSilently || outcome.kind !== "ok" || !outcome.usage) return false;
   const { promptTokens } = outcome.usage;
   if (promptTokens === 0) return false;
   // The inputs of one embeddings request are counted together.

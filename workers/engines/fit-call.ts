@@ -2,12 +2,12 @@ import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../providers/provider.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 import { leastTokens } from "./least-tokens.ts";
 
 /** What is known of the engine and the route that a call goes to. */
 export interface CallSite {
-  readonly facts: EngineFacts;
+  readonly engine: EngineInfo;
   /** Tokens of prompt and answer together; undefined: unknown. */
   readonly contextLength: number | undefined;
   /** The file names the route's output cap, so that it is the operator's will. */
@@ -16,13 +16,13 @@ export interface CallSite {
 
 /** A call as its engine takes it best. Pure. */
 export function fitCall(call: ProviderCall, site: CallSite): ProviderCall {
-  const { facts } = site;
+  const { engine } = site;
   const { maxOutputTokens, serviceClass = serviceClasses.default } = call;
   const isRanked = serviceClass !== serviceClasses.default;
   const cap = maxOutputTokens === null ? null : fitCap(maxOutputTokens, call, site);
   const fitted = { ...call, maxOutputTokens: cap, body: withFloorBelow(cap, call.body) };
-  return facts.priority !== undefined && isRanked && call.endpoint !== "responses"
-    ? { ...fitted, body: withPriority(fitted, facts) }
+  return engine.priority !== undefined && isRanked && call.endpoint !== "responses"
+    ? { ...fitted, body: withPriority(fitted, engine) }
     : fitted;
 }
 
@@ -41,12 +41,12 @@ function withFloorBelow(cap: number | null, body: string): string {
  * context only, since what is beyond it cannot be had; how it goes with the prompt is the engine's word.
  */
 function fitCap(cap: number, call: ProviderCall, site: CallSite): number | null {
-  const { contextLength, facts, capIsWritten } = site;
+  const { contextLength, engine, capIsWritten } = site;
   const isOurs = call.capIsDefault === true;
   const isLowered = call.capIsLowered === true;
   const isChat = call.endpoint === "chat.completions";
   const isNobodys = isOurs && !isLowered && !capIsWritten && !call.capWasAsked;
-  if (isNobodys && call.outputIsFree && isChat && facts.fillsContextUncapped) return null;
+  if (isNobodys && call.outputIsFree && isChat && engine.fillsContextUncapped) return null;
   if (contextLength === undefined) return cap;
   if (!isOurs) return Math.min(cap, contextLength);
   const fits = cap + Buffer.byteLength(call.body) <= contextLength;
@@ -54,9 +54,9 @@ function fitCap(cap: number, call: ProviderCall, site: CallSite): number | null 
 }
 
 /** Without a field of the caller's own: the broker lets none of that name out. 0 is the default. */
-function withPriority({ body, serviceClass }: ProviderCall, facts: EngineFacts): string {
+function withPriority({ body, serviceClass }: ProviderCall, engine: EngineInfo): string {
   const rank = (serviceClass ?? serviceClasses.default) - serviceClasses.default;
   const rest = body.trimStart().slice(1).trimStart();
-  const priority = facts.priority === "lowest_first" ? rank : -rank;
+  const priority = engine.priority === "lowest_first" ? rank : -rank;
   return `{"priority":${priority}${rest.startsWith("}") ? "" : ","}${rest}`;
 }

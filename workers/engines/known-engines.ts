@@ -1,6 +1,6 @@
 import type { ProviderConfig } from "../../config/config.ts";
 import type { EngineName } from "../../config/engine-name.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 import { infinity } from "./infinity.ts";
 import { llamacpp } from "./llamacpp.ts";
 import { lmstudio } from "./lmstudio.ts";
@@ -11,7 +11,7 @@ import { tgi } from "./tgi.ts";
 import { vllm } from "./vllm.ts";
 
 /** The table of engines that are known by name. */
-export const knownEngines: Readonly<Record<EngineName, EngineFacts>> = {
+export const knownEngines: Readonly<Record<EngineName, EngineInfo>> = {
   vllm,
   sglang,
   llamacpp,
@@ -26,7 +26,7 @@ export const knownEngines: Readonly<Record<EngineName, EngineFacts>> = {
 export function assumedEngine({
   engine,
   location,
-}: Pick<ProviderConfig, "engine" | "location">): EngineFacts {
+}: Pick<ProviderConfig, "engine" | "location">): EngineInfo {
   if (engine !== undefined) return knownEngines[engine];
   return location === "cloud" ? openai : unknownEngine;
 }

@@ -1,5 +1,5 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import type { EngineModel } from "./engine-facts.ts";
+import type { EngineModel } from "./engine-info.ts";
 
 /**
  * The models of a `/v1/models` answer; undefined when it is none. `max_model_len` is vLLM's and

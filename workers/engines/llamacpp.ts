@@ -1,5 +1,5 @@
 import { asObject, stringAt } from "../../shared/json/json-object.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 import { kindOf, wholeNumber } from "./listed-models.ts";
 
 /**
@@ -11,7 +11,7 @@ import { kindOf, wholeNumber } from "./listed-models.ts";
  * indexes and sequence numbers, ignores `text.format` and never says `incomplete`. In single-model
  * mode any model name is served.
  */
-export const llamacpp: EngineFacts = {
+export const llamacpp: EngineInfo = {
   name: "llamacpp",
   owners: ["llamacpp"],
   continuousUsage: false,

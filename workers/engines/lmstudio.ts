@@ -1,5 +1,5 @@
 import { asObject, stringAt } from "../../shared/json/json-object.ts";
-import type { EngineFacts, EngineModel } from "./engine-facts.ts";
+import type { EngineInfo, EngineModel } from "./engine-info.ts";
 import { wholeNumber } from "./listed-models.ts";
 
 /**
@@ -7,7 +7,7 @@ import { wholeNumber } from "./listed-models.ts";
  * `/v1/responses`, which keeps what it is told). Models are loaded when they are asked for.
  * `loaded_context_length` stands with the loaded ones; `max_context_length` is what one could have.
  */
-export const lmstudio: EngineFacts = {
+export const lmstudio: EngineInfo = {
   name: "lmstudio",
   owners: ["organization_owner"],
   continuousUsage: false,
@@ -22,13 +22,13 @@ export const lmstudio: EngineFacts = {
     const { json } = await ask.get("/api/v0/models");
     const data = json?.["data"];
     if (!Array.isArray(data)) return {};
-    const facts = new Map(
+    const details = new Map(
       data.flatMap((item: unknown) => {
         const model = asObject(item);
         return model === undefined ? [] : [[stringAt(model, "id"), factsOf(model)] as const];
       }),
     );
-    return { models: listed.map((model) => ({ ...model, ...facts.get(model.id) })) };
+    return { models: listed.map((model) => ({ ...model, ...details.get(model.id) })) };
   },
 };
 

@@ -1,5 +1,5 @@
 import { asObject, stringAt, type JsonObject } from "../../shared/json/json-object.ts";
-import type { EngineFacts, EngineModel } from "./engine-facts.ts";
+import type { EngineInfo, EngineModel } from "./engine-info.ts";
 import { kindOf, wholeNumber } from "./listed-models.ts";
 
 /**
@@ -10,7 +10,7 @@ import { kindOf, wholeNumber } from "./listed-models.ts";
  * after one was cut; one that is cut in its prompt phase goes on in the runner for its whole batch.
  * `/api/ps` has the context of a model once it is loaded, `/api/show` what its file sets.
  */
-export const ollama: EngineFacts = {
+export const ollama: EngineInfo = {
   name: "ollama",
   owners: ["library"],
   continuousUsage: false,
@@ -28,13 +28,13 @@ export const ollama: EngineFacts = {
       ask.get("/api/ps"),
       ...wanted.map(async (name) => ({ name, ...(await ask.post("/api/show", { model: name })) })),
     ]);
-    const facts = new Map<string, Partial<EngineModel>>();
+    const details = new Map<string, Partial<EngineModel>>();
     for (const { name, json } of shown)
-      if (json !== undefined) facts.set(tagged(name), shows(json));
+      if (json !== undefined) details.set(tagged(name), shows(json));
     for (const loaded of loadedModels(running.json)) {
       const contextLength = wholeNumber(loaded["context_length"]);
       const name = stringAt(loaded, "model");
-      if (contextLength !== undefined) facts.set(name, { ...facts.get(name), contextLength });
+      if (contextLength !== undefined) details.set(name, { ...details.get(name), contextLength });
     }
     const known = version.json === undefined ? "" : stringAt(version.json, "version");
     return {
@@ -42,7 +42,7 @@ export const ollama: EngineFacts = {
       models: listed.map((model) => ({
         ...model,
         aliases: model.id.endsWith(":latest") ? [model.id.slice(0, -":latest".length)] : [],
-        ...facts.get(model.id),
+        ...details.get(model.id),
       })),
     };
   },

@@ -59,15 +59,15 @@ export function openEngines(deps: {
   });
   const loads = new EngineLoads({
     providers: [...config.providers.keys()],
-    facts: (provider) => watch.facts(provider),
+    engine: (provider) => watch.engine(provider),
     ask,
     now: Date.now,
     onFull,
   });
   const providers = new Map(
     Array.from(config.providers, ([name, provider]) => {
-      const facts = () => watch.facts(name);
-      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, facts);
+      const engine = () => watch.engine(name);
+      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, engine);
       const contextLengths = new Map(
         providerTargets(config.models, name).flatMap(({ model, contextLength }) =>
           contextLength === undefined ? [] : [[model, contextLength] as const],

@@ -1,7 +1,7 @@
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 
 /** The OpenAI API itself, and clouds that speak it: many choices are one request. */
-export const openai: EngineFacts = {
+export const openai: EngineInfo = {
   name: "openai",
   owners: [],
   continuousUsage: false,
@@ -15,4 +15,4 @@ export const openai: EngineFacts = {
 };
 
 /** A local engine that neither the file names nor its answers give away: what is safe with most. */
-export const unknownEngine: EngineFacts = { ...openai, name: null, choicesTakeSlots: true };
+export const unknownEngine: EngineInfo = { ...openai, name: null, choicesTakeSlots: true };

@@ -1,5 +1,5 @@
 import { stringAt } from "../../shared/json/json-object.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 
 /**
  * SGLang 0.5, from its source (openai/protocol.py: `ModelCard`, `StreamOptions`, `priority`;
@@ -7,7 +7,7 @@ import type { EngineFacts } from "./engine-facts.ts";
  * gauges stand only with `--enable-metrics`, in early versions with `_` for `:`. A full queue
  * answers 503 "The request queue is full.". Its `/v1/responses` was made for gpt-oss alone.
  */
-export const sglang: EngineFacts = {
+export const sglang: EngineInfo = {
   name: "sglang",
   owners: ["sglang"],
   priority: "highest_first",

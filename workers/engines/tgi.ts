@@ -1,5 +1,5 @@
 import { stringAt } from "../../shared/json/json-object.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 import { wholeNumber } from "./listed-models.ts";
 
 /**
@@ -7,7 +7,7 @@ import { wholeNumber } from "./listed-models.ts";
  * error "Model is overloaded" (429). It has one model, whatever name is asked for, takes no `n`, and
  * ends an answer without a cap after 100 tokens in older versions.
  */
-export const tgi: EngineFacts = {
+export const tgi: EngineInfo = {
   name: "tgi",
   owners: [],
   continuousUsage: false,

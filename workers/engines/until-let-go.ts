@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AskEngine } from "./ask-engine.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 
 export interface CutCall {
-  readonly facts: EngineFacts;
+  readonly engine: EngineInfo;
   readonly ask: AskEngine;
   /** Its answer had begun. */
   readonly began: boolean;
@@ -39,7 +39,7 @@ const READ_MS = 50;
  * ours that has not begun to answer counts as none: it may not be there yet.
  */
 export async function untilLetGo(call: CutCall): Promise<void> {
-  const { generatingMs, promptMs, witness } = call.facts.letGo;
+  const { generatingMs, promptMs, witness } = call.engine.letGo;
   const rest = (call.usualTtftMs ?? promptMs) - call.elapsedMs;
   const isShort = call.began || promptMs <= generatingMs;
   const waitMs = isShort ? generatingMs : Math.max(generatingMs, rest);

@@ -1,5 +1,5 @@
 import { stringAt } from "../../shared/json/json-object.ts";
-import type { EngineFacts } from "./engine-facts.ts";
+import type { EngineInfo } from "./engine-info.ts";
 
 /**
  * vLLM, as seen of 0.32.0. A call that is cut stops within 0.2 s in every phase; `n` and list prompts
@@ -8,7 +8,7 @@ import type { EngineFacts } from "./engine-facts.ts";
  * lowest number goes first; 0 is everybody's default. Of request ids only `X-Request-Id` counts.
  * Routes exist by task: a model that generates has no `/v1/embeddings`, and the other way round.
  */
-export const vllm: EngineFacts = {
+export const vllm: EngineInfo = {
   name: "vllm",
   owners: ["vllm"],
   requestIdHeader: "x-request-id",

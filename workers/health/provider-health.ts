@@ -2,9 +2,9 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Pool } from "pg";
 import { reportHealth } from "../../shared/providers/provider-health.ts";
 import { restStatements } from "../../shared/providers/provider-rest.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { NotedFailure } from "./noted-failure.ts";
+import type { RecordedFailure } from "./recorded-failure.ts";
 import { Prober } from "./prober.ts";
 import { ProviderRests } from "./provider-rests.ts";
 import type { Gate } from "../consume/provider-worker.ts";
@@ -13,7 +13,7 @@ export interface ProviderHealthDeps {
   readonly pool: Pool;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly isCloud: (provider: string) => boolean;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   /** This worker's name in the fleet. */
   readonly worker: () => string;
   readonly hasSlots: (provider: string) => boolean;
@@ -53,7 +53,7 @@ export class WorkerHealth {
         this.#changed(provider);
       },
       onResult: (provider, result) => {
-        this.#rests.noteProbe(provider, result);
+        this.#rests.recordProbe(provider, result);
         if (result === "refused") providers.get(provider)?.cutSilent(SILENT_MS);
       },
     });
@@ -79,7 +79,7 @@ export class WorkerHealth {
   /** Whether a job may rather go there than wait; on trial, it may. */
   isUp(provider: string): boolean {
     return (
-      this.#deps.board.isUp(provider) &&
+      this.#deps.providerStates.isUp(provider) &&
       this.#prober.isReachable(provider) &&
       !this.#rests.isResting(provider)
     );
@@ -99,15 +99,15 @@ export class WorkerHealth {
   }
 
   /** A call that began at `startedMs` (`performance.now()`) is being answered. */
-  noteWell(provider: string, startedMs: number): void {
-    this.#rests.noteWell(provider, startedMs);
+  recordSuccess(provider: string, startedMs: number): void {
+    this.#rests.recordSuccess(provider, startedMs);
   }
 
   /** Returns how long the provider rests, when nothing of the call ran; undefined: the call counts. */
-  noteFailure(provider: string, failure: NotedFailure): number | undefined {
+  recordFailure(provider: string, failure: RecordedFailure): number | undefined {
     this.#why = failure.why;
     if (failure.sign === "unreachable") this.#prober.note(provider, false);
-    const restMs = this.#rests.noteFailure(provider, failure, failure.retryAfterMs);
+    const restMs = this.#rests.recordFailure(provider, failure, failure.retryAfterMs);
     this.#why = "";
     return restMs;
   }
@@ -128,27 +128,28 @@ export class WorkerHealth {
 
   async #reportAfter(before: Promise<void>): Promise<void> {
     await before.catch(() => undefined);
-    const { pool, worker, board } = this.#deps;
+    const { pool, worker, providerStates } = this.#deps;
     const askedMs = performance.now();
     const known = await reportHealth(pool, worker(), this.#prober.unreachable());
-    board.apply(known);
+    providerStates.apply(known);
     this.#rests.apply(known, askedMs);
     // What this worker has just found out may not be written yet.
-    for (const { name } of known) this.#noteRest(name);
+    for (const { name } of known) this.#recordRest(name);
   }
 
   #changed(provider: string): void {
     const { setGate, log } = this.#deps;
     setGate(provider, this.#gateOf(provider));
-    this.#noteRest(provider);
+    this.#recordRest(provider);
     this.report().catch((error: unknown) => {
       log.warn({ err: error, provider }, "provider health not written; it will be tried again");
     });
   }
 
-  #noteRest(provider: string): void {
+  #recordRest(provider: string): void {
     const rest = this.#rests.rest(provider);
-    if (rest !== undefined) this.#deps.board.noteRest(provider, rest.reason, rest.leftMs);
+    if (rest !== undefined)
+      this.#deps.providerStates.recordRest(provider, rest.reason, rest.leftMs);
   }
 
   #gateOf(provider: string): Gate {

@@ -3,7 +3,7 @@ import type { ProviderHealth } from "../../shared/providers/provider-health.ts";
 import type { RestStatements } from "../../shared/providers/provider-rest.ts";
 import type { ProbeResult } from "../providers/provider.ts";
 import type { FailureSign } from "./failure-sign.ts";
-import type { NotedFailure } from "./noted-failure.ts";
+import type { RecordedFailure } from "./recorded-failure.ts";
 import { OwnWrites } from "./own-writes.ts";
 
 export interface ProviderRestsDeps {
@@ -108,7 +108,7 @@ export class ProviderRests {
   }
 
   /** The provider has begun to answer a call that began at `startedMs`. */
-  noteWell(provider: string, startedMs: number): void {
+  recordSuccess(provider: string, startedMs: number): void {
     this.#failed.delete(provider);
     const rest = this.#rests.get(provider);
     if (rest === undefined || startedMs < rest.sinceMs) return;
@@ -123,9 +123,9 @@ export class ProviderRests {
    * 0 if it does not; undefined: the call counts. `patient`: a job that is owed its result; what only
    * the operator can mend it waits for, unless its caller waits for it.
    */
-  noteFailure(
+  recordFailure(
     provider: string,
-    call: Pick<NotedFailure, "job" | "request" | "sign" | "patient" | "callerWaits">,
+    call: Pick<RecordedFailure, "job" | "request" | "sign" | "patient" | "callerWaits">,
     leastMs = 0,
   ): number | undefined {
     const { sign } = call;
@@ -142,7 +142,7 @@ export class ProviderRests {
     return sign === "fails" && isSick && call.patient ? leftMs : undefined;
   }
 
-  noteProbe(provider: string, result: ProbeResult): void {
+  recordProbe(provider: string, result: ProbeResult): void {
     const rest = this.#rests.get(provider);
     if (result !== "well") {
       if (rest !== undefined) rest.unwell = true;
@@ -184,7 +184,7 @@ export class ProviderRests {
   /** Whoever sends a bad request again, as SDKs and batches do, is no second witness. */
   #isRow(
     provider: string,
-    { job, request, sign }: Pick<NotedFailure, "job" | "request" | "sign">,
+    { job, request, sign }: Pick<RecordedFailure, "job" | "request" | "sign">,
   ): boolean {
     const failed = this.#failed.get(provider) ?? new Map<string, FailureSign>();
     this.#failed.set(provider, failed);

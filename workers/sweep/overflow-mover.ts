@@ -2,13 +2,13 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/jobs/move.ts";
 import type { SweepStatements } from "../../shared/db/sweep.ts";
-import type { ProviderBoard } from "../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { endError } from "../attempts/end-error.ts";
 
 export interface OverflowMoverDeps {
   readonly statements: SweepStatements;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly end: Database["end"];
   readonly reply: ReplySender;
   /** Providers that are an overflow target of some route. */
@@ -31,8 +31,8 @@ export class OverflowMover {
 
   /** One round. */
   async move(): Promise<void> {
-    const { statements, board, checkMs } = this.#deps;
-    const states = board.all();
+    const { statements, providerStates, checkMs } = this.#deps;
+    const states = providerStates.all();
     const up = states.filter((state) => state.up).map((state) => state.name);
     for (const down of states.filter((state) => !state.up)) {
       await this.#tell(await statements.reroute(down.name, up, PAGE, checkMs));
@@ -42,17 +42,18 @@ export class OverflowMover {
         await this.#endWaiting(down.name, up, restReason);
     }
     for (const provider of this.#deps.overflowProviders)
-      if (board.isUp(provider)) await this.#tell(await statements.overflow(provider, checkMs));
+      if (providerStates.isUp(provider))
+        await this.#tell(await statements.overflow(provider, checkMs));
   }
 
   /** Callers need not wait for what only the operator can mend. Jobs without one do. */
   async #endWaiting(
     down: string,
     up: readonly string[],
-    trouble: "credential" | "quota",
+    problem: "credential" | "quota",
   ): Promise<void> {
     const { statements, end, reply } = this.#deps;
-    const code = `provider_${trouble}`;
+    const code = `provider_${problem}`;
     const ending = await statements.stranded(down, up, PAGE);
     await Promise.all(
       ending.map(async ({ job_id: job, place, owner }) => {

@@ -58,7 +58,7 @@ export class Sweeper {
 
   /** Ends waiting jobs past their deadlines and finds those whose entries are lost. */
   async wake(): Promise<void> {
-    await this.#noteEpoch();
+    await this.#recordEpoch();
     await this.#wakeWaiting();
   }
 
@@ -94,7 +94,7 @@ export class Sweeper {
         await this.#tellLost(await this.#deps.statements.closeDead(process.id));
       else {
         await this.#endJobsOf(process.id);
-        await this.#deps.statements.noteLost(process.id);
+        await this.#deps.statements.recordLost(process.id);
       }
       await this.#deps.statements.forget(process.id);
       this.#beats.delete(process.id);
@@ -103,7 +103,7 @@ export class Sweeper {
 
   /** An API process that was declared dead by mistake must not wait for jobs that have ended. */
   async #endJobsOf(owner: string): Promise<void> {
-    for (const job of await this.#deps.statements.endOrphans(owner))
+    for (const job of await this.#deps.statements.endAbandoned(owner))
       await this.#deps.reply.notify(owner, job, {
         type: "end",
         state: "cancelled",
@@ -132,7 +132,7 @@ export class Sweeper {
   }
 
   /** While the queue does not answer, nothing is known of its entries. */
-  async #noteEpoch(): Promise<void> {
+  async #recordEpoch(): Promise<void> {
     const epoch = await this.#deps.epoch().catch(() => undefined);
     if (epoch === undefined) return;
     while ((await this.#deps.statements.wakeForEpoch(epoch, PAGE)) > 0) await this.#wakeWaiting();

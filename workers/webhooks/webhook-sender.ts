@@ -7,7 +7,7 @@ import { postSigned } from "../../shared/egress/post-signed.ts";
 import { within } from "../../shared/timing/within.ts";
 import {
   deliveryStatements,
-  type AttemptNote,
+  type DeliveryAttempt,
   type ClaimedDelivery,
   type DeliveryStatements,
 } from "../../shared/webhooks/delivery-statements.ts";
@@ -23,7 +23,7 @@ export interface WebhookSenderDeps {
   /** A clock in the place of the database's. */
   readonly clock?: () => Date;
   readonly timeoutMs?: number;
-  readonly onAttemptEnded?: (outcome: AttemptNote["outcome"]) => void;
+  readonly onAttemptEnded?: (outcome: DeliveryAttempt["outcome"]) => void;
 }
 
 /** In the range that the specification names. */
@@ -132,7 +132,7 @@ export class WebhookSender {
   /** Never rejects. */
   async #call(
     delivery: ClaimedDelivery,
-  ): Promise<Omit<AttemptNote, "delivery" | "attempt" | "url" | "ms">> {
+  ): Promise<Omit<DeliveryAttempt, "delivery" | "attempt" | "url" | "ms">> {
     const { agent, random = Math.random } = this.#deps;
     const { failures, url, claimed_at: claimedAt } = delivery;
     const start = performance.now();
@@ -169,7 +169,7 @@ export class WebhookSender {
   }
 
   /** Why the endpoint was disabled by this, if it was. Gives up when the database stays away. */
-  async #note(note: AttemptNote): Promise<"gone" | "failing" | null> {
+  async #note(note: DeliveryAttempt): Promise<"gone" | "failing" | null> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#statements.note(note);

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Database } from "../../../shared/db/database.ts";
-import type { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import type { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import type { ReplySender } from "../../../shared/replies/reply-path.ts";
 import { adminAuth } from "../../auth/admin-auth.ts";
 import { takeAdminJson } from "../../http/admin-json-body.ts";
@@ -12,7 +12,7 @@ import { usageRoutes } from "./usage.ts";
 export interface AdminDeps {
   readonly database: Pick<Database, "pool" | "end">;
   readonly adminKey: string;
-  readonly board?: Pick<ProviderBoard, "get">;
+  readonly providerStates?: Pick<ProviderStates, "get">;
   readonly reply?: ReplySender;
 }
 
@@ -27,7 +27,10 @@ export function registerAdmin(deps: AdminDeps): (app: FastifyInstance) => Promis
         keyRoutes(admin, deps);
         ledgerRoutes(admin, { pool });
         usageRoutes(admin, { pool });
-        providerRoutes(admin, { pool, ...(deps.board && { board: deps.board }) });
+        providerRoutes(admin, {
+          pool,
+          ...(deps.providerStates && { providerStates: deps.providerStates }),
+        });
       },
       { prefix: "/admin" },
     );

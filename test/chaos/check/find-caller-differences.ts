@@ -46,8 +46,8 @@ export function findCallerDifferences(facts: CallerFacts): string[] {
         jobFlaw(record, jobs),
         residencyFlaw(record, cloudJobs),
       ]
-        .filter((flaw) => flaw !== undefined)
-        .map((flaw) => `${about(record)}: ${flaw}`),
+        .filter((problem) => problem !== undefined)
+        .map((problem) => `${about(record)}: ${problem}`),
     ),
     ...facts.jobs
       .filter(({ id, residency }) => residency === "local" && cloudJobs.has(id))

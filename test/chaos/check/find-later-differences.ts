@@ -29,7 +29,7 @@ export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterF
   const jobs = new Map(rows.map((row) => [row.id, row]));
   const atCloud = new Set(cloudCalls.map((id) => id.slice(0, id.lastIndexOf("."))));
   const named = new Set<string>();
-  const flaws = records.flatMap((record) => {
+  const problems = records.flatMap((record) => {
     const { job, way, ending } = record;
     const about = `accepted ${way} ${job ?? "without a job"} (${ending})`;
     if (job === undefined) return /^(4|5)\d\d |^nobody/.test(ending) ? [] : [about];
@@ -37,29 +37,32 @@ export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterF
     named.add(job);
     const row = jobs.get(job);
     if (row === undefined) return [`${about}: not in the database`];
-    return flawsOf(record, row).map((flaw) => `${about}: ${flaw}`);
+    return flawsOf(record, row).map((problem) => `${about}: ${problem}`);
   });
   const unnamed = rows.filter(({ id }) => !named.has(id)).length;
   const unanswered = records.filter(({ job }) => job === undefined).length;
   if (unnamed > unanswered)
-    flaws.push(`${unnamed} accepted jobs that no caller knows, of ${unanswered} without an answer`);
+    problems.push(
+      `${unnamed} accepted jobs that no caller knows, of ${unanswered} without an answer`,
+    );
   for (const { id, residency } of rows)
-    if (residency === "local" && atCloud.has(id)) flaws.push(`${id} must stay local, and did not`);
-  return flaws;
+    if (residency === "local" && atCloud.has(id))
+      problems.push(`${id} must stay local, and did not`);
+  return problems;
 }
 
 function flawsOf({ ending, cancelled, residency }: LaterRecord, job: LaterJobRow): string[] {
-  const flaws: string[] = [];
+  const problems: string[] = [];
   const found = `its job is ${job.state} (${job.error_code ?? "no code"})`;
   if (/^[45]\d\d /.test(ending)) {
     // The connection that waited was told of a failure; 504: only that it waited too long.
-    if (job.state === "done" && !/^50[34] /.test(ending)) flaws.push(found);
+    if (job.state === "done" && !/^50[34] /.test(ending)) problems.push(found);
   } else {
     const states = statesByEnding[ending.split(" ")[0] ?? ""];
-    if (states?.includes(job.state) !== true) flaws.push(found);
+    if (states?.includes(job.state) !== true) problems.push(found);
   }
   if (job.state === "cancelled" && !cancelled)
-    flaws.push(`nobody cancelled it: ${job.cancel_reason}`);
-  if (residency !== job.residency) flaws.push(`it may go ${job.residency}`);
-  return flaws;
+    problems.push(`nobody cancelled it: ${job.cancel_reason}`);
+  if (residency !== job.residency) problems.push(`it may go ${job.residency}`);
+  return problems;
 }

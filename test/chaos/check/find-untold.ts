@@ -32,16 +32,16 @@ export async function findUntold({
      from webhook_events v left join webhook_deliveries d on d.event_id = v.id`,
   );
   const came = new Map<string, string>();
-  const flaws: string[] = [];
+  const problems: string[] = [];
   for (const { headers, body } of hooks.received) {
     const { type, data } = JSON.parse(body) as { type: string; data: { id: string } };
     const id = String(headers["webhook-id"]);
     const what = `${type} of ${data.id}`;
-    if ((came.get(id) ?? what) !== what) flaws.push(`${id} came as ${what} and ${came.get(id)}`);
+    if ((came.get(id) ?? what) !== what) problems.push(`${id} came as ${what} and ${came.get(id)}`);
     came.set(id, what);
   }
   for (const { event, what, state } of rows)
     if (state !== "delivered" || came.get(event) !== what)
-      flaws.push(`${event}, ${what}, is ${state}, and came as ${came.get(event)}`);
-  return flaws;
+      problems.push(`${event}, ${what}, is ${state}, and came as ${came.get(event)}`);
+  return problems;
 }

@@ -51,7 +51,7 @@ export async function applyFault(
       await postgres.revive();
       return;
     case "line":
-      breakLine(lines[fault.line], fault.trouble);
+      breakLine(lines[fault.line], fault.problem);
       await itsTime();
       lines[fault.line].latencyMs = 0;
       lines[fault.line].fault = "none";
@@ -70,15 +70,15 @@ export async function applyFault(
   }
 }
 
-function breakLine(line: TcpProxy, trouble: LineTrouble): void {
-  switch (trouble.type) {
+function breakLine(line: TcpProxy, problem: LineTrouble): void {
+  switch (problem.type) {
     case "latency":
-      line.latencyMs = trouble.ms;
+      line.latencyMs = problem.ms;
       return;
     case "stall":
     case "drop":
     case "refuse":
-      line.fault = trouble.type;
+      line.fault = problem.type;
       return;
     case "reset":
       line.reset();
@@ -87,7 +87,7 @@ function breakLine(line: TcpProxy, trouble: LineTrouble): void {
       line.halfOpen();
       return;
     case "cut":
-      line.cutAfter(trouble.bytes, trouble.towards);
+      line.cutAfter(problem.bytes, problem.towards);
       return;
   }
 }

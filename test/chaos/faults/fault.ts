@@ -7,7 +7,7 @@ export type Fault =
   | { readonly kind: "redis flush" | "redis freeze" }
   | { readonly kind: "redis restart"; readonly forgets: boolean }
   | { readonly kind: "postgres sessions" | "postgres freeze" | "postgres restart" }
-  | { readonly kind: "line"; readonly line: LineName; readonly trouble: LineTrouble }
+  | { readonly kind: "line"; readonly line: LineName; readonly problem: LineTrouble }
   | { readonly kind: "upstream"; readonly provider: ProviderName; readonly fault: UpstreamFault }
   | { readonly kind: "slots"; readonly provider: ProviderName; readonly slots: number };
 

@@ -50,6 +50,6 @@ function freezesWorker(fault: Fault): boolean {
 
 function losesSessions(fault: Fault): boolean {
   if (fault.kind === "line")
-    return fault.line.startsWith("postgres of worker") && fault.trouble.type !== "latency";
+    return fault.line.startsWith("postgres of worker") && fault.problem.type !== "latency";
   return fault.kind === "postgres sessions" || fault.kind === "postgres restart";
 }

@@ -99,7 +99,7 @@ function lineFault(random: SeededRandom, line: LineName): Omit<PlannedFault, "at
     cut: 3,
   });
   const lasting = random.int(1_000, 10_000);
-  const troubles: Readonly<Record<typeof type, LineTrouble>> = {
+  const problems: Readonly<Record<typeof type, LineTrouble>> = {
     latency: { type: "latency", ms: random.int(5, 400) },
     stall: { type: "stall" },
     drop: { type: "drop" },
@@ -109,7 +109,7 @@ function lineFault(random: SeededRandom, line: LineName): Omit<PlannedFault, "at
     cut: cut(random, 20_000),
   };
   const isLasting = type !== "reset" && type !== "half" && type !== "cut";
-  return { forMs: isLasting ? lasting : 0, fault: { kind: "line", line, trouble: troubles[type] } };
+  return { forMs: isLasting ? lasting : 0, fault: { kind: "line", line, problem: problems[type] } };
 }
 
 /**
@@ -120,7 +120,7 @@ function upstreamLineFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
   const line: LineName = `upstream ${random.pick(providerNames)}`;
   const type = random.weighted({ latency: 2, refuse: 2, reset: 2, half: 2, cut: 3 });
   const lasting = random.int(1_000, 8_000);
-  const troubles: Readonly<Record<typeof type, LineTrouble>> = {
+  const problems: Readonly<Record<typeof type, LineTrouble>> = {
     latency: { type: "latency", ms: random.int(5, 300) },
     refuse: { type: "refuse" },
     reset: { type: "reset" },
@@ -128,7 +128,7 @@ function upstreamLineFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
     cut: cut(random, 100_000),
   };
   const forMs = type === "latency" || type === "refuse" ? lasting : 0;
-  return { forMs, fault: { kind: "line", line, trouble: troubles[type] } };
+  return { forMs, fault: { kind: "line", line, problem: problems[type] } };
 }
 
 function cut(random: SeededRandom, mostBytes: number): LineTrouble {

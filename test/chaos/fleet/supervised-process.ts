@@ -32,7 +32,7 @@ export class SupervisedProcess {
   /** Ends that nobody asked for, of a process that ran. */
   readonly crashes: string[] = [];
   readonly #options: SupervisedProcessOptions;
-  readonly #troubles: Trouble[] = [];
+  readonly #problems: Trouble[] = [];
   readonly #guard = guardAgainstKill({ signal: "KILL", directories: [] });
   #child: ChildProcess | undefined;
   #isReady = false;
@@ -57,7 +57,7 @@ export class SupervisedProcess {
 
   /** Whether the process was in trouble at some time of the interval. */
   wasInTrouble(fromMs: number, toMs: number): boolean {
-    return this.#troubles.some((trouble) => trouble.fromMs <= toMs && trouble.toMs >= fromMs);
+    return this.#problems.some((problem) => problem.fromMs <= toMs && problem.toMs >= fromMs);
   }
 
   /** SIGKILL or SIGTERM; a new one starts so long after its end. */
@@ -70,12 +70,12 @@ export class SupervisedProcess {
 
   freeze(): () => void {
     const child = this.#child;
-    const trouble = { fromMs: this.#options.now(), toMs: Infinity };
-    this.#troubles.push(trouble);
+    const problem = { fromMs: this.#options.now(), toMs: Infinity };
+    this.#problems.push(problem);
     child?.kill("SIGSTOP");
     return () => {
       child?.kill("SIGCONT");
-      trouble.toMs = this.#options.now();
+      problem.toMs = this.#options.now();
     };
   }
 
@@ -83,17 +83,18 @@ export class SupervisedProcess {
   async stop(withinMs: number): Promise<string[]> {
     this.#isStopping = true;
     const child = this.#child;
-    const flaws: string[] = [];
+    const problems: string[] = [];
     if (child !== undefined) {
       this.#beginTrouble();
       child.kill("SIGTERM");
       const untilMs = this.#options.now() + withinMs;
       while (this.#child !== undefined && this.#options.now() < untilMs) await sleep(END_POLL_MS);
-      if (this.#child !== undefined) flaws.push(`${this.name} did not end within ${withinMs} ms`);
-      else if (child.exitCode !== 0) flaws.push(`${this.name} ended with ${howItEnded(child)}`);
+      if (this.#child !== undefined)
+        problems.push(`${this.name} did not end within ${withinMs} ms`);
+      else if (child.exitCode !== 0) problems.push(`${this.name} ended with ${howItEnded(child)}`);
     }
     await this.kill();
-    return flaws;
+    return problems;
   }
 
   /** At once and for good. */
@@ -149,12 +150,12 @@ export class SupervisedProcess {
   }
 
   #beginTrouble(): void {
-    this.#troubles.push({ fromMs: this.#options.now(), toMs: Infinity });
+    this.#problems.push({ fromMs: this.#options.now(), toMs: Infinity });
   }
 
   #endTroubles(): void {
-    for (const trouble of this.#troubles)
-      trouble.toMs = Math.min(trouble.toMs, this.#options.now());
+    for (const problem of this.#problems)
+      problem.toMs = Math.min(problem.toMs, this.#options.now());
   }
 }
 

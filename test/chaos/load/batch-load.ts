@@ -9,7 +9,7 @@ export interface BatchRecord {
   /** How it ended; `not made`, when nobody took it. */
   readonly ending: string;
   /** What was wrong with its results. */
-  readonly flaws: readonly string[];
+  readonly problems: readonly string[];
 }
 
 export interface BatchLoadOptions {
@@ -83,17 +83,17 @@ async function runBatch(
       metadata: { overflow: overflow ? "if_saturated" : "never" },
     })) as ShownBatch;
   } catch (error) {
-    return { ending: `not made (${String(error).slice(0, 60)})`, flaws: [] };
+    return { ending: `not made (${String(error).slice(0, 60)})`, problems: [] };
   }
   const begunAt = performance.now();
   let endedAt: number | undefined;
   let mayCancel = cancelAfterMs !== undefined;
   for (;;) {
-    if (interrupted.aborted) return { ending: "interrupted", flaws: [] };
+    if (interrupted.aborted) return { ending: "interrupted", problems: [] };
     const now = performance.now();
     if (ended.aborted) endedAt ??= now;
     if (endedAt !== undefined && now - endedAt > PATIENCE_MS)
-      return { ending: `still ${batch.status}`, flaws: [`${batch.id} has not ended`] };
+      return { ending: `still ${batch.status}`, problems: [`${batch.id} has not ended`] };
     // Nobody raises what is spent for ever.
     const isStuck = batch.paused !== null && ended.aborted;
     if (isStuck || (mayCancel && now - begunAt > (cancelAfterMs ?? 0))) {
@@ -104,7 +104,7 @@ async function runBatch(
     if (batch.failed_at ?? batch.completed_at ?? batch.cancelled_at ?? batch.expired_at) break;
     await sleep(200);
   }
-  return { ending: batch.status, flaws: await flawsOf(client, batch, lines) };
+  return { ending: batch.status, problems: await flawsOf(client, batch, lines) };
 }
 
 /** Each line stands in the files once, and its answer is its own. */
@@ -125,16 +125,16 @@ async function flawsOf(
   const errors = await read(batch.error_file_id);
   const asked = lines.map((text) => (JSON.parse(text) as { custom_id: string }).custom_id);
   const told = [...output, ...errors].map((result) => result.custom_id);
-  const flaws: string[] = [];
+  const problems: string[] = [];
   // One that was cancelled while its file was read has no lines.
   const isUnread = batch.status === "cancelled" && batch.in_progress_at == null;
   if (!isUnread && told.toSorted().join() !== asked.toSorted().join())
-    flaws.push(`${batch.id} has ${told.length} results for ${asked.length} lines`);
+    problems.push(`${batch.id} has ${told.length} results for ${asked.length} lines`);
   for (const { custom_id: id, response } of output)
     if (!JSON.stringify(response?.body).includes(`[${id}]`))
-      flaws.push(`${batch.id}: the answer of ${id} is another's`);
+      problems.push(`${batch.id}: the answer of ${id} is another's`);
   const { completed, failed } = batch.request_counts ?? {};
   if (completed !== output.length || failed !== errors.length)
-    flaws.push(`${batch.id} counts ${completed} and ${failed}`);
-  return flaws;
+    problems.push(`${batch.id} counts ${completed} and ${failed}`);
+  return problems;
 }

@@ -14,7 +14,7 @@ export interface OtherRecords {
   /** By what was called and the status. */
   readonly counts: ReadonlyMap<string, number>;
   /** Answers that are neither right nor an honest error. */
-  readonly flaws: readonly string[];
+  readonly problems: readonly string[];
 }
 
 interface Call {
@@ -33,7 +33,7 @@ const KEPT = 20;
 export async function runOtherLoad(options: OtherLoadOptions): Promise<OtherRecords> {
   const { fleet, random, ended } = options;
   const counts = new Map<string, number>();
-  const flaws: string[] = [];
+  const problems: string[] = [];
   const known = { files: [] as string[], keys: [] as string[], responses: [] as string[] };
   const user = { authorization: `Bearer ${fleet.keys.apart}` };
   const admin = { authorization: `Bearer ${options.adminKey}` };
@@ -91,16 +91,16 @@ export async function runOtherLoad(options: OtherLoadOptions): Promise<OtherReco
       const call = random.pick(calls)();
       const url = fleet.apiUrls[random.pick(["api-1", "api-2"] as const)];
       if (call !== undefined) {
-        const { status, flaw } = await make(url, call);
+        const { status, problem } = await make(url, call);
         const what = `${call.name} ${status}`;
         counts.set(what, (counts.get(what) ?? 0) + 1);
-        if (flaw !== undefined) flaws.push(`${what}: ${flaw}`);
+        if (problem !== undefined) problems.push(`${what}: ${problem}`);
       }
       await sleep(PAUSE_MS, undefined, { signal: ended }).catch(() => undefined);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
-  return { counts, flaws };
+  return { counts, problems };
 }
 
 function keepId(list: string[]): (body: Record<string, unknown>) => void {
@@ -123,7 +123,7 @@ function one(
 async function make(
   url: string,
   { path, init = {}, onBody }: Call,
-): Promise<{ status: number; flaw: string | undefined }> {
+): Promise<{ status: number; problem: string | undefined }> {
   let status = 0;
   let text = "";
   try {
@@ -131,18 +131,18 @@ async function make(
     ({ status } = response);
     text = await response.text();
   } catch (error) {
-    return { status, flaw: `the connection broke: ${String((error as Error).cause ?? error)}` };
+    return { status, problem: `the connection broke: ${String((error as Error).cause ?? error)}` };
   }
   const isEvents = text.startsWith("event: ") || text.startsWith("data: ");
-  if (isEvents) return { status, flaw: streamFlaw(text) };
+  if (isEvents) return { status, problem: streamFlaw(text) };
   if (status < 300) {
     if (onBody !== undefined) onBody(JSON.parse(text) as Record<string, unknown>);
-    return { status, flaw: undefined };
+    return { status, problem: undefined };
   }
   // Another caller may have deleted it.
-  if (status === 404) return { status, flaw: undefined };
+  if (status === 404) return { status, problem: undefined };
   const isHonest = status >= 500 && /"error":\{"message":".+"code":"[a-z_]+"/.test(text);
-  return { status, flaw: isHonest ? undefined : text.slice(0, 300) };
+  return { status, problem: isHonest ? undefined : text.slice(0, 300) };
 }
 
 function streamFlaw(text: string): string | undefined {

@@ -79,8 +79,8 @@ export async function runTerminations(options: TerminationsOptions): Promise<num
     const differences = [
       ...records.flatMap(dishonestyOf),
       ...later.flatMap(lossOf),
-      ...batches.flatMap(({ flaws }) => flaws),
-      ...others.flaws,
+      ...batches.flatMap(({ problems }) => problems),
+      ...others.problems,
       ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
       ...(await unhandledIn(options.directory)),

@@ -128,7 +128,7 @@ test("providers show their load from the database and their health from the boar
   const [running, waiting] = [jobOf(keyB, 0n), jobOf(keyB, 0n)];
   await Promise.all([running, waiting].map((job) => server.database.accept.submit(job)));
   await claimJob(server.database, running);
-  server.board.setUp("cloud", false);
+  server.providerStates.setUp("cloud", false);
   const unasked = {
     engine: null,
     engine_version: null,

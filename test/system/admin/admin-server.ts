@@ -3,7 +3,7 @@ import { registerAdmin } from "../../../api/routes/admin/index.ts";
 import { registerMetrics } from "../../../api/routes/metrics.ts";
 import { BrokerError } from "../../../shared/errors/broker-error.ts";
 import { createMetrics } from "../../../shared/metrics/metrics.ts";
-import { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { LocalReplyHub } from "../../../shared/replies/local-replies.ts";
 import { type BrokerDatabase, openBrokerDatabase } from "../keys/broker-database.ts";
 
@@ -34,7 +34,7 @@ interface Body {
 
 export interface AdminServer extends AsyncDisposable, BrokerDatabase {
   readonly address: string;
-  readonly board: ProviderBoard;
+  readonly providerStates: ProviderStates;
   readonly hub: LocalReplyHub;
   call(method: string, path: string, call?: Call): Promise<Answer>;
 }
@@ -42,7 +42,7 @@ export interface AdminServer extends AsyncDisposable, BrokerDatabase {
 /** The admin routes and `/metrics` on a real port, over a database of their own. */
 export async function startAdminServer(): Promise<AdminServer> {
   const broker = await openBrokerDatabase();
-  const board = new ProviderBoard([
+  const providerStates = new ProviderStates([
     { name: "gpu", location: "local", slots: 4 },
     { name: "cloud", location: "cloud", slots: 8 },
   ]);
@@ -54,16 +54,16 @@ export async function startAdminServer(): Promise<AdminServer> {
   });
   app.get("/open", () => "open");
   await app.register(
-    registerAdmin({ database: broker.database, adminKey: ADMIN_KEY, board, reply: hub }),
+    registerAdmin({ database: broker.database, adminKey: ADMIN_KEY, providerStates, reply: hub }),
   );
   await app.register(
-    registerMetrics({ metrics: createMetrics({ pool: broker.database.pool, board }) }),
+    registerMetrics({ metrics: createMetrics({ pool: broker.database.pool, providerStates }) }),
   );
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     ...broker,
     address,
-    board,
+    providerStates,
     hub,
     async call(method, path, { body, authorization = `Bearer ${ADMIN_KEY}` } = {}) {
       const response = await fetch(address + path, {

@@ -12,7 +12,7 @@ import { findEnded } from "../../../shared/jobs/find-ended.ts";
 import { syncProviders } from "../../../shared/providers/sync-providers.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
-import { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { LocalFairOrder } from "../../../shared/queue/local-fair-order.ts";
 import { LocalReplyHub } from "../../../shared/replies/local-replies.ts";
 import { LocalStopRequests } from "../../../shared/replies/stop-requests.ts";
@@ -57,7 +57,7 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
   const queues = new MemoryQueues();
   const hub = new LocalReplyHub();
   const stops = new LocalStopRequests();
-  const board = new ProviderBoard(providers);
+  const providerStates = new ProviderStates(providers);
   const jobs = new OwnedJobs();
   const logged: Record<string, unknown>[] = [];
   const waitingForLog: (() => void)[] = [];
@@ -85,7 +85,7 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     queues,
     replies: hub,
     stops,
-    board,
+    providerStates,
     order,
     accepted,
     events,
@@ -104,7 +104,7 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
   return {
     address,
     app,
-    board,
+    providerStates,
     database,
     hub,
     jobs,

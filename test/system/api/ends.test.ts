@@ -19,7 +19,7 @@ async function rowOf(job: string) {
 /** Nothing is left in this process or held in the database. */
 async function expectNothingLeft(): Promise<void> {
   await api.jobs.whenEmpty();
-  expect(api.board.all().map(({ placed }) => placed)).toEqual([0, 0, 0]);
+  expect(api.providerStates.all().map(({ placed }) => placed)).toEqual([0, 0, 0]);
   expect((await api.budgets()).held).toBe(0n);
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }
@@ -149,10 +149,13 @@ describe("moves", () => {
   test("put the entry into the next queue, unseen by the caller", async () => {
     const answer = api.post("/v1/chat/completions", chat);
     const first = await api.worker.take("gpu-a");
-    expect(api.board.get("gpu-a")?.placed).toBe(1);
+    expect(api.providerStates.get("gpu-a")?.placed).toBe(1);
     await first.moveTo(1);
     const second = await api.worker.take("cloud");
-    expect([api.board.get("gpu-a")?.placed, api.board.get("cloud")?.placed]).toEqual([0, 1]);
+    expect([
+      api.providerStates.get("gpu-a")?.placed,
+      api.providerStates.get("cloud")?.placed,
+    ]).toEqual([0, 1]);
     expect(second.entry).toEqual({ ...first.entry, place: 1 });
     await second.answer({ from: "cloud" });
     const response = await answer;
@@ -214,7 +217,7 @@ describe("moves", () => {
     const { place, provider } = await loseWorker();
     await lost.send({ type: "enqueue", provider, place, delayMs: 0 });
     const next = await api.worker.take("gpu-a");
-    expect(next.facts.attempts).toBe(2);
+    expect(next.answerHeaders.attempts).toBe(2);
     await next.head();
     await next.settle("done", { tail: "data: [DONE]\n\n" });
     expect(await (await answer).text()).toBe("data: [DONE]\n\n");

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { InteractiveEntry } from "../../../shared/contracts/entry.ts";
 import type { LedgerStatus } from "../../../shared/contracts/ledger-status.ts";
 import type {
-  AttemptFacts,
+  AnswerHeaders,
   EndState,
   ReplyError,
   ReplyMessage,
@@ -40,7 +40,7 @@ export class HandWorker {
     });
     if (claim.verdict !== "claimed") throw new Error(`claim: ${claim.verdict}`);
     const job = new RunningJob(this.#deps, entry, claim);
-    await job.send({ type: "started", ...job.facts });
+    await job.send({ type: "started", ...job.answerHeaders });
     return job;
   }
 }
@@ -63,7 +63,7 @@ const statuses: Record<EndState, LedgerStatus> = {
 /** One claimed attempt. */
 export class RunningJob {
   readonly entry: InteractiveEntry;
-  readonly facts: AttemptFacts;
+  readonly answerHeaders: AnswerHeaders;
   readonly claim: ClaimedJob;
   /** The reason, once somebody asks this attempt to stop. */
   readonly stopRequested: Promise<string>;
@@ -75,7 +75,7 @@ export class RunningJob {
     this.claim = claim;
     const target = claim.plan[claim.target];
     if (target === undefined) throw new Error("no such target");
-    this.facts = {
+    this.answerHeaders = {
       provider: target.provider,
       location: target.location,
       attempts: claim.fence,
@@ -89,7 +89,7 @@ export class RunningJob {
   }
 
   head(): Promise<boolean> {
-    return this.send({ type: "head", ...this.facts });
+    return this.send({ type: "head", ...this.answerHeaders });
   }
 
   chunk(text: string): Promise<boolean> {
@@ -113,7 +113,7 @@ export class RunningJob {
     await this.send({
       type: "end",
       state: row.state,
-      facts: this.facts,
+      answerHeaders: this.answerHeaders,
       costNanos: row.cost_nanos ?? 0n,
       ...(error === undefined ? {} : { error }),
     });

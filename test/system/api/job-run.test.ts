@@ -16,7 +16,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 const chat = { model: "chat-small", messages: [{ role: "user", content: "Hi" }] };
 const streamed = { ...chat, stream: true };
 const body = (json: unknown): Buffer => Buffer.from(JSON.stringify(json));
-const facts = { provider: "gpu-a", location: "local", attempts: 2, queueMs: 0 } as const;
+const answerHeaders = { provider: "gpu-a", location: "local", attempts: 2, queueMs: 0 } as const;
 
 /** Closes the hand worker's attempts as a sweeper does once it is dead; its owner hears nothing. */
 async function loseWorker(): Promise<{ place: number; provider: string }> {
@@ -54,8 +54,8 @@ describe("an attempt after one whose bytes have been forwarded", () => {
     const fence = await claimAgain(job, place);
     expect(fence).toBe(2);
     const second = api.hub.attempt("api-test", job, fence);
-    await second.send({ type: "started", ...facts });
-    await second.send({ type: "head", ...facts });
+    await second.send({ type: "started", ...answerHeaders });
+    await second.send({ type: "head", ...answerHeaders });
     await second.send({ type: "chunk", text: "data: second\n\n" });
     const text = await response.text();
     expect(text).toMatch(/^data: first\n\ndata: \{"error":.*"answer_lost".*\}\n\n$/);
@@ -71,8 +71,8 @@ describe("an attempt after one whose bytes have been forwarded", () => {
     const { place } = await loseWorker();
     const fence = await claimAgain(first.entry.job, place);
     const second = api.hub.attempt("api-test", first.entry.job, fence);
-    await second.send({ type: "started", ...facts });
-    await second.send({ type: "head", ...facts });
+    await second.send({ type: "started", ...answerHeaders });
+    await second.send({ type: "head", ...answerHeaders });
     expect(await first.chunk("data: late\n\n")).toBe(false);
     await second.send({ type: "chunk", text: "data: second\n\n" });
     await second.send({
@@ -80,7 +80,7 @@ describe("an attempt after one whose bytes have been forwarded", () => {
       contentType: "text/event-stream",
       tail: "data: [DONE]\n\n",
     });
-    await second.send({ type: "end", state: "done", facts });
+    await second.send({ type: "end", state: "done", answerHeaders });
     const text = await (await answer).text();
     expect(text).toBe("data: second\n\ndata: [DONE]\n\n");
   });
@@ -105,7 +105,7 @@ describe("the answer of an attempt that did not count", () => {
     const { place } = await loseWorker();
     await claimAgain(first.entry.job, place);
     await settleSilently(first, 2);
-    await noteEnded(first.entry.job);
+    await recordEnded(first.entry.job);
     const response = await answer;
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({ error: { code: "answer_lost" } });
@@ -118,7 +118,7 @@ describe("a job whose row says that it is done, while its worker says nothing mo
     const job = await api.worker.take("gpu-a");
     await job.send({ type: "result", contentType: "application/json", body: body({ kept: true }) });
     await settleSilently(job, 1, 1_000n);
-    await noteEnded(job.entry.job);
+    await recordEnded(job.entry.job);
     const response = await answer;
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ kept: true });
@@ -129,7 +129,7 @@ describe("a job whose row says that it is done, while its worker says nothing mo
     const answer = api.post("/v1/chat/completions", chat);
     const job = await api.worker.take("gpu-a");
     await settleSilently(job, 1);
-    await noteEnded(job.entry.job);
+    await recordEnded(job.entry.job);
     const response = await answer;
     expect(response.status).toBe(502);
     expect(response.headers.get("x-should-retry")).toBe("false");
@@ -221,11 +221,11 @@ async function settleSilently(job: RunningJob, fence: number, cost = 0n): Promis
 }
 
 /** As the watch does, once it has waited long enough. */
-async function noteEnded(id: string): Promise<void> {
+async function recordEnded(id: string): Promise<void> {
   const [row] = await findEnded(api.database.pool, [{ id, worker: undefined }]);
   const job = [...api.jobs.all()].find((owned) => owned.id === id);
   if (row === undefined || job === undefined) throw new Error("no such job");
-  job.noteEnded(row);
+  job.recordEnded(row);
 }
 
 async function withoutQueue(act: () => Promise<void>): Promise<void> {

@@ -24,7 +24,7 @@ const dollar = { budget: { limit_usd: 1, period: "total" } };
 /** Nothing is left in this process or held in the database. */
 async function expectNothingLeft(): Promise<void> {
   await api.jobs.whenEmpty();
-  expect(api.board.all().map(({ placed }) => placed)).toEqual([0, 0, 0]);
+  expect(api.providerStates.all().map(({ placed }) => placed)).toEqual([0, 0, 0]);
   expect((await api.budgets()).held).toBe(0n);
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }

@@ -27,7 +27,7 @@ describe("a full queue", () => {
     expect(refused.headers.get("x-should-retry")).toBeNull();
     expect(await refused.json()).toMatchObject({ error: { code: "rate_limit_exceeded" } });
     expect(await api.jobRows()).toHaveLength(2);
-    expect(api.board.get("gpu-a")?.placed).toBe(2);
+    expect(api.providerStates.get("gpu-a")?.placed).toBe(2);
     const small = api.post("/v1/chat/completions", chat(10));
     await api.queues.untilWaiting("gpu-a", 3);
     api.jobs.shutDown();

@@ -33,7 +33,7 @@ async function expectRefusal(response: Response, status: number): Promise<ErrorB
   expect(Object.keys(error)).toEqual(["message", "type", "code", "param"]);
   expect(await api.jobRows()).toEqual([]);
   expect((await api.budgets()).held).toBe(0n);
-  expect(api.board.all().every(({ placed }) => placed === 0)).toBe(true);
+  expect(api.providerStates.all().every(({ placed }) => placed === 0)).toBe(true);
   expect(api.jobs.size).toBe(0);
   return error;
 }
@@ -196,9 +196,9 @@ describe("capacity", () => {
   });
 
   test("an impatient route with nothing up is a 503 that may be tried again", async () => {
-    api.board.setUp("gpu-a", false);
+    api.providerStates.setUp("gpu-a", false);
     const response = await api.post("/v1/chat/completions", { ...chat, model: "impatient" });
-    api.board.setUp("gpu-a", true);
+    api.providerStates.setUp("gpu-a", true);
     expect(response.headers.get("x-should-retry")).toBeNull();
     expect(await expectRefusal(response, 503)).toMatchObject({ code: "no_capacity" });
   });

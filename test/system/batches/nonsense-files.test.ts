@@ -48,8 +48,8 @@ interface Flaw {
 }
 
 /** Nothing ran, nothing was written, and nothing is told but what is wrong. */
-async function expectFailed(batch: ShownBatch, flaws: readonly Flaw[]): Promise<void> {
-  expect(batch.errors).toEqual({ object: "list", data: flaws });
+async function expectFailed(batch: ShownBatch, problems: readonly Flaw[]): Promise<void> {
+  expect(batch.errors).toEqual({ object: "list", data: problems });
   expect(batch).toMatchObject({
     status: "failed",
     output_file_id: null,
@@ -71,42 +71,42 @@ async function expectFailed(batch: ShownBatch, flaws: readonly Flaw[]): Promise<
   expect(rig.broker.upstreams["gpu"]?.counters().calls).toBe(0);
 }
 
-async function expectFlaws(content: string | Buffer, flaws: readonly Flaw[]): Promise<void> {
+async function expectFlaws(content: string | Buffer, problems: readonly Flaw[]): Promise<void> {
   const { id } = await rig.submit(content);
-  await expectFailed(await rig.until(id, "failed"), flaws);
+  await expectFailed(await rig.until(id, "failed"), problems);
 }
 
-const flaw = (
+const problem = (
   code: string,
   message: string,
   place: { readonly line?: number; readonly param?: string } = {},
 ): Flaw => ({ code, message, param: place.param ?? null, line: place.line ?? null });
 
 const notJson = (at: number): Flaw =>
-  flaw("invalid_json_line", "This line could not be parsed as JSON.", { line: at });
+  problem("invalid_json_line", "This line could not be parsed as JSON.", { line: at });
 const notUtf8 = (at: number): Flaw =>
-  flaw("invalid_json_line", "This line is not valid UTF-8.", { line: at });
+  problem("invalid_json_line", "This line is not valid UTF-8.", { line: at });
 const blank = (at: number): Flaw =>
-  flaw("blank_line", "A line in the middle of the file is blank.", { line: at });
+  problem("blank_line", "A line in the middle of the file is blank.", { line: at });
 const duplicate = (at: number, first: number): Flaw =>
-  flaw("duplicate_custom_id", `The custom_id of this line is that of line ${first} too.`, {
+  problem("duplicate_custom_id", `The custom_id of this line is that of line ${first} too.`, {
     line: at,
     param: "custom_id",
   });
 const missing = (at: number, param: string): Flaw =>
-  flaw("missing_required_parameter", `Missing required parameter: '${param}'.`, {
+  problem("missing_required_parameter", `Missing required parameter: '${param}'.`, {
     line: at,
     param,
   });
 const tooLong = (at: number): Flaw =>
-  flaw(
+  problem(
     "line_too_long",
     `This line is longer than ${LINE_LIMIT} bytes, the most that a request may have.`,
     { line: at },
   );
 const tooMany = (at: number): Flaw =>
-  flaw("too_many_lines", "A batch may have 50,000 requests.", { line: at });
-const empty = flaw("empty_file", "The file holds no request.");
+  problem("too_many_lines", "A batch may have 50,000 requests.", { line: at });
+const empty = problem("empty_file", "The file holds no request.");
 
 const a = line("a");
 const b = line("b");
@@ -148,14 +148,14 @@ test.concurrent.for<[string, string | Buffer, readonly Flaw[]]>([
       notJson(1),
       missing(2, "custom_id"),
       missing(3, "method"),
-      flaw("invalid_json_line", "This line must be a JSON object.", { line: 4 }),
+      problem("invalid_json_line", "This line must be a JSON object.", { line: 4 }),
     ],
   ],
   [
     "another endpoint's url",
     line("a", { url: "/v1/embeddings" }),
     [
-      flaw("invalid_url", `The URL of every request must be the batch's endpoint, ${URL}.`, {
+      problem("invalid_url", `The URL of every request must be the batch's endpoint, ${URL}.`, {
         line: 1,
         param: "url",
       }),
@@ -178,7 +178,7 @@ test.concurrent.for<[string, string | Buffer, readonly Flaw[]]>([
   [
     "as many levels as a line holds",
     "[".repeat(LINE_LIMIT),
-    [flaw("invalid_json_line", "This line nests deeper than 65 levels.", { line: 1 })],
+    [problem("invalid_json_line", "This line nests deeper than 65 levels.", { line: 1 })],
   ],
   [
     "a line that is one byte too long",
@@ -209,8 +209,8 @@ test.concurrent.for<[string, string | Buffer, readonly Flaw[]]>([
     [duplicate(2, 1), notJson(3)],
   ],
   ["many lines and a flaw", [...numbered(1_500), small(0)].join("\n"), [duplicate(1_501, 1)]],
-])("a file with %s fails its batch", async ([, content, flaws]) => {
-  await expectFlaws(content, flaws);
+])("a file with %s fails its batch", async ([, content, problems]) => {
+  await expectFlaws(content, problems);
 });
 
 test.concurrent("binary files fail by their lines", async () => {
@@ -248,7 +248,7 @@ test.concurrent("one line of 100 MB fails its batch", async () => {
 test.concurrent("a file of over 200 MB is not read", async () => {
   const file = await insertFile(200 * 1024 * 1024 + 1);
   await expectFailed(await batchOf(file), [
-    flaw("file_too_large", "The file is larger than the 200 MB that a batch may have."),
+    problem("file_too_large", "The file is larger than the 200 MB that a batch may have."),
   ]);
   await rig.broker.database.pool.query("delete from files where id = $1", [file]);
 });
@@ -274,7 +274,7 @@ test.concurrent("a file that has gone before it is read fails its batch", async 
     return made ?? "none";
   });
   await expectFailed(await rig.until(id, "failed"), [
-    flaw("file_not_found", "The input file is there no more."),
+    problem("file_not_found", "The input file is there no more."),
   ]);
 });
 

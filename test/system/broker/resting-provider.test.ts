@@ -23,7 +23,7 @@ interface Trouble {
   readonly servesCallers?: boolean;
 }
 
-const troubles: readonly Trouble[] = [
+const problems: readonly Trouble[] = [
   {
     what: "an engine that loads its model",
     begin: (gpu) => {
@@ -48,7 +48,7 @@ const troubles: readonly Trouble[] = [
   { what: "refused connections", begin: (gpu) => gpu.down(), end: (gpu) => gpu.back() },
 ];
 
-const names = [...troubles.keys(), "hasty"].map((name) => `gpu-${name}`);
+const names = [...problems.keys(), "hasty"].map((name) => `gpu-${name}`);
 const gpus = new Map<string, MoodyUpstream>();
 let broker: TestBroker;
 let key: string;
@@ -107,7 +107,7 @@ async function jobs(ids: readonly string[]): Promise<{ state: string; tries: num
 
 describe("20 accepted jobs and a waiting caller, through", () => {
   // Each has a provider of its own and mostly waits for it: all troubles last at the same time.
-  test.concurrent.each([...troubles.entries()].map(([index, trouble]) => ({ index, ...trouble })))(
+  test.concurrent.each([...problems.entries()].map(([index, problem]) => ({ index, ...problem })))(
     "$what: all done, no attempt counted",
     async ({ index, begin, end, servesCallers = true }) => {
       const name = `gpu-${index}`;

@@ -1,5 +1,5 @@
 import type { AcceptMember } from "../../../shared/jobs/accept.ts";
-import type { AttemptFacts } from "../../../shared/ledger/ledger-entry.ts";
+import type { LedgerEntry } from "../../../shared/ledger/ledger-entry.ts";
 import type { Plan } from "../../../shared/contracts/plan.ts";
 
 export const providers = ["gpu-a", "gpu-b", "cloud"] as const;
@@ -49,7 +49,7 @@ export function acceptMember(
 }
 
 /** What a closed attempt's ledger row says. */
-export function attemptFacts(status: AttemptFacts["status"], cost: bigint): AttemptFacts {
+export function attemptFacts(status: LedgerEntry["status"], cost: bigint): LedgerEntry {
   return {
     status,
     error_code: status === "ok" ? null : "test",

@@ -73,7 +73,7 @@ async function sweepMeanwhile(signal: AbortSignal): Promise<unknown[]> {
           statements.overflowNow("gpu-a", ["gpu-b"]),
           statements.reroute("gpu-a", ["gpu-b"], 3, 60_000),
           statements.overflow("cloud", 60_000),
-          statements.endOrphans("nobody"),
+          statements.endAbandoned("nobody"),
         ]).catch((error: unknown) => errors.push(error));
       }
     }),

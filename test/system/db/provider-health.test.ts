@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readHealth, reportHealth } from "../../../shared/providers/provider-health.ts";
 import { sweepStatements } from "../../../shared/db/sweep.ts";
-import { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { seededDatabase, type SeededDatabase } from "./seed.ts";
 
 const well = { resting_ms: null, rest_reason: null };
@@ -125,19 +125,19 @@ test("workers that report at once do not stand in each other's way", async () =>
 });
 
 test("the board of a process takes slots from the database, whatever its own file says", async () => {
-  const board = new ProviderBoard([
+  const providerStates = new ProviderStates([
     { name: "gpu-a", location: "local", slots: 99 },
     { name: "only-here", location: "local", slots: 5 },
   ]);
   const heard: string[] = [];
-  board.onChange(({ name, up }) => void heard.push(`${name} ${up ? "up" : "down"}`));
+  providerStates.onChange(({ name, up }) => void heard.push(`${name} ${up ? "up" : "down"}`));
   await join("worker_1");
   await seeded.database.pool.query("update providers set slots = 2 where name = 'gpu-a'");
-  board.apply(await report("worker_1", "gpu-a"));
-  expect(board.get("gpu-a")).toMatchObject({ slots: 2, up: false });
-  expect(board.get("only-here")).toMatchObject({ slots: 5, up: true });
-  expect(board.get("cloud")).toBeUndefined();
-  board.apply(await report("worker_1"));
-  board.apply(await readHealth(seeded.database.pool));
+  providerStates.apply(await report("worker_1", "gpu-a"));
+  expect(providerStates.get("gpu-a")).toMatchObject({ slots: 2, up: false });
+  expect(providerStates.get("only-here")).toMatchObject({ slots: 5, up: true });
+  expect(providerStates.get("cloud")).toBeUndefined();
+  providerStates.apply(await report("worker_1"));
+  providerStates.apply(await readHealth(seeded.database.pool));
   expect(heard).toEqual(["gpu-a down", "gpu-a up"]);
 });

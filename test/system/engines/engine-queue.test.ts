@@ -101,7 +101,7 @@ describe("an engine's own queue", () => {
 
     const held = ask("local");
     await eventually(() => expect(vllm.calls).toHaveLength(2));
-    // Seen in two polls: from now on one call of ours is all that the engine gets.
+    // CallProgress in two polls: from now on one call of ours is all that the engine gets.
     await sleep(2_300);
     expect(await ask("m")).toMatchObject({ status: 200, provider: "cloud" });
     expect(vllm.calls).toHaveLength(2);

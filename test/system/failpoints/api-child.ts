@@ -14,7 +14,7 @@ import { apiPoints } from "./points.ts";
 // Composes what `spillway api` does, of the same parts.
 await runChild(apiPoints, async (options, failpoints) => {
   const parts = await openFleetParts("api", options);
-  const { id, database, board, path, metrics, log } = parts;
+  const { id, database, providerStates, path, metrics, log } = parts;
   const order = openRedis({ url: options.redisUrl, role: "producer", onError: () => undefined });
   const queues = watchedQueues(parts.queues, failpoints);
   const watched = watchedOrder(new RedisFairOrder(order, options.redisPrefix), failpoints);
@@ -33,7 +33,7 @@ await runChild(apiPoints, async (options, failpoints) => {
     database,
     directUrl: options.directUrl,
     queues,
-    board,
+    providerStates,
     metrics,
     log,
     jobs: new OwnedJobs(),

@@ -10,7 +10,7 @@ import { workerPoints } from "./points.ts";
 // Composes what `spillway worker` does, of the same parts.
 await runChild(workerPoints, async (options, failpoints) => {
   const parts = await openFleetParts("worker", options);
-  const { id, database, board, path, metrics, log } = parts;
+  const { id, database, providerStates, path, metrics, log } = parts;
   const queues = watchedQueues(parts.queues, failpoints);
   const { accepted, reply } = openAcceptedJobs({
     pool: database.pool,
@@ -28,7 +28,7 @@ await runChild(workerPoints, async (options, failpoints) => {
     directUrl: options.directUrl,
     backend: watchedBackend(parts.backend, failpoints),
     queues,
-    board,
+    providerStates,
     log,
     reply,
     accepted,

@@ -7,7 +7,7 @@ import { authenticateCaller } from "../../../api/http/authenticate-caller.ts";
 import { answerClientError } from "../../../api/http/client-error.ts";
 import { addErrorHandling } from "../../../api/http/error-handling.ts";
 import { limitReceiving, type ReceiveLimits } from "../../../api/http/receive-timeout.ts";
-import { addRequestFacts } from "../../../api/http/request-facts.ts";
+import { addLogFields } from "../../../api/http/log-fields.ts";
 import { newRequestId } from "../../../api/http/request-id.ts";
 import { takeRawJson } from "../../../api/http/json-body.ts";
 import { addFiles } from "../../../api/routes/files.ts";
@@ -40,7 +40,7 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
     requestTimeout: 0,
     forceCloseConnections: true,
   });
-  addRequestFacts(app);
+  addLogFields(app);
   limitReceiving(app, limits);
   addErrorHandling(app);
   app.post("/plain", (request) => ({ got: request.body }));

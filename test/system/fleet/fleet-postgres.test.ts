@@ -83,17 +83,17 @@ function askSteadily(name: string): SteadyLoad {
 /** Errors that a caller may be told while PostgreSQL is away; a wrong answer is none of them. */
 const honest = /"code":"(unavailable|answer_lost|cancelled|deadline_exceeded|upstream_failed)"/;
 
-async function survives(name: string, trouble: () => Promise<void>): Promise<void> {
+async function survives(name: string, outage: () => Promise<void>): Promise<void> {
   const load = askSteadily(name);
   await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS), 20_000);
-  await trouble();
+  await outage();
   const before = load.right();
   // Service returns by itself.
   await eventually(() => expect(load.right()).toBeGreaterThan(before + 4 * CALLERS), 60_000);
   const answers = await load.stop();
   for (const [index, answer] of answers) {
-    const flaw = flawOf(answer, index, name);
-    if (flaw !== undefined) expect(flaw).toMatch(honest);
+    const problem = flawOf(answer, index, name);
+    if (problem !== undefined) expect(problem).toMatch(honest);
   }
   const { upstreams } = fleet;
   await eventually(async () => {

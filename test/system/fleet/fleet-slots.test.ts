@@ -117,10 +117,10 @@ test("slots are shared anew when workers come, leave and die, and are never pass
   await expectShares("one died", [4]);
   expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first.pid]);
 
-  const flaws = await flawsOf(load, "shared");
+  const problems = await flawsOf(load, "shared");
   // What had begun to arrive from the worker that died cannot begin anew, and says so.
-  expect(flaws.filter((flaw) => !flaw.includes('"code":"answer_lost"'))).toEqual([]);
-  expect(flaws.length).toBeLessThanOrEqual(SLOTS);
+  expect(problems.filter((problem) => !problem.includes('"code":"answer_lost"'))).toEqual([]);
+  expect(problems.length).toBeLessThanOrEqual(SLOTS);
   await expectNoDifferences();
   expect(simulator("gpu").counters().highWater).toBe(SLOTS);
 });

@@ -19,8 +19,8 @@ let upstream: Server;
 let worker: CommandProcess | undefined;
 let deaths: Promise<void>;
 /** What somebody waited for in vain: the companions would wait for ever. */
-const trouble = Promise.withResolvers<never>();
-trouble.promise.catch(() => undefined);
+const problem = Promise.withResolvers<never>();
+problem.promise.catch(() => undefined);
 const inFlight = new Set<string>();
 /** How many were in flight when the poison came, each time. */
 const besides: number[] = [];
@@ -70,7 +70,7 @@ beforeAll(async () => {
     };
     serve().catch((error: unknown) => {
       // Else its worker has died under it.
-      if (error instanceof Error && error.name === "AssertionError") trouble.reject(error);
+      if (error instanceof Error && error.name === "AssertionError") problem.reject(error);
       response.destroy();
     });
   });
@@ -112,10 +112,10 @@ test("a job that kills its worker ends as poison after three times; its companio
       await worker.ended;
     }
   })();
-  supervisor.catch(trouble.reject);
+  supervisor.catch(problem.reject);
 
   for (const [index, answer] of (
-    await Promise.race([Promise.all(answers), trouble.promise])
+    await Promise.race([Promise.all(answers), problem.promise])
   ).entries()) {
     expect(answer.status).toBe(200);
     expect(answer.text).toContain(names[index]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPool } from "../../../shared/db/pool.ts";
 import { createMetrics } from "../../../shared/metrics/metrics.ts";
-import { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { claimJob, jobOf, makeKey, settleJob } from "../keys/broker-database.ts";
 
@@ -27,7 +27,7 @@ test("/metrics shows queues, slots, health and budgets as they stand at the scra
   await claimJob(database, first);
   await settleJob(database, first, 250_000_000n);
   await claimJob(database, second);
-  server.board.setUp("cloud", false);
+  server.providerStates.setUp("cloud", false);
   const lines = await scrape();
   expect(lines).toEqual(
     expect.arrayContaining([
@@ -49,8 +49,8 @@ test("/metrics shows queues, slots, health and budgets as they stand at the scra
 });
 
 test("ended attempts and requests are counted with their times and cost", async () => {
-  const board = new ProviderBoard([{ name: "gpu", location: "local", slots: 4 }]);
-  const metrics = createMetrics({ pool: server.database.pool, board });
+  const providerStates = new ProviderStates([{ name: "gpu", location: "local", slots: 4 }]);
+  const metrics = createMetrics({ pool: server.database.pool, providerStates });
   metrics.attemptEnded({
     provider: "gpu",
     status: "ok",
@@ -92,13 +92,13 @@ test("with the database away the counters stay and the gauges go", async () => {
     applicationName: "test",
     onIdleError: () => undefined,
   });
-  const board = new ProviderBoard([{ name: "gpu", location: "local", slots: 4 }]);
+  const providerStates = new ProviderStates([{ name: "gpu", location: "local", slots: 4 }]);
   const away = { value: false };
   const pool = {
     query: ((statement: string) =>
       (away.value ? gone : server.database.pool).query(statement)) as typeof gone.query,
   };
-  const metrics = createMetrics({ pool, board });
+  const metrics = createMetrics({ pool, providerStates });
   metrics.requestEnded({ endpoint: "models", status: 200 });
   expect(await metrics.scrape()).toContain('spillway_slots{provider="gpu"} 4');
   away.value = true;
@@ -110,7 +110,9 @@ test("with the database away the counters stay and the gauges go", async () => {
 });
 
 test("two brokers in one process keep their metrics apart", () => {
-  const board = new ProviderBoard([]);
-  const [one, two] = [1, 2].map(() => createMetrics({ pool: server.database.pool, board }));
+  const providerStates = new ProviderStates([]);
+  const [one, two] = [1, 2].map(() =>
+    createMetrics({ pool: server.database.pool, providerStates }),
+  );
   expect(one?.registry).not.toBe(two?.registry);
 });

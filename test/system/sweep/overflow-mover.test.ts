@@ -1,18 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sweepStatements } from "../../../shared/db/sweep.ts";
-import { ProviderBoard } from "../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { OverflowMover } from "../../../workers/sweep/overflow-mover.ts";
 import { startSweepRig, type SweepRig } from "./sweep-rig.ts";
 
 const SLOTS = 3;
 let rig: SweepRig;
-let board: ProviderBoard;
+let providerStates: ProviderStates;
 
 beforeAll(async () => {
   rig = await startSweepRig(SLOTS);
 });
 beforeEach(() => {
-  board = new ProviderBoard([
+  providerStates = new ProviderStates([
     { name: "gpu-a", location: "local", slots: SLOTS },
     { name: "gpu-b", location: "local", slots: SLOTS },
     { name: "cloud", location: "cloud", slots: SLOTS },
@@ -24,7 +24,7 @@ afterAll(() => rig.close());
 function mover(): OverflowMover {
   return new OverflowMover({
     statements: sweepStatements(rig.seeded.database.pool),
-    board,
+    providerStates,
     end: rig.seeded.database.end,
     reply: rig.hub,
     overflowProviders: ["cloud"],
@@ -100,7 +100,7 @@ describe("jobs that have waited too long", () => {
 
   test("stay while the overflow target is down", async () => {
     const jobs = await acceptInTurn(1);
-    board.setUp("cloud", false);
+    providerStates.setUp("cloud", false);
     await mover().move();
     expect(await places(jobs)).toEqual(["gpu-a@0"]);
   });
@@ -108,8 +108,8 @@ describe("jobs that have waited too long", () => {
   test("never leave for the cloud with residency local, however many movers look", async () => {
     await rig.accept("job_local", { residency: "local", overflow_ms: 0 });
     await rig.accept("job_any", { overflow_ms: 0 });
-    board.setUp("gpu-a", false);
-    board.setUp("gpu-b", false);
+    providerStates.setUp("gpu-a", false);
+    providerStates.setUp("gpu-b", false);
     for (let round = 0; round < 3; round++) await mover().move();
     expect(await places(["job_local", "job_any"])).toEqual(["gpu-a@0", "cloud@1"]);
     expect(await rig.told("job_local")).toEqual([]);
@@ -125,9 +125,9 @@ describe("jobs that have waited too long", () => {
 
   test("that wait at the overflow target already are not moved to it again", async () => {
     await rig.accept("job_there", { target: 2, overflow_ms: null });
-    for (const provider of ["gpu-a", "gpu-b", "cloud"]) board.setUp(provider, false);
+    for (const provider of ["gpu-a", "gpu-b", "cloud"]) providerStates.setUp(provider, false);
     await mover().move();
-    board.setUp("cloud", true);
+    providerStates.setUp("cloud", true);
     await mover().move();
     expect(await places(["job_there"])).toEqual(["cloud@0"]);
   });
@@ -149,7 +149,7 @@ describe("jobs that have waited too long", () => {
 describe("jobs at a provider that is down", () => {
   test("go to a serve target that is up", async () => {
     const jobs = await acceptInTurn(SLOTS * 3, { overflow_ms: null });
-    board.setUp("gpu-a", false);
+    providerStates.setUp("gpu-a", false);
     await mover().move();
     expect(new Set(await places(jobs))).toEqual(new Set(["gpu-b@1"]));
     expect(await rig.told("job_0")).toEqual([
@@ -159,8 +159,8 @@ describe("jobs at a provider that is down", () => {
 
   test("go to overflow at once when no serve target is up, oldest first", async () => {
     const jobs = await acceptInTurn(12, { overflow_ms: 60_000 });
-    board.setUp("gpu-a", false);
-    board.setUp("gpu-b", false);
+    providerStates.setUp("gpu-a", false);
+    providerStates.setUp("gpu-b", false);
     // What one statement accepted or touched stands in any order in the table.
     await rig.seeded.database.pool.query(
       "update jobs set accepted_at = accepted_at where id = any (array['job_0', 'job_2'])",
@@ -176,8 +176,8 @@ describe("jobs at a provider that is down", () => {
   test("stay where the route says that failure is no reason to overflow", async () => {
     await rig.accept("job_stays", { overflow_ms: null, overflow_on_failure: false });
     await rig.accept("job_goes", { overflow_ms: null, overflow_on_failure: true });
-    board.setUp("gpu-a", false);
-    board.setUp("gpu-b", false);
+    providerStates.setUp("gpu-a", false);
+    providerStates.setUp("gpu-b", false);
     await mover().move();
     expect(await places(["job_stays", "job_goes"])).toEqual(["gpu-a@0", "cloud@1"]);
   });
@@ -185,7 +185,7 @@ describe("jobs at a provider that is down", () => {
   test("running ones are left to their workers", async () => {
     await rig.accept("job_runs", { overflow_ms: 0 });
     await rig.claim("job_runs", "worker_1");
-    board.setUp("gpu-a", false);
+    providerStates.setUp("gpu-a", false);
     await mover().move();
     expect(await rig.job("job_runs")).toMatchObject({ state: "running", provider: "gpu-a" });
   });
@@ -193,7 +193,7 @@ describe("jobs at a provider that is down", () => {
   test("more than a page's worth leave in a few rounds, and none is sent twice", async () => {
     const jobs = Array.from({ length: 450 }, (_, index) => `job_${index}`);
     await Promise.all(jobs.map((job) => rig.accept(job, { overflow_ms: null })));
-    board.setUp("gpu-a", false);
+    providerStates.setUp("gpu-a", false);
     await Promise.allSettled([mover().move(), mover().move(), mover().move()]);
     for (let round = 0; round < 3; round++) await mover().move();
     expect(new Set(await places(jobs))).toEqual(new Set(["gpu-b@1"]));

@@ -5,7 +5,7 @@ import { createKeyAuth } from "../../../api/auth/key-auth.ts";
 import { authenticateCaller } from "../../../api/http/authenticate-caller.ts";
 import { addErrorHandling } from "../../../api/http/error-handling.ts";
 import { takeRawJson } from "../../../api/http/json-body.ts";
-import { addRequestFacts } from "../../../api/http/request-facts.ts";
+import { addLogFields } from "../../../api/http/log-fields.ts";
 import { newRequestId } from "../../../api/http/request-id.ts";
 import { addWebhookEndpoints } from "../../../api/routes/webhook-endpoints/index.ts";
 import { createEgressPolicy } from "../../../shared/egress/egress-policy.ts";
@@ -40,7 +40,7 @@ export async function startWebhooks() {
   const egress = createEgressPolicy({ allowNetworks: ["127.0.0.0/8"] });
   const agent = createGuardedAgent(egress);
   const app = fastify({ genReqId: newRequestId });
-  addRequestFacts(app);
+  addLogFields(app);
   addErrorHandling(app);
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, createKeyAuth({ pool }));

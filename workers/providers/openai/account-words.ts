@@ -1,5 +1,5 @@
 import type { FailureReason } from "../../../shared/contracts/outcome.ts";
-import type { Complaint } from "./complaint.ts";
+import type { UpstreamError } from "./upstream-error.ts";
 
 const quotaCodes = new Set([
   "insufficient_quota",
@@ -75,13 +75,13 @@ const fewerTokens =
  * Only a code or words that say so count, and a status on its own only where it can mean nothing else:
  * the fault of one request must not take the provider from all others. Undefined: it does not.
  */
-export function readAccountTrouble(
+export function readAccountProblem(
   status: number | undefined,
-  complaint: Complaint | undefined,
+  upstreamError: UpstreamError | undefined,
   retryAfterMs: number | undefined,
 ): FailureReason | undefined {
-  const words = [complaint?.code, complaint?.type].map((word) => word?.toLowerCase() ?? "");
-  const message = complaint?.message ?? "";
+  const words = [upstreamError?.code, upstreamError?.type].map((word) => word?.toLowerCase() ?? "");
+  const message = upstreamError?.message ?? "";
   if (status !== undefined && status < 500 && words.some((word) => moderationCodes.test(word)))
     return "bad_request";
   if (words.some((word) => quotaCodes.has(word))) return "quota_exhausted";

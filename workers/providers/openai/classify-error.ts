@@ -1,13 +1,13 @@
 import type { FailureReason } from "../../../shared/contracts/outcome.ts";
-import { readAccountTrouble } from "./account-words.ts";
+import { readAccountProblem } from "./account-words.ts";
 import type { FailedEnd } from "../http/call-stopped.ts";
-import type { Complaint } from "./complaint.ts";
-import { readRequestTrouble } from "./request-words.ts";
+import type { UpstreamError } from "./upstream-error.ts";
+import { readRequestProblem } from "./request-words.ts";
 
 export interface Refusal {
   /** The response's status; undefined for an error inside a 200 body or a stream. */
   readonly status: number | undefined;
-  readonly complaint: Complaint | undefined;
+  readonly upstreamError: UpstreamError | undefined;
   readonly retryAfterMs: number | undefined;
   /** False: a page or a text, which a proxy may have written; undefined: inside an answer. */
   readonly isJson?: boolean;
@@ -41,12 +41,12 @@ const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
 ]);
 
 /** What an upstream's refusal means; reliability.md's error map as one pure function. */
-export function classifyError({ status, complaint, retryAfterMs, isJson }: Refusal): FailedEnd {
-  const effective = effectiveStatus(status, complaint);
-  const { message, code, type, param } = complaint ?? {};
+export function classifyError({ status, upstreamError, retryAfterMs, isJson }: Refusal): FailedEnd {
+  const effective = effectiveStatus(status, upstreamError);
+  const { message, code, type, param } = upstreamError ?? {};
   return {
     kind: "failed",
-    reason: reasonOf({ effective, complaint, retryAfterMs, isPage: isJson === false }),
+    reason: reasonOf({ effective, upstreamError, retryAfterMs, isPage: isJson === false }),
     ...(effective === undefined ? {} : { status: effective }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(message === undefined || message === ""
@@ -65,9 +65,9 @@ export function classifyError({ status, complaint, retryAfterMs, isJson }: Refus
 /** Gateways wrap a refusal into a 500 and name its own status inside. */
 function effectiveStatus(
   status: number | undefined,
-  complaint: Complaint | undefined,
+  upstreamError: UpstreamError | undefined,
 ): number | undefined {
-  const inner = complaint?.status;
+  const inner = upstreamError?.status;
   if (status === undefined) return inner;
   const isWrapped = status >= 500 && inner !== undefined && inner < 500;
   return isWrapped ? inner : status;
@@ -75,30 +75,30 @@ function effectiveStatus(
 
 interface Told {
   readonly effective: number | undefined;
-  readonly complaint: Complaint | undefined;
+  readonly upstreamError: UpstreamError | undefined;
   readonly retryAfterMs: number | undefined;
   readonly isPage: boolean;
 }
 
 function reasonOf(told: Told): FailureReason {
-  const { effective, complaint, retryAfterMs } = told;
-  const trouble =
-    readAccountTrouble(effective, complaint, retryAfterMs) ??
-    readRequestTrouble(effective, complaint);
-  if (trouble !== undefined) return trouble;
-  const message = complaint?.message ?? "";
+  const { effective, upstreamError, retryAfterMs } = told;
+  const problem =
+    readAccountProblem(effective, upstreamError, retryAfterMs) ??
+    readRequestProblem(effective, upstreamError);
+  if (problem !== undefined) return problem;
+  const message = upstreamError?.message ?? "";
   if (effective === 400 && unready.test(message)) return "rate_limited";
   if (effective === 400 && crashed.test(message)) return "server_error";
   if (effective === 500 && surelyNotNow.test(message)) return "rate_limited";
   if (effective !== undefined) return reasonOfStatus(effective, told);
-  for (const word of [complaint?.code, complaint?.type]) {
+  for (const word of [upstreamError?.code, upstreamError?.type]) {
     const reason = reasonsByWord.get(word?.toLowerCase() ?? "");
     if (reason !== undefined) return reason;
   }
   return "server_error";
 }
 
-function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureReason {
+function reasonOfStatus(status: number, { upstreamError, isPage }: Told): FailureReason {
   switch (status) {
     case 404:
     case 405:
@@ -123,7 +123,7 @@ function reasonOfStatus(status: number, { complaint, isPage }: Told): FailureRea
     default:
       // Anthropic's 529 and proxies' 502 and 504 say so by themselves.
       if (status >= 500) {
-        const words = `${complaint?.code} ${complaint?.message}`;
+        const words = `${upstreamError?.code} ${upstreamError?.message}`;
         const isState =
           stopping.test(words) ||
           (status === 500 && nobodyBehind.test(words)) ||

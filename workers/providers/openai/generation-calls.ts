@@ -1,5 +1,5 @@
 import type { ProviderConfig } from "../../../config/config.ts";
-import type { EngineFacts } from "../../engines/engine-facts.ts";
+import type { EngineInfo } from "../../engines/engine-info.ts";
 import type { ProviderCall } from "../provider.ts";
 import { builtBody } from "./built-body.ts";
 import { requestBody } from "./request-body.ts";
@@ -27,7 +27,7 @@ export class GenerationCalls {
   readonly #config: ProviderConfig;
   readonly #limits: ReadLimits;
   readonly #now: () => number;
-  readonly #engine: () => EngineFacts;
+  readonly #engine: () => EngineInfo;
   /** Models that refuse to stream, and until when that is believed. */
   readonly #whole = new Map<string, number>();
 
@@ -36,7 +36,7 @@ export class GenerationCalls {
     config: ProviderConfig,
     limits: ReadLimits,
     now: () => number,
-    engine: () => EngineFacts,
+    engine: () => EngineInfo,
   ) {
     this.#config = config;
     this.#limits = limits;

@@ -1,6 +1,6 @@
 import type { FailedEnd } from "../http/call-stopped.ts";
 import { classifyError } from "./classify-error.ts";
-import { readComplaint } from "./complaint.ts";
+import { readUpstreamError } from "./upstream-error.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** Codes and words that gateways write into the error member of a good answer. */
@@ -17,7 +17,7 @@ export function readInBandError(parsed: unknown): FailedEnd | undefined {
   if (object === undefined) return undefined;
   const says =
     saysSomething(object["error"]) || object["object"] === "error" || object["type"] === "error";
-  if (!says && !isOnlyComplaint(object)) return undefined;
+  if (!says && !isOnlyError(object)) return undefined;
   return readErrorEvent(object);
 }
 
@@ -29,8 +29,8 @@ export function readChoiceError(choice: JsonObject): FailedEnd | undefined {
 
 /** The data of an `error` event, in any shape. */
 export function readErrorEvent(data: unknown): FailedEnd {
-  const complaint = readComplaint(data);
-  return classifyError({ status: undefined, complaint, retryAfterMs: undefined });
+  const upstreamError = readUpstreamError(data);
+  return classifyError({ status: undefined, upstreamError, retryAfterMs: undefined });
 }
 
 /** An `error` member of empty words, or of none that speak of a fault, is no error. */
@@ -54,7 +54,7 @@ function isWord(value: unknown): boolean {
 }
 
 /** Nothing of an answer beside the words. */
-function isOnlyComplaint(object: JsonObject): boolean {
+function isOnlyError(object: JsonObject): boolean {
   if (answerMembers.some((name) => object[name] !== undefined)) return false;
   if (typeof object["type"] === "string") return false;
   return errorMembers.some((name) => {

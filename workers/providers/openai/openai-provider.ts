@@ -2,7 +2,7 @@ import { validateHeaderValue } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProviderConfig } from "../../../config/config.ts";
 import { endpoints } from "../../../shared/contracts/endpoint.ts";
-import type { EngineFacts } from "../../engines/engine-facts.ts";
+import type { EngineInfo } from "../../engines/engine-info.ts";
 import { assumedEngine } from "../../engines/known-engines.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../provider.ts";
 import { ResponseCalls } from "../responses/response-calls.ts";
@@ -21,7 +21,7 @@ import { defaultReadLimits, type ReadLimits } from "../http/read-limits.ts";
 import { readableCalls } from "./readable-calls.ts";
 import { readRefusal } from "./read-refusal.ts";
 import { readStream } from "./read-stream.ts";
-import type { Seen } from "./seen.ts";
+import type { CallProgress } from "./call-progress.ts";
 import { wholeEvents } from "./whole-events.ts";
 
 const probeTimeoutMs = 3000;
@@ -34,7 +34,7 @@ export function createOpenAiProvider(
   config: ProviderConfig,
   limits: ReadLimits = defaultReadLimits,
   now: () => number = Date.now,
-  engine: () => EngineFacts = () => assumedEngine(config),
+  engine: () => EngineInfo = () => assumedEngine(config),
 ): Provider {
   const { timeouts } = config;
   const responses = new ResponseCalls(config, limits, now, engine);
@@ -58,7 +58,7 @@ export function createOpenAiProvider(
   async function call(request: ProviderCall, sink: ProviderSink) {
     const startedAt = performance.now();
     let ttftMs: number | null = null;
-    const seen: Seen = {
+    const seen: CallProgress = {
       outputBytes: 0,
       usage: undefined,
       get ttftMs() {
@@ -129,7 +129,7 @@ export function createOpenAiProvider(
     request: ProviderCall,
     { endpoint, reader, delivers, onRefusal }: PreparedCall,
     sink: ProviderSink,
-    seen: Seen,
+    seen: CallProgress,
   ): Promise<CallEnd> {
     const { idleMs } = timeouts;
     try {
@@ -198,6 +198,6 @@ function withoutKey(end: CallEnd, apiKey: string | undefined): CallEnd {
   return { ...end, detail, error };
 }
 
-function counts({ outputBytes, usage, ttftMs, hidesOutput }: Seen) {
+function counts({ outputBytes, usage, ttftMs, hidesOutput }: CallProgress) {
   return { outputBytes, usage, ttftMs, ...(hidesOutput ? { hidesOutput: true as const } : {}) };
 }

@@ -3,14 +3,14 @@ import type { ProviderCall } from "../provider.ts";
 import type { ByteSource } from "../http/byte-source.ts";
 import { CallStopped, failed, type FailedEnd } from "../http/call-stopped.ts";
 import { parseAnswer } from "./parse-answer.ts";
-import { findEmbeddingFlaw } from "./embedding-flaw.ts";
+import { findEmbeddingProblem } from "./embedding-problem.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { judgeFinishReason } from "./finish-reason.ts";
 import { readChoiceError, readInBandError } from "./in-band-error.ts";
 import { countOutputBytes, countStringBytes } from "./output-bytes.ts";
 import { promptShares } from "./prompt-shares.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
-import type { Seen } from "./seen.ts";
+import type { CallProgress } from "./call-progress.ts";
 import { wholeUsage } from "./whole-usage.ts";
 
 export interface AnswerRequest {
@@ -33,7 +33,7 @@ export async function readAnswer(
   exchange: Exchange,
   body: ByteSource,
   { call, idleMs, limits, contentType }: AnswerRequest,
-  seen: Seen,
+  seen: CallProgress,
 ): Promise<WholeAnswer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -66,8 +66,8 @@ export async function readAnswer(
     return stop(error);
   }
   seen.usage = wholeUsage(answer, call.endpoint);
-  const flaw = findFlaw(answer, call, seen);
-  return flaw === undefined ? { bytes: read.bytes, answer } : stop(flaw);
+  const problem = findProblem(answer, call, seen);
+  return problem === undefined ? { bytes: read.bytes, answer } : stop(problem);
 }
 
 function stop(failure: FailedEnd): never {
@@ -78,46 +78,46 @@ function isMarkup(bytes: Buffer): boolean {
   return bytes.subarray(0, 256).toString().trimStart().startsWith("<");
 }
 
-function findFlaw(
+function findProblem(
   answer: JsonObject,
   call: AnswerRequest["call"],
-  seen: Seen,
+  seen: CallProgress,
 ): FailedEnd | undefined {
   if (call.endpoint === "embeddings") {
-    const flaw = findEmbeddingFlaw(answer, call.choices);
+    const problem = findEmbeddingProblem(answer, call.choices);
     // Worked on, so that its prompt counts also when it cannot be used.
-    if (flaw === undefined || seen.usage !== undefined) seen.outputBytes = 0;
-    return flaw;
+    if (problem === undefined || seen.usage !== undefined) seen.outputBytes = 0;
+    return problem;
   }
   if (call.endpoint === "responses") {
     seen.outputBytes = countStringBytes(answer["output"]);
     return Array.isArray(answer["output"]) ? undefined : failed("malformed", "no output");
   }
-  return findChoiceFlaw(answer, call, seen);
+  return findChoiceProblem(answer, call, seen);
 }
 
 /** The length has proved that the answer is complete: only what says that it is bad is bad. */
-function findChoiceFlaw(
+function findChoiceProblem(
   answer: JsonObject,
   call: AnswerRequest["call"],
-  seen: Seen,
+  seen: CallProgress,
 ): FailedEnd | undefined {
   const { choices } = answer;
   if (!Array.isArray(choices)) return failed("malformed", "no list of choices");
   seen.outputBytes = 0;
-  let flaw: FailedEnd | undefined;
+  let problem: FailedEnd | undefined;
   for (const each of choices as readonly unknown[]) {
     const choice = asObject(each);
     if (choice === undefined) return failed("malformed", "a choice is not an object");
     seen.outputBytes += countOutputBytes(choice);
-    flaw ??= readChoiceError(choice);
+    problem ??= readChoiceError(choice);
     if (judgeFinishReason(choice["finish_reason"]) === "broken")
-      flaw ??= failed("cut", "the engine gave up on a choice");
+      problem ??= failed("cut", "the engine gave up on a choice");
     if (asObject(choice["message"]) === undefined && typeof choice["text"] !== "string")
-      flaw ??= failed("malformed", "a choice has neither message nor text");
+      problem ??= failed("malformed", "a choice has neither message nor text");
   }
   if (choices.length === 0) return failed("cut", "no choices");
   if (call.endpoint === "completions" && choices.length < promptShares(call).prompts)
-    flaw ??= failed("malformed", "not every prompt has its answer");
-  return flaw;
+    problem ??= failed("malformed", "not every prompt has its answer");
+  return problem;
 }

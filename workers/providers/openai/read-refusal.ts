@@ -1,6 +1,6 @@
 import { CallStopped, type FailedEnd } from "../http/call-stopped.ts";
 import { classifyError } from "./classify-error.ts";
-import { readComplaint } from "./complaint.ts";
+import { readUpstreamError } from "./upstream-error.ts";
 import type { ByteSource } from "../http/byte-source.ts";
 import type { Exchange, ResponseHead } from "../http/exchange.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
@@ -17,11 +17,11 @@ export async function readRefusal(
   limits: ReadLimits,
 ): Promise<FailedEnd> {
   const read = await readSmallBody(exchange, body, limits);
-  const complaint = readComplaint(read);
-  const told = saysWhen.has(status) ? readToldWaitMs(read, complaint?.message) : undefined;
+  const upstreamError = readUpstreamError(read);
+  const told = saysWhen.has(status) ? readToldWaitMs(read, upstreamError?.message) : undefined;
   return classifyError({
     status,
-    complaint,
+    upstreamError,
     isJson: typeof read !== "string",
     retryAfterMs: readRetryAfterMs(headers, new Date()) ?? told,
   });

@@ -4,7 +4,7 @@ import type { ByteSource } from "../http/byte-source.ts";
 import { CallStopped, type CallEnd } from "../http/call-stopped.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
-import type { Seen } from "./seen.ts";
+import type { CallProgress } from "./call-progress.ts";
 
 export interface StreamRequest {
   readonly reader: AnswerReader;
@@ -22,7 +22,7 @@ export async function readStream(
   exchange: Exchange,
   body: ByteSource,
   { reader, sink, idleMs, limits }: StreamRequest,
-  seen: Seen,
+  seen: CallProgress,
 ): Promise<CallEnd> {
   let forwarding = false;
   seen.hidesOutput = false;

@@ -1,5 +1,5 @@
 import type { FailureReason } from "../../../shared/contracts/outcome.ts";
-import type { Complaint } from "./complaint.ts";
+import type { UpstreamError } from "./upstream-error.ts";
 
 const overflowCodes = new Set([
   "context_length_exceeded",
@@ -53,19 +53,20 @@ const faultCodes =
  * with: engines answer 500 to a bad schema and 400 to a model they do not know. `status` undefined: it
  * came inside an answer. Undefined: it does not.
  */
-export function readRequestTrouble(
+export function readRequestProblem(
   status: number | undefined,
-  complaint: Complaint | undefined,
+  upstreamError: UpstreamError | undefined,
 ): FailureReason | undefined {
-  const words = [complaint?.code, complaint?.type].map((word) => word?.toLowerCase() ?? "");
-  const message = complaint?.message ?? "";
+  const words = [upstreamError?.code, upstreamError?.type].map((word) => word?.toLowerCase() ?? "");
+  const message = upstreamError?.message ?? "";
   const isRefusal = status === undefined || status === 400 || status === 413 || status === 422;
   const isFailure = status === 500;
   if (isRefusal || isFailure) {
     const isLong = isFailure
       ? certainOverflow.test(message)
       : overflowPhrases.test(message) || (tooLong.test(message) && !otherLimits.test(message));
-    const isLongText = words.includes(longText) && promptParams.test(complaint?.param ?? "input");
+    const isLongText =
+      words.includes(longText) && promptParams.test(upstreamError?.param ?? "input");
     if (isLong || isLongText || words.some((word) => overflowCodes.has(word)))
       return "context_overflow";
   }
@@ -76,9 +77,9 @@ export function readRequestTrouble(
   if (unknownModel.test(message) || words.some((word) => unknownModelCodes.has(word)))
     return "not_found";
   if (incapablePhrases.test(message)) return "unsupported";
-  if (status === 400 && tooManyChoices.test(`${complaint?.param ?? ""} ${message}`))
+  if (status === 400 && tooManyChoices.test(`${upstreamError?.param ?? ""} ${message}`))
     return "unsupported";
-  if (status === 400 && complaint?.param === "n") return "unsupported";
+  if (status === 400 && upstreamError?.param === "n") return "unsupported";
   if (words.some((word) => faultCodes.test(word))) return "bad_request";
   return isFailure && faultPhrases.test(message) ? "bad_request" : undefined;
 }

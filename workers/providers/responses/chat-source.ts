@@ -35,7 +35,7 @@ export class ChatSource implements ResponseSource {
   constructor(asked: AskedResponse, runningIsExact = false) {
     this.#asked = asked;
     this.#meter = new UsageMeter({ endpoint: "chat.completions", n: 1, runningIsExact });
-    this.#output = new OutputBuilder(asked.facts.id, toolTable(asked.body));
+    this.#output = new OutputBuilder(asked.context.id, toolTable(asked.body));
   }
 
   get isFinished(): boolean {
@@ -87,8 +87,8 @@ export class ChatSource implements ResponseSource {
     const events = this.#output.finish(status);
     if (events === undefined)
       return broken("malformed", "a tool call has no name, or no arguments that its tool takes");
-    const { body, facts, now } = this.#asked;
-    const response = responseObject(body, facts, {
+    const { body, context, now } = this.#asked;
+    const response = responseObject(body, context, {
       status,
       output: this.#output.items(),
       ...(incompleteReason === undefined

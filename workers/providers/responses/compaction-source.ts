@@ -50,19 +50,19 @@ export class CompactionSource implements ResponseSource {
     const text = summaryOf(response["output"]);
     if (text === "")
       return { kind: "failed", failure: failed("malformed", "a compaction without a summary") };
-    const { body, facts, now } = this.#asked;
+    const { body, context, now } = this.#asked;
     const item = {
-      id: ownedItemId(`cmp_${randomUUID().replaceAll("-", "")}`, facts.id),
+      id: ownedItemId(`cmp_${randomUUID().replaceAll("-", "")}`, context.id),
       type: "compaction",
       encrypted_content: sealSummary(status === "incomplete" ? text + CUT_NOTE : text),
     };
     const compacted =
-      facts.compaction === "object"
+      context.compaction === "object"
         ? {
-            id: facts.id,
+            id: context.id,
             object: "response.compaction",
-            created_at: facts.createdAt,
-            output: [...keptItems(body["input"], facts.id), item],
+            created_at: context.createdAt,
+            output: [...keptItems(body["input"], context.id), item],
             usage: response["usage"] ?? null,
           }
         : {

@@ -1,4 +1,4 @@
-import type { EngineFacts } from "../../engines/engine-facts.ts";
+import type { EngineInfo } from "../../engines/engine-info.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { declaredTools } from "../../../shared/responses/declared-tools.ts";
 import { isIgnoredTool } from "../../../shared/responses/ignored-parts.ts";
@@ -18,7 +18,7 @@ const plainItems: ReadonlySet<unknown> = new Set([
  * upstreams that nobody has recognised are taken at their word.
  */
 export function findPassedOver(
-  engine: Pick<EngineFacts, "name">,
+  engine: Pick<EngineInfo, "name">,
   body: JsonObject,
 ): Untranslatable | undefined {
   if (engine.name === null || engine.name === "openai") return undefined;

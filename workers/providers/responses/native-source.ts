@@ -105,7 +105,7 @@ export class NativeSource implements ResponseSource {
   }
 
   #ownedId(id: string): string {
-    return ownedItemId(id, this.#asked.facts.id);
+    return ownedItemId(id, this.#asked.context.id);
   }
 
   /** A response that came as one object although a stream was asked for. */
@@ -121,12 +121,12 @@ export class NativeSource implements ResponseSource {
       return { kind: "failed", failure: readErrorEvent({ error: upstream?.["error"] ?? {} }) };
     if (upstream === undefined || (told !== "completed" && told !== "incomplete"))
       return { kind: "failed", failure: failed("cut", "the response's last event is not its end") };
-    const { body, facts } = this.#asked;
+    const { body, context } = this.#asked;
     const output = this.#output(upstream["output"]);
     const isCut = told === "completed" && this.#mends && this.#isAtCap();
     const status = isCut ? "incomplete" : told;
     const response = {
-      ...adoptedResponse(body, facts, upstream),
+      ...adoptedResponse(body, context, upstream),
       status,
       ...(isCut ? { completed_at: null, incomplete_details: { reason: "max_output_tokens" } } : {}),
       output,
@@ -136,7 +136,7 @@ export class NativeSource implements ResponseSource {
 
   /** llama.cpp and Ollama never say that an answer was cut. */
   #isAtCap(): boolean {
-    const { maxOutputTokens } = this.#asked.facts;
+    const { maxOutputTokens } = this.#asked.context;
     return maxOutputTokens !== null && (this.usage?.completionTokens ?? 0) >= maxOutputTokens;
   }
 

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../../shared/responses/find-untranslatable.ts";
 import type { Untranslatable } from "../../../shared/responses/untranslatable.ts";
 import { failed, type FailedEnd } from "../http/call-stopped.ts";
-import type { EngineFacts } from "../../engines/engine-facts.ts";
+import type { EngineInfo } from "../../engines/engine-info.ts";
 import type { PreparedCall } from "../openai/prepared-call.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
 import type { ProviderCall } from "../provider.ts";
@@ -27,7 +27,7 @@ export class ResponseCalls {
   readonly #config: ProviderConfig;
   readonly #limits: ReadLimits;
   readonly #now: () => number;
-  readonly #engine: () => EngineFacts;
+  readonly #engine: () => EngineInfo;
   #translateUntil = Number.NEGATIVE_INFINITY;
 
   /** `now`: Unix time in milliseconds. `engine`: what is known of it by now. */
@@ -35,7 +35,7 @@ export class ResponseCalls {
     config: ProviderConfig,
     limits: ReadLimits,
     now: () => number,
-    engine: () => EngineFacts,
+    engine: () => EngineInfo,
   ) {
     this.#config = config;
     this.#limits = limits;
@@ -45,21 +45,21 @@ export class ResponseCalls {
 
   /** A response request as it goes out here, or why it cannot. */
   prepare(call: ProviderCall): PreparedCall | FailedEnd {
-    const { response: facts, maxOutputTokens } = call;
-    if (facts === undefined) throw new Error("a response request without its facts");
+    const { response: context, maxOutputTokens } = call;
+    if (context === undefined) throw new Error("a response request without its facts");
     const body = parseBody(call.body);
     const asked: AskedResponse = {
       body,
-      facts: { ...facts, maxOutputTokens },
+      context: { ...context, maxOutputTokens },
       now: this.#now,
     };
     if (this.#translates()) return this.#translated(call, asked);
-    const flaw = findPassedOver(this.#engine(), body);
-    if (flaw === undefined) return this.#native(call, asked);
+    const problem = findPassedOver(this.#engine(), body);
+    if (problem === undefined) return this.#native(call, asked);
     // What the engine's own endpoint would pass over, it may still take through chat completions.
     const isTranslatable = findUntranslatable(body) === undefined;
     if (isTranslatable || this.#config.responses === "auto") return this.#translated(call, asked);
-    return unsupported("the engine would pass over a part of the request", flaw);
+    return unsupported("the engine would pass over a part of the request", problem);
   }
 
   #translates(): boolean {
@@ -89,7 +89,7 @@ export class ResponseCalls {
   }
 
   #reader(source: ResponseSource, asked: AskedResponse): ResponseReader {
-    const compacts = asked.facts.compaction !== undefined;
+    const compacts = asked.context.compaction !== undefined;
     return new ResponseReader(
       compacts ? new CompactionSource(source, asked) : source,
       this.#limits,
@@ -97,8 +97,9 @@ export class ResponseCalls {
   }
 
   #translated(call: ProviderCall, asked: AskedResponse): PreparedCall | FailedEnd {
-    const flaw = findUntranslatable(asked.body);
-    if (flaw !== undefined) return unsupported("chat completions cannot express the request", flaw);
+    const problem = findUntranslatable(asked.body);
+    if (problem !== undefined)
+      return unsupported("chat completions cannot express the request", problem);
     const { model, maxOutputTokens } = call;
     const { maxTokensField } = this.#config;
     const { continuousUsage } = this.#engine();
@@ -119,8 +120,8 @@ export class ResponseCalls {
   }
 }
 
-function unsupported(detail: string, flaw: Untranslatable): FailedEnd {
-  return { ...failed("unsupported", detail), error: flaw };
+function unsupported(detail: string, problem: Untranslatable): FailedEnd {
+  return { ...failed("unsupported", detail), error: problem };
 }
 
 function parseBody(text: string): JsonObject {

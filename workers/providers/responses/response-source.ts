@@ -1,6 +1,6 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage, ResponseStatus } from "../../../shared/contracts/outcome.ts";
-import type { ResponseFacts } from "../../../shared/contracts/response-facts.ts";
+import type { ResponseContext } from "../../../shared/contracts/response-context.ts";
 import type { JsonObject } from "../../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
 import type { FailedEnd } from "../http/call-stopped.ts";
@@ -9,7 +9,7 @@ import type { FailedEnd } from "../http/call-stopped.ts";
 export interface AskedResponse {
   /** The caller's object, numbers kept as they were written. */
   readonly body: JsonObject;
-  readonly facts: ResponseFacts & { readonly maxOutputTokens: number | null };
+  readonly context: ResponseContext & { readonly maxOutputTokens: number | null };
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }

@@ -14,7 +14,7 @@ class Waiting {
     this.id = id;
   }
 
-  noteEnded(row: EndedJob): void {
+  recordEnded(row: EndedJob): void {
     this.noted.push(row);
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "../../../../shared/replies/envelope.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 40 });
-const facts = fc.record({
+const answerHeaders = fc.record({
   provider: text,
   location: fc.constantFrom("local", "cloud"),
   attempts: fc.nat(),
@@ -26,8 +26,8 @@ const error = fc.record(
   { requiredKeys: ["code", "message"] },
 );
 const message: fc.Arbitrary<ReplyMessage> = fc.oneof(
-  facts.map((of) => ({ type: "started", ...of }) as const),
-  facts.map((of) => ({ type: "head", ...of }) as const),
+  answerHeaders.map((of) => ({ type: "started", ...of }) as const),
+  answerHeaders.map((of) => ({ type: "head", ...of }) as const),
   text.map((of) => ({ type: "chunk", text: of }) as const),
   fc.record({ type: fc.constant("result"), contentType: text, body: bytes }),
   fc.record({ type: fc.constant("result"), contentType: text, tail: text }),
@@ -35,7 +35,7 @@ const message: fc.Arbitrary<ReplyMessage> = fc.oneof(
     {
       type: fc.constant("end"),
       state: fc.constantFrom("done", "failed", "cancelled", "expired"),
-      facts,
+      answerHeaders,
       costNanos: fc.bigInt({ min: 0n, max: 10n ** 30n }),
       error,
     },

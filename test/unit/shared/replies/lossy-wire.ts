@@ -7,7 +7,7 @@ import {
 import { RemoteReceiver } from "../../../../shared/replies/remote-receiver.ts";
 import { RemoteSender } from "../../../../shared/replies/remote-sender.ts";
 
-interface Letter {
+interface WireMessage {
   readonly from: string;
   readonly head: string;
   readonly bytes: Buffer;
@@ -25,7 +25,7 @@ export class LossyWire {
   /** Notices that came for jobs nobody waits for. */
   readonly unknown: string[] = [];
   readonly #workers: readonly string[];
-  readonly #inboxes = new Map<string, Letter[]>();
+  readonly #inboxes = new Map<string, WireMessage[]>();
   readonly #senders = new Map<string, RemoteSender>();
 
   constructor(workers: readonly string[] = ["worker"]) {
@@ -57,9 +57,9 @@ export class LossyWire {
   /** Hands over the oldest letters; `again`: they stay, as when their removal was lost. */
   deliver(address: string, count = Number.POSITIVE_INFINITY, again = false): void {
     const inbox = this.#of(address);
-    const letters = inbox.slice(0, count);
-    if (!again) inbox.splice(0, letters.length);
-    for (const { from, head, bytes } of letters)
+    const messages = inbox.slice(0, count);
+    if (!again) inbox.splice(0, messages.length);
+    for (const { from, head, bytes } of messages)
       this.#open(address, unpackEnvelope(head, bytes), from);
   }
 
@@ -107,7 +107,7 @@ export class LossyWire {
     };
   }
 
-  #of(address: string): Letter[] {
+  #of(address: string): WireMessage[] {
     const inbox = this.#inboxes.get(address) ?? [];
     this.#inboxes.set(address, inbox);
     return inbox;
@@ -119,9 +119,9 @@ export async function breathe(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-export const facts = { provider: "p", location: "local", attempts: 1, queueMs: 0 } as const;
-export const started: ReplyMessage = { type: "started", ...facts };
-export const end: ReplyMessage = { type: "end", state: "done", facts, costNanos: 7n };
+export const answerHeaders = { provider: "p", location: "local", attempts: 1, queueMs: 0 } as const;
+export const started: ReplyMessage = { type: "started", ...answerHeaders };
+export const end: ReplyMessage = { type: "end", state: "done", answerHeaders, costNanos: 7n };
 
 export function chunk(text: string): Extract<ReplyMessage, { type: "chunk" }> {
   return { type: "chunk", text };

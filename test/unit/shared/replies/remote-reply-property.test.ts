@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ReplyMessage } from "../../../../shared/contracts/reply.ts";
 import type { AttemptReply, ReplyInbox } from "../../../../shared/replies/reply-path.ts";
-import { breathe, chunk, end, facts, LossyWire, started } from "./lossy-wire.ts";
+import { breathe, chunk, end, answerHeaders, LossyWire, started } from "./lossy-wire.ts";
 
 const CREDIT_BYTES = 256 * 1024;
 /** Long enough for every loss to be noticed, by probes each two seconds. */
@@ -53,7 +53,7 @@ class Speaker {
     this.#reply = reply;
     this.script = [
       started,
-      { type: "head", ...facts },
+      { type: "head", ...answerHeaders },
       ...chunkSizes.map((size, index) => chunk(`${name}${index}`.padEnd(size, "x"))),
       { type: "result", contentType: "text/event-stream", tail: name },
       end,

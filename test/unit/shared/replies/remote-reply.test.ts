@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { AttemptReply } from "../../../../shared/replies/reply-path.ts";
-import { breathe, chunk, end, facts, LossyWire, started } from "./lossy-wire.ts";
+import { breathe, chunk, end, answerHeaders, LossyWire, started } from "./lossy-wire.ts";
 
 const CREDIT_BYTES = 256 * 1024;
 let wire: LossyWire;
@@ -269,7 +269,7 @@ describe("who is heard", () => {
   test("an end is noted before it is read", async () => {
     const inbox = wire.receiver.open("job");
     const reply = attempt();
-    await reply.send({ type: "head", ...facts });
+    await reply.send({ type: "head", ...answerHeaders });
     wire.deliver("api");
     expect(inbox.hasEnd).toBe(false);
     await reply.send(end);

@@ -21,7 +21,7 @@ import { responseObject } from "../../../../shared/responses/response-object.ts"
 import { nativeAnswer } from "../../workers/providers/responses/native-answer.ts";
 import {
   eventsOf,
-  facts,
+  context,
   readAll,
   readerOf,
   sdkResponse,
@@ -60,7 +60,7 @@ describe("a response object", () => {
   it.each(["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"] as const)(
     "has every field, %s too",
     (status) => {
-      const response = responseObject({}, facts, { status });
+      const response = responseObject({}, context, { status });
       expect(Object.keys(response)).toEqual(expect.arrayContaining(fields));
       expect(Object.values(response)).not.toContain(undefined);
       expect(response).toMatchObject({ status, output: [], error: null, usage: null });
@@ -76,7 +76,7 @@ describe("a response object", () => {
       tools: [{ type: "function", name: "f" }],
       vendor: 1,
     };
-    const response = responseObject(body, facts, { status: "queued" });
+    const response = responseObject(body, context, { status: "queued" });
     expect(response).toMatchObject({
       instructions: "Be kind.",
       temperature: 1,
@@ -90,7 +90,7 @@ describe("a response object", () => {
 
   it("says why it failed in one of OpenAI's codes", () => {
     const error = { code: "server_error", message: "No." } as const;
-    expect(responseObject({}, facts, { status: "failed", error })["error"]).toEqual(error);
+    expect(responseObject({}, context, { status: "failed", error })["error"]).toEqual(error);
   });
 });
 
@@ -110,8 +110,8 @@ describe("ids", () => {
 
   it("of an item name its response, and give the upstream's own back", () => {
     for (const own of ["msg_0", "rs_0199_r0", "fc-x\ny"]) {
-      const id = ownedItemId(own, facts.id);
-      expect(responseOfItem(id)).toBe(facts.id);
+      const id = ownedItemId(own, context.id);
+      expect(responseOfItem(id)).toBe(context.id);
       expect(upstreamItemId(id)).toBe(own);
     }
     const foreign = "msg_67ccd3acc8d48190a77525dc6de64b41";
@@ -121,14 +121,14 @@ describe("ids", () => {
 });
 
 describe("references to items of earlier answers", () => {
-  const id = ownedItemId("msg_0", facts.id);
+  const id = ownedItemId("msg_0", context.id);
   const item = { id, type: "message" };
   const elsewhere = { type: "item_reference", id: ownedItemId("msg_1", responseId("job_x")) };
   const input = [{ role: "user", content: "x" }, { type: "item_reference", id }, elsewhere];
 
   it("are replaced by the items, as far as these are there", () => {
-    expect(referencedResponses(input)).toEqual(new Set([facts.id]));
-    const resolved = resolveReferences(input, new Map([[facts.id, [{ id: "x" }, item]]]));
+    expect(referencedResponses(input)).toEqual(new Set([context.id]));
+    const resolved = resolveReferences(input, new Map([[context.id, [{ id: "x" }, item]]]));
     expect(resolved).toEqual([input[0], item, elsewhere]);
     expect(findReference(resolved)).toBe("input[2].id");
     expect(findReference(resolved.slice(0, 2))).toBeUndefined();
@@ -141,7 +141,7 @@ describe("references to items of earlier answers", () => {
 
 describe("events of a response that was not streamed", () => {
   it("begin with created, queued and in progress, of a response that has nothing yet", () => {
-    const done = responseObject({}, facts, { status: "completed", completedAt: 1, output: [{}] });
+    const done = responseObject({}, context, { status: "completed", completedAt: 1, output: [{}] });
     const events = eventsOf(preludeEvents(done).join(""));
     expect(events.map((event) => [event.type, event.sequence_number])).toEqual([
       ["response.created", 0],
@@ -193,7 +193,7 @@ describe("events of a response that was not streamed", () => {
       },
       { id: "ws_1", type: "web_search_call", status: "completed" },
     ];
-    const response = responseObject({}, facts, {
+    const response = responseObject({}, context, {
       status: "incomplete",
       incompleteReason: "content_filter",
       output,
@@ -208,7 +208,7 @@ describe("events of a response that was not streamed", () => {
     ["failed", "response.failed"],
     ["cancelled", "response.incomplete"],
   ] as const)("of one that was %s end so that the openai package ends", async (status, type) => {
-    const text = failureEvent(responseObject({}, facts, { status }), 3);
+    const text = failureEvent(responseObject({}, context, { status }), 3);
     expect(eventsOf(text)).toMatchObject([{ type, sequence_number: 3, response: { status } }]);
     expect((await sdkResponse(text)).status).toBe(status);
   });

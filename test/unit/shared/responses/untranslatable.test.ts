@@ -52,8 +52,8 @@ describe("what chat completions cannot express is named", () => {
       { input: [{ role: "assistant", content: [{ type: "input_image", image_url: "x" }] }] },
     ],
   ])("%s", (param, body) => {
-    const flaw = findUntranslatable({ input: "Hi", ...body });
-    expect(flaw?.param).toBe(param);
-    expect(flaw?.message).toMatch(/\.$/);
+    const problem = findUntranslatable({ input: "Hi", ...body });
+    expect(problem?.param).toBe(param);
+    expect(problem?.message).toMatch(/\.$/);
   });
 });

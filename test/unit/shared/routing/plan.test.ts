@@ -3,7 +3,7 @@ import { chooseTarget } from "../../../../shared/routing/choose-target.ts";
 import { compileRoutes } from "../../../../shared/routing/compiled-route.ts";
 import { makePlan, type PlanRequest } from "../../../../shared/routing/make-plan.ts";
 import type { RouteConfig } from "../../../../config/config.ts";
-import { ProviderBoard } from "../../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../../shared/providers/provider-states.ts";
 import { route, target, testConfig } from "../../../support/test-config.ts";
 
 const request: PlanRequest = {
@@ -82,15 +82,15 @@ describe("first target", () => {
   type Load = Partial<Record<"gpu-a" | "gpu-b" | "cloud", { placed?: number; up?: boolean }>>;
 
   function choose(load: Load, fields: Partial<RouteConfig> = both, random = 0) {
-    const board = new ProviderBoard(testConfig().providers.values());
+    const providerStates = new ProviderStates(testConfig().providers.values());
     for (const [name, { placed = 0, up = true }] of Object.entries(load)) {
-      const state = board.get(name);
+      const state = providerStates.get(name);
       if (state === undefined) throw new Error(`no ${name}`);
       state.placed = placed;
-      board.setUp(name, up);
+      providerStates.setUp(name, up);
     }
     const made = plan(fields);
-    const chosen = chooseTarget(made.plan, route("m", fields), board, () => random);
+    const chosen = chooseTarget(made.plan, route("m", fields), providerStates, () => random);
     if (chosen === null) return null;
     return [made.plan[chosen.target]?.provider, chosen.overflowMs];
   }

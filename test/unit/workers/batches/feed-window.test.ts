@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CompiledTarget } from "../../../../shared/routing/compiled-route.ts";
-import { ProviderBoard } from "../../../../shared/providers/provider-states.ts";
+import { ProviderStates } from "../../../../shared/providers/provider-states.ts";
 import { FeedWindow } from "../../../../workers/batches/feed-window.ts";
 
 function roleOf(provider: string): CompiledTarget["role"] {
@@ -8,12 +8,12 @@ function roleOf(provider: string): CompiledTarget["role"] {
 }
 
 function rig(...names: readonly string[]) {
-  const board = new ProviderBoard(
+  const providerStates = new ProviderStates(
     names.map((name) => ({ name, location: "local" as const, slots: 16 })),
   );
   const targets = names.map((provider) => ({ provider, role: roleOf(provider) }));
   const route = { targets };
-  return { board, route, window: new FeedWindow(board) };
+  return { providerStates, route, window: new FeedWindow(providerStates) };
 }
 
 /** Rounds in which that part of what waited was left. */
@@ -49,17 +49,17 @@ describe("how many lines wait at a provider", () => {
   });
 
   test("none where the provider is down, and then at overflow targets if they may go there", () => {
-    const { board, route, window } = rig("gpu", "cloud");
+    const { providerStates, route, window } = rig("gpu", "cloud");
     window.begin(new Map());
     expect(window.room(route, true)).toBe(32);
-    board.setUp("gpu", false);
+    providerStates.setUp("gpu", false);
     expect(window.room(route, false)).toBe(0);
     expect(window.room(route, true)).toBe(32);
   });
 
   test("no more than overflow targets have room for, where a line has to wait all the same", () => {
-    const { board, route, window } = rig("gpu", "cloud");
-    board.setUp("gpu", false);
+    const { providerStates, route, window } = rig("gpu", "cloud");
+    providerStates.setUp("gpu", false);
     window.begin(new Map([["gpu", 20]]));
     expect(window.room(route, true)).toBe(12);
     for (let line = 0; line < 12; line++) window.place("gpu");

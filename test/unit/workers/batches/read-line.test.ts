@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LineFlaw, readLine } from "../../../../workers/batches/read-line.ts";
+import { LineProblem, readLine } from "../../../../workers/batches/read-line.ts";
 
 const URL = "/v1/chat/completions";
 const sound = { custom_id: "a", method: "POST", url: URL, body: { model: "m" } };
@@ -14,7 +14,7 @@ function flawOf(line: string | Buffer | object) {
     readLine(bytes, URL);
     return undefined;
   } catch (error) {
-    if (!(error instanceof LineFlaw)) throw error;
+    if (!(error instanceof LineProblem)) throw error;
     return { code: error.code, message: error.message, param: error.param };
   }
 }
@@ -107,8 +107,8 @@ test.for<[string, string | Buffer | object, object]>([
   ["a null body", { ...sound, body: null }, missing("body")],
   ["a list as body", { ...sound, body: [] }, badBody],
   ["a text as body", { ...sound, body: "{}" }, badBody],
-])("a line with %s is refused", ([, line, flaw]) => {
-  expect(flawOf(line)).toEqual(flaw);
+])("a line with %s is refused", ([, line, problem]) => {
+  expect(flawOf(line)).toEqual(problem);
 });
 
 test.for<[string, string | object]>([

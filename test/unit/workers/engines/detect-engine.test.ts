@@ -12,27 +12,27 @@ const local = { location: "local", baseUrl: "http://127.0.0.1:9/v1" } as const;
 
 describe("who serves at a provider", () => {
   it("knows vLLM by the owner of its models, with their context and kind", async () => {
-    const { facts, details, models } = await detectEngine(local, playEngine(playedVllm), []);
-    expect(facts.name).toBe("vllm");
+    const { engine, details, models } = await detectEngine(local, playEngine(playedVllm), []);
+    expect(engine.name).toBe("vllm");
     expect(details.version).toBe("0.32.0");
     expect(models).toEqual([{ id: "tiny", aliases: [], contextLength: 256, kind: "chat" }]);
   });
 
   it("knows vLLM by the words with which it refuses a key", async () => {
     const refusal = { status: 401, text: '{"error":"Unauthorized"}' };
-    const { facts, models, list } = await detectEngine(
+    const { engine, models, list } = await detectEngine(
       local,
       playEngine({ ...playedVllm, "/v1/models": refusal }),
       [],
     );
-    expect(facts.name).toBe("vllm");
+    expect(engine.name).toBe("vllm");
     expect(models).toBeUndefined();
     expect(list.status).toBe(401);
   });
 
   it("takes llama.cpp's context of one slot, not of all together, and its slots", async () => {
-    const { facts, details, models } = await detectEngine(local, playEngine(playedLlamacpp), []);
-    expect(facts.name).toBe("llamacpp");
+    const { engine, details, models } = await detectEngine(local, playEngine(playedLlamacpp), []);
+    expect(engine.name).toBe("llamacpp");
     expect(details).toMatchObject({ slots: 4, version: "b1-0c1e57098" });
     expect(models?.[0]).toMatchObject({ contextLength: 512, kind: "chat" });
   });
@@ -40,16 +40,16 @@ describe("who serves at a provider", () => {
   it("knows llama.cpp by its header while it loads", async () => {
     const loading = { status: 503, text: '{"error":{"message":"Loading model","code":503}}' };
     const ask = playEngine({ "/v1/models": loading }, { server: "llama.cpp" });
-    expect((await detectEngine(local, ask, [])).facts.name).toBe("llamacpp");
+    expect((await detectEngine(local, ask, [])).engine.name).toBe("llamacpp");
   });
 
   it("reads Ollama's contexts from what is loaded and from what a model's file sets", async () => {
-    const { facts, models } = await detectEngine(local, playEngine(playedOllama), [
+    const { engine, models } = await detectEngine(local, playEngine(playedOllama), [
       "tiny",
       "big",
       "tiny-bert",
     ]);
-    expect(facts.name).toBe("ollama");
+    expect(engine.name).toBe("ollama");
     expect(models).toEqual([
       { id: "tiny-bert:latest", aliases: ["tiny-bert"], kind: "embedding" },
       { id: "big:latest", aliases: ["big"], contextLength: 8_192, kind: "chat" },
@@ -106,18 +106,18 @@ describe("who serves at a provider", () => {
   ];
   it.each(byOther)("knows %s by what it answers", async (name, answers, expected) => {
     const detected = await detectEngine(local, playEngine(answers), []);
-    expect(detected.facts.name).toBe(name);
+    expect(detected.engine.name).toBe(name);
     expect(detected).toMatchObject(expected);
   });
 
   it("asks a cloud for nothing but its model list, and believes the file", async () => {
     const ask = playEngine({ "/v1/models": { data: [{ id: "gpt", owned_by: "system" }] } });
-    expect((await detectEngine({ ...local, location: "cloud" }, ask, [])).facts.name).toBe(
+    expect((await detectEngine({ ...local, location: "cloud" }, ask, [])).engine.name).toBe(
       "openai",
     );
     expect(ask.asked).toEqual(["/v1/models"]);
     const told = await detectEngine({ ...local, engine: "tgi" }, playEngine(playedVllm), []);
-    expect(told.facts.name).toBe("tgi");
+    expect(told.engine.name).toBe("tgi");
   });
 
   it("finds the version path that a base URL lacks", async () => {

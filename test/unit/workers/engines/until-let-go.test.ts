@@ -29,9 +29,9 @@ async function askedUntilFree(said: Said, others: number, ours: number[]): Promi
     });
   };
   const ask: AskEngine = { get, getBelowBase: get, post: get };
-  const facts = { ...llamacpp, letGo: { ...llamacpp.letGo, generatingMs: 1, promptMs: 1 } };
+  const engine = { ...llamacpp, letGo: { ...llamacpp.letGo, generatingMs: 1, promptMs: 1 } };
   const cut = { began: false, elapsedMs: 5, usualTtftMs: undefined, sequences: 1 };
-  await untilLetGo({ ...cut, facts, ask, others, ours: answering, answering });
+  await untilLetGo({ ...cut, engine, ask, others, ours: answering, answering });
   return asked;
 }
 

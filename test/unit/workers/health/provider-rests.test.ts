@@ -43,7 +43,7 @@ beforeEach(() => {
 
 function fail(sign: FailureSign, request = "a", leastMs = 0): number | undefined {
   const call = { job: request, request, sign, patient: true, callerWaits: true };
-  return rests.noteFailure("gpu", call, leastMs);
+  return rests.recordFailure("gpu", call, leastMs);
 }
 
 /** So much later, with everything done that is due. */
@@ -75,11 +75,11 @@ describe("a provider that refuses for its own state", () => {
 
   test("is well when a call that began after the rest is answered, not one from before", async () => {
     fail("refuses");
-    rests.noteWell("gpu", nowMs - 1);
+    rests.recordSuccess("gpu", nowMs - 1);
     expect(rests.isResting("gpu")).toBe(true);
     await after(1_000);
     expect(rests.mayCall("gpu", "trial")).toBe(true);
-    rests.noteWell("gpu", nowMs);
+    rests.recordSuccess("gpu", nowMs);
     expect(rests.mayCall("gpu", "any")).toBe(true);
     await after(0);
     expect(said).toContain("well gpu");
@@ -94,10 +94,10 @@ describe("a provider that refuses for its own state", () => {
 
   test("is tried at once when its health check says yes after it said no", async () => {
     fail("refuses");
-    rests.noteProbe("gpu", "unwell");
+    rests.recordProbe("gpu", "unwell");
     await after(1_000);
     expect(rests.isResting("gpu")).toBe(true);
-    rests.noteProbe("gpu", "well");
+    rests.recordProbe("gpu", "well");
     await after(0);
     expect(rests.mayCall("gpu", "trial")).toBe(true);
   });
@@ -121,7 +121,7 @@ test.each<[FailureSign, number]>([
 test("one success between them, and what failed before counts no more", () => {
   fail("fails", "a");
   fail("fails", "b");
-  rests.noteWell("gpu", nowMs);
+  rests.recordSuccess("gpu", nowMs);
   fail("fails", "c");
   expect(rests.isResting("gpu")).toBe(false);
 });
@@ -136,7 +136,7 @@ test.each<FailureSign>(["credential", "quota"])(
   (sign) => {
     const call = { job: "a", request: "a", sign } as const;
     const failed = (patient: boolean, callerWaits: boolean): number | undefined =>
-      rests.noteFailure("gpu", { ...call, patient, callerWaits });
+      rests.recordFailure("gpu", { ...call, patient, callerWaits });
     expect(failed(true, false)).toBe(15_000);
     expect(failed(true, true)).toBeUndefined();
     expect(failed(false, true)).toBeUndefined();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { FailureReason } from "../../../../../shared/contracts/outcome.ts";
 import { classifyError } from "../../../../../workers/providers/openai/classify-error.ts";
-import { readComplaint } from "../../../../../workers/providers/openai/complaint.ts";
+import { readUpstreamError } from "../../../../../workers/providers/openai/upstream-error.ts";
 
 type Row = readonly [number | undefined, unknown, FailureReason];
 
@@ -99,12 +99,14 @@ const rows: readonly Row[] = [
 
 describe("classifyError", () => {
   it.each(rows)("%s with %j is %s", (status, body, reason) => {
-    const complaint = readComplaint(body);
-    expect(classifyError({ status, complaint, retryAfterMs: undefined }).reason).toBe(reason);
+    const upstreamError = readUpstreamError(body);
+    expect(classifyError({ status, upstreamError, retryAfterMs: undefined }).reason).toBe(reason);
   });
 
   it("carries retry-after along with server errors", () => {
-    expect(classifyError({ status: 503, complaint: undefined, retryAfterMs: 3000 })).toMatchObject({
+    expect(
+      classifyError({ status: 503, upstreamError: undefined, retryAfterMs: 3000 }),
+    ).toMatchObject({
       reason: "server_error",
       retryAfterMs: 3000,
     });
@@ -139,13 +141,13 @@ describe("readComplaint", () => {
     [{ choices: [] }, undefined],
     [null, undefined],
     [7, undefined],
-  ])("reads %j", (body, complaint) => {
-    expect(readComplaint(body)).toEqual(complaint);
+  ])("reads %j", (body, upstreamError) => {
+    expect(readUpstreamError(body)).toEqual(upstreamError);
   });
 
   it("cuts long messages and takes out control characters and lone surrogates", () => {
     const message =
-      readComplaint({ error: `\u0007a\r\nb\ud800${"x".repeat(5000)}` })?.message ?? "";
+      readUpstreamError({ error: `\u0007a\r\nb\ud800${"x".repeat(5000)}` })?.message ?? "";
     expect(message.startsWith("a b\ufffdxxx")).toBe(true);
     expect(message.length).toBeLessThanOrEqual(2000);
   });

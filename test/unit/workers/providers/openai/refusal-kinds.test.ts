@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FailureReason } from "../../../../../shared/contracts/outcome.ts";
 import { classifyError } from "../../../../../workers/providers/openai/classify-error.ts";
-import { readComplaint } from "../../../../../workers/providers/openai/complaint.ts";
+import { readUpstreamError } from "../../../../../workers/providers/openai/upstream-error.ts";
 
 type Row = readonly [number, unknown, FailureReason];
 
@@ -152,16 +152,18 @@ const kinds: Readonly<Record<string, readonly Row[]>> = {
 
 describe.each(Object.entries(kinds))("a refusal that speaks %s", (_kind, rows) => {
   test.each(rows)("%s %j is %s", (status, body, reason) => {
-    const complaint = readComplaint(body);
+    const upstreamError = readUpstreamError(body);
     const isJson = typeof body !== "string";
-    const end = classifyError({ status, complaint, retryAfterMs: undefined, isJson });
+    const end = classifyError({ status, upstreamError, retryAfterMs: undefined, isJson });
     expect(end.reason).toBe(reason);
   });
 });
 
 test("a limit by the minute that says when to come back is no empty account", () => {
-  const complaint = readComplaint(told("You exceeded your current quota, please check your plan"));
-  expect(classifyError({ status: 429, complaint, retryAfterMs: 9_000 }).reason).toBe(
+  const upstreamError = readUpstreamError(
+    told("You exceeded your current quota, please check your plan"),
+  );
+  expect(classifyError({ status: 429, upstreamError, retryAfterMs: 9_000 }).reason).toBe(
     "rate_limited",
   );
 });

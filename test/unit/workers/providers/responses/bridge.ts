@@ -57,8 +57,8 @@ export async function startBridge(
     const { stream, job } = jobOf(withItems(text, outputs), requests.length);
     const body = JSON.parse(job.body) as Record<string, unknown>;
     if (job.response === undefined) throw new Error("no facts");
-    const facts = { ...job.response, maxOutputTokens: job.maxOutputTokens };
-    const events = [...preludeEvents(responseObject(body, facts, { status: "queued" }))];
+    const context = { ...job.response, maxOutputTokens: job.maxOutputTokens };
+    const events = [...preludeEvents(responseObject(body, context, { status: "queued" }))];
     const call = { ...job, model: "up", requestId: "job_1.1", signal: neverAborted() };
     const sink = {
       head: () => undefined,

@@ -8,9 +8,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { responseView } from "../../../../../api/responses/response-view.ts";
 import { BrokerError } from "../../../../../shared/errors/broker-error.ts";
 import { chunk } from "../openai/upstream.ts";
-import { eventsOf, facts, readerOf } from "./read-with-sdk.ts";
+import { eventsOf, context, readerOf } from "./read-with-sdk.ts";
 
-const view = responseView({ fields: {}, facts, maxOutputTokens: 64, startingAfter: -1 });
+const view = responseView({ fields: {}, context, maxOutputTokens: 64, startingAfter: -1 });
 const error = new BrokerError("upstream_failed", "The provider broke off its answer.");
 const begun = readerOf("chat").push(Buffer.from(chunk({ content: "Blue he" }))).text;
 const number = eventsOf(begun).length;
@@ -45,7 +45,12 @@ test("a response that breaks off ends with an error, flat and nested, and its fa
 });
 
 test("a reader that has the error already gets the failure alone, one who cancelled no error", () => {
-  const late = responseView({ fields: {}, facts, maxOutputTokens: 64, startingAfter: 3 + number });
+  const late = responseView({
+    fields: {},
+    context,
+    maxOutputTokens: 64,
+    startingAfter: 3 + number,
+  });
   expect(eventsOf(late.failure(error, "failed", number)).map(({ type }) => type)).toEqual([
     "response.failed",
   ]);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { chunk, doneEvent, usageChunk } from "../openai/upstream.ts";
-import { eventsOf, facts, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
+import { eventsOf, context, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
 
 const read = (wire: string, cuts: readonly number[] = []) => readAll(readerOf("chat"), wire, cuts);
 
@@ -94,9 +94,9 @@ describe("a chat completion as a response", () => {
     const { tail, response, reader } = read(everything);
     expect(eventsOf(tail ?? "").at(-1)?.["response"]).toEqual(response);
     expect(response).toMatchObject({
-      id: facts.id,
+      id: context.id,
       object: "response",
-      created_at: facts.createdAt,
+      created_at: context.createdAt,
       completed_at: 1_700_000_009,
       model: "public",
       status: "completed",

@@ -11,14 +11,14 @@ import {
   nativeEvent,
   nativeStream,
 } from "./native-answer.ts";
-import { eventsOf, facts, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
+import { eventsOf, context, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
 
 const read = (wire: string, body: JsonObject = {}, cuts: readonly number[] = []) =>
   readAll(readerOf("native", body), wire, cuts);
 
 const failedWith = (error: unknown) =>
   nativeEvent("response.failed", { response: { status: "failed", error, output: [] } });
-const owned = (id: string) => ownedItemId(id, facts.id);
+const owned = (id: string) => ownedItemId(id, context.id);
 const hello = message("msg_up1", "Hello");
 
 describe("a native response", () => {
@@ -83,9 +83,9 @@ describe("a native response", () => {
     );
     expect(response).toMatchObject({
       ...body,
-      id: facts.id,
+      id: context.id,
       model: "public",
-      created_at: facts.createdAt,
+      created_at: context.createdAt,
       background: false,
       store: true,
       previous_response_id: null,

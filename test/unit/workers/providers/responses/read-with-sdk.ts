@@ -1,5 +1,5 @@
 import OpenAI from "openai";
-import type { ResponseFacts } from "../../../../../shared/contracts/response-facts.ts";
+import type { ResponseContext } from "../../../../../shared/contracts/response-context.ts";
 import type { JsonObject } from "../../../../../shared/json/json-object.ts";
 import { preludeEvents } from "../../../../../shared/responses/finished-events.ts";
 import { responseObject } from "../../../../../shared/responses/response-object.ts";
@@ -12,7 +12,7 @@ import { ChatSource } from "../../../../../workers/providers/responses/chat-sour
 import { NativeSource } from "../../../../../workers/providers/responses/native-source.ts";
 import { ResponseReader } from "../../../../../workers/providers/responses/response-reader.ts";
 
-export const facts: ResponseFacts & { maxOutputTokens: number | null } = {
+export const context: ResponseContext & { maxOutputTokens: number | null } = {
   id: "resp_00000000000000000000000000000abc",
   createdAt: 1_700_000_000,
   model: "public",
@@ -29,7 +29,7 @@ export function readerOf(
   body: JsonObject = {},
   limits: { answerBytes?: number; eventChars?: number } = {},
 ): AnswerReader {
-  const asked = { body, facts, now: () => nowMs };
+  const asked = { body, context, now: () => nowMs };
   const source = kind === "chat" ? new ChatSource(asked) : new NativeSource(asked);
   return new ResponseReader(source, { ...defaultReadLimits, ...limits });
 }
@@ -95,7 +95,7 @@ export function eventsOf(text: string): readonly ParsedEvent[] {
 
 /** What the openai package's stream helper makes of the events after the prelude. */
 export async function sdkResponse(events: string, body: JsonObject = {}) {
-  const prelude = preludeEvents(responseObject(body, facts, { status: "queued" })).join("");
+  const prelude = preludeEvents(responseObject(body, context, { status: "queued" })).join("");
   const client = new OpenAI({
     apiKey: "k",
     maxRetries: 0,

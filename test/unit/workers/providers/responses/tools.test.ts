@@ -71,8 +71,8 @@ describe("tools that are no plain functions, as functions", () => {
     const body = { tools: [spawn, search], truncation: "auto" };
     expect(functionsOf(body)).toHaveLength(1);
     expect(ignoredParts(body)).toEqual(["tools[1] (web_search)", "truncation"]);
-    const flaw = findUntranslatable({ tools: [{ type: "web_search" }] });
-    expect(flaw).toEqual({
+    const problem = findUntranslatable({ tools: [{ type: "web_search" }] });
+    expect(problem).toEqual({
       param: "tools[0].type",
       message:
         "A tool of type 'web_search' needs a provider that serves /v1/responses itself, and this model has none. Leave it out, or use a model of such a provider.",

@@ -3,7 +3,7 @@ import { closeRedis } from "../redis/close-redis.ts";
 import { within } from "../timing/within.ts";
 import { LocalFollowers } from "./local-followers.ts";
 
-export interface RedisNewsOptions {
+export interface RedisSubscriberOptions {
   /** Opens the connection that does nothing but listen; it waits for a server that is away. */
   readonly openSubscriber: () => Redis;
   readonly channelOf: (job: string) => string;
@@ -15,29 +15,29 @@ const LISTEN_MS = 1_000;
 const PING_MS = 5_000;
 
 /** Hears what any process announces, over one connection, for the followers in this process. */
-export class RedisNews {
-  readonly #options: RedisNewsOptions;
+export class RedisSubscriber {
+  readonly #options: RedisSubscriberOptions;
   readonly #followers = new LocalFollowers();
   readonly #jobs = new Map<string, string>();
   #subscriber: Redis | undefined;
   #pinging: NodeJS.Timeout | undefined;
 
-  constructor(options: RedisNewsOptions) {
+  constructor(options: RedisSubscriberOptions) {
     this.#options = options;
   }
 
   /** Calls back on news of the job until the returned function is called. */
-  async follow(job: string, onNews: () => void): Promise<() => void> {
+  async follow(job: string, onChange: () => void): Promise<() => void> {
     const channel = this.#options.channelOf(job);
     this.#subscriber ??= this.#open();
     const subscriber = this.#subscriber;
     this.#jobs.set(channel, job);
-    const leave = this.#followers.add(job, onNews);
+    const leave = this.#followers.add(job, onChange);
     // Also when another follower has asked already: the answer says that the server listens.
     const listening = subscriber.subscribe(channel);
     const isInTime = await within(LISTEN_MS, listening).catch(() => true);
     let hasLeft = false;
-    const sayLate = (): void => void (hasLeft || onNews());
+    const sayLate = (): void => void (hasLeft || onChange());
     if (!isInTime) listening.then(sayLate, () => undefined);
     return () => {
       hasLeft = true;

@@ -3,14 +3,14 @@ import type { Config } from "../../config/config.ts";
 import type { Residency } from "../../shared/contracts/plan.ts";
 import { serviceClasses, type ServiceClass } from "../../shared/contracts/service-class.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import type { Asked } from "../../shared/jobs/new-job.ts";
+import type { NewJobInput } from "../../shared/jobs/new-job.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 /** The longest delay of a JavaScript timer, about 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-interface AskedByHttp {
+interface HttpCallInput {
   readonly key: CallerKey;
   readonly headers: IncomingHttpHeaders;
   /** `performance.now()` */
@@ -23,10 +23,10 @@ interface AskedByHttp {
  * What headers, body and key say about where, how soon and by when. Throws `BrokerError`
  * `deadline_exceeded`, or `invalid_request` with what is at fault.
  */
-export function requestTerms(
+export function callLimits(
   server: Pick<Config["server"], "deadlineMs" | "asyncDeadlineMs">,
-  { key, headers, receivedAt, request, callerWaits }: AskedByHttp,
-): Pick<Asked, "residency" | "serviceClass" | "deadlineMs"> {
+  { key, headers, receivedAt, request, callerWaits }: HttpCallInput,
+): Pick<NewJobInput, "residency" | "serviceClass" | "deadlineMs"> {
   const residency = residencyOf(headers, key.residency);
   const defaultMs = callerWaits ? server.deadlineMs : server.asyncDeadlineMs;
   const elapsedMs = performance.now() - receivedAt;

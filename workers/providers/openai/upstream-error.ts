@@ -2,7 +2,7 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { readValidation, shortenDump } from "./validation-words.ts";
 
 /** What an upstream says about a failure, from any of the shapes that engines use; cleaned. */
-export interface Complaint {
+export interface UpstreamError {
   readonly message: string;
   /** A word such as `context_length_exceeded`; numbers become `status`. */
   readonly code?: string;
@@ -63,11 +63,11 @@ interface Found {
  * Reads what a refusal or an error says, whatever its shape: the first text that is found, else the
  * JSON itself, shortened. Undefined when nothing was said, or only HTML.
  */
-export function readComplaint(body: unknown): Complaint | undefined {
+export function readUpstreamError(body: unknown): UpstreamError | undefined {
   const found = find(body, 0);
   if (found === undefined) return fallback(body);
   const { message, around } = found;
-  return { message: clean(message, longestMessage), ...facts(around, message, found.param) };
+  return { message: clean(message, longestMessage), ...details(around, message, found.param) };
 }
 
 function find(value: unknown, depth: number): Found | undefined {
@@ -133,7 +133,7 @@ function parse(text: string): unknown {
 }
 
 /** Code, type, param and status from the objects around the words: the innermost that says it. */
-function facts(around: readonly JsonObject[], message: string, place?: string) {
+function details(around: readonly JsonObject[], message: string, place?: string) {
   const raw = around.flatMap((object) => [
     object["code"],
     object["error_code"],
@@ -159,13 +159,13 @@ function facts(around: readonly JsonObject[], message: string, place?: string) {
   };
 }
 
-function fallback(body: unknown): Complaint | undefined {
+function fallback(body: unknown): UpstreamError | undefined {
   const object = asObject(Array.isArray(body) ? body[0] : body);
   if (object === undefined || Object.keys(object).length === 0) return undefined;
   if (object["choices"] !== undefined || object["data"] !== undefined) return undefined;
   const inner = asObject(object["error"]);
   const around = inner === undefined ? [object] : [inner, object];
-  return { message: clean(JSON.stringify(object), longestWord), ...facts(around, "") };
+  return { message: clean(JSON.stringify(object), longestWord), ...details(around, "") };
 }
 
 function first(around: readonly JsonObject[], name: string): string | undefined {

@@ -5,7 +5,7 @@ import { isIgnoredTool } from "./ignored-parts.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
 /** The first tool, or choice of one, that chat completions cannot express. */
-export function findToolFlaw(body: JsonObject): Untranslatable | undefined {
+export function findToolProblem(body: JsonObject): Untranslatable | undefined {
   for (const { at, tool } of declaredTools(body)) {
     const { type } = tool;
     if (type === "function" || type === "custom") {
@@ -20,10 +20,10 @@ export function findToolFlaw(body: JsonObject): Untranslatable | undefined {
       return untranslatable(`${at}.type`, named("A tool", type), "Leave it out");
     }
   }
-  return findChoiceFlaw(body);
+  return findChoiceProblem(body);
 }
 
-function findChoiceFlaw(body: JsonObject): Untranslatable | undefined {
+function findChoiceProblem(body: JsonObject): Untranslatable | undefined {
   const choice = asObject(body["tool_choice"]);
   const type = choice?.["type"];
   if (typeof type === "string" && clientTools.has(type)) return undefined;

@@ -2,25 +2,25 @@ import type { FedBatch, PendingLine } from "../../shared/batches/feed-statements
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import type { CompiledRoute } from "../../shared/routing/compiled-route.ts";
-import { jobTerms, type JobTerms, type TermsDeps } from "../../shared/jobs/new-job.ts";
+import { newJob, type NewJob, type NewJobDeps } from "../../shared/jobs/new-job.ts";
 import { readParsed, type ReadDeps } from "../../shared/requests/read-inference.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { lineRefusal } from "./line-refusal.ts";
 import { readLine } from "./read-line.ts";
 
 /** The job that runs a line. Throws `BrokerError` for a request that cannot be run. */
-export async function lineTerms(
-  deps: ReadDeps & TermsDeps,
+export async function newLineJob(
+  deps: ReadDeps & NewJobDeps,
   batch: FedBatch,
   key: CallerKey,
   line: PendingLine,
-): Promise<JobTerms> {
+): Promise<NewJob> {
   const { endpoint } = batch;
   const { body } = readLine(line.bytes, `/v1${endpoints[endpoint]}`);
   const request = await readParsed(deps, endpoint, key, body);
   const refusal = lineRefusal(request);
   if (refusal !== undefined) throw refusal;
-  return jobTerms(deps, {
+  return newJob(deps, {
     id: line.job_id,
     key,
     endpoint,

@@ -1,5 +1,5 @@
 /** A key's row with whether a budget stands above it. */
-export interface KeyFacts {
+export interface KeyRow {
   readonly id: string;
   readonly name: string;
   readonly models: string[] | null;
@@ -12,7 +12,7 @@ export interface KeyFacts {
 }
 
 /** The columns, of keys `k` and their budgets `b`. */
-export const keyFacts = `k.id, k.name, k.models, k.residency, k.max_service_tier,
+export const keyColumns = `k.id, k.name, k.models, k.residency, k.max_service_tier,
   b.id is not null as budgeted, k.revoked_at is not null as revoked, k.expires_at,
   k.allow_webhook_url`;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readComplaint } from "../../../../../workers/providers/openai/complaint.ts";
+import { readUpstreamError } from "../../../../../workers/providers/openai/upstream-error.ts";
 
 const missing = {
   type: "extra_forbidden",
@@ -74,16 +74,16 @@ describe("an upstream's words are found", () => {
       { message: "seed: Input should be a valid integer", param: "seed" },
     ],
   ])("%j", (body, expected) => {
-    expect(readComplaint(body)).toMatchObject(expected);
+    expect(readUpstreamError(body)).toMatchObject(expected);
   });
 
   it.each([undefined, null, "", "  ", "<html>502</html>", {}, [], 5])("or not: %j", (body) => {
-    expect(readComplaint(body)).toBeUndefined();
+    expect(readUpstreamError(body)).toBeUndefined();
   });
 
   it("are bounded, whatever comes", () => {
     const deep = JSON.parse(`${'{"error":'.repeat(200)}"m"${"}".repeat(200)}`) as unknown;
-    expect(readComplaint(deep)?.message.length).toBeLessThanOrEqual(2000);
-    expect(readComplaint({ message: "x".repeat(1e6) })?.message).toHaveLength(2000);
+    expect(readUpstreamError(deep)?.message.length).toBeLessThanOrEqual(2000);
+    expect(readUpstreamError({ message: "x".repeat(1e6) })?.message).toHaveLength(2000);
   });
 });

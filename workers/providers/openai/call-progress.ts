@@ -1,7 +1,7 @@
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 
 /** What a call has brought so far; kept up to date while reading, since a call can end any time. */
-export interface Seen {
+export interface CallProgress {
   outputBytes: number;
   usage: ReportedUsage | undefined;
   ttftMs: number | null;

@@ -1,7 +1,7 @@
 import type { ProviderCall } from "../providers/provider.ts";
 import type { Attempt } from "./attempt.ts";
 
-export interface CallTermsDeps {
+export interface CallOptionsDeps {
   /** After so long a wait the route's jobs may overflow, in ms; null: not for waiting. */
   readonly overflowWaitMs: (route: string) => number | null;
   readonly isUp: (provider: string) => boolean;
@@ -13,7 +13,7 @@ type Terms = Pick<
 >;
 
 /** What the call of an attempt is told of its job, beside the request itself. */
-export function callTerms(deps: CallTermsDeps, attempt: Attempt): Terms {
+export function callOptions(deps: CallOptionsDeps, attempt: Attempt): Terms {
   const { jobId, job, target, request } = attempt;
   const asked = request.maxOutputTokens;
   const isLowered = job.output_cap !== null && asked !== null && job.output_cap < asked;
@@ -37,7 +37,7 @@ export function callTerms(deps: CallTermsDeps, attempt: Attempt): Terms {
 }
 
 /** An overflow target would take the job now. */
-function hasOverflow({ isUp }: CallTermsDeps, { job }: Attempt): boolean {
+function hasOverflow({ isUp }: CallOptionsDeps, { job }: Attempt): boolean {
   return job.plan.some(
     ({ role, provider, location }) =>
       role === "overflow" &&

@@ -5,7 +5,7 @@ import { failed, type FailedEnd } from "../http/call-stopped.ts";
  * What is wrong with an embeddings answer: each of the inputs needs one list of finite numbers, all
  * of one length. Base64, which nobody asked for, is checked as it is: whole 32-bit floats.
  */
-export function findEmbeddingFlaw(answer: JsonObject, inputs: number): FailedEnd | undefined {
+export function findEmbeddingProblem(answer: JsonObject, inputs: number): FailedEnd | undefined {
   const { data } = answer;
   if (!Array.isArray(data)) return failed("malformed", "no list of embeddings");
   if (data.length !== inputs) return failed("malformed", "wrong number of embeddings");

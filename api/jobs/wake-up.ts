@@ -1,6 +1,6 @@
 /** Something may have happened: waited for by one reader, noted by anyone. */
-export class News {
-  #isNoted = false;
+export class WakeUp {
+  #isSignalled = false;
   #wake: (() => void) | undefined;
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => this.#wake?.();
@@ -10,14 +10,14 @@ export class News {
     signal.addEventListener("abort", this.#onAbort);
   }
 
-  note(): void {
-    this.#isNoted = true;
+  signal(): void {
+    this.#isSignalled = true;
     this.#wake?.();
   }
 
   /** Resolves with true at the next note, one that came before included, with false after `withinMs`. */
   async next(withinMs: number): Promise<boolean> {
-    if (!this.#isNoted && !this.#signal.aborted)
+    if (!this.#isSignalled && !this.#signal.aborted)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, withinMs);
         this.#wake = () => {
@@ -26,9 +26,9 @@ export class News {
         };
       });
     this.#wake = undefined;
-    const isNoted = this.#isNoted;
-    this.#isNoted = false;
-    return isNoted;
+    const isSignalled = this.#isSignalled;
+    this.#isSignalled = false;
+    return isSignalled;
   }
 
   close(): void {

@@ -5,20 +5,20 @@ import { named, untranslatable, type Untranslatable } from "./untranslatable.ts"
 const roles = new Set(["user", "assistant", "system", "developer", "tool"]);
 
 /** The first input item, or part of one, that chat completions cannot express. */
-export function findInputFlaw(input: unknown): Untranslatable | undefined {
+export function findInputProblem(input: unknown): Untranslatable | undefined {
   if (!Array.isArray(input)) return undefined;
   for (const [index, each] of (input as unknown[]).entries()) {
-    const flaw = findItemFlaw(`input[${index}]`, asObject(each) ?? {});
-    if (flaw !== undefined) return flaw;
+    const problem = findItemProblem(`input[${index}]`, asObject(each) ?? {});
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined {
+function findItemProblem(at: string, item: JsonObject): Untranslatable | undefined {
   const type = item["type"] ?? "message";
   switch (type) {
     case "message":
-      return findMessageFlaw(at, item);
+      return findMessageProblem(at, item);
     case "function_call":
       return findMissing(at, item, ["call_id", "name"]) ?? findAbsent(at, item, "arguments");
     case "custom_tool_call":
@@ -28,7 +28,7 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
       return (
         findMissing(at, item, ["call_id"]) ??
         findAbsent(at, item, "output") ??
-        findPartFlaw(`${at}.output`, item["output"], true)
+        findPartProblem(`${at}.output`, item["output"], true)
       );
     case "compaction":
     case "compaction_summary":
@@ -47,17 +47,17 @@ function findItemFlaw(at: string, item: JsonObject): Untranslatable | undefined 
   }
 }
 
-function findMessageFlaw(at: string, item: JsonObject): Untranslatable | undefined {
+function findMessageProblem(at: string, item: JsonObject): Untranslatable | undefined {
   const { role, content } = item;
   if (typeof role !== "string" || !roles.has(role))
     return untranslatable(`${at}.role`, "A message with this role");
   if (role === "tool") {
-    const flaw = findMissing(at, item, ["tool_call_id"]);
-    if (flaw !== undefined) return flaw;
+    const problem = findMissing(at, item, ["tool_call_id"]);
+    if (problem !== undefined) return problem;
   }
   if (role === "assistant" && content == null) return undefined;
   const takesMedia = role === "user" || role === "tool";
-  return findAbsent(at, item, "content") ?? findPartFlaw(`${at}.content`, content, takesMedia);
+  return findAbsent(at, item, "content") ?? findPartProblem(`${at}.content`, content, takesMedia);
 }
 
 function findMissing(
@@ -78,7 +78,11 @@ function findAbsent(at: string, item: JsonObject, name: string): Untranslatable 
 }
 
 /** Images and files are possible in what a user says and a tool gives back. */
-function findPartFlaw(at: string, parts: unknown, takesMedia: boolean): Untranslatable | undefined {
+function findPartProblem(
+  at: string,
+  parts: unknown,
+  takesMedia: boolean,
+): Untranslatable | undefined {
   if (!Array.isArray(parts)) return undefined;
   for (const [index, each] of (parts as unknown[]).entries()) {
     if (typeof each === "string") continue;
@@ -92,8 +96,8 @@ function findPartFlaw(at: string, parts: unknown, takesMedia: boolean): Untransl
       case "reasoning_text":
       case "text":
       case "refusal": {
-        const flaw = findMissing(place, part, [type === "refusal" ? "refusal" : "text"]);
-        if (flaw !== undefined) return flaw;
+        const problem = findMissing(place, part, [type === "refusal" ? "refusal" : "text"]);
+        if (problem !== undefined) return problem;
         break;
       }
       case "input_image":

@@ -3,7 +3,7 @@ import type { CallSlot, Provider } from "../providers/provider.ts";
 import type { SlotToken } from "./slot-leases.ts";
 
 /** Gives slots back when their calls are over in the engine too. */
-export class SlotKeeper {
+export class HeldSlots {
   readonly #kept = new Set<Promise<void>>();
 
   /**

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { within } from "../timing/within.ts";
 import { packEnvelope, payloadBytes, unpackEnvelope, type Envelope } from "./envelope.ts";
 
-export interface RedisMailboxOptions {
+export interface RedisOutboxOptions {
   /** For what is sent; its commands must fail rather than wait for a server that is away. */
   readonly redis: Redis;
   /** For blocking reads, used by nobody else. */
@@ -17,13 +17,13 @@ export interface RedisMailboxOptions {
   readonly onError: (error: Error) => void;
 }
 
-interface Letter {
+interface OutgoingMessage {
   readonly envelope: Envelope;
   readonly onOver: () => void;
 }
 
 interface Line {
-  readonly waiting: Letter[];
+  readonly waiting: OutgoingMessage[];
 }
 
 /** Larger payloads go by a key of their own, so that they hold up nobody else's letters. */
@@ -43,15 +43,15 @@ const CLOSE_MS = 500;
  * one address keep their order; while some are on the wire, the next gather. A letter may be lost
  * (Redis away, or wiped) or come twice: what must arrive is numbered and sent again above this.
  */
-export class RedisMailbox {
-  readonly #options: RedisMailboxOptions;
+export class RedisOutbox {
+  readonly #options: RedisOutboxOptions;
   readonly #lines = new Map<string, Line>();
   readonly #expiriesSetAt = new Map<string, number>();
   readonly #closed = new AbortController();
   #reading: Promise<void> | undefined;
   #readSince = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RedisMailboxOptions) {
+  constructor(options: RedisOutboxOptions) {
     this.#options = options;
   }
 
@@ -106,7 +106,7 @@ export class RedisMailbox {
     this.#lines.delete(to);
   }
 
-  async #sendBatch(to: string, batch: readonly Letter[]): Promise<void> {
+  async #sendBatch(to: string, batch: readonly OutgoingMessage[]): Promise<void> {
     const { redis, address } = this.#options;
     const fields: (string | Buffer)[] = ["from", address];
     for (const { envelope } of batch) {
@@ -189,7 +189,7 @@ export class RedisMailbox {
 }
 
 /** How many letters, from the first on, go together. */
-function batchSize(waiting: readonly Letter[]): number {
+function batchSize(waiting: readonly OutgoingMessage[]): number {
   let bytes = 0;
   for (const [at, { envelope }] of waiting.slice(0, BATCH).entries()) {
     bytes += "message" in envelope ? payloadBytes(envelope.message) : 0;

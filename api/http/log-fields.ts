@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 /** What the log line of a request says beyond the request itself; filled in while it is answered. */
-export interface RequestFacts {
+export interface LogFields {
   keyId?: string;
   model?: string;
   jobId?: string;
@@ -22,7 +22,7 @@ export interface RequestFacts {
 
 declare module "fastify" {
   interface FastifyRequest {
-    facts: RequestFacts;
+    logFields: LogFields;
     /** Set on the routes that `authenticateCaller` guards. */
     caller: CallerKey | null;
     /** Milliseconds of the monotonic clock. */
@@ -31,12 +31,12 @@ declare module "fastify" {
 }
 
 /** Gives every request its facts. To be registered first. */
-export function addRequestFacts(app: FastifyInstance): void {
-  app.decorateRequest("facts");
+export function addLogFields(app: FastifyInstance): void {
+  app.decorateRequest("logFields");
   app.decorateRequest("caller", null);
   app.decorateRequest("receivedAt", 0);
   app.addHook("onRequest", (request, reply, done) => {
-    request.facts = {};
+    request.logFields = {};
     request.receivedAt = performance.now();
     reply.header("x-request-id", request.id);
     done();

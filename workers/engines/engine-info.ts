@@ -38,7 +38,7 @@ interface LetGo {
 }
 
 /** What is known of a kind of engine. Plain facts; each file says where they were seen. */
-export interface EngineFacts {
+export interface EngineInfo {
   /** Null: an engine that nobody has named or recognised. */
   readonly name: EngineName | null;
   /** Values of `owned_by` in its model list. */

@@ -1,7 +1,7 @@
 import type { FailureSign } from "./failure-sign.ts";
 
 /** A call that has failed, and what it says of its provider. */
-export interface NotedFailure {
+export interface RecordedFailure {
   readonly job: string;
   /** The same for jobs that ask the same. */
   readonly request: string;

@@ -1,7 +1,7 @@
 export type Compaction = "item" | "object";
 
 /** What a response object says beside the request's own fields. */
-export interface ResponseFacts {
+export interface ResponseContext {
   /** `resp_…` */
   readonly id: string;
   /** Unix seconds. */

@@ -1,0 +1,14 @@
+import { formatUsd } from "../../shared/money/usd.ts";
+import type { LogFields } from "../http/log-fields.ts";
+import type { RunEnd } from "./run-end.ts";
+
+/** Tells the request's log line how its job ended. */
+export function logEnd(logFields: LogFields, end: RunEnd): void {
+  logFields.jobState = end.state;
+  if (end.answerHeaders !== undefined) {
+    logFields.provider = end.answerHeaders.provider;
+    logFields.attempts = end.answerHeaders.attempts;
+    logFields.queueMs = end.answerHeaders.queueMs;
+  }
+  if (end.costNanos !== undefined) logFields.costUsd = formatUsd(end.costNanos);
+}
