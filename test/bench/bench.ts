@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startLoadGenerator } from "./load/load-generator.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { profileBroker } from "./parts/profile-broker.ts";
+import { compareBuilds } from "./parts/compare-builds.ts";
 import { compareRequests } from "./parts/compare-requests.ts";
 import { measureBatch } from "./parts/measure-batch.ts";
 import { compareRows } from "./parts/compare-rows.ts";
@@ -38,7 +39,8 @@ async function bench(options: BenchOptions): Promise<void> {
   }
 }
 
-function partOf({ rows, batch, profile }: BenchOptions): typeof compareRequests {
+function partOf({ against, rows, batch, profile }: BenchOptions): typeof compareRequests {
+  if (against !== undefined) return compareBuilds;
   if (rows) return compareRows;
   if (batch) return measureBatch;
   return profile ? profileBroker : compareRequests;

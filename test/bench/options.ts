@@ -7,6 +7,10 @@ export interface BenchOptions {
   readonly systems: readonly GatewayName[];
   readonly connections: readonly number[];
   readonly window: Window;
+  /** A revision to compare this tree with, instead of the usual parts. */
+  readonly against: string | undefined;
+  /** How often builds that are compared take turns. */
+  readonly rounds: number;
   /** Instead of the usual parts. */
   readonly rows: boolean;
   /** Instead of the usual parts. */
@@ -20,6 +24,8 @@ export const usage = `npm run bench -- [options]
   --seconds N          windows of N seconds
   --only a,b           of forwarder, portkey, embedded, split; the upstream itself always runs
   --connections 1,32   instead of 1,32,128,256
+  --against REV        only: is this tree slower than that revision? Both run in turns.
+  --rounds N           how often they do, instead of 3 times
   --rows               only: does a request cost more among 1,000,000 keys, finished and waiting jobs?
   --batch              only: does a batch use a GPU whole, and leave callers alone? Its memory.
   --profile            only: where Spillway's processor time goes at 128 connections`;
@@ -33,6 +39,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       seconds: { type: "string" },
       only: { type: "string" },
       connections: { type: "string" },
+      against: { type: "string" },
+      rounds: { type: "string", default: "3" },
       rows: { type: "boolean", default: false },
       batch: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
@@ -45,6 +53,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       .split(",")
       .map((text) => numberOf(text, "--connections")),
     window: { warmUpMs: Math.min(1_000, seconds * 250), windowMs: seconds * 1_000 },
+    against: values.against,
+    rounds: numberOf(values.rounds, "--rounds"),
     rows: values.rows,
     batch: values.batch,
     profile: values.profile,

@@ -6,12 +6,13 @@ import { budgetedKey } from "./budgeted-key.ts";
 import { startProgram } from "./start-program.ts";
 import type { SystemOptions, System } from "./system.ts";
 
-const program = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
 const adminKey = "sk-admin-bench";
 
 /** `spillway serve` as `npm start` runs it: one process, and a PostgreSQL of its own. */
 export async function startEmbedded(options: SystemOptions, name = "embedded"): Promise<System> {
   const dataDir = join(options.runDir, name);
+  const program = join(options.checkout ?? ownCheckout, "cli/spillway.ts");
   const resources = new AsyncDisposableStack();
   try {
     const broker = await startProgram({

@@ -8,11 +8,12 @@ import { startProgram } from "./start-program.ts";
 import { startRedis } from "./start-redis.ts";
 import type { SystemOptions, System } from "./system.ts";
 
-const program = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
 const adminKey = "sk-admin-bench";
 
 /** One `spillway api` and one `spillway worker`, on a Redis and a PostgreSQL of their own. */
 export async function startSplit(options: SystemOptions, name = "split"): Promise<System> {
+  const program = join(options.checkout ?? ownCheckout, "cli/spillway.ts");
   const resources = new AsyncDisposableStack();
   try {
     const redis = await startRedis(options.runDir, name);

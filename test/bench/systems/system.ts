@@ -39,6 +39,8 @@ export interface SystemOptions {
   readonly runDir: string;
   /** For what later runs use again. */
   readonly cacheDir: string;
+  /** The source tree of Spillway that runs; this one by default. */
+  readonly checkout?: string;
   /** Of the provider; by default so many that they limit nothing. */
   readonly slots?: number;
   /** Arguments of Node for a Spillway process of that name. */
