@@ -8,7 +8,8 @@ import { recordHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
-import { every } from "../shared/timing/every.ts";
+import { cadences as usualCadences, type Cadences } from "../shared/timing/cadences.ts";
+import { startLoops } from "../shared/timing/loops.ts";
 import { within } from "../shared/timing/within.ts";
 import { registerAdmin } from "./routes/admin/index.ts";
 import { registerMetrics } from "./routes/metrics.ts";
@@ -47,6 +48,7 @@ export interface ApiProcessDeps extends Pick<
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  readonly cadences?: Cadences | undefined;
 }
 
 export interface RunningApi {
@@ -61,9 +63,6 @@ export interface RunningApi {
 
 /** How long an API process may be without its lease before its jobs are given up. */
 const LEASE_PATIENCE_MS = 2_000;
-const FLEET_MS = 1_000;
-const WATCH_MS = 2_000;
-const EXPIRE_MS = 5_000;
 const EXPIRE_PAGE = 1_000;
 const DRAIN_MS = 2_000;
 
@@ -128,21 +127,18 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     await lease.stop();
     throw error;
   }
-  const failing = (what: string) => (error: unknown) => {
-    log.warn({ err: error }, `${what} failed; it will be tried again`);
+  const readFleet = async (): Promise<void> => {
+    providerStates.apply(await readHealth(database.pool));
+    apis = await countProcesses(database.pool, "api");
   };
-  const loops = [
-    every(
-      FLEET_MS,
-      async () => {
-        providerStates.apply(await readHealth(database.pool));
-        apis = await countProcesses(database.pool, "api");
-      },
-      failing("reading the fleet's state"),
-    ),
-    every(EXPIRE_MS, expire, failing("ending late jobs")),
-    every(WATCH_MS, () => watch.look(), failing("looking for ended jobs")),
-  ];
+  const loops = startLoops(
+    [
+      ["fleet", "reading the fleet's state", readFleet],
+      ["expire", "ending late jobs", expire],
+      ["ended", "looking for ended jobs", () => watch.look()],
+    ],
+    { cadences: deps.cadences ?? usualCadences, log },
+  );
   let graceTimer: NodeJS.Timeout | undefined;
   let stopping: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -150,7 +146,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     await jobs.whenEmpty();
     // Of callers who have just hung up.
     await within(DRAIN_MS, database.end.drain());
-    await Promise.all(loops.map((loop) => loop.stop()));
+    await loops.stop();
     clearTimeout(graceTimer);
     clearTimeout(giveUp);
     await lease.stop();

@@ -14,7 +14,8 @@ import type { ReplySender } from "../shared/replies/reply-path.ts";
 import type { LocalStopRequests } from "../shared/replies/stop-requests.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
-import { every, type Repeating } from "../shared/timing/every.ts";
+import { cadences as usualCadences, type Cadences } from "../shared/timing/cadences.ts";
+import { startLoops, type Loops } from "../shared/timing/loops.ts";
 import { openBatchFeeder } from "./batches/open-batch-feeder.ts";
 import { WorkerHealth } from "./health/provider-health.ts";
 import { ProviderWorker } from "./consume/provider-worker.ts";
@@ -49,6 +50,7 @@ export interface WorkerDeps {
   readonly providerStates: ProviderStates;
   readonly log: FastifyBaseLogger;
   readonly onAttemptClosed: (attempt: ClosedAttempt) => void;
+  readonly cadences?: Cadences | undefined;
 }
 
 export interface RunningWorker {
@@ -61,21 +63,8 @@ export interface RunningWorker {
   stop(graceMs: number): Promise<void>;
 }
 
-const SHARE_MS = 250;
-const SWEEP_MS = 1_000;
-const MOVE_MS = 200;
-const PROBE_MS = 1_000;
-const REST_MS = 200;
-const REPORT_MS = 1_000;
-const ENGINES_MS = 500;
-const LOAD_MS = 1_000;
 const KEPT_SLOTS_MS = 2_000;
-const PERIODS_MS = 60_000;
-const FEED_MS = 100;
-const WEBHOOK_MS = 250;
 const WEBHOOK_GRACE_MS = 2_000;
-const FORGET_MS = 60_000;
-const ABANDONED_MS = 2_000;
 /** When the sweeper first checks that a new entry exists: long after it should have been added. */
 const CHECK_MS = 5_000;
 
@@ -228,13 +217,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const failing = (what: string) => (error: unknown) => {
     log.warn({ err: error }, `${what} failed; it will be tried again`);
   };
-  const loops: Repeating[] = [];
+  let loops: Loops | undefined;
   let graceTimer: NodeJS.Timeout | undefined;
   let stopping: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await Promise.all(Array.from(workers.values(), (worker) => worker.close()));
     clearTimeout(graceTimer);
-    await Promise.all(loops.map((loop) => loop.stop()));
+    await loops?.stop();
     await feeder.stop().catch(failing("giving batches back"));
     await webhooks.stop(WEBHOOK_GRACE_MS);
     await egress.destroy();
@@ -256,22 +245,25 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     await close();
     throw error;
   }
-  loops.push(
-    every(SHARE_MS, () => slots.refresh(), failing("slot sharing")),
-    every(SWEEP_MS, () => sweeper.closeDead(), failing("sweep")),
-    // Apart: it asks the queue, which may be away.
-    every(SWEEP_MS, () => sweeper.wake(), failing("waking jobs")),
-    every(MOVE_MS, () => mover.move(), failing("overflow")),
-    every(PROBE_MS, () => health.probe(), failing("probe")),
-    every(REST_MS, () => health.round(), failing("trying providers")),
-    every(ENGINES_MS, () => engines.watch.look(), failing("asking engines")),
-    every(LOAD_MS, () => engines.loads.poll(), failing("asking how busy engines are")),
-    every(REPORT_MS, () => health.report(), failing("provider health")),
-    every(FEED_MS, () => feeder.round(), failing("feeding batches")),
-    every(WEBHOOK_MS, () => webhooks.round(), failing("sending webhooks")),
-    every(FORGET_MS, () => housekeeping.forget(), failing("forgetting old jobs")),
-    every(ABANDONED_MS, () => housekeeping.endAbandoned(), failing("ending abandoned jobs")),
-    every(PERIODS_MS, () => statements.openPeriods(), failing("opening budget periods")),
+  loops = startLoops(
+    [
+      ["share", "slot sharing", () => slots.refresh()],
+      ["sweep", "sweep", () => sweeper.closeDead()],
+      // It asks the queue, which may be away, so that it has a loop of its own.
+      ["wake", "waking jobs", () => sweeper.wake()],
+      ["overflow", "overflow", () => mover.move()],
+      ["probe", "probe", () => health.probe()],
+      ["rest", "trying providers", () => health.round()],
+      ["engine", "asking engines", () => engines.watch.look()],
+      ["load", "asking how busy engines are", () => engines.loads.poll()],
+      ["health", "provider health", () => health.report()],
+      ["batch", "feeding batches", () => feeder.round()],
+      ["webhook", "sending webhooks", () => webhooks.round()],
+      ["forget", "forgetting old jobs", () => housekeeping.forget()],
+      ["abandoned", "ending abandoned jobs", () => housekeeping.endAbandoned()],
+      ["period", "opening budget periods", () => statements.openPeriods()],
+    ],
+    { cadences: deps.cadences ?? usualCadences, log },
   );
   return {
     isReady: () => lease.session !== undefined && stopping === undefined,

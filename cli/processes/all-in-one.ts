@@ -7,6 +7,7 @@ import { migrate } from "../../shared/db/migrate.ts";
 import { newId } from "../../shared/contracts/new-id.ts";
 import { createMetrics } from "../../shared/metrics/metrics.ts";
 import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
+import type { Cadences } from "../../shared/timing/cadences.ts";
 import { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { LocalFairOrder } from "../../shared/queue/local-fair-order.ts";
 import { openQueueBackend } from "../../shared/queue/open-queue-backend.ts";
@@ -31,6 +32,8 @@ export interface AllInOneOptions {
   readonly heartbeatMs?: number;
   /** For the metrics. */
   readonly unhandledErrors?: Readonly<UnhandledErrorCounts>;
+  /** For tests, whose loops need not run as often. */
+  readonly cadences?: Cadences | undefined;
 }
 
 export interface AllInOne {
@@ -96,6 +99,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       accepted,
       events,
       inFleet: false,
+      cadences: options.cadences,
     };
     const worker = await startWorker({
       ...shared,

@@ -19,6 +19,7 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
       id,
       inFleet: true,
       config: options.config,
+      cadences: options.cadences,
       database,
       directUrl: options.directUrl,
       queues,

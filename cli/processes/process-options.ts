@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
+import type { Cadences } from "../../shared/timing/cadences.ts";
 
 /** What every process of a fleet is told. */
 export interface ProcessOptions {
@@ -13,4 +14,6 @@ export interface ProcessOptions {
   readonly log: FastifyBaseLogger;
   /** For the metrics. */
   readonly unhandledErrors?: Readonly<UnhandledErrorCounts>;
+  /** For tests, whose loops need not run as often. */
+  readonly cadences?: Cadences | undefined;
 }

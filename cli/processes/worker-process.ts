@@ -25,6 +25,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       id,
       inFleet: true,
       config: options.config,
+      cadences: options.cadences,
       database,
       directUrl: options.directUrl,
       backend,

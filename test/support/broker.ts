@@ -7,6 +7,7 @@ import {
 } from "../../cli/simulate/simulator.ts";
 import { parseConfig } from "../../config/load-config.ts";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
+import type { Cadences } from "../../shared/timing/cadences.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 const ADMIN_KEY = "sk-admin-test";
@@ -31,6 +32,7 @@ export interface TestBrokerOptions {
   /** The `server:` part, as YAML flow text. */
   readonly server?: string;
   readonly heartbeatMs?: number;
+  readonly cadences?: Cadences;
 }
 
 /** A whole broker on a database of its own, with simulated upstreams. */
@@ -106,6 +108,7 @@ export async function startTestBroker(options: TestBrokerOptions): Promise<TestB
     host: "127.0.0.1",
     port: 0,
     log: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
+    cadences: options.cadences,
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
   });
   resources.defer(() => broker.stop(0));
