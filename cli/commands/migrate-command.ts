@@ -15,11 +15,11 @@ export function migrateCommand({ stdout }: MigrateDeps): Command {
       const environment = readEnvironment();
       // Its locks do not survive a pooler.
       const url = environment.databaseDirectUrl ?? neededUrl(environment, "DATABASE_URL");
-      const ran = await migrate(url);
-      stdout.write(
-        ran.length === 0
-          ? "The database is up to date.\n"
-          : `The database is up to date; ran ${ran.join(", ")}.\n`,
-      );
+      const { tables, functions } = await migrate(url);
+      const changes = [
+        ...(tables.length > 0 ? [`; ran ${tables.join(", ")}`] : []),
+        ...(functions.length > 0 ? [`; changed ${functions.length} of its functions`] : []),
+      ];
+      stdout.write(`The database is up to date${changes.join("")}.\n`);
     });
 }

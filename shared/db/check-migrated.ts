@@ -1,16 +1,16 @@
-import { readdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { Client } from "pg";
+import { findPending } from "./pending-schema.ts";
+import { readSchemaFiles, type SchemaFiles } from "./schema-files.ts";
 
 const TIMEOUT_MS = 10_000;
-/** No such table. */
-const UNDEFINED_TABLE = "42P01";
 
 /**
- * Throws an `Error` that says what to do when the database lacks migrations of this version. One
- * that has more is fine: a newer version is being rolled out.
+ * Throws an `Error` that says what to do when the database lacks migrations or functions of this
+ * version. One that has more is fine: a newer version is being rolled out. `given`: other files than
+ * this version's.
  */
-export async function checkMigrated(databaseUrl: string): Promise<void> {
+export async function checkMigrated(databaseUrl: string, given?: SchemaFiles): Promise<void> {
+  const files = given ?? (await readSchemaFiles());
   const client = new Client({
     connectionString: databaseUrl,
     application_name: "spillway-check",
@@ -18,24 +18,18 @@ export async function checkMigrated(databaseUrl: string): Promise<void> {
     query_timeout: TIMEOUT_MS,
   });
   client.on("error", () => undefined);
-  let ran: Set<string>;
   try {
     await client.connect();
-    const { rows } = await client.query<{ name: string }>("select name from spillway_migrations");
-    ran = new Set(rows.map(({ name }) => name));
-  } catch (error) {
-    if ((error as { code?: string }).code !== UNDEFINED_TABLE) throw error;
-    ran = new Set();
+    const { tables, functions } = await findPending(client, files);
+    if (tables.length > 0)
+      throw new Error(
+        `the database of DATABASE_URL lacks ${tables.length} of this version's migrations, from ${tables[0]?.name} on: run \`spillway migrate\` first`,
+      );
+    if (functions.length > 0)
+      throw new Error(
+        `the database of DATABASE_URL has other texts of ${functions.length} of this version's functions, among them ${functions[0]?.name}: run \`spillway migrate\` first`,
+      );
   } finally {
     await client.end();
   }
-  const files = await readdir(fileURLToPath(new URL("./migrations", import.meta.url)));
-  const missing = files
-    .map((file) => file.replace(/\.sql$/, ""))
-    .toSorted()
-    .filter((name) => !ran.has(name));
-  if (missing.length > 0)
-    throw new Error(
-      `the database of DATABASE_URL lacks ${missing.length} of this version's migrations, from ${missing[0]} on: run \`spillway migrate\` first`,
-    );
 }

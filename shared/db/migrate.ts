@@ -1,14 +1,29 @@
-import { fileURLToPath } from "node:url";
-import { runner } from "node-pg-migrate";
 import { Client } from "pg";
+import { adoptOldTables } from "./adopt-old-tables.ts";
+import { findPending, type PendingSchema } from "./pending-schema.ts";
+import { dropFunction, replaceFunction } from "./replace-function.ts";
+import { runFile } from "./run-file.ts";
+import { readSchemaFiles, type SchemaFiles } from "./schema-files.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** The key of the advisory lock of a migration. */
+const MIGRATION_LOCK = "7241865325823964";
+
+/** What a migration has changed. */
+interface Migrated {
+  /** Names of the files in `tables/` that ran. */
+  readonly tables: readonly string[];
+  /** Names of the functions that were created, replaced or dropped. */
+  readonly functions: readonly string[];
+}
+
 /**
- * Brings the database's tables and functions up to this version; of several processes at once one
- * does it and the others wait. Returns the names of the migrations that ran.
+ * Brings the database's tables and functions up to this version, in one transaction; of several
+ * processes at once one does it and the others wait. `given`: other files than this version's.
  */
-export async function migrate(databaseUrl: string): Promise<string[]> {
+export async function migrate(databaseUrl: string, given?: SchemaFiles): Promise<Migrated> {
+  const files = given ?? (await readSchemaFiles());
   const client = new Client({
     connectionString: databaseUrl,
     application_name: "spillway-migrate",
@@ -18,18 +33,47 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   client.on("error", () => undefined);
   try {
     await client.connect();
-    const ran = await runner({
-      dbClient: client,
-      dir: fileURLToPath(new URL("./migrations", import.meta.url)),
-      direction: "up",
-      migrationsTable: "spillway_migrations",
-      checkOrder: true,
-      singleTransaction: true,
-      advisoryLockMode: "wait",
-      log: () => undefined,
-    });
-    return ran.map((migration) => migration.name);
+    const pending = await findPending(client, files);
+    if (isEmpty(pending)) return { tables: [], functions: [] };
+    // Should a statement fail, the end of the connection rolls everything back.
+    await client.query("begin");
+    await client.query(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+    const migrated = await runPending(client, files);
+    await client.query("commit");
+    return migrated;
   } finally {
     await client.end();
   }
+}
+
+function isEmpty({ tables, functions, goneFunctions }: PendingSchema): boolean {
+  return tables.length + functions.length + goneFunctions.length === 0;
+}
+
+async function runPending(client: Client, files: SchemaFiles): Promise<Migrated> {
+  await client.query(
+    `create table if not exists spillway_migrations (
+       id serial primary key, name varchar(255) not null, run_on timestamp not null);
+     create table if not exists spillway_functions (
+       name text primary key, hash text not null, release text not null)`,
+  );
+  await adoptOldTables(client, files);
+  const { tables, functions, goneFunctions } = await findPending(client, files);
+  // Everywhere the tables must have been made in the same order.
+  if (files.tables.at(-tables.length)?.name !== tables[0]?.name && tables.length > 0)
+    throw new Error(`${tables[0]?.name}.sql precedes files that have run: give it a higher number`);
+  for (const file of tables) {
+    await runFile(client, file);
+    await client.query("insert into spillway_migrations (name, run_on) values ($1, now())", [
+      file.name,
+    ]);
+  }
+  // Functions call one another, and a body is checked only where all of them are there.
+  await client.query("set local check_function_bodies = off");
+  for (const file of functions) await replaceFunction(client, file);
+  for (const name of goneFunctions) await dropFunction(client, name);
+  return {
+    tables: tables.map(({ name }) => name),
+    functions: [...functions.map(({ name }) => name), ...goneFunctions],
+  };
 }

@@ -1,0 +1,58 @@
+import type { Client } from "pg";
+import type { SchemaFiles } from "./schema-files.ts";
+
+/** The migrations that came before `tables/` and `functions/`. */
+const OLD_MIGRATIONS = [
+  "0001_tables",
+  "0002_accept",
+  "0003_claim",
+  "0004_settle",
+  "0005_move",
+  "0006_end",
+  "0007_sweep",
+  "0008_fleet",
+  "0009_accepted",
+  "0010_accept_stored",
+  "0011_run_stored",
+  "0012_move_stored",
+  "0013_webhooks",
+  "0014_webhook_deliveries",
+  "0015_files",
+  "0016_batches",
+  "0017_accept_lines",
+  "0018_batch_motion",
+  "0019_claim",
+  "0020_move",
+  "0021_lost",
+  "0022_settle",
+  "0060_rest",
+  "0070_keyless_lines",
+  "0080_engines",
+  "0090_uploads",
+  "0100_wide_slot_waits",
+  "0120_conversations",
+  "0130_waiting_callers",
+];
+
+/** The last file that makes what the migrations above have made. */
+const LAST_OLD_TABLES = "0011_conversations";
+
+/**
+ * Records a database that all of the old migrations have made as one that has these tables. Throws
+ * an `Error` when only some of them have run.
+ */
+export async function adoptOldTables(client: Client, { tables }: SchemaFiles): Promise<void> {
+  const { rowCount } = await client.query(
+    "delete from spillway_migrations where name = any ($1::text[])",
+    [OLD_MIGRATIONS],
+  );
+  if (rowCount === 0) return;
+  if (rowCount !== OLD_MIGRATIONS.length)
+    throw new Error(
+      `the database was made by an older development version of Spillway (${rowCount} of ${OLD_MIGRATIONS.length} migrations), which this one cannot migrate: use a new database, or run \`spillway migrate\` of the last version with these migrations before`,
+    );
+  await client.query(
+    "insert into spillway_migrations (name, run_on) select unnest($1::text[]), now()",
+    [tables.map(({ name }) => name).filter((name) => name <= LAST_OLD_TABLES)],
+  );
+}

@@ -1,0 +1,20 @@
+-- In the statement that settles the job. PostgreSQL does not look into the response: of JSON texts that
+-- have a NUL or half a character in any string it reads nothing, and no job's end may depend on that.
+-- Whoever next reads the conversation makes items of it.
+create or replace function append_turn() returns trigger language plpgsql as $$
+begin
+  if new.error is null and new.body is not null then
+    update conversation_turns t
+    set turn = nextval('conversation_turn_numbers'), body = new.body, compressed = new.compressed
+    where t.job_id = new.job_id
+      and exists (select from conversations c where c.id = t.conversation_id);
+    if found then
+      return null;
+    end if;
+  end if;
+  delete from conversation_turns where job_id = new.job_id;
+  return null;
+end $$;
+
+create or replace trigger append_turn after insert on job_results
+  for each row execute function append_turn();

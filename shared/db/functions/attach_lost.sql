@@ -1,0 +1,12 @@
+-- Gives a lost job to the retry of its caller, once. Null: there is none.
+create or replace function attach_lost(of_key text, of_hash bytea, by_waiter text, within_ms integer)
+returns text language sql as $$
+  update jobs set lost_at = null, waiter = by_waiter
+  where id = (
+    select id from jobs
+    where lost_at > now() - within_ms * interval '1 ms' and key_id = of_key
+      and request_hash = of_hash and deleted_at is null
+      and state in ('waiting', 'running', 'done') and cancel_reason is null
+    order by accepted_at limit 1 for update skip locked)
+  returning id
+$$;

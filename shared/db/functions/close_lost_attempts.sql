@@ -1,0 +1,59 @@
+-- Closes attempts that their worker does not run as `unknown`, at no cost, and puts their jobs back to
+-- wait at a new place; the owner decides whether such a job may run again (no byte forwarded) or must
+-- fail; of an accepted job, whether a part of the answer has been read.
+-- `died`: the worker is gone, and all that it ran with it. Each of those jobs may be what killed it.
+-- If some of them were running at another worker's death before, the blame is theirs alone: the rest
+-- loses no attempt. Running at two deaths makes a suspect (see claim_jobs), which loses no attempt
+-- either, and at the third it is `poison`.
+-- Without `died`: attempts that this worker has forgotten, a page of those that are so old.
+-- A job that has used up its attempts, or of which only one call may go out, ends here.
+create or replace function close_lost_attempts(of_worker text, running text[], min_age_ms integer,
+  page integer, died boolean)
+returns table (
+  job_id text, state text, owner text, provider text, place integer, error_code text
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+  ids text[];
+  a attempts;
+  j jobs;
+  has_suspects boolean;
+  is_blamed boolean;
+  tried integer;
+begin
+  ids := array(select a.job_id from attempts a
+    where a.worker = of_worker and a.job_id <> all (running)
+      and a.started_at <= clock_timestamp() - min_age_ms * interval '1 ms'
+    -- A dead worker's all at once, or who was suspect would be forgotten with the first page.
+    order by a.job_id limit case when died then null else page end);
+  perform lock_jobs(ids);
+  has_suspects := died and exists (
+    select from attempts x join jobs s on s.id = x.job_id
+    where x.worker = of_worker and x.job_id = any (ids) and s.crashes > 0);
+  -- Read again: closed and claimed anew while the locks were waited for, it is too young.
+  for a in delete from attempts x where x.worker = of_worker and x.job_id = any (ids)
+    and x.started_at <= clock_timestamp() - min_age_ms * interval '1 ms' returning x.*
+  loop
+    select * into j from jobs where id = a.job_id;
+    perform post_attempt(j, a, '{"status": "unknown", "error_code": "worker_lost"}');
+    is_blamed := died and (j.crashes > 0 or not has_suspects);
+    tried := (not has_suspects)::integer;
+    error_code := case
+      when is_blamed and j.crashes >= 2 then 'poison'
+      when j.max_attempts = 1 or j.tries + tried >= j.max_attempts or a.fence = j.read_fence
+        then 'answer_lost'
+    end;
+    update jobs set crashes = j.crashes + is_blamed::integer where id = j.id;
+    if error_code is not null then
+      state := 'failed';
+      perform end_job(j, j.hold_nanos, state, error_code, 0, tried);
+    else
+      state := 'waiting';
+      update jobs set state = 'waiting', place = j.place + 1, tries = j.tries + tried,
+        wake_at = least(j.deadline_at, now() + interval '2 s'), checks = 0
+      where id = j.id;
+    end if;
+    job_id := j.id; owner := j.owner; provider := j.provider; place := j.place + 1;
+    return next;
+  end loop;
+end $$;

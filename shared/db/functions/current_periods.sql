@@ -1,0 +1,8 @@
+-- The current periods of the budgets above a key, in id order.
+create or replace function current_periods(key text) returns bigint[] language sql stable as $$
+  select coalesce(array_agg(p.id order by p.id), '{}')
+  from budgets b
+  join budget_periods p
+    on p.budget_id = b.id and p.period = b.period and p.starts_at <= now() and now() < p.ends_at
+  where b.key_id = key and b.removed_at is null
+$$;

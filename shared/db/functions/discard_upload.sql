@@ -1,0 +1,10 @@
+-- Gives up an upload, of which a page of rows goes. Returns how many; 0: there is none any more.
+create or replace function discard_upload(of_file text, page integer) returns integer language plpgsql as $$
+begin
+  update files set deleted_at = coalesce(deleted_at, now())
+  where id = of_file and state = 'uploading';
+  if not found then
+    return 0;
+  end if;
+  return purge_file(of_file, page);
+end $$;

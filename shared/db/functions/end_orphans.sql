@@ -1,0 +1,11 @@
+-- Ends the waiting jobs of an API process that is gone and asks its running ones to stop. Returns
+-- those that ended.
+create or replace function end_orphans(lost_owner text) returns setof text language sql as $$
+  select e.job_id
+  from end_jobs((
+    select coalesce(jsonb_agg(jsonb_build_object('job', id, 'state', 'cancelled',
+      'code', 'owner_lost')), '[]')
+    from jobs
+    where state in ('waiting', 'running') and interactive and owner = lost_owner)) as e
+  where e.verdict = 'ended'
+$$;

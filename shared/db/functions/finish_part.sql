@@ -1,0 +1,21 @@
+-- Shows a part to the upload that it was sent for. Null: the upload takes no more, or the part was
+-- given up; then the caller rolls back, so that it is not counted.
+create or replace function finish_part(
+  of_part text, part_size bigint, max_parts integer, max_bytes bigint
+) returns timestamptz language plpgsql as $$
+declare
+  finished_at timestamptz;
+begin
+  -- Before the part, as whoever completes or cancels the upload has it.
+  update uploads set parts = parts + 1, part_bytes = part_bytes + part_size
+  where id = (select upload_id from files where id = of_part)
+    and status = 'pending' and expires_at > clock_timestamp()
+    and parts < max_parts and part_bytes + part_size <= max_bytes;
+  if not found then
+    return null;
+  end if;
+  update files set state = 'part', created_at = now()
+  where id = of_part and state = 'uploading' and deleted_at is null and bytes = part_size
+  returning created_at into finished_at;
+  return finished_at;
+end $$;

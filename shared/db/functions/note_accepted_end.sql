@@ -1,0 +1,59 @@
+-- 0018 anew: the end of a line's job is its line's end, with three exceptions. A job that could not be
+-- paid for in the middle, or whose key had expired before it ran, leaves its line to be fed again, as
+-- another job; and so does, after a while, one whose provider failed: twice, or, if that provider
+-- fails others too, for hours, with ever longer pauses.
+create or replace function note_accepted_end() returns trigger language plpgsql as $$
+declare
+  outcome text := case new.state when 'done' then 'completed' else new.state end;
+  is_response boolean := new.endpoint = 'responses';
+  is_unpaid boolean := new.batch_id is not null
+    and new.error_code is not distinct from 'insufficient_quota'
+    and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
+  -- The batch is paused for its key, and goes on should that be valid again.
+  is_keyless boolean := new.batch_id is not null
+    and new.error_code is not distinct from 'key_expired'
+    and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
+  is_passing boolean := new.batch_id is not null and new.state = 'failed'
+    and passes_with_time(new.error_code)
+    and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
+  is_again boolean;
+  -- Then it is not the line's fault.
+  is_sick boolean := is_passing and is_failing(new.provider, new.batch_id, new.batch_line);
+begin
+  if not new.stored then
+    update job_requests set body = null where job_id = new.id;
+  end if;
+  if new.deleted_at is not null then
+    -- What its attempt said after the deletion.
+    delete from job_events where job_id = new.id;
+  end if;
+  if new.batch_id is not null then
+    is_again := is_unpaid or is_keyless or (is_passing and exists (
+      select from batch_lines where job_id = new.id
+        and case when is_sick then tries < 16 else failures < 2 end));
+    update batch_lines set cost_nanos = cost_nanos + new.cost_nanos,
+      state = case when is_again then 'pending' else new.state end,
+      job_id = case when is_again then new_id('job') else job_id end,
+      unpaid = is_unpaid,
+      tries = tries + is_passing::integer,
+      failures = failures + (is_passing and not is_sick)::integer,
+      feed_at = case when is_passing
+        then now() + least(2 ^ (1 + tries), 3600) * (0.5 + random() / 2) * interval '1 s' end
+    where job_id = new.id and state = 'open';
+  end if;
+  if new.notify and new.deleted_at is null then
+    perform emit_event(new.key_id, 'job.' || outcome, new.id,
+      case when not is_response then new.webhook_url end);
+    if is_response then
+      perform emit_event(new.key_id,
+        'response.' || case new.state when 'done' then coalesce(new.response_status, 'completed')
+          when 'expired' then 'failed' else new.state end,
+        'resp_' || substr(new.id, 5), new.webhook_url);
+    end if;
+  end if;
+  return null;
+end $$;
+
+create or replace trigger accepted_jobs_end after update of state on jobs for each row
+  when (not new.interactive and new.ended_at is not null and old.ended_at is null)
+  execute function note_accepted_end();

@@ -1,0 +1,9 @@
+-- A process that was declared dead by mistake, and is back, holds its connections still.
+create or replace function note_held(of_waiter text) returns void language sql as $$
+  update jobs set lost_at = null
+  where id in (
+    select id from jobs
+    where waiter = of_waiter and lost_at is not null and request_hash is null
+      and state in ('waiting', 'running')
+    order by id for update)
+$$;

@@ -1,0 +1,11 @@
+-- 0009 anew: a process that has died cannot say any more who hung up, so all of its connections are
+-- lost. Of those of a process that lives, only the ones to which an SDK may come again are noted here.
+create or replace function note_lost(of_job text, of_waiter text) returns void language sql as $$
+  update jobs set lost_at = now()
+  where id in (
+    select id from jobs
+    where waiter = of_waiter and lost_at is null and id = coalesce(of_job, id)
+      and case when request_hash is null then of_job is null and state in ('waiting', 'running')
+        else coalesce(ended_at > now() - interval '1 min', true) end
+    order by id for update)
+$$;

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { checkMigrated } from "../../../shared/db/check-migrated.ts";
+import { migrate } from "../../../shared/db/migrate.ts";
+import { emptyDatabase, functionTexts, oldDatabase, wholeSchema } from "./schema-rig.ts";
+
+test("a database that the old migrations made becomes what a new one is", async () => {
+  const [old, fresh] = await Promise.all([oldDatabase(), emptyDatabase()]);
+  await migrate(fresh.url);
+  await expect(checkMigrated(old.url)).rejects.toThrow("run `spillway migrate` first");
+  expect(await migrate(old.url)).toMatchObject({ tables: ["0012_comments"] });
+  expect(await wholeSchema(old.client)).toEqual(await wholeSchema(fresh.client));
+  await checkMigrated(old.url);
+  expect(await migrate(old.url)).toEqual({ tables: [], functions: [] });
+});
+
+/** A definition without its comments and line ends. */
+function withoutComments(text: string): string {
+  return text.replaceAll(/--.*$/gm, "").replaceAll(/\s+/g, " ");
+}
+
+test("the functions are those of the old migrations", async () => {
+  const [old, fresh] = await Promise.all([oldDatabase(), emptyDatabase()]);
+  await migrate(fresh.url);
+  const [before, after] = await Promise.all([
+    functionTexts(old.client),
+    functionTexts(fresh.client),
+  ]);
+  expect(Object.keys(after).toSorted()).toEqual(Object.keys(before).toSorted());
+  for (const [signature, text] of Object.entries(before))
+    expect(withoutComments(after[signature] ?? "")).toBe(withoutComments(text));
+});
+
+test("a database that only some of the old migrations made is refused and left as it is", async () => {
+  const { url, client } = await oldDatabase(22);
+  const before = await wholeSchema(client);
+  await expect(migrate(url)).rejects.toThrow("22 of 29 migrations");
+  await expect(checkMigrated(url)).rejects.toThrow("run `spillway migrate` first");
+  expect(await wholeSchema(client)).toEqual(before);
+});

@@ -1,0 +1,73 @@
+import { readdir, readFile } from "node:fs/promises";
+import { Client } from "pg";
+import { onTestFinished } from "vitest";
+import { schemaText } from "../../support/schema-text.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+
+/** A database that one test looks at, over a connection of its own. */
+export interface BareDatabase {
+  readonly url: string;
+  readonly client: Client;
+}
+
+/** A database without tables. */
+export async function emptyDatabase(): Promise<BareDatabase> {
+  const { url, drop } = await createTestDatabase();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(async () => {
+    await client.end();
+    await drop();
+  });
+  await client.query("drop schema public cascade; create schema public");
+  return { url, client };
+}
+
+const oldMigrations = new URL("../../fixtures/old-migrations/", import.meta.url);
+
+/** A database as the migrations before `tables/` made it, all of them or the first ones. */
+export async function oldDatabase(count?: number): Promise<BareDatabase> {
+  const database = await emptyDatabase();
+  await database.client.query(
+    `create table spillway_migrations (
+       id serial primary key, name varchar(255) not null, run_on timestamp not null)`,
+  );
+  for (const file of (await readdir(oldMigrations)).toSorted().slice(0, count)) {
+    await database.client.query(await readFile(new URL(file, oldMigrations), "utf8"));
+    await database.client.query(
+      "insert into spillway_migrations (name, run_on) values ($1, now())",
+      [file.replace(/\.sql$/, "")],
+    );
+  }
+  return database;
+}
+
+/** Definitions of the schema's functions, by signature. */
+export async function functionTexts(client: Client): Promise<Record<string, string>> {
+  const { rows } = await client.query<{ signature: string; text: string }>(
+    `select p.oid::regprocedure::text as signature, pg_get_functiondef(p.oid) as text
+     from pg_proc p where p.pronamespace = current_schema()::text::regnamespace`,
+  );
+  return Object.fromEntries(rows.map(({ signature, text }) => [signature, text]));
+}
+
+/** Everything that a migration may change. */
+export async function wholeSchema(client: Client) {
+  const { rows: records } = await client.query<{ name: string; hash: string | null }>(
+    "select name, null as hash from spillway_migrations order by name",
+  );
+  const { rows: recorded } = await client.query<{ there: boolean }>(
+    "select to_regclass('spillway_functions') is not null as there",
+  );
+  const { rows: hashes } =
+    recorded[0]?.there === true
+      ? await client.query<{ name: string; hash: string }>(
+          "select name, hash from spillway_functions order by name",
+        )
+      : { rows: [] };
+  return {
+    records: [...records, ...hashes],
+    tables: await schemaText(client),
+    functions: await functionTexts(client),
+  };
+}
