@@ -21,6 +21,7 @@ import { addLogFields } from "./http/log-fields.ts";
 import { newRequestId } from "./http/request-id.ts";
 import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
+import { defaultTimings, type CallTimings } from "./calls/call-timings.ts";
 import type { InferenceDeps } from "./calls/inference-handler.ts";
 import { compileRoutes } from "../shared/routing/compiled-route.ts";
 import type { QueueBacklog } from "./calls/queue-backlog.ts";
@@ -60,14 +61,8 @@ export interface ApiDeps {
   readonly registerAdmin?: (app: FastifyInstance) => void | Promise<void>;
   readonly registerMetrics?: (app: FastifyInstance) => void | Promise<void>;
   readonly onRequestEnded?: (request: EndedRequest) => void;
-  /** Silence on a stream after which a comment line is sent; 15 s by default. */
-  readonly heartbeatMs?: number;
-  /** How long a worker may take to confirm an end that was asked for; 2 s by default. */
-  readonly confirmMs?: number;
-  /** How often followers of a job look at it without news; 1 s by default. */
-  readonly lookMs?: number;
-  /** Pause before an entry is offered again to a queue that did not take it; 1 s by default. */
-  readonly requeueMs?: number;
+  /** Those that differ from the defaults. */
+  readonly timings?: Partial<CallTimings>;
 }
 
 /**
@@ -117,10 +112,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       server: config.server,
       bodyLimitBytes: config.server.bodyLimitBytes,
       routes,
-      heartbeatMs: deps.heartbeatMs ?? 15_000,
-      confirmMs: deps.confirmMs ?? 2_000,
-      requeueMs: deps.requeueMs ?? 1_000,
-      lookMs: deps.lookMs ?? 1_000,
+      timings: { ...defaultTimings, ...deps.timings },
       egress: createEgressPolicy(config.webhooks),
       random: Math.random,
     };

@@ -29,7 +29,7 @@ export interface ApiProcessDeps extends Pick<
   | "jobs"
   | "accepted"
   | "events"
-  | "heartbeatMs"
+  | "timings"
 > {
   /** This process's name in the fleet. */
   readonly id: string;

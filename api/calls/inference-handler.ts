@@ -34,7 +34,6 @@ export interface InferenceDeps extends AdmitDeps, AcceptDeps, DeliverDeps, NewJo
   readonly jobs: AdmitDeps["jobs"];
   readonly providerStates: AdmitDeps["providerStates"];
   readonly egress: EgressPolicy;
-  readonly heartbeatMs: number;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
@@ -146,7 +145,10 @@ async function answerInteractive(
   request.logFields.jobId = run.id;
   reply.header("x-spillway-job-id", run.id);
   return inference.stream
-    ? await answerStream(run, reply, { heartbeatMs: deps.heartbeatMs, view: viewFor(terms) })
+    ? await answerStream(run, reply, {
+        heartbeatMs: deps.timings.heartbeatMs,
+        view: viewFor(terms),
+      })
     : await answerWhole(run, reply, inference);
 }
 

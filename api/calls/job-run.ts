@@ -11,6 +11,7 @@ import type { EndMember } from "../../shared/jobs/end.ts";
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 import type { ReplyInbox } from "../../shared/replies/reply-path.ts";
 import type { StopRequests } from "../../shared/replies/stop-requests.ts";
+import type { CallTimings } from "./call-timings.ts";
 import type { EndedWatchDeps } from "./ended-watch.ts";
 import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
@@ -21,11 +22,8 @@ export interface JobRunDeps {
   readonly stops: StopRequests;
   readonly jobs: OwnedJobs;
   readonly log: FastifyBaseLogger;
-  /** How long a worker may take to confirm an end that was asked for, before it is asked again. */
-  readonly confirmMs: number;
+  readonly timings: CallTimings;
   readonly findEnded: EndedWatchDeps["findEnded"];
-  /** Pause before an entry is offered again to a queue that did not take it. */
-  readonly requeueMs: number;
 }
 
 export interface JobRunOptions {
@@ -45,11 +43,6 @@ export type RunEvent =
   | { readonly type: "end"; readonly end: RunEnd };
 
 export const QUEUE_REFUSED = "queue did not take an entry";
-/** How long a queue may be away when a job first enters it; then its caller is told. */
-const PATIENCE_MS = 2_000;
-/** A lost connection to Redis is made anew within as much. */
-const OFFER_PAUSE_MS = 50;
-
 /** By then the sweepers have closed what its worker left. */
 const MAX_ASKED = 6;
 
@@ -111,7 +104,9 @@ export class JobRun implements OwnedJob {
    * Offers the job's first entry again to a queue that did not take it. A worker may have it all the
    * same, where only the queue's answer was lost: the statement then says so, and the run goes on.
    */
-  offerAgain(provider: string, untilMs = performance.now() + PATIENCE_MS): void {
+  offerAgain(provider: string, untilMs?: number): void {
+    const { enterWithinMs, enterPauseMs } = this.#deps.timings;
+    const giveUpAt = untilMs ?? performance.now() + enterWithinMs;
     const offer = async (): Promise<void> => {
       const isOver = (): boolean => this.#stop !== undefined || this.#place.isStale(0);
       if (isOver()) return;
@@ -120,11 +115,11 @@ export class JobRun implements OwnedJob {
       } catch {
         // A worker may have been heard while the queue was asked.
         if (isOver()) return;
-        if (performance.now() < untilMs) this.offerAgain(provider, untilMs);
+        if (performance.now() < giveUpAt) this.offerAgain(provider, giveUpAt);
         else this.stop("failed", "queue_unavailable");
       }
     };
-    this.#after(OFFER_PAUSE_MS, () => void offer());
+    this.#after(enterPauseMs, () => void offer());
   }
 
   /** What happens to the job, once, ending with its end; to be read until then. */
@@ -210,7 +205,7 @@ export class JobRun implements OwnedJob {
       await this.#place.enter(provider, place, delayMs);
     } catch (error) {
       this.#deps.log.warn({ err: error, job: this.id, provider }, QUEUE_REFUSED);
-      this.#after(this.#deps.requeueMs, () => void this.#enqueue(message));
+      this.#after(this.#deps.timings.requeueMs, () => void this.#enqueue(message));
     }
   }
 
@@ -232,7 +227,10 @@ export class JobRun implements OwnedJob {
       // Its worker's word, with the answer or the reason, comes first if it comes in time.
       if (isOver && asked > 0) await this.#finishByRow();
       else if (asked < MAX_ASKED)
-        this.#after(this.#deps.confirmMs, () => void this.#requestEnd(request, null, asked + 1));
+        this.#after(
+          this.#deps.timings.confirmMs,
+          () => void this.#requestEnd(request, null, asked + 1),
+        );
       else this.#finish(this.#unknownEnd(request));
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
@@ -260,14 +258,14 @@ export class JobRun implements OwnedJob {
 
   /** The caller has been answered, so that the job must not run once the database is back. */
   #endLater({ state, code }: StopRequest): void {
-    const { database, stops, requeueMs } = this.#deps;
+    const { database, stops, timings } = this.#deps;
     this.#place.removeEntry();
     const again = async (): Promise<void> => {
       try {
         const row = await database.end.submit({ job: this.id, place: null, state, code });
         if (row.verdict === "running") stops.request(this.id, code, row.worker);
       } catch {
-        setTimeout(() => void again(), requeueMs).unref();
+        setTimeout(() => void again(), timings.requeueMs).unref();
       }
     };
     void again();

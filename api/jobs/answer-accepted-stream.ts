@@ -11,10 +11,6 @@ import { answerHeaders } from "./attempt-facts.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { logJob } from "./log-job.ts";
 
-export interface AcceptedStreamDeps extends FollowDeps {
-  readonly heartbeatMs: number;
-}
-
 export interface AcceptedStreamOptions {
   readonly job: string;
   readonly view: StreamView;
@@ -35,7 +31,7 @@ export interface AcceptedStreamOptions {
 
 /** Answers with the events of an accepted job, from a reader's cursor on, until its end. */
 export async function answerAcceptedStream(
-  deps: AcceptedStreamDeps,
+  deps: FollowDeps,
   reply: FastifyReply,
   options: AcceptedStreamOptions,
 ): Promise<void> {
@@ -43,7 +39,7 @@ export async function answerAcceptedStream(
   let latest: AcceptedJob | undefined;
   const stream = new EventStream({
     reply,
-    heartbeatMs: deps.heartbeatMs,
+    heartbeatMs: deps.timings.heartbeatMs,
     hasIds: options.hasIds === true,
     headers: () => toHttpHeaders(id, latest && answerHeaders(latest)),
   });

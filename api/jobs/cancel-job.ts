@@ -10,8 +10,6 @@ import type { FollowDeps } from "./follow-job.ts";
 export interface CancelDeps extends FollowDeps {
   readonly database: FollowDeps["database"] & Pick<Database, "end">;
   readonly stops: StopRequests;
-  /** How long a worker may take to confirm. */
-  readonly confirmMs: number;
 }
 
 const CODE = "cancel";
@@ -27,7 +25,7 @@ export async function cancelJob(
 ): Promise<AcceptedJob> {
   const { verdict } = await askDatabase(() => requestCancel(deps, id, CODE));
   if (verdict === "running") {
-    const ended = await awaitEnd(deps, id, deps.confirmMs, gone);
+    const ended = await awaitEnd(deps, id, deps.timings.confirmMs, gone);
     if (ended !== undefined) return ended;
   }
   const job = await askDatabase(() => readJob(deps.database.pool, id));
@@ -37,7 +35,7 @@ export async function cancelJob(
 
 /** Asks it without waiting. `code`: why, kept with the job. */
 export async function requestCancel(
-  { database, events, stops }: Omit<CancelDeps, "confirmMs">,
+  { database, events, stops }: Pick<CancelDeps, "database" | "events" | "stops">,
   id: string,
   code: string,
 ): Promise<EndRow> {

@@ -1,10 +1,8 @@
 import type { FastifyBaseLogger } from "fastify";
 import { requestCancel, type CancelDeps } from "./cancel-job.ts";
 
-export interface DisconnectDeps extends Omit<CancelDeps, "confirmMs"> {
+export interface DisconnectDeps extends CancelDeps {
   readonly log: FastifyBaseLogger;
-  /** Pause before a statement that failed is tried again. */
-  readonly requeueMs: number;
 }
 
 const CODE = "disconnect";
@@ -22,7 +20,7 @@ export async function cancelOnDisconnect(
   const cancel = (): void => {
     requestCancel(deps, job, CODE).catch((error: unknown) => {
       deps.log.warn({ err: error, job }, "an abandoned job was not cancelled yet");
-      setTimeout(cancel, deps.requeueMs).unref();
+      setTimeout(cancel, deps.timings.requeueMs).unref();
     });
   };
   if (gone.aborted) cancel();

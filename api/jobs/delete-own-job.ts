@@ -16,7 +16,7 @@ export async function deleteOwnJob(
   const lastFence = fence + 1; // it may have begun since it was read
   if (deleted?.worker != null) {
     deps.stops.request(id, "deleted", deleted.worker);
-    void sleep(deps.confirmMs, undefined, { ref: false }).then(() =>
+    void sleep(deps.timings.confirmMs, undefined, { ref: false }).then(() =>
       deps.events.forget(id, lastFence),
     );
   }

@@ -10,12 +10,13 @@ import { preferenceApplied, type Preferences } from "../http/prefer.ts";
 import { chunkView, type StreamView } from "../calls/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
 import { responseView } from "../responses/response-view.ts";
-import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
+import { answerAcceptedStream } from "./answer-accepted-stream.ts";
 import { answerAcceptedWhole } from "./answer-accepted-whole.ts";
 import { awaitEnd } from "./await-end.ts";
+import type { FollowDeps } from "./follow-job.ts";
 import { jobObject } from "./job-object.ts";
 
-export interface DeliverDeps extends AcceptedStreamDeps {
+export interface DeliverDeps extends FollowDeps {
   readonly server: Pick<Config["server"], "syncWaitMs">;
   readonly jobs: { readonly shutdown: AbortSignal };
 }

@@ -5,13 +5,13 @@ import { classifyDatabaseError } from "../../shared/db/classify-database-error.t
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";
 import { readAttempt } from "../../shared/jobs/read-attempt.ts";
+import type { CallTimings } from "../calls/call-timings.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export interface FollowDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
   readonly events: EventLog;
-  /** How often it is looked without news; they may be lost. */
-  readonly lookMs: number;
+  readonly timings: CallTimings;
 }
 
 export interface FollowOptions {
@@ -85,7 +85,7 @@ export async function* followJob(
         return await question();
       } catch (error) {
         if (classifyDatabaseError(error) === "data") throw error;
-        await wakeUp.next(deps.lookMs);
+        await wakeUp.next(deps.timings.lookMs);
         if (signal.aborted) return undefined;
       }
     }
@@ -120,7 +120,7 @@ export async function* followJob(
       // While events come, the row has no news; its end may share their last notice.
       if (page.length > 0) isFresh = !(await wakeUp.next(BETWEEN_EVENTS_MS));
       else {
-        if (isFresh) await wakeUp.next(deps.lookMs);
+        if (isFresh) await wakeUp.next(deps.timings.lookMs);
         isFresh = true;
       }
       if (isFresh) job = await ask(() => readJob(pool, id));

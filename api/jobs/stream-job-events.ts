@@ -5,10 +5,11 @@ import { eventsWithOwnId } from "../completions/own-id.ts";
 import { disconnection } from "../calls/disconnection.ts";
 import type { StreamView } from "../calls/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
-import { answerAcceptedStream, type AcceptedStreamDeps } from "./answer-accepted-stream.ts";
+import { answerAcceptedStream } from "./answer-accepted-stream.ts";
+import type { FollowDeps } from "./follow-job.ts";
 import { jobObject } from "./job-object.ts";
 
-export interface JobEventsDeps extends AcceptedStreamDeps {
+export interface JobEventsDeps extends FollowDeps {
   readonly jobs: { readonly shutdown: AbortSignal };
 }
 

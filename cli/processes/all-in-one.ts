@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import { OwnedJobs } from "../../api/calls/owned-jobs.ts";
-import { startApi, type RunningApi } from "../../api/main.ts";
+import { startApi, type ApiProcessDeps, type RunningApi } from "../../api/main.ts";
 import type { Config } from "../../config/config.ts";
 import { openDatabase } from "../../shared/db/database.ts";
 import { migrate } from "../../shared/db/migrate.ts";
@@ -29,7 +29,7 @@ export interface AllInOneOptions {
   readonly host: string;
   readonly port: number;
   readonly log: FastifyBaseLogger;
-  readonly heartbeatMs?: number;
+  readonly timings?: ApiProcessDeps["timings"];
   /** For the metrics. */
   readonly unhandledErrors?: Readonly<UnhandledErrorCounts>;
   /** For tests, whose loops need not run as often. */
@@ -126,7 +126,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       host: options.host,
       port: options.port,
       log: log.child({ part: "api" }),
-      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+      ...(options.timings === undefined ? {} : { timings: options.timings }),
     });
     let closing: Promise<void> | undefined;
     return {

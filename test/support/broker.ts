@@ -109,7 +109,7 @@ export async function startTestBroker(options: TestBrokerOptions): Promise<TestB
     port: 0,
     log: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
     cadences: options.cadences,
-    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    ...(options.heartbeatMs === undefined ? {} : { timings: { heartbeatMs: options.heartbeatMs } }),
   });
   resources.defer(() => broker.stop(0));
   const { url } = broker.api;

@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import { buildApi } from "../../../api/app.ts";
 import { createKeyAuth } from "../../../api/auth/key-auth.ts";
+import type { CallTimings } from "../../../api/calls/call-timings.ts";
 import { QueueBacklog } from "../../../api/calls/queue-backlog.ts";
 import { OwnedJobs } from "../../../api/calls/owned-jobs.ts";
 import type { Config } from "../../../config/config.ts";
@@ -24,9 +25,7 @@ import { testConfig } from "../../support/test-config.ts";
 
 export interface ApiServerOptions {
   readonly server?: Partial<Config["server"]>;
-  readonly heartbeatMs?: number;
-  readonly confirmMs?: number;
-  readonly requeueMs?: number;
+  readonly timings?: Partial<CallTimings>;
 }
 
 interface JobRow {
@@ -42,7 +41,7 @@ interface JobRow {
 }
 
 /** The whole HTTP API on a free port, over a database of its own and queues in memory. */
-export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
+export async function startApi({ server, timings = {} }: ApiServerOptions = {}) {
   const config = testConfig(server);
   const { url, drop } = await createTestDatabase();
   const connection = await cuttableConnection(url);
@@ -94,7 +93,7 @@ export async function startApi({ server, ...timing }: ApiServerOptions = {}) {
     findEnded: (asked) => findEnded(database.pool, asked),
     keyAuth: createKeyAuth({ pool: database.pool }),
     owner: "api-test",
-    ...timing,
+    timings,
   });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   const makeKey = async (fields: Record<string, unknown> = {}): Promise<string> =>

@@ -9,7 +9,7 @@ import type { RunningJob } from "./hand-worker.ts";
 const REQUEUE_MS = 100;
 let api: ApiServer;
 beforeAll(async () => {
-  api = await startApi({ requeueMs: REQUEUE_MS, confirmMs: 200 });
+  api = await startApi({ timings: { requeueMs: REQUEUE_MS, confirmMs: 200 } });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 

@@ -4,7 +4,7 @@ import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
 beforeAll(async () => {
-  api = await startApi({ heartbeatMs: 20 });
+  api = await startApi({ timings: { heartbeatMs: 20 } });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 

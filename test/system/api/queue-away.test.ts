@@ -12,87 +12,109 @@ import {
 import { eventually } from "../../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
-let api: ApiServer;
+/** The first bears a queue that is away for as long as a test may last, the second not at all. */
+let patient: ApiServer;
+let impatient: ApiServer;
 beforeAll(async () => {
-  api = await startApi();
+  const enterPauseMs = 10;
+  patient = await startApi({ timings: { enterWithinMs: 600_000, enterPauseMs } });
+  impatient = await startApi({ timings: { enterWithinMs: 0, enterPauseMs } });
 });
-afterAll(() => api[Symbol.asyncDispose]());
+afterAll(async () => {
+  await patient[Symbol.asyncDispose]();
+  await impatient[Symbol.asyncDispose]();
+});
 
 const chat = { model: "chat-small", messages: [{ role: "user", content: "Hi" }] };
 const dollar = { budget: { limit_usd: 1, period: "total" } };
 
 /** Nothing is left in this process or held in the database. */
-async function expectNothingLeft(): Promise<void> {
+async function expectNothingLeft(api: ApiServer): Promise<void> {
   await api.jobs.whenEmpty();
   expect(api.providerStates.all().map(({ placed }) => placed)).toEqual([0, 0, 0]);
   expect((await api.budgets()).held).toBe(0n);
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }
 
-async function stateOf(job: string): Promise<string | undefined> {
+async function stateOf(api: ApiServer, job: string): Promise<string | undefined> {
   return (await api.jobRows()).find(({ id }) => id === job)?.state;
 }
 
 test("a queue that is away for a moment gets the entry when it is back", async () => {
-  api.queues.failure = new Error("the connection was lost");
-  const answer = api.post("/v1/chat/completions", chat);
+  using add = vi.spyOn(patient.queues, "add");
+  patient.queues.failure = new Error("the connection was lost");
+  const answer = patient.post("/v1/chat/completions", chat);
   await eventually(() => {
-    expect(api.logged.map(({ msg }) => msg)).toContain("queue did not take an entry");
+    expect(patient.logged.map(({ msg }) => msg)).toContain("queue did not take an entry");
+    expect(add.mock.calls.length).toBeGreaterThan(2);
   });
-  api.queues.failure = undefined;
-  const job = await api.worker.take("gpu-a");
+  patient.queues.failure = undefined;
+  const job = await patient.worker.take("gpu-a");
   await job.answer({ done: true });
   expect((await answer).status).toBe(200);
-  expect(await stateOf(job.entry.job)).toBe("done");
-  await expectNothingLeft();
+  expect(await stateOf(patient, job.entry.job)).toBe("done");
+  await expectNothingLeft(patient);
 });
 
 test("a queue that takes no entries is a 503 with nothing left behind", async () => {
-  const key = await api.makeKey(dollar);
-  api.queues.failure = new Error("queue is down");
+  const key = await impatient.makeKey(dollar);
+  impatient.queues.failure = new Error("queue is down");
   const headers = { authorization: `Bearer ${key}` };
-  const response = await api.post("/v1/chat/completions", chat, { headers });
-  api.queues.failure = undefined;
+  const response = await impatient.post("/v1/chat/completions", chat, { headers });
+  impatient.queues.failure = undefined;
   expect(response.status).toBe(503);
   expect(response.headers.get("x-should-retry")).toBeNull();
-  await api.database.end.drain();
-  const states = (await api.jobRows()).filter(
+  await impatient.database.end.drain();
+  const states = (await impatient.jobRows()).filter(
     ({ error_code }) => error_code === "queue_unavailable",
   );
   expect(states.map(({ state }) => state)).toEqual(["failed"]);
-  await expectNothingLeft();
+  await expectNothingLeft(impatient);
 });
 
 describe("an entry whose acknowledgement was lost with the connection", () => {
-  let add: MockInstance<typeof api.queues.add>;
+  let add: MockInstance<typeof impatient.queues.add>;
+  /** Settles when the queue may refuse what it is asked after the first entry. */
+  let refuse: PromiseWithResolvers<void>;
+  /** Settles when the queue is asked for the second time. */
+  let asked: PromiseWithResolvers<void>;
   beforeEach(() => {
-    const really = api.queues.add.bind(api.queues);
-    add = vi.spyOn(api.queues, "add").mockImplementationOnce(async (...entry) => {
+    const really = impatient.queues.add.bind(impatient.queues);
+    refuse = Promise.withResolvers();
+    asked = Promise.withResolvers();
+    const lost = new Error("the connection was lost");
+    add = vi.spyOn(impatient.queues, "add");
+    add.mockImplementation(async () => {
+      asked.resolve();
+      await refuse.promise;
+      throw lost;
+    });
+    add.mockImplementationOnce(async (...entry) => {
       await really(...entry);
-      api.queues.failure = new Error("the connection was lost");
-      throw api.queues.failure;
+      throw lost;
     });
   });
-  afterEach(() => {
-    add.mockRestore();
-    api.queues.failure = undefined;
-  });
+  afterEach(() => add.mockRestore());
 
   test("is run, and its caller answered, though the queue stays away", async () => {
-    const answer = api.post("/v1/chat/completions", chat);
-    const job = await api.worker.take("gpu-a");
-    // Longer than the queue may stay away.
-    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    const answer = impatient.post("/v1/chat/completions", chat);
+    await asked.promise;
+    const job = await impatient.worker.take("gpu-a");
+    refuse.resolve();
+    // Time in which the run would ask the attempt to stop.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await job.answer({ done: true });
     expect((await answer).status).toBe(200);
-    expect(await stateOf(job.entry.job)).toBe("done");
-    await expectNothingLeft();
+    expect(await stateOf(impatient, job.entry.job)).toBe("done");
+    expect(await Promise.race([job.stopRequested, Promise.resolve("goes on")])).toBe("goes on");
+    await expectNothingLeft(impatient);
   });
 
   test("is taken back when its caller is told that the queue is away", async () => {
-    const response = await api.post("/v1/chat/completions", chat);
+    refuse.resolve();
+    const response = await impatient.post("/v1/chat/completions", chat);
     expect(response.status).toBe(503);
-    expect(add.mock.calls.length).toBeGreaterThan(2);
-    await expectNothingLeft();
+    expect(add).toHaveBeenCalledTimes(2);
+    await expectNothingLeft(impatient);
   });
 });

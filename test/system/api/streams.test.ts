@@ -50,7 +50,7 @@ test("pass events as they come and end with the tail, after the ledger row", asy
 });
 
 test("show that they live while the job waits, and know its provider no sooner", async () => {
-  await using beating = await startApi({ heartbeatMs: 20 });
+  await using beating = await startApi({ timings: { heartbeatMs: 20 } });
   const response = await beating.post("/v1/chat/completions", streamed);
   expect(response.headers.get("x-spillway-job-id")).toMatch(/^job_/);
   expect(response.headers.get("x-spillway-provider")).toBeNull();
@@ -105,7 +105,7 @@ test("slow their worker down to the reader's pace", async () => {
 });
 
 test("hang up on a reader that takes nothing, once the deadline is over", async () => {
-  await using impatient = await startApi({ confirmMs: 100 });
+  await using impatient = await startApi({ timings: { confirmMs: 100 } });
   const headers = { "x-spillway-deadline-ms": "1500" };
   const answer = impatient.post("/v1/chat/completions", streamed, { headers });
   const job = await impatient.worker.take("gpu-a");
@@ -121,7 +121,7 @@ test("hang up on a reader that takes nothing, once the deadline is over", async 
 });
 
 test("fail in-band when their worker does not confirm that it stopped", async () => {
-  await using impatient = await startApi({ confirmMs: 100 });
+  await using impatient = await startApi({ timings: { confirmMs: 100 } });
   const headers = { "x-spillway-deadline-ms": "800" };
   const answer = impatient.post("/v1/chat/completions", streamed, { headers });
   const job = await impatient.worker.take("gpu-a");
