@@ -1,11 +1,11 @@
 /**
- * What a person reads of an error: its message, since errors of the user's making, of the system
- * and of the database say what is wrong. Mistakes of the program come with their stack.
+ * Returns what a person should read of an error: its message when the user, the system or the
+ * database caused it, and the stack when it is a mistake of the program.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isMistake(error)) return error.stack ?? error.message;
-  // A host with several addresses fails with an error for each.
+  // A host with several addresses fails with one error for each address.
   const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
   if (error.message === "" && first !== undefined) return errorText(first);
   return error.message === "" ? error.name : error.message;

@@ -6,7 +6,10 @@ import { errorText } from "./error-text.ts";
 const { stdin, stdout, stderr } = process;
 const lookup = environmentLookup();
 
-/** In the order of the help. Each is loaded when it is asked for: most need little of the broker. */
+/**
+ * The commands in the order of the help. Each is loaded only when needed: most use little of the
+ * broker.
+ */
 const commands = new Map<string, () => Promise<Command>>([
   [
     "serve",

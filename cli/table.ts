@@ -1,4 +1,4 @@
-/** Lines of aligned columns under their heads, each with its newline. */
+/** Formats rows as aligned columns under their heads; every line ends with a newline. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),

@@ -16,32 +16,32 @@ interface End {
   readonly patience: Patience;
 }
 
-/** Exit code of a batch of which some lines got no answer. */
+/** The exit code when a line got no answer. */
 const SOME_FAILED = 2;
 const SHOWN_MESSAGE = 160;
 
 /**
- * Saves and tells what a batch that has ended came to. Throws `RequestError` when its file was
- * refused; lines without an answer set the exit code.
+ * Saves the results of a batch that has ended, and prints a summary. Throws `RequestError` when the
+ * batch's file was refused; lines without an answer set the exit code.
  */
 export async function finishBatch(batch: Batch, end: End): Promise<void> {
   const { client, targets, progress, patience } = end;
   if (batch.status === "failed") {
     progress.end();
-    for (const problem of flawsOf(batch)) progress.say(problem);
+    for (const problem of problemsOf(batch)) progress.say(problem);
     throw new RequestError(`${batch.id} failed: its file was refused, and nothing of it ran`);
   }
   await saveResults(client, batch, targets, patience);
   progress.end();
   progress.say(summaryOf(batch, targets));
-  // One that was cancelled early has no counts yet.
+  // A batch that was cancelled early has no counts yet.
   if (batch.status === "completed" && batch.request_counts.failed === 0) return;
   process.exitCode = SOME_FAILED;
   if (batch.error_file_id !== null) progress.say(await firstError(targets.errors));
 }
 
-/** What is wrong with a batch's file, a line of text for each flaw. */
-export function flawsOf({ errors }: Batch): string[] {
+/** Describes what is wrong with a batch's file, one line of text for each problem. */
+export function problemsOf({ errors }: Batch): string[] {
   return (errors?.data ?? []).map(({ line, code, message }) => {
     const what = `${code ?? "error"}: ${message ?? ""}`;
     return line === null ? what : `line ${line}: ${what}`;
@@ -60,7 +60,7 @@ function summaryOf(batch: Batch, { output }: Targets): string {
   return `${batch.status}: ${parts.join(" · ")} · ${output}`;
 }
 
-/** Where the errors are, and the first of them: often all are the same. */
+/** Names the file of the errors and shows its first one: often all are the same. */
 async function firstError(path: string): Promise<string> {
   const file = createReadStream(path);
   try {
@@ -78,7 +78,9 @@ async function firstError(path: string): Promise<string> {
   }
 }
 
-/** What others wrote must not move a terminal's cursor. */
+/**
+ * Replaces whitespace and control characters: text from others must not move a terminal's cursor.
+ */
 function oneLine(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ");
 }

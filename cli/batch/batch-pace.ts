@@ -7,7 +7,7 @@ interface Sample {
   readonly ended: number;
 }
 
-/** What a rate is taken from. */
+/** The rate is measured over this time. */
 const WINDOW_MS = 30_000;
 const MIN_SECONDS = 2;
 
@@ -17,17 +17,17 @@ const PHASES: Readonly<Record<string, string>> = {
   cancelling: "cancelling",
 };
 
-/** How fast the lines of a batch end, as it is looked at again and again. */
+/** Computes how fast the lines of a batch end, from its counts as they are read again and again. */
 export class BatchPace {
   readonly #samples: Sample[] = [];
 
-  /** Takes a look at a time in milliseconds into account. */
+  /** Adds the counts that were read at a time in milliseconds, and returns what to show. */
   view(batch: Batch, at: number): ProgressView {
     const { total, completed, failed } = batch.request_counts;
     const ended = completed + failed;
     const { paused, status } = batch;
     const isRunning = status === "in_progress" && paused === null;
-    // A pause says nothing of how fast it goes.
+    // A pause must not count in the rate.
     if (!isRunning) this.#samples.length = 0;
     const perSecond = isRunning ? this.#rate({ at, ended }) : 0;
     const pace = [
@@ -46,11 +46,11 @@ export class BatchPace {
     };
   }
 
-  /** Lines a second over the window; 0 while nobody knows. */
+  /** Returns lines a second over the window; 0 while too little is known. */
   #rate(sample: Sample): number {
     this.#samples.push(sample);
     const from = sample.at - WINDOW_MS;
-    // One that is older than the window stays, so that the window is full.
+    // One sample older than the window stays, so that the window is always full.
     while ((this.#samples[1]?.at ?? Infinity) <= from) this.#samples.shift();
     const [first = sample] = this.#samples;
     const seconds = (sample.at - first.at) / 1_000;

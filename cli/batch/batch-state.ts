@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { parseJson } from "../../shared/json/parse-json.ts";
 import { RequestError } from "../client/request-error.ts";
 
-const newBatch = z.strictObject({
+const newBatchSchema = z.strictObject({
   endpoint: z.string(),
   completion_window: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -14,18 +15,19 @@ const stateSchema = z.strictObject({
   started_at: z.string(),
   idempotency_key: z.string(),
   input_sha256: z.string(),
-  terms: newBatch,
+  // State files of earlier versions have it under this name.
+  terms: newBatchSchema,
   input_file_id: z.string().optional(),
   batch_id: z.string().optional(),
 });
 
-/** What a batch is made with, beside its file. */
-export type NewBatch = z.output<typeof newBatch>;
+/** The parameters of a new batch, apart from its input file. */
+export type NewBatch = z.output<typeof newBatchSchema>;
 
-/** What one run leaves for the next, so that both are of one batch. */
+/** What one run of the command stores so that the next run goes on with the same batch. */
 export type BatchState = z.output<typeof stateSchema>;
 
-/** The file beside an output that keeps the state. */
+/** The file next to an output that stores the state. */
 export class StateFile {
   readonly path: string;
 
@@ -33,7 +35,10 @@ export class StateFile {
     this.path = `${output}.batch`;
   }
 
-  /** Undefined when nothing is under way. */
+  /**
+   * Returns undefined when no batch was begun. Throws `RequestError` when the file cannot be read
+   * as a state.
+   */
   async read(): Promise<BatchState | undefined> {
     let text: string;
     try {
@@ -42,21 +47,24 @@ export class StateFile {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
-    const state = stateSchema.safeParse(parsed(text));
+    const state = stateSchema.safeParse(parseJson(text));
     if (state.success) return state.data;
     throw new RequestError(
       `${this.path} cannot be read as the state of a batch; --restart begins anew`,
     );
   }
 
-  /** Keeps a state for the first time; of two commands at once, both go on with that of the first. */
-  async begin(terms: NewBatch, inputSha256: string): Promise<BatchState> {
+  /**
+   * Stores a state for the first time. When two commands run at once, both go on with the state of
+   * the first.
+   */
+  async begin(newBatch: NewBatch, inputSha256: string): Promise<BatchState> {
     const state: BatchState = {
       version: 1,
       started_at: new Date().toISOString(),
       idempotency_key: randomUUID(),
       input_sha256: inputSha256,
-      terms,
+      terms: newBatch,
     };
     const fresh = await this.#write(state);
     try {
@@ -90,13 +98,5 @@ export class StateFile {
       throw error;
     }
     return fresh;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

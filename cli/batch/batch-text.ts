@@ -1,9 +1,9 @@
 import { tableText } from "../table.ts";
 import { endOf, type Batch } from "./batch.ts";
-import { flawsOf } from "./batch-end.ts";
+import { problemsOf } from "./batch-end.ts";
 import { figures } from "./figures.ts";
 
-/** Batches for people: many as a table, one with all that matters. */
+/** Formats batches for people: many as a table, or one with its details. */
 export const batchText = {
   table(batches: readonly Batch[]): string {
     const head = ["id", "status", "done", "failed", "usd", "created"];
@@ -25,7 +25,7 @@ export const batchText = {
     const { request_counts: counts, usage, metadata, paused } = batch;
     const { overflow = "never", max_cost_usd: cap, ...pairs } = metadata ?? {};
     const ended = endOf(batch);
-    const problems = flawsOf(batch);
+    const problems = problemsOf(batch);
     const lines = [
       ["id", batch.id],
       ["status", statusOf(batch)],

@@ -1,18 +1,18 @@
 import { z } from "zod";
 
-const problem = z.looseObject({
+const problemSchema = z.looseObject({
   code: z.string().nullable(),
   message: z.string().nullable(),
   line: z.number().nullable(),
 });
 
-/** What these commands read of a batch; the rest passes through to `--json`. */
+/** The fields of a batch that these commands read; all others pass through to `--json`. */
 export const batchSchema = z.looseObject({
   id: z.string(),
   status: z.string(),
   endpoint: z.string(),
   model: z.string().nullable(),
-  errors: z.looseObject({ data: z.array(problem) }).nullable(),
+  errors: z.looseObject({ data: z.array(problemSchema) }).nullable(),
   input_file_id: z.string(),
   output_file_id: z.string().nullable(),
   error_file_id: z.string().nullable(),
@@ -38,12 +38,12 @@ export type Batch = z.output<typeof batchSchema>;
 
 export const batchPageSchema = z.looseObject({ data: z.array(batchSchema), has_more: z.boolean() });
 
-/** When a batch ended, in Unix seconds; null: it has not. */
+/** Returns when a batch ended, in Unix seconds; null when it has not ended. */
 export function endOf(batch: Batch): number | null {
   return batch.completed_at ?? batch.failed_at ?? batch.expired_at ?? batch.cancelled_at;
 }
 
-/** Where a batch is found, below `/v1`. */
+/** Returns the path of a batch, relative to `/v1`. */
 export function batchPath(id: string): string {
   return `/batches/${encodeURIComponent(id)}`;
 }

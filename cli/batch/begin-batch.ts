@@ -21,12 +21,16 @@ interface Begin {
 
 const fileSchema = z.looseObject({ id: z.string() });
 
-/** Answers under an `Idempotency-Key` are remembered for 24 hours; less the time of an upload. */
+/**
+ * The broker remembers answers under an `Idempotency-Key` for 24 hours; 2 hours are left for the
+ * upload.
+ */
 const KEY_LIFE_MS = 22 * 3_600_000;
 
 /**
- * Uploads the input and makes a batch of it, as far as the state says that this is still to do. A
- * request whose answer was lost is asked for again under its key, so that nothing is made twice.
+ * Uploads the input and makes a batch of it, and skips the steps that the state says are done. A
+ * request whose answer was lost is sent again under the same key, so that nothing is made twice.
+ * Throws `RequestError` when the key may have expired.
  */
 export async function beginBatch(state: BatchState, begin: Begin): Promise<string> {
   if (state.batch_id !== undefined) return state.batch_id;
@@ -65,7 +69,7 @@ async function upload(
   const { size } = input.blob;
   let sent = 0;
   const onSent = (bytes: number): void => {
-    // The form's own bytes come on top.
+    // The form adds bytes of its own, so the sum can exceed the file's size.
     sent = Math.min(size, sent + bytes);
     progress.show({
       phase: "uploading",
@@ -84,7 +88,9 @@ async function upload(
   }
 }
 
-/** The reader of a changed file fails so, below what `fetch` makes of it. */
+/**
+ * The file's reader fails with this error when the file was changed; `fetch` wraps it in others.
+ */
 function isChanged(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === "NotReadableError" || isChanged(error.cause);

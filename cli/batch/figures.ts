@@ -5,12 +5,12 @@ const UNITS = [
   ["s", 1],
 ] as const;
 
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 export const figures = {
-  /** `1,234` */
+  /** Formats as `1,234`. */
   count: (value: number): string => value.toLocaleString("en-US"),
 
-  /** The two largest units: `1m 20s`, `2h 5m`. */
+  /** Shows the two largest units: `1m 20s`, `2h 5m`. */
   duration(seconds: number): string {
     const whole = Math.max(0, Math.round(seconds));
     const first = UNITS.findIndex(([, size]) => whole >= size);
@@ -23,16 +23,16 @@ export const figures = {
     return first === -1 ? "0s" : parts.filter((part) => part !== "").join(" ");
   },
 
-  /** An amount in USD, small ones to two digits that count: `$1.20`, `$0.0012`. */
+  /** Formats an amount in USD, small ones to two significant digits: `$1.20`, `$0.0012`. */
   dollars(amount: string): string {
     const value = Number(amount);
     if (value === 0) return "$0";
-    // The least that there is: a nano-dollar.
+    // The smallest amount is one nano-dollar.
     const decimals = value >= 0.1 ? 2 : Math.min(9, 1 - Math.floor(Math.log10(value)));
     return `$${value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}`;
   },
 
-  /** `52/s`, and `6/min` for slow ones. */
+  /** Formats as `52/s`, and slow rates as `6/min`. */
   rate(perSecond: number): string {
     if (perSecond >= 10) return `${figures.count(Math.round(perSecond))}/s`;
     return perSecond >= 1 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 60).toFixed(1)}/min`;
@@ -41,7 +41,7 @@ export const figures = {
   bytes: (bytes: number): string =>
     bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`,
 
-  /** Of Unix seconds. */
+  /** Formats Unix seconds as ISO 8601 in UTC. */
   time: (seconds: number | null): string =>
     seconds === null ? "-" : new Date(seconds * 1_000).toISOString().replace(".000", ""),
 };

@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../error-text.ts";
-import { mayPass } from "../client/may-pass.ts";
+import { fetchCause, mayPass } from "../client/fetch-failure.ts";
 
 export interface Patience {
   readonly signal: AbortSignal;
-  /** Told once for each time of trouble, and once that it is over. */
+  /** Called at the first failure of an outage, and again when it is over. */
   readonly say: (text: string) => void;
   readonly pauseMs: number;
   readonly maxPauseMs: number;
-  /** How long trouble may last, from the first failure on. */
+  /** How long an outage may last, counted from its first failure. */
   readonly patienceMs: number;
 }
 
-/** Does what may fail for a while, again and again with longer pauses, until it succeeds. */
+/**
+ * Repeats work that fails for a while, with longer and longer pauses, until it succeeds. Rejects
+ * with the last error when it is permanent, when the outage is too long or when the signal is
+ * aborted.
+ */
 export async function keepTrying<Result>(
   work: () => Promise<Result>,
   { signal, say, pauseMs, maxPauseMs, patienceMs }: Patience,
@@ -27,13 +31,8 @@ export async function keepTrying<Result>(
       if (signal.aborted || !mayPass(error)) throw error;
       failedAt ??= performance.now();
       if (performance.now() - failedAt > patienceMs) throw error;
-      if (attempt === 0) say(`${errorText(deepest(error))}; trying again`);
+      if (attempt === 0) say(`${errorText(fetchCause(error))}; trying again`);
       await sleep(Math.min(pauseMs * 2 ** attempt, maxPauseMs), undefined, { signal });
     }
   }
-}
-
-/** `fetch` says "terminated" of a broken answer and keeps the reason below. */
-function deepest(error: unknown): unknown {
-  return error instanceof TypeError && error.cause !== undefined ? error.cause : error;
 }

@@ -2,7 +2,10 @@ import type { Progress, ProgressOutput, ProgressView } from "./progress.ts";
 
 const INTERVAL_MS = 10_000;
 
-/** Progress for logs: a line when something has changed, and not too often. */
+/**
+ * Progress for logs: a line when something has changed, at most one in 10 s unless the phase
+ * changes.
+ */
 export class LineProgress implements Progress {
   readonly #output: ProgressOutput;
   readonly #now: () => number;
@@ -28,6 +31,6 @@ export class LineProgress implements Progress {
   }
 
   end(): void {
-    // Every line is whole.
+    // Every line is complete, so there is nothing to clean up.
   }
 }

@@ -2,22 +2,22 @@ import type { Lookup } from "../../config/environment.ts";
 import { LineProgress } from "./line-progress.ts";
 import { TerminalProgress } from "./terminal-progress.ts";
 
-/** How far something is. */
+/** What is shown of work in progress. */
 export interface ProgressView {
-  /** What goes on; a new one is news. */
+  /** The current step; a new one is shown at once. */
   readonly phase: string;
-  /** What is done; without change there is nothing to tell. */
+  /** What is done; nothing is shown while it stays the same. */
   readonly done: string;
-  /** How fast it goes, and the like. */
+  /** Speed, cost and remaining time. */
   readonly pace: string;
-  /** From 0 to 1; undefined when nobody knows. */
+  /** From 0 to 1; undefined when it is not known. */
   readonly fraction: number | undefined;
 }
 
-/** Shows a person how far something is. */
+/** Shows a person how far the work is. */
 export interface Progress {
   show(view: ProgressView): void;
-  /** One line that stays. */
+  /** Writes one line that stays. */
   say(text: string): void;
   /** Leaves the cursor on an empty line. */
   end(): void;
@@ -28,7 +28,7 @@ export type ProgressOutput = Pick<NodeJS.WriteStream, "write"> & {
   readonly columns?: number;
 };
 
-/** A line that changes on a terminal, and lines now and then elsewhere. */
+/** Opens a line that changes on a terminal, or separate lines now and then for logs. */
 export function openProgress(output: ProgressOutput, lookup: Lookup): Progress {
   const changes = output.isTTY === true && lookup("TERM") !== "dumb" && lookup("CI") === undefined;
   return changes ? new TerminalProgress(output) : new LineProgress(output);

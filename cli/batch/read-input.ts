@@ -7,18 +7,18 @@ import { RequestError } from "../client/request-error.ts";
 /** A file of requests. */
 export interface BatchInput {
   readonly path: string;
-  /** Its reader fails once the file has been changed. */
+  /** Reading it fails once the file has been changed. */
   readonly blob: Blob;
   readonly sha256: string;
-  /** The `url` of its first line. */
+  /** The `url` of the first line. */
   readonly url: string | undefined;
 }
 
-/** Longer ones are not looked at for their url. */
+/** A longer first line is not searched for its `url`. */
 const MAX_FIRST_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 10;
 
-/** Reads a file once, with flat memory. Throws when it is none. */
+/** Reads a file once, without holding it in memory. Throws when the path is not a regular file. */
 export async function readBatchInput(path: string): Promise<BatchInput> {
   if (!(await stat(path)).isFile()) throw new RequestError(`${path} is not a regular file`);
   const blob = await openAsBlob(path);

@@ -12,13 +12,13 @@ import type { Progress } from "./progress.ts";
 import { readBatchInput, type BatchInput } from "./read-input.ts";
 import { checkTargets, targetsOf } from "./save-results.ts";
 import { stateChanges } from "./state-changes.ts";
-import { untilInterrupted } from "./until-interrupted.ts";
+import { untilInterrupted } from "../client/until-interrupted.ts";
 import { watchBatch, type PollTimes } from "./watch-batch.ts";
 
 export interface RunTimes extends PollTimes {
   readonly pauseMs: number;
   readonly maxPauseMs: number;
-  /** How long the broker may be away before the batch is made; later it may be so for ever. */
+  /** How long the broker may be away before the batch is made; afterwards there is no limit. */
   readonly patienceMs: number;
 }
 
@@ -39,10 +39,13 @@ interface RunDeps {
   readonly onEnd: (batch: Batch) => void;
 }
 
-/** Statuses that say for certain that this batch has not been made and cannot be. */
+/** Statuses that mean for certain that this batch was not made and cannot be made. */
 const REFUSED: ReadonlySet<number | undefined> = new Set([400, 404]);
 
-/** Uploads a file, makes a batch of it, waits for its end and saves its results; or goes on with that. */
+/**
+ * Uploads a file, makes a batch of it, waits for its end and saves its results, or goes on with a
+ * batch that an earlier run began. Throws `RequestError`.
+ */
 export async function runBatch(path: string, options: RunOptions, deps: RunDeps): Promise<void> {
   const { client, progress, times, onEnd } = deps;
   const targets = targetsOf(options.output, options.errors);
@@ -52,14 +55,15 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
   let id: string | undefined;
   const work = async (signal: AbortSignal): Promise<void> => {
     const input = await readBatchInput(path);
-    const terms = termsOf(input, options);
-    // What cannot be written is found out before it costs anything; the state is beside the output.
+    const newBatch = newBatchOf(input, options);
+    // This check comes before anything that costs money. The state file lies in the output's
+    // directory.
     await access(dirname(targets.errors), constants.W_OK);
     const kept = options.restart ? await forget(file, progress) : await file.read();
     await checkTargets(targets, kept !== undefined || options.force === true);
-    const state = kept ?? (await file.begin(terms, input.sha256));
-    // Another command may have begun meanwhile, with another input.
-    refuseChanges(state, file, { terms, inputSha256: input.sha256 });
+    const state = kept ?? (await file.begin(newBatch, input.sha256));
+    // Another command may have begun a batch of another input meanwhile.
+    refuseChanges(state, file, { newBatch, inputSha256: input.sha256 });
     if (state.batch_id !== undefined) progress.say(`going on with ${state.batch_id}`);
 
     const { pauseMs, maxPauseMs, patienceMs } = times;
@@ -68,7 +72,7 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
     try {
       id = await beginBatch(state, { client, input, file, progress, patience });
     } catch (error) {
-      if (kept === undefined && (await isVain(error, file))) await file.remove();
+      if (kept === undefined && (await isUseless(error, file))) await file.remove();
       throw error;
     }
     const batch = await watchBatch(id, { client, progress, signal, ...times }).catch(
@@ -76,10 +80,10 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
         throw explained(error, file);
       },
     );
-    const forEver = { ...patience, patienceMs: Number.POSITIVE_INFINITY };
-    // A file that was refused will be another one: that is another batch.
+    const withoutLimit = { ...patience, patienceMs: Number.POSITIVE_INFINITY };
+    // The user will correct the refused file, and the corrected file is another batch.
     if (batch.status === "failed") await file.remove();
-    await finishBatch(batch, { client, targets, progress, patience: forEver });
+    await finishBatch(batch, { client, targets, progress, patience: withoutLimit });
     await file.remove();
     onEnd(batch);
   };
@@ -93,20 +97,20 @@ export async function runBatch(path: string, options: RunOptions, deps: RunDeps)
   }
 }
 
-/** The same rules as the API's, so that nothing is uploaded in vain. */
-function termsOf(input: BatchInput, { endpoint, window, metadata }: RunOptions): NewBatch {
+/** Checks by the API's own rules, so that no file is uploaded for a batch that would be refused. */
+function newBatchOf(input: BatchInput, { endpoint, window, metadata }: RunOptions): NewBatch {
   const url = endpoint ?? input.url;
   if (url === undefined)
     throw new RequestError(
       `${input.path}: its first line is no request with a url; --endpoint tells it`,
     );
-  const terms = { endpoint: url, completion_window: window, metadata };
-  parseInput(createBatchInput, { input_file_id: "file-", ...terms });
-  return terms;
+  const newBatch = { endpoint: url, completion_window: window, metadata };
+  parseInput(createBatchInput, { input_file_id: "file-", ...newBatch });
+  return newBatch;
 }
 
 async function forget(file: StateFile, progress: Progress): Promise<undefined> {
-  // A file that cannot be read is one of the reasons to begin anew.
+  // A state file that cannot be read is one of the reasons for `--restart`.
   const old = await file.read().catch(() => undefined);
   await file.remove();
   if (old?.batch_id !== undefined)
@@ -119,7 +123,7 @@ async function forget(file: StateFile, progress: Progress): Promise<undefined> {
 function refuseChanges(
   state: BatchState,
   { path }: StateFile,
-  now: { readonly terms: NewBatch; readonly inputSha256: string },
+  now: { readonly newBatch: NewBatch; readonly inputSha256: string },
 ): void {
   const changes = stateChanges(state, now);
   if (changes.length === 0) return;
@@ -130,8 +134,8 @@ function refuseChanges(
   );
 }
 
-/** Whether a new command has nothing to go on with after such an error. */
-async function isVain(error: unknown, file: StateFile): Promise<boolean> {
+/** Whether the state is useless after this error, because no next run could go on from it. */
+async function isUseless(error: unknown, file: StateFile): Promise<boolean> {
   if (!(error instanceof RequestError) || error.retryable) return false;
   const isUploaded = (await file.read())?.input_file_id !== undefined;
   return !isUploaded || REFUSED.has(error.status);

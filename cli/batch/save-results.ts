@@ -8,14 +8,17 @@ import type { BrokerClient } from "../client/broker-client.ts";
 import type { Batch } from "./batch.ts";
 import { keepTrying, type Patience } from "./keep-trying.ts";
 
-/** The files that the results of a batch go to. */
+/** The files for the results of a batch. */
 export interface Targets {
   readonly output: string;
-  /** Made only when there are errors. */
+  /** Written only when there are errors. */
   readonly errors: string;
 }
 
-/** `out.jsonl` has its errors in `out.errors.jsonl` unless told otherwise. */
+/**
+ * Chooses the files: by default the errors of `out.jsonl` go to `out.errors.jsonl`. Throws
+ * `RequestError` when both are the same file.
+ */
 export function targetsOf(output: string, errors: string | undefined): Targets {
   const targets = { output, errors: errors ?? `${output.replace(/\.jsonl$/, "")}.errors.jsonl` };
   if (resolve(targets.errors) === resolve(output))
@@ -24,8 +27,8 @@ export function targetsOf(output: string, errors: string | undefined): Targets {
 }
 
 /**
- * Throws `RequestError` when one of the files is there already, unless it is to be replaced, and when
- * it is a directory or device, which cannot or must not be.
+ * Throws `RequestError` when one of the files exists and must not be replaced, or when it is not a
+ * regular file.
  */
 export async function checkTargets({ output, errors }: Targets, replaces: boolean): Promise<void> {
   for (const path of [output, errors]) {
@@ -40,8 +43,8 @@ export async function checkTargets({ output, errors }: Targets, replaces: boolea
 }
 
 /**
- * Gets what a batch that has ended came to. The output is there in the end even if it is empty; an
- * error file of another run does not stay.
+ * Downloads the results of a batch that has ended. The output always exists afterwards, even if it
+ * is empty; the error file of an earlier run is removed.
  */
 export async function saveResults(
   client: BrokerClient,
@@ -51,14 +54,14 @@ export async function saveResults(
 ): Promise<void> {
   const save = (id: string, path: string): Promise<void> =>
     keepTrying(() => download(client, id, path, patience.signal), patience);
-  // The output last: who sees it has everything.
+  // The output is written last, so that whoever sees it has everything.
   if (errorsId === null) await rm(errors, { force: true });
   else await save(errorsId, errors);
   if (outputId === null) await writeFile(output, "");
   else await save(outputId, output);
 }
 
-/** Written beside the target and renamed, so that the target is whole. */
+/** Downloads to a second file and renames it, so that the target is always complete. */
 async function download(
   client: BrokerClient,
   id: string,

@@ -1,14 +1,14 @@
 import type { Progress, ProgressOutput, ProgressView } from "./progress.ts";
 
 const BAR_WIDTH = 24;
-/** Of a terminal that does not know its own width. */
+/** For terminals of unknown width. */
 const DEFAULT_COLUMNS = 80;
-/** Back to the line's begin, and clear what is there. */
+/** Returns to the start of the line and clears it. */
 const CLEAR = "\r\u001b[K";
 
 /**
- * Progress as the last line of a terminal. It only writes: a terminal whose input was read raw would
- * send no Ctrl-C, and would stop a program in the background.
+ * Shows progress as the last line of a terminal. It only writes: a terminal whose input is read in
+ * raw mode would send no Ctrl-C, and would stop a program in the background.
  */
 export class TerminalProgress implements Progress {
   readonly #output: ProgressOutput;

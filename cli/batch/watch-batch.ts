@@ -16,7 +16,7 @@ interface Watch extends Omit<Patience, "patienceMs" | "say">, PollTimes {
   readonly progress: Progress;
 }
 
-/** Asks now and then until a batch has ended, however long the broker is away meanwhile. */
+/** Polls until a batch has ended, however long the broker is away meanwhile. */
 export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
   const { client, progress, signal, minPollMs, maxPollMs } = watch;
   const patience = {
@@ -38,7 +38,7 @@ export async function watchBatch(id: string, watch: Watch): Promise<Batch> {
     const why = pauseText(batch);
     if (why !== "" && why !== pausedFor) progress.say(why);
     pausedFor = why;
-    // The longer it takes, the less a look is worth.
+    // The longer a batch takes, the less often it is worth asking.
     const pollMs = Math.min(maxPollMs, Math.max(minPollMs, (now - startedAt) / 10));
     await sleep(pollMs, undefined, { signal });
   }

@@ -1,21 +1,25 @@
 import { FormDataEncoder } from "form-data-encoder";
 import { errorText } from "../error-text.ts";
-import { refusal, RequestError } from "./request-error.ts";
+import { fetchCause } from "./fetch-failure.ts";
+import { answerError, RequestError } from "./request-error.ts";
 
 interface BrokerRequest {
   readonly method?: "GET" | "POST";
-  /** Sent as JSON, but for a form. */
+  /** A form is sent as multipart, anything else as JSON. */
   readonly body?: object;
-  /** Told of the bytes of a form as they are sent. */
+  /** Called with the number of a form's bytes as they are sent. */
   readonly onSent?: (bytes: number) => void;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** Sends a request to a path below `/v1`; gives answers with 2xx, and rejects with `RequestError`. */
+/**
+ * Sends a request to a path relative to `/v1`. Returns an answer with status 2xx, and rejects with
+ * `RequestError` otherwise.
+ */
 export type BrokerClient = (path: string, request?: BrokerRequest) => Promise<Response>;
 
-/** Requests to a broker at an address, with or without `/v1`, under an API key. */
+/** Makes a client for a broker's address, with or without `/v1`, and an API key. */
 export function brokerClient(address: string, key: string): BrokerClient {
   const base = `${address.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1`;
   return async (path, { method = "GET", body, onSent, headers = {}, signal } = {}) => {
@@ -36,7 +40,7 @@ export function brokerClient(address: string, key: string): BrokerClient {
       throw signal?.aborted === true ? error : unreachable(address, error);
     }
     if (response.ok) return response;
-    throw refusal(response, await response.text().catch(() => ""));
+    throw answerError(response, await response.text().catch(() => ""));
   };
 }
 
@@ -52,11 +56,12 @@ function encoded(body: object, onSent: BrokerRequest["onSent"]): Encoded {
   return {
     type: form.contentType,
     init: {
-      // `fetch` writes the parts of a form of its own without waiting, and an answer that comes
-      // before their end, or a file that changes, is an error that nobody can handle (undici #5835).
+      // `fetch` writes the parts of a form of its own without waiting; an answer that comes before
+      // their end, or a file that changes, is then an error that nobody can handle (undici #5835).
       body: ReadableStream.from(counted(form, onSent)),
       duplex: "half",
-      // With anything else `fetch` clones the request, and the clone keeps the whole body.
+      // With any other value `fetch` clones the request, and the clone keeps the whole body in
+      // memory.
       redirect: "error",
       window: null,
     },
@@ -74,9 +79,7 @@ async function* counted(
   return undefined;
 }
 
-/** `fetch` hides behind "fetch failed" what happened. */
 function unreachable(address: string, error: unknown): RequestError {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const message = `no answer from ${address}: ${errorText(cause)}`;
+  const message = `no answer from ${address}: ${errorText(fetchCause(error))}`;
   return new RequestError(message, { cause: error, retryable: true });
 }

@@ -1,9 +1,10 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { asObject } from "../../shared/json/json-object.ts";
 import { errorText } from "../error-text.ts";
+import { fetchCause } from "./fetch-failure.ts";
 import { errorIn, RequestError } from "./request-error.ts";
 
-/** What one event of a streamed chat completion adds. */
+/** One event of a streamed chat completion. */
 export interface ChatPiece {
   readonly text: string;
   /** Only the last pieces have one. */
@@ -11,8 +12,8 @@ export interface ChatPiece {
 }
 
 /**
- * The pieces of a streamed chat completion, as they come. Throws `RequestError` for an error in the
- * stream, and when it ends without having said that it is complete.
+ * Yields the pieces of a streamed chat completion as they come. Throws `RequestError` for an error
+ * in the stream, and when the stream ends before it says that it is complete.
  */
 export async function* chatPieces(response: Response): AsyncGenerator<ChatPiece> {
   if (response.body === null) throw cut();
@@ -47,11 +48,6 @@ function pieceOf(data: string): ChatPiece | undefined {
 }
 
 function cut(cause?: unknown): RequestError {
-  const why = cause === undefined ? "" : ` (${errorText(deepest(cause))})`;
+  const why = cause === undefined ? "" : ` (${errorText(fetchCause(cause))})`;
   return new RequestError(`the stream broke off before the answer was complete${why}`, { cause });
-}
-
-/** `fetch` says "terminated" and keeps the reason below. */
-function deepest(error: unknown): unknown {
-  return error instanceof Error && error.cause !== undefined ? error.cause : error;
 }

@@ -9,7 +9,7 @@ export interface ClientFlags {
   readonly key?: string;
 }
 
-/** Adds the options that say which broker a command talks to, and as whom. */
+/** Adds the options that choose a broker and an API key. */
 export function clientOptions(command: Command): Command {
   return command
     .addOption(
@@ -18,20 +18,23 @@ export function clientOptions(command: Command): Command {
     .addOption(new Option("--key <secret>", "an API key (default: $SPILLWAY_API_KEY)"));
 }
 
-/** The client that options and environment ask for. Throws `RequestError` when they cannot be right. */
+/**
+ * Makes the client that the options and the environment describe. Throws `RequestError` for values
+ * that cannot be right.
+ */
 export function clientFor(flags: ClientFlags, lookup: Lookup): BrokerClient {
   const environment = readClientEnvironment(lookup);
   const { url = environment.url, key = environment.apiKey } = flags;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new RequestError(`${url} is not an address like http://127.0.0.1:4600`);
-  // `fetch` takes neither; the message must not hold the password.
+  // `fetch` accepts neither. The message must not contain the password.
   if (new URL(url).username !== "" || new URL(url).password !== "")
     throw new RequestError("the broker's address must hold no user name or password");
   if (key === undefined)
     throw new RequestError(
       "no API key: set SPILLWAY_API_KEY or --key; `spillway key create --name NAME` makes one",
     );
-  // A header cannot hold anything else; the message must not hold the key.
+  // A header cannot contain other characters. The message must not contain the key.
   if (!/^[\x21-\x7e]+$/.test(key))
     throw new RequestError("the API key has characters that no key has");
   return brokerClient(url, key);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What these commands read of a job; the rest passes through to `--json`. */
+/** The fields of a job that these commands read; all others pass through to `--json`. */
 export const jobSchema = z.looseObject({
   id: z.string(),
   endpoint: z.string(),

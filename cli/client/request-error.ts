@@ -1,11 +1,15 @@
 import { asObject } from "../../shared/json/json-object.ts";
+import { parseJson } from "../../shared/json/parse-json.ts";
 
-/** A request that did not get what it asked for; the message is one line for a person. */
+/** A failed request; the message is one line for a person. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
-  /** The same request may succeed later: nothing answered, or the broker said so. */
+  /**
+   * Whether the same request may succeed later, because nothing answered or because the broker said
+   * so.
+   */
   readonly retryable: boolean;
-  /** Of the answer; undefined when there was none. */
+  /** The status of the answer; undefined when there was none. */
   readonly status: number | undefined;
 
   constructor(
@@ -18,29 +22,24 @@ export class RequestError extends Error {
   }
 }
 
-/** The error of an answer with another status than 2xx. */
-export function refusal(response: Response, body: string): RequestError {
+/** Makes the error for an answer whose status is not 2xx. */
+export function answerError(response: Response, body: string): RequestError {
   const { status, headers } = response;
-  const told = errorIn(body) ?? (body.trim().slice(0, 200) || response.statusText);
+  const reason = errorIn(body) ?? (body.trim().slice(0, 200) || response.statusText);
   const mayRetry = [408, 409, 429].includes(status) || status >= 500;
-  return new RequestError(`${status} ${told}`, {
+  return new RequestError(`${status} ${reason}`, {
     status,
     retryable: mayRetry && headers.get("x-should-retry") !== "false",
   });
 }
 
-/** `code: message` of a JSON text like `{"error":{"code","message"}}`; undefined when it is none. */
+/**
+ * Returns `code: message` of a JSON text like `{"error":{"code","message"}}`; undefined for other
+ * texts.
+ */
 export function errorIn(text: string): string | undefined {
-  const error = asObject(asObject(parsed(text))?.["error"]);
+  const error = asObject(asObject(parseJson(text))?.["error"]);
   if (typeof error?.["message"] !== "string") return undefined;
   const { code, message } = error;
   return typeof code === "string" ? `${code}: ${message}` : message;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

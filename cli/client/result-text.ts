@@ -1,8 +1,8 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /**
- * The text that a person wants of a result: of a chat completion, a completion or a response. Other
- * results, such as embeddings and calls of tools, are given as they are.
+ * Returns the text of a chat completion, a completion or a response. Other results, such as
+ * embeddings and tool calls, are returned unchanged.
  */
 export function resultText(body: string): string {
   const result = asObject(JSON.parse(body)) ?? {};

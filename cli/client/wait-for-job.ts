@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrokerClient } from "./broker-client.ts";
 import { jobSchema, type Job } from "./job.ts";
-import { mayPass } from "./may-pass.ts";
+import { mayPass } from "./fetch-failure.ts";
 import { readAnswer } from "./read-answer.ts";
 
 export interface WaitTimes {
-  /** How long one request waits, in seconds. */
+  /** How long the broker holds one request open, in seconds. */
   readonly waitS: number;
-  /** Pause after a request that failed. */
+  /** The pause after a failed request. */
   readonly pauseMs: number;
-  /** How long the broker may be away; jobs outlive its restarts. */
+  /** How long the broker may be away; jobs survive its restarts. */
   readonly patienceMs: number;
 }
 

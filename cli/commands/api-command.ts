@@ -49,7 +49,7 @@ export function apiCommand({ stdout, stderr }: ApiCommandDeps): Command {
     );
 }
 
-/** Several API processes need the same one given; alone, it is made and kept. */
+/** Several API processes need the same given key; a single one makes its own and stores it. */
 async function readAdminKey({
   adminKey,
   dataDir,

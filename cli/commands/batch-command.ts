@@ -6,7 +6,7 @@ import { batchPageSchema, batchPath, batchSchema, endOf, type Batch } from "../b
 import { openProgress, type ProgressOutput } from "../batch/progress.ts";
 import { runBatch, type RunOptions, type RunTimes } from "../batch/run-batch.ts";
 import { checkTargets, targetsOf } from "../batch/save-results.ts";
-import { untilInterrupted } from "../batch/until-interrupted.ts";
+import { untilInterrupted } from "../client/until-interrupted.ts";
 import type { BrokerClient } from "../client/broker-client.ts";
 import { clientFor, clientOptions, type ClientFlags } from "../client/client-options.ts";
 import { readAnswer } from "../client/read-answer.ts";

@@ -4,7 +4,7 @@ import { detectEngine } from "../../workers/engines/detect-engine.ts";
 import { findProblems } from "../../workers/engines/find-problems.ts";
 import { providerTargets } from "../../workers/engines/provider-targets.ts";
 
-/** What one provider says of itself, and what of the file does not go with it. */
+/** What one provider answers, and where it contradicts the configuration. */
 export interface OnlineCheck {
   readonly provider: string;
   /** One line: engine, version, slots and models. */
@@ -15,7 +15,10 @@ export interface OnlineCheck {
 const TIMEOUT_MS = 5_000;
 const MODELS_SHOWN = 8;
 
-/** Asks every provider of a file who it is, with its key, by GETs that run nothing. */
+/**
+ * Asks every provider of a configuration for its engine and models, with its key, by GET requests
+ * that run no inference.
+ */
 export async function checkOnline({ providers, models }: Config): Promise<OnlineCheck[]> {
   return await Promise.all(
     Array.from(providers, async ([name, config]) => {

@@ -9,7 +9,7 @@ import { checkOnline } from "./check-online.ts";
 interface ConfigCommandDeps {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Finds `SPILLWAY_CONFIG` and the values for `${NAME}` in the file. */
+  /** Looks up `SPILLWAY_CONFIG` and the values for `${NAME}` in the file. */
   readonly lookup: Lookup;
 }
 

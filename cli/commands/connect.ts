@@ -13,8 +13,9 @@ interface Connection {
 const MAX_TRIES = 3;
 
 /**
- * Opens the broker's database for one command: that of `DATABASE_URL`, or the embedded one, which
- * is shared with whatever else runs on it, or started for as long as the command takes.
+ * Opens the broker's database for one command: that of `DATABASE_URL`, or the embedded one. The
+ * embedded server is shared with other commands and brokers that use it, or is started for the
+ * duration of this command.
  */
 export async function connect(): Promise<Connection> {
   const environment = readEnvironment();
@@ -29,7 +30,7 @@ export async function connect(): Promise<Connection> {
       return open(store);
     } catch (error) {
       await store.close();
-      // The last of other commands may just have stopped the server that they shared.
+      // Another command may have stopped the shared server just now, as its last user.
       const stopped =
         environment.databaseUrl === undefined && classifyDatabaseError(error) === "connection";
       if (!stopped || tries === MAX_TRIES) throw error;

@@ -91,7 +91,7 @@ export function jobsCommand(deps: JobsDeps): Command {
   return command;
 }
 
-/** A response is a job under another prefix. */
+/** A response is a job; only the prefix of its id differs. */
 function pathOf(id: string): string {
   return `/jobs/${encodeURIComponent(id.replace(/^resp_/, "job_"))}`;
 }

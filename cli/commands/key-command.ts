@@ -25,9 +25,9 @@ interface KeyOptions {
   readonly maxServiceTier?: string;
   readonly budgetUsd?: string;
   readonly budgetPeriod?: string;
-  /** False: `--no-budget`. */
+  /** `--no-budget` makes it false. */
   readonly budget?: boolean;
-  /** False: `--no-expires-at`. */
+  /** `--no-expires-at` makes it false. */
   readonly expiresAt?: string | false;
   readonly allowWebhookUrl?: boolean;
 }
@@ -105,7 +105,7 @@ function collect(value: string, before: readonly string[] | undefined): string[]
   return [...(before ?? []), value];
 }
 
-/** The body that the HTTP API would get for these options. */
+/** Builds the body that the same request to `/admin/keys` would have. */
 function toInput(options: KeyOptions): Record<string, unknown> {
   const { name, residency } = options;
   const budget = { limit_usd: options.budgetUsd, period: options.budgetPeriod };
@@ -126,14 +126,14 @@ function withoutUndefined(fields: Record<string, unknown>): Record<string, unkno
   return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
-/** Wraps an action: connects, closes, and ends the command on an error that the user can mend. */
+/** Wraps an action: connects, closes, and ends the command when the user can correct the error. */
 function withDatabase<Arguments extends readonly unknown[]>(
   deps: KeyCommandDeps,
   action: (database: Database, ...given: Arguments) => Promise<void>,
 ): (this: Command, ...given: Arguments) => Promise<void> {
   return async function run(this: Command, ...given: Arguments) {
     const connection = await deps.connect();
-    // `error` ends the process, so the connection is closed before.
+    // `error` ends the process, so the connection must be closed first.
     let mistake: unknown;
     try {
       await action(connection.database, ...given);

@@ -13,7 +13,7 @@ export function migrateCommand({ stdout }: MigrateDeps): Command {
     .description("bring the database of DATABASE_URL up to this version, before api and worker")
     .action(async () => {
       const environment = readEnvironment();
-      // Its locks do not survive a pooler.
+      // The migration's session locks do not survive a pooler.
       const url = environment.databaseDirectUrl ?? neededUrl(environment, "DATABASE_URL");
       const { tables, functions } = await migrate(url);
       const changes = [

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Reads an option's value that must be a whole number of at least 1. */
+/** Reads the value of an option: a whole number of at least 1. Throws `InvalidArgumentError`. */
 export function wholeNumber(value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < 1)
@@ -8,7 +8,10 @@ export function wholeNumber(value: string): number {
   return number;
 }
 
-/** Reads an id: an empty one, such as of a shell's unset variable, would stand for the whole list. */
+/**
+ * Reads an id. Throws `InvalidArgumentError` for an empty one, as a shell's unset variable gives,
+ * which would stand for the whole list.
+ */
 export function givenId(value: string): string {
   if (value.trim() === "") throw new InvalidArgumentError("Must not be empty.");
   return value;

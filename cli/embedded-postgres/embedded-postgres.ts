@@ -5,44 +5,46 @@ import { placeCluster } from "./placement.ts";
 import { startPostmaster, stopPostmaster } from "./postmaster.ts";
 import type { RunningServer } from "./running-server.ts";
 
-const maxStarts = 3;
+const MAX_STARTS = 3;
 
 export interface EmbeddedPostgresOptions {
-  /** Made when missing. */
+  /** Created when missing. */
   readonly dataDir: string;
   readonly log: (line: string) => void;
-  /** The system user that PostgreSQL runs as when root starts it; made when missing. */
+  /** The system user that PostgreSQL runs as when root starts it; created when missing. */
   readonly serverUser?: string;
-  /** Where root's files go when that user cannot reach `dataDir` or the programs. */
+  /** Root's files go here when that user cannot reach `dataDir` or the programs. */
   readonly systemDir?: string;
-  /** Server settings that replace the defaults; `fsync: "off"` makes the whole cluster a throw-away. */
+  /**
+   * Server settings that replace the defaults. `fsync: "off"` makes the whole cluster disposable.
+   */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres {
-  /** Leads to the database `spillway`. Holds the password. */
+  /** Leads to the database `spillway`, and contains the password. */
   readonly connectionString: string;
-  /** The server ran already, left over or of another Spillway process. */
+  /** Whether the server was already running, as a leftover or for another Spillway process. */
   readonly adopted: boolean;
-  /** Where the cluster, its password and its log are. */
+  /** The directory of the cluster, its password and its log. */
   readonly filesDir: string;
-  /** Lines that a user should see, such as where the files went. */
+  /** Lines that a user should see, such as where the files are. */
   readonly notices: readonly string[];
   /**
-   * Starts the server again where it was, should it have ended; waits for it while it recovers.
-   * True: it had ended. Throws an `Error` when it cannot be had there again.
+   * Starts the server again at the same port when it has ended, and waits while it recovers.
+   * Resolves with true when it had ended. Throws an `Error` when it cannot run at that port again.
    */
   revive(): Promise<boolean>;
-  /** Ends every connection and stops the server, adopted or not. Repeated calls are one. */
+  /** Ends every connection and stops the server, adopted or not. Later calls do nothing more. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the PostgreSQL that comes with Spillway, or adopts the one that runs on the same data.
- * It listens on a free port of 127.0.0.1 only and outlives this process until it is stopped. Who
- * may use the data is not decided here; see `takeInstanceLock`. Throws an `Error` that says what
- * to do: no programs for this platform, data of another major version, files out of reach, a
- * server that fails to start.
+ * Starts the PostgreSQL that comes with Spillway, or adopts the one that already runs on the same
+ * data. It listens on a free port of 127.0.0.1 only, and runs on after this process until it is
+ * stopped. `takeInstanceLock` decides who may use the data. Throws an `Error` that says what to do
+ * when there are no programs for this platform, when another major version wrote the data, when
+ * files are out of reach, or when the server fails to start.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -81,7 +83,7 @@ export async function startEmbeddedPostgres(
   };
 }
 
-/** A server that is found may be the one that another process is just stopping. */
+/** The server that is found may be one that another process is just stopping. */
 async function startWithDatabase(
   cluster: Cluster,
   binaries: Binaries,
@@ -94,7 +96,7 @@ async function startWithDatabase(
       return server;
     } catch (error) {
       if (!server.adopted) await stopPostmaster(cluster, binaries);
-      if (!server.adopted || starts === maxStarts) throw error;
+      if (!server.adopted || starts === MAX_STARTS) throw error;
     }
   }
 }

@@ -1,6 +1,9 @@
 import { createServer } from "node:net";
 
-/** A port of 127.0.0.1 that was free a moment ago; somebody else may take it before it is used. */
+/**
+ * Returns a port of 127.0.0.1 that was free a moment ago; another program may take it before it is
+ * used.
+ */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

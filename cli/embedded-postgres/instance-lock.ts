@@ -2,21 +2,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
 
-/** How long the session of a predecessor that was just killed may take to vanish. */
-const patienceMs = 3_000;
-const retryMs = 100;
+/** The session of a predecessor that was just killed may take this long to disappear. */
+const PATIENCE_MS = 3_000;
+const RETRY_MS = 100;
 
 /** The right of one process to be the all-in-one Spillway of a database. */
 export interface InstanceLock {
-  /** Resolves when the session has ended, and the lock with it, released or not. */
+  /** Resolves when the session has ended, and the lock with it, whether or not it was released. */
   readonly lost: Promise<void>;
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock on a connection of its own, which keeps it until it is released or this process
- * or the server ends. Null: another live process has held it for 3 s. Throws what the connection
- * throws.
+ * Takes the lock on its own connection, which keeps it until it is released or until this process
+ * or the server ends. Resolves with null when another live process has held it for 3 s. Throws
+ * connection errors.
  */
 export async function takeInstanceLock(connectionString: string): Promise<InstanceLock | null> {
   const client = new Client({
@@ -37,8 +37,8 @@ export async function takeInstanceLock(connectionString: string): Promise<Instan
         [INSTANCE_LOCK],
       );
       if (answer.rows[0]?.taken === true) return { lost, release: () => client.end() };
-      if (performance.now() - begunAtMs > patienceMs) break;
-      await sleep(retryMs);
+      if (performance.now() - begunAtMs > PATIENCE_MS) break;
+      await sleep(RETRY_MS);
     }
   } catch (error) {
     await client.end();

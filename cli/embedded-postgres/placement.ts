@@ -18,10 +18,10 @@ import { clusterExists } from "./cluster.ts";
 import { runProgram, type SystemUser } from "./run-program.ts";
 import { provideServerUser } from "./server-user.ts";
 
-/** Where PostgreSQL's files are, whose they are, and which programs that user can run. */
+/** The directory and the owner of PostgreSQL's files, and programs that this owner can run. */
 export interface Placement {
   readonly filesDir: string;
-  /** Undefined: the account of this process. */
+  /** Undefined means the account of this process. */
   readonly user: SystemUser | undefined;
   readonly binaries: Binaries;
   /** Lines that a user should see. */
@@ -30,17 +30,18 @@ export interface Placement {
 
 export interface PlacementOptions {
   readonly dataDir: string;
-  /** Root's place for what must lie where the server's user can reach it. */
+  /** Root's directory for files that the server's user must be able to reach. */
   readonly systemDir: string;
   readonly serverUser: string;
   readonly binaries: Binaries;
 }
 
 /**
- * Decides where the cluster lies. An ordinary user has it in `<dataDir>/postgres`. Root's belongs
- * to a system user, and lies in `systemDir` when that user cannot reach `dataDir`; the programs
- * are copied there when it cannot reach them. Only what is made here gets a mode or an owner.
- * Throws an `Error` with the way out when an existing cluster cannot be used by this user.
+ * Decides where the cluster lies. An ordinary user has it in `<dataDir>/postgres`. When root starts
+ * Spillway, it belongs to a system user, and lies in `systemDir` when that user cannot reach
+ * `dataDir`; the programs are copied there when that user cannot reach them. Only files created
+ * here get a mode or an owner. Throws an `Error` that says what to do when this user cannot use an
+ * existing cluster.
  */
 export async function placeCluster(options: PlacementOptions): Promise<Placement> {
   await mkdir(options.dataDir, { recursive: true });
@@ -91,7 +92,7 @@ async function refuseForeignCluster(filesDir: string): Promise<void> {
   );
 }
 
-/** A cluster keeps the user that made it, whoever starts it. */
+/** A cluster keeps the user that created it, whoever starts it. */
 async function ownerOf(filesDir: string): Promise<SystemUser> {
   const { uid, gid } = await stat(join(filesDir, "data"));
   if (uid !== 0) return { name: `the user with id ${uid}`, uid, gid };
@@ -106,7 +107,7 @@ async function canReach(path: string, user: SystemUser): Promise<boolean> {
   return test.ok;
 }
 
-/** Tries it: some file systems let not even root give files away. */
+/** Tries it, because on some file systems even root cannot give files away. */
 async function canHoldFiles(dir: string, user: SystemUser): Promise<boolean> {
   const probe = await mkdtemp(join(dir, ".probe-"));
   try {
@@ -121,7 +122,7 @@ async function canHoldFiles(dir: string, user: SystemUser): Promise<boolean> {
 
 async function makeSystemDir(systemDir: string): Promise<void> {
   const made = await mkdir(systemDir, { recursive: true });
-  // Whatever this process' umask is; one that stood already is left as it is.
+  // The mode must not depend on the umask; a directory that existed before is left as it is.
   if (made !== undefined) await chmod(systemDir, 0o755);
 }
 
@@ -141,7 +142,7 @@ async function reachableBinaries(options: PlacementOptions, user: SystemUser): P
   );
 }
 
-/** Copied under another name and renamed when complete. */
+/** Copies under another name and renames the copy when it is complete. */
 async function copyBinaries(nativeDir: string, copyDir: string): Promise<void> {
   const draft = `${copyDir}.new-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
@@ -155,8 +156,9 @@ async function copyBinaries(nativeDir: string, copyDir: string): Promise<void> {
 }
 
 /**
- * A copy keeps modes and owners, but this one serves every checkout: one made under a strict umask
- * has programs that only root may read, and one of another user could change them later.
+ * Gives the copy to root and lets everybody read it. `cp` keeps modes and owners, but this copy
+ * serves every checkout: programs from a strict umask could be read by root only, and their former
+ * owner could change them later.
  */
 async function makeRootsAndPublic(dir: string): Promise<void> {
   await chown(dir, 0, 0);

@@ -9,19 +9,19 @@ import { runProgram } from "./run-program.ts";
 import { findRunningServer, readPidFile, type RunningServer } from "./running-server.ts";
 import { serverOptions } from "./server-settings.ts";
 
-/** A killed server's children hold its memory until they have noticed. */
-const sharedMemoryMs = 10_000;
-const retryMs = 200;
+/** A killed server's child processes hold its shared memory until they have noticed its end. */
+const SHARED_MEMORY_MS = 10_000;
+const RETRY_MS = 200;
 /** Recovery after a crash may read the whole log again. */
-const startTimeoutSeconds = 300;
-const stopTimeoutSeconds = 30;
-const portTries = 5;
-const logLimitBytes = 10 * 1024 * 1024;
-const shownLogLines = 15;
+const START_TIMEOUT_SECONDS = 300;
+const STOP_TIMEOUT_SECONDS = 30;
+const PORT_TRIES = 5;
+const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
+const SHOWN_LOG_LINES = 15;
 
 /**
- * Starts the server of this cluster on a free port of 127.0.0.1, or finds the one that runs
- * (`adopted`). Of two starts at once one starts it and the other adopts it. Throws an `Error` with
+ * Starts the server of this cluster on a free port of 127.0.0.1, or finds the one that already runs
+ * (`adopted`). Of two starts at once, one starts it and the other adopts it. Throws an `Error` with
  * the last lines of the server's log.
  */
 export async function startPostmaster(
@@ -36,11 +36,12 @@ export async function startPostmaster(
   for (;;) {
     const running = await findRunningServer(cluster);
     if (running !== null) return { ...running, adopted: true };
-    if ((await stat(logFile)).size > logLimitBytes) await truncate(logFile);
+    if ((await stat(logFile)).size > LOG_LIMIT_BYTES) await truncate(logFile);
     const logStart = (await stat(logFile)).size;
     const port = await choosePort();
-    // Relative paths: pg_ctl hands them to a shell, which must find nothing to expand in them.
-    const args = ["start", "--wait", `--timeout=${startTimeoutSeconds}`, "-D", "data"];
+    // The paths are relative because pg_ctl passes them to a shell, which must find nothing to
+    // expand in them.
+    const args = ["start", "--wait", `--timeout=${START_TIMEOUT_SECONDS}`, "-D", "data"];
     args.push("-l", "postgres.log", "-o", serverOptions(port, settings));
     const start = await runProgram(binaries.pgCtl, args, {
       cwd: cluster.filesDir,
@@ -56,13 +57,13 @@ export async function startPostmaster(
     const portTaken = /could not bind .*in use|could not create any TCP/s.test(logged);
     if (portTaken) portsTaken += 1;
     if (
-      ((outrun || memoryHeld) && waitedMs < sharedMemoryMs) ||
-      (portTaken && portsTaken < portTries)
+      ((outrun || memoryHeld) && waitedMs < SHARED_MEMORY_MS) ||
+      (portTaken && portsTaken < PORT_TRIES)
     ) {
-      await sleep(retryMs);
+      await sleep(RETRY_MS);
       continue;
     }
-    const shown = logged.trim().split("\n").slice(-shownLogLines).join("\n");
+    const shown = logged.trim().split("\n").slice(-SHOWN_LOG_LINES).join("\n");
     throw new Error(
       `PostgreSQL did not start (${start.output.split("\n").at(-1) ?? ""}). ` +
         `The last lines of ${logFile}:\n${shown}`,
@@ -70,14 +71,17 @@ export async function startPostmaster(
   }
 }
 
-/** Stops the server: connections are ended, work in progress is rolled back. Throws an `Error`. */
+/**
+ * Stops the server: its connections end and work in progress is rolled back. Throws an `Error` when
+ * it does not stop.
+ */
 export async function stopPostmaster(cluster: Cluster, binaries: Binaries): Promise<void> {
   let output = "";
   for (const mode of ["fast", "immediate"]) {
     if (!(await serverLives(cluster))) return;
     const stop = await runProgram(
       binaries.pgCtl,
-      ["stop", "--wait", `--timeout=${stopTimeoutSeconds}`, "--mode", mode, "-D", "data"],
+      ["stop", "--wait", `--timeout=${STOP_TIMEOUT_SECONDS}`, "--mode", mode, "-D", "data"],
       { cwd: cluster.filesDir, user: cluster.user },
     );
     if (stop.ok) return;

@@ -8,35 +8,35 @@ export interface SystemUser {
 }
 
 export interface RunProgramOptions {
-  /** Undefined: the account of this process. */
+  /** Undefined means the account of this process. */
   readonly user?: SystemUser | undefined;
   readonly cwd?: string;
 }
 
 export interface ProgramResult {
   readonly ok: boolean;
-  /** The program was not found, as opposed to having failed. */
+  /** Whether the program was not found, as opposed to a failed run. */
   readonly missing: boolean;
-  /** What it wrote on stdout and stderr, or why it could not be started. */
+  /** The program's stdout and stderr, or why it could not be started. */
   readonly output: string;
 }
 
 /**
- * Built from nothing, so that no `LC_*`, `LANG`, `PG*` or `TZ` of the host reaches PostgreSQL.
- * Windows programs get what they need besides from Node itself.
+ * The environment is built from nothing, so that no `LC_*`, `LANG`, `PG*` or `TZ` of the host
+ * reaches PostgreSQL. On Windows, Node itself adds what programs need.
  */
-const environment = {
+const ENVIRONMENT = {
   LC_ALL: "C",
   TZ: "UTC",
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
-/** How long output may still arrive after the end of a program whose children hold its pipes. */
-const drainMs = 500;
+/** Child processes may hold the pipes after a program's end; their output is read for this long. */
+const DRAIN_MS = 500;
 
 /**
- * Runs a program to its end. It gets a session of its own, so that the terminal's Ctrl-C does not
- * cut it short. Never throws: a program that cannot be started has failed.
+ * Runs a program to its end. It gets its own session, so that the terminal's Ctrl-C does not
+ * interrupt it. Never throws: a program that cannot be started counts as failed.
  */
 export function runProgram(
   file: string,
@@ -45,7 +45,7 @@ export function runProgram(
 ): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
-      env: environment,
+      env: ENVIRONMENT,
       detached: true,
       windowsHide: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -70,7 +70,7 @@ export function runProgram(
         child.stdout.destroy();
         child.stderr.destroy();
         finish(exitCode);
-      }, drainMs);
+      }, DRAIN_MS);
       child.once("close", () => clearTimeout(drain));
     });
   });

@@ -10,23 +10,25 @@ export interface RunningServer {
   readonly port: number;
 }
 
-const pollMs = 100;
-/** How long a server that holds the data may take to answer when it is neither starting nor stopping. */
-const silentMs = 10_000;
-/** How long a server may take to recover or to shut down. */
-const transitionMs = 300_000;
+const POLL_MS = 100;
+/**
+ * A server that holds the data, and is neither starting nor stopping, may take this long to answer.
+ */
+const SILENT_MS = 10_000;
+/** A server may take this long to recover or to shut down. */
+const TRANSITION_MS = 300_000;
 
 /**
  * Finds the server that already runs on this cluster, after it has finished starting or stopping.
- * Null: there is none, and none stands in the way of a new one. Throws an `Error` when a process
- * holds the data but does not let us in.
+ * Resolves with null when there is none and nothing prevents a new one. Throws an `Error` when a
+ * process holds the data but does not let us in.
  */
 export async function findRunningServer(cluster: Cluster): Promise<RunningServer | null> {
   const begunAtMs = performance.now();
   let lastAnswerAtMs = begunAtMs;
   for (;;) {
     const held = await readPidFile(cluster.filesDir);
-    // PostgreSQL itself clears away the file of a process that is gone.
+    // PostgreSQL itself removes the file of a process that is gone.
     if (held === null || !processLives(held.pid)) return null;
     if (await isOtherProgram(held.pid)) {
       await clearPidFile(cluster.filesDir, held.pid);
@@ -42,8 +44,8 @@ export async function findRunningServer(cluster: Cluster): Promise<RunningServer
     if (state === "changing") lastAnswerAtMs = nowMs;
     if (
       state === "refuses us" ||
-      nowMs - lastAnswerAtMs > silentMs ||
-      nowMs - begunAtMs > transitionMs
+      nowMs - lastAnswerAtMs > SILENT_MS ||
+      nowMs - begunAtMs > TRANSITION_MS
     ) {
       throw new Error(
         `Process ${held.pid} holds the data in ${join(cluster.filesDir, "data")}, but ` +
@@ -51,11 +53,11 @@ export async function findRunningServer(cluster: Cluster): Promise<RunningServer
           `If it is PostgreSQL, stop it; if it is something else, delete ${pidFileOf(cluster.filesDir)}.`,
       );
     }
-    await sleep(pollMs);
+    await sleep(POLL_MS);
   }
 }
 
-/** The server's own record of its process; a port of null means that it is not written yet. */
+/** Reads the server's own record of its process. A null port means that it is not written yet. */
 export async function readPidFile(
   filesDir: string,
 ): Promise<{ pid: number; port: number | null } | null> {
@@ -85,25 +87,25 @@ async function askServer(cluster: Cluster, port: number | null): Promise<ServerS
     });
   } catch (error) {
     const sqlState = sqlStateOf(error);
-    if (sqlState === "57P03") return "changing"; // starting up, in recovery or shutting down
+    if (sqlState === "57P03") return "changing"; // PostgreSQL is starting up, in recovery or shutting down.
     if (sqlState === "28P01" || sqlState === "28000") return "refuses us";
     return "silent";
   }
 }
 
 /**
- * Tells a process number that has passed to another program, which PostgreSQL cannot: after the
- * crash of a container the next one counts from 1 again. Only Linux shows it to everyone.
+ * Tells whether another program has this process number now. PostgreSQL cannot tell: after the
+ * crash of a container, the next one counts from 1 again. Only Linux shows this to every user.
  */
 async function isOtherProgram(pid: number): Promise<boolean> {
   if (process.platform !== "linux") return false;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => null);
   if (commandLine === null) return false;
-  return basename(commandLine.split("\0")[0] ?? "") !== "postgres"; // a zombie's is empty
+  return basename(commandLine.split("\0")[0] ?? "") !== "postgres"; // A zombie has an empty command line.
 }
 
 async function clearPidFile(filesDir: string, pid: number): Promise<void> {
   const held = await readPidFile(filesDir);
-  // Another start may have put its own there in the meantime.
+  // Another start may have written its own file meanwhile.
   if (held?.pid === pid) await rm(pidFileOf(filesDir), { force: true });
 }

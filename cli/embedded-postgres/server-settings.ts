@@ -1,5 +1,5 @@
-/** For the broker's load: many short transactions, each durable before it is answered. */
-const defaults: Readonly<Record<string, string>> = {
+/** Settings for the broker's load: many short transactions, each durable before it is answered. */
+const DEFAULTS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
   cluster_name: "spillway",
@@ -14,18 +14,19 @@ const defaults: Readonly<Record<string, string>> = {
   log_checkpoints: "off",
   autovacuum_naptime: "10s",
   jit: "off",
-  // Small tables are in memory: an index is as near as the table, also before the first analyze.
+  // Small tables are in memory, so an index costs as little as the table, even before the first
+  // ANALYZE.
   random_page_cost: "1.1",
   timezone: "UTC",
   log_timezone: "UTC",
 };
 
 /**
- * The server's command line options. They pass through a shell, so a name or a value with
- * anything that a shell would read is refused with an `Error`.
+ * Builds the server's command line options. They pass through a shell, so a name or value with a
+ * character that a shell would interpret is refused with an `Error`.
  */
 export function serverOptions(port: number, overrides: Readonly<Record<string, string>>): string {
-  return Object.entries({ ...defaults, ...overrides, port: String(port) })
+  return Object.entries({ ...DEFAULTS, ...overrides, port: String(port) })
     .map(([name, value]) => {
       if (!/^[a-z_.]+$/.test(name) || !/^[\w .,:/-]*$/.test(value))
         throw new Error(

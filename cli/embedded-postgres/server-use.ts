@@ -1,19 +1,21 @@
 import { Client } from "pg";
 import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
 
-/** Any other fixed number: held shared by every command while it works. */
-const useLockKey = "8318264426150453626";
+/**
+ * Any fixed number other than `INSTANCE_LOCK`. Every command holds this lock shared while it works.
+ */
+const USE_LOCK = "8318264426150453626";
 
 /** One command's use of a server that others may use too. */
 export interface ServerUse {
   /**
-   * Ends the use. With nobody else on the server, calls `stop` first: whoever comes meanwhile
-   * waits, and finds the connection ended.
+   * Ends the use. When nobody else uses the server, calls `stop` first; a command that starts
+   * meanwhile waits, and then finds its connection ended.
    */
   end(stop: () => Promise<void>): Promise<void>;
 }
 
-/** Takes part in the use of a server, on a connection of its own. Throws what that throws. */
+/** Registers a use of the server, on its own connection. Throws connection errors. */
 export async function useServer(connectionString: string): Promise<ServerUse> {
   const client = new Client({
     connectionString,
@@ -21,7 +23,7 @@ export async function useServer(connectionString: string): Promise<ServerUse> {
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   });
-  // A server that ends is seen by the next query.
+  // The next query reports a server that ends.
   client.on("error", () => undefined);
   const ask = async (lock: string, key: string): Promise<boolean> => {
     const answer = await client.query<{ taken: boolean }>(`SELECT ${lock}($1::bigint) AS taken`, [
@@ -31,21 +33,21 @@ export async function useServer(connectionString: string): Promise<ServerUse> {
   };
   try {
     await client.connect();
-    await ask("pg_advisory_lock_shared", useLockKey);
+    await ask("pg_advisory_lock_shared", USE_LOCK);
   } catch (error) {
     await client.end();
     throw error;
   }
   const isLast = async (): Promise<boolean> => {
-    await ask("pg_advisory_unlock_shared", useLockKey);
+    await ask("pg_advisory_unlock_shared", USE_LOCK);
     return (
-      (await ask("pg_try_advisory_lock", useLockKey)) &&
+      (await ask("pg_try_advisory_lock", USE_LOCK)) &&
       (await ask("pg_try_advisory_lock", INSTANCE_LOCK))
     );
   };
   return {
     async end(stop) {
-      const last = await isLast().catch(() => false); // false: the server has ended already
+      const last = await isLast().catch(() => false); // A failure means that the server has ended already.
       if (last) await stop();
       await client.end();
     },

@@ -1,8 +1,8 @@
 import { runProgram, type SystemUser } from "./run-program.ts";
 
 /**
- * Finds the system user that PostgreSQL runs as when Spillway was started by root, and creates it
- * when it is missing. Throws an `Error` with the way out when that fails.
+ * Finds the system user that PostgreSQL runs as when root starts Spillway, and creates it when it
+ * is missing. Throws an `Error` that says what to do when that fails.
  */
 export async function provideServerUser(
   name: string,
@@ -36,21 +36,21 @@ async function lookUp(name: string): Promise<SystemUser | null> {
   return { name, uid: Number(uid.output), gid: Number(gid.output) };
 }
 
-/** Returns what the tools said where they failed. */
+/** Returns the output of the tools that failed. */
 async function create(name: string): Promise<string> {
   const account = ["--system", "--no-create-home", "--home-dir", "/nonexistent"];
   const login = ["--shell", "/usr/sbin/nologin"];
   const useradd = await runProgram("useradd", [...account, ...login, "--user-group", name]);
   if (useradd.ok) return "";
   if (!useradd.missing) {
-    // A group of that name may stand already.
+    // A group of that name may exist already.
     const joined = await runProgram("useradd", [...account, ...login, "--gid", name, name]);
     return joined.ok ? "" : useradd.output;
   }
   const addgroup = await runProgram("addgroup", ["-S", name]);
   const adduser = await runProgram(
     "adduser",
-    ["-S", "-D", "-H", "-h", "/nonexistent", "-s", "/sbin/nologin", "-G", name, name], // BusyBox
+    ["-S", "-D", "-H", "-h", "/nonexistent", "-s", "/sbin/nologin", "-G", name, name], // BusyBox's form of the command.
   );
   return adduser.ok ? "" : `${useradd.output}\n${addgroup.output}\n${adduser.output}`;
 }

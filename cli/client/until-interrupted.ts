@@ -1,21 +1,24 @@
-/** What a shell reports of a program that Ctrl-C ended. */
-const INTERRUPTED = 130;
+/** The exit code that a shell reports of a program ended by Ctrl-C. */
+export const INTERRUPTED = 130;
 
-/** Runs until it is done or until Ctrl-C, which ends it after `told` has said what that means. */
+/**
+ * Runs the work until it is done, or aborts it at Ctrl-C or SIGTERM; then calls `onInterrupted` and
+ * sets the exit code.
+ */
 export async function untilInterrupted(
   work: (signal: AbortSignal) => Promise<void>,
-  told: () => void,
+  onInterrupted: () => void,
 ): Promise<void> {
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
-  // Once: a second one ends the process at once.
+  // After the first signal the handler is gone, so a second one ends the process at once.
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
     await work(interrupt.signal);
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    told();
+    onInterrupted();
     process.exitCode = INTERRUPTED;
   } finally {
     process.off("SIGINT", onSignal);
