@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The address of an OpenAI-compatible API; becomes a normal URL without a trailing slash.
- * Messages never repeat the address, since a mistaken one may hold a password.
+ * Parses the address of an OpenAI-compatible API into a normal URL without a trailing slash.
+ * Messages never repeat the address, since a mistaken one may contain a password.
  */
 export const baseUrl = z.string().transform((text, context): string => {
   const refuse = (message: string): never => {

@@ -6,13 +6,13 @@ import { type ConfigFile, configFileSchema } from "./schema.ts";
 import { yamlKeyOffset, yamlPosition } from "./yaml-position.ts";
 
 interface SchemaCheck {
-  /** The document's plain values, for checks that look further than the schema. */
+  /** The document's plain values, for checks across several fields. */
   readonly values: unknown;
-  /** Undefined when the schema refuses the values; the problems are then noted. */
+  /** Undefined when the schema refuses the values; the log then has the problems. */
   readonly file: ConfigFile | undefined;
 }
 
-/** Checks a document against the schema and notes everything that it refuses. */
+/** Checks a document against the schema and adds everything that it refuses to the log. */
 export function checkSchema(
   document: Document,
   interpolated: InterpolatedDocument,
@@ -25,11 +25,14 @@ export function checkSchema(
     result = configFileSchema.safeParse(values, { reportInput: true });
   }
   if (result.success) return { values, file: result.data };
-  for (const issue of result.error.issues) recordIssue(issue, document, interpolated, log);
+  for (const issue of result.error.issues) addIssue(issue, document, interpolated, log);
   return { values, file: undefined };
 }
 
-/** An all-digit key in `api_key: ${KEY}` is text; `slots: "${SLOTS}"` is a number. */
+/**
+ * Gives a value its other type where the schema refused the first: an all-digit key in `api_key:
+ * ${KEY}` is text, and `slots: "${SLOTS}"` is a number.
+ */
 function takeOtherReadings(
   error: z.ZodError,
   document: Document,
@@ -47,7 +50,7 @@ function takeOtherReadings(
   return changed;
 }
 
-function recordIssue(
+function addIssue(
   issue: z.core.$ZodIssue,
   document: Document,
   { unfilled }: InterpolatedDocument,
@@ -71,7 +74,7 @@ function recordIssue(
   log.add(offset, issue.path, messageOf(issue));
 }
 
-const expectations: Readonly<Record<string, string>> = {
+const EXPECTATIONS: Readonly<Record<string, string>> = {
   array: "a list",
   boolean: "true or false",
   int: "a whole number",
@@ -81,11 +84,11 @@ const expectations: Readonly<Record<string, string>> = {
   string: "text",
 };
 
-/** Says what is wanted; never repeats the value, which may be a secret. */
+/** Says what is expected, and never repeats the value, which may be a secret. */
 function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.input === undefined && issue.code !== "custom") return "is required";
   if (issue.code === "invalid_type" && issue.message.startsWith("Invalid input"))
-    return `must be ${expectations[issue.expected] ?? issue.expected}`;
+    return `must be ${EXPECTATIONS[issue.expected] ?? issue.expected}`;
   if (issue.code === "invalid_value") return `must be ${issue.values.map(String).join(" or ")}`;
   if (issue.code === "too_small")
     return issue.origin === "array" || issue.origin === "string"

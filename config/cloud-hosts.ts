@@ -1,5 +1,5 @@
-/** Domains of well-known inference APIs; a host matches when it is one of them or lies below it. */
-const cloudDomains = [
+/** Domains of well-known inference APIs, which stand for all their subdomains too. */
+const CLOUD_DOMAINS = [
   "ai.cloud.ovh.net",
   "ai21.com",
   "ai-gateway.vercel.sh",
@@ -59,7 +59,7 @@ const cloudDomains = [
   "z.ai",
 ] as const;
 
-/** Only these services: other hosts below the same domains may be somebody's own GPU machine. */
+/** Only these services count: other hosts of the same domains may be somebody's own GPU machine. */
 const AWS_INFERENCE =
   /(?:^|\.)(?:bedrock|sagemaker)[a-z0-9-]*\.(?:[a-z0-9-]+\.)*(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
 
@@ -68,6 +68,6 @@ export function isCloudHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/\.+$/, "");
   return (
     AWS_INFERENCE.test(host) ||
-    cloudDomains.some((domain) => host === domain || host.endsWith(`.${domain}`))
+    CLOUD_DOMAINS.some((domain) => host === domain || host.endsWith(`.${domain}`))
   );
 }

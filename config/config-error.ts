@@ -1,14 +1,14 @@
-/** One thing wrong in a configuration file, and where. Lines and columns count from 1. */
+/** One problem of a configuration file. Lines and columns count from 1. */
 export interface ConfigProblem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** Such as `models.chat-small.serve[0].price`; empty for the file as a whole. */
+  /** A path such as `models.chat-small.serve[0].price`; empty for the file as a whole. */
   readonly field: string;
   readonly message: string;
 }
 
-/** A configuration that is refused; the message has one line for each problem, in file order. */
+/** A refused configuration. Its message has one line for each problem, in file order. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly ConfigProblem[];

@@ -6,28 +6,38 @@ interface PriceConfig {
   readonly output: number;
 }
 
-/** One upstream endpoint, defaults filled in and secrets resolved. */
+/** One upstream endpoint, with defaults filled in and secrets resolved. */
 export interface ProviderConfig {
   readonly name: string;
   readonly location: "local" | "cloud";
-  /** Without a trailing slash, e.g. `http://10.0.0.5:8000/v1`. */
+  /** The URL has no trailing slash, e.g. `http://10.0.0.5:8000/v1`. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  /** What serves there, where the file says so. */
+  /** The engine behind the URL, when the file names it. */
   readonly engine?: EngineName;
-  /** Requests in flight, over the whole fleet. */
+  /** How many requests may be in flight at once, over the whole fleet. */
   readonly slots: number;
   readonly timeouts: {
     readonly connectMs: number;
-    /** Streams: the first event. Others: the whole answer's first byte. */
+    /**
+     * For a stream the time to its first event, otherwise to the first byte of the whole answer.
+     */
     readonly firstByteMs: number;
     readonly idleMs: number;
   };
-  /** How it serves `/v1/responses`: itself, through chat completions, or as is best for its engine. */
+  /**
+   * How the provider serves `/v1/responses`: itself, through chat completions, or as is best for
+   * its engine.
+   */
   readonly responses: "native" | "translate" | "auto";
-  /** Whole answers are asked for as streams and put together. */
+  /**
+   * Requests a stream also when the caller wants a whole answer, and assembles the answer from it.
+   */
   readonly streamUpstream: boolean;
-  /** Where a message takes back what its model thought; left out: as is known of the host. */
+  /**
+   * The field of a message that takes back the model's earlier reasoning. Undefined means the field
+   * that this host is known to use.
+   */
   readonly reasoningField?: "reasoning_content" | "reasoning" | "none";
   /** The field in which this upstream takes the output cap of a chat completion. */
   readonly maxTokensField: "max_tokens" | "max_completion_tokens";
@@ -36,53 +46,56 @@ export interface ProviderConfig {
 export interface TargetConfig {
   readonly provider: string;
   readonly model: string;
-  /** The target's own price, else its provider's. */
+  /** The target's own price, or else its provider's. */
   readonly price: PriceConfig;
-  /** Tokens; undefined when the file does not say. */
+  /** In tokens; undefined when the file does not say. */
   readonly contextLength: number | undefined;
 }
 
-/** A public model name and where its jobs may go. */
+/** A public model name and the targets of its jobs. */
 export interface RouteConfig {
   readonly name: string;
   readonly kind: "chat" | "completion" | "embedding";
   readonly serve: readonly TargetConfig[];
   readonly overflow: readonly TargetConfig[];
   readonly overflowWhen: {
-    /** Waiting time before dialling after which a job may overflow; null: never for waiting. */
+    /**
+     * How long a job waits to be sent before it may overflow; null means that waiting never makes
+     * it overflow.
+     */
     readonly waitedMs: number | null;
-    /** Overflow when the serve targets failed the job. */
+    /** Whether a job may overflow after the serve targets failed it. */
     readonly failed: boolean;
   };
-  /** With no target up: wait until the deadline, or answer 503 at once. */
+  /** When no target is up, a job waits until its deadline or gets 503 at once. */
   readonly noCapacity: "wait" | "reject";
   readonly maxOutputTokens: number;
-  /** The file says so itself. */
+  /** Set when the file itself contains `max_output_tokens`. */
   readonly maxOutputTokensIsWritten?: true;
-  /** A prompt of which an engine would silently answer a part only; left out: `refuse`. */
+  /** What happens to a prompt that an engine would silently shorten; undefined means `refuse`. */
   readonly truncation?: "refuse" | "allow";
-  /** A request that asks for more output gets this much, or a 400. */
+  /** A request that asks for more than `maxOutputTokens` gets that much, or a 400. */
   readonly outputCap: "lower" | "refuse";
   readonly maxAttempts: number;
-  /** Request fields filled in when the caller leaves them out. */
+  /** Request fields to fill in when the caller omits them. */
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
-/** The configuration file, checked and complete. Providers and routes keep the file's order. */
+/** The checked and complete configuration. Providers and models keep the file's order. */
 export interface Config {
   readonly server: {
     readonly bodyLimitBytes: number;
-    /** Request bodies that may wait or run at once, over all API processes. */
+    /** Bytes of request bodies that may wait or run at once, over all API processes. */
     readonly queueLimitBytes: number;
-    /** The longest that a caller waits on an open connection without a stream. */
+    /** How long a caller without a stream may wait on an open connection. */
     readonly syncWaitMs: number;
-    /** A job's deadline when neither request nor key sets one. */
+    /** A job's deadline when neither the request nor the key sets one. */
     readonly deadlineMs: number;
     /** The same for jobs whose caller does not wait on the connection. */
     readonly asyncDeadlineMs: number;
-    /** An SDK's automatic retry joins the job of its lost connection. */
+    /** Whether an SDK's automatic retry joins the job of its lost connection. */
     readonly attachRetries: boolean;
-    /** Origins of web pages whose scripts may call the API; `*`: of all. */
+    /** Origins of web pages whose scripts may call the API; `*` allows all. */
     readonly corsOrigins: readonly string[];
   };
   readonly retention: {

@@ -14,8 +14,8 @@ const priced = z.object({ price });
 const capped = modelSchema.pick({ max_output_tokens: true, kind: true }).strip();
 
 /**
- * The checks that need more than one value. They look at the plain values, so that they also
- * run over the sound parts of a file that the schema refuses.
+ * Runs the checks that need more than one value. They read the plain values, so that they also
+ * cover the valid parts of a file that the schema refuses.
  */
 export function crossCheck(values: unknown, report: Report): void {
   const providers = mapping(mapping(values)["providers"]);

@@ -1,4 +1,6 @@
-/** Kinds of engines that are known by name; `openai`: whatever only speaks the OpenAI API. */
+/**
+ * The engines that are known by name; `openai` stands for anything else that speaks the OpenAI API.
+ */
 export const engineNames = [
   "vllm",
   "sglang",

@@ -1,30 +1,33 @@
 import { readFileSync } from "node:fs";
 
-/** What the process is told from outside, besides the configuration file. */
+/** The settings of the process outside the configuration file. */
 export interface Environment {
-  /** Undefined: `./spillway.yaml` when it exists, else the demo. */
+  /** Undefined means `./spillway.yaml` when it exists, or else the demo. */
   readonly configFile: string | undefined;
   readonly host: string;
-  /** Undefined: the command's own default. */
+  /** Undefined means the command's own default. */
   readonly port: number | undefined;
   readonly dataDir: string;
   readonly adminKey: string | undefined;
   readonly databaseUrl: string | undefined;
-  /** For session locks, when `databaseUrl` leads through a pooler. */
+  /** A direct URL for session locks, when `databaseUrl` leads through a pooler. */
   readonly databaseDirectUrl: string | undefined;
   readonly redisUrl: string | undefined;
-  /** Of all keys in Redis. */
+  /** The prefix of all keys in Redis. */
   readonly redisPrefix: string;
   readonly logLevel: string;
 }
 
-/** Gives the value of a named setting, undefined when it is not set. May throw on a bad secret file. */
+/**
+ * Returns the value of a named setting, or undefined when it is not set. May throw for a bad secret
+ * file.
+ */
 export type Lookup = (name: string) => string | undefined;
 
 /**
- * Looks settings up by name, also as the path of a file in `<NAME>_FILE`; an empty value counts as
- * not set. The lookup throws an `Error` that names the variable when a file cannot be read or is
- * empty, and when both ways are used at once.
+ * Looks settings up by name, and also as the path of a file in `<NAME>_FILE`; an empty value counts
+ * as not set. The lookup throws an `Error` that names the variable when a file is empty or cannot
+ * be read, and when both forms are set at once.
  */
 export function environmentLookup(env: NodeJS.ProcessEnv = process.env): Lookup {
   const nonEmpty = (name: string): string | undefined => env[name] || undefined;
@@ -51,7 +54,7 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 const POSTGRES_URL = { begins: /^postgres(ql)?:\/\//, example: "postgres://user@host/database" };
 const REDIS_URL = { begins: /^rediss?:\/\//, example: "redis://host:6379" };
 
-/** The value itself may hold a password, so the message does not repeat it. */
+/** The value may contain a password, so the message does not repeat it. */
 function urlOf(
   get: Lookup,
   name: string,
@@ -70,7 +73,10 @@ function readPort(text: string | undefined): number | undefined {
   return port;
 }
 
-/** A part of BullMQ's and our key names, between braces and before colons. */
+/**
+ * Reads the prefix, which becomes a part of BullMQ's and our key names, between braces and before
+ * colons.
+ */
 function readPrefix(prefix: string): string {
   if (/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) return prefix;
   throw new Error(
@@ -79,8 +85,8 @@ function readPrefix(prefix: string): string {
 }
 
 /**
- * Reads the environment; only this folder does. Every variable can also be given as the path of
- * a file in `<NAME>_FILE`. Throws an `Error` that names the variable.
+ * Reads the environment; only this folder does so. Every variable can also be set as the path of a
+ * file in `<NAME>_FILE`. Throws an `Error` that names the variable.
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
   const get = environmentLookup(env);

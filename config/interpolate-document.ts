@@ -6,17 +6,20 @@ import { yamlPath } from "./yaml-path.ts";
 
 export interface InterpolatedDocument {
   /**
-   * For scalars that were one whole `${…}`, the reading not taken: the text of one that was
-   * typed as YAML types plain scalars, or the other way round for a quoted one.
+   * The second possible value of each scalar that was one whole `${…}`. A plain scalar got the type
+   * that YAML gives to its text, and the text itself is here; for a quoted scalar it is the other
+   * way round.
    */
   readonly otherReadings: ReadonlyMap<Node, unknown>;
-  /** Scalars with a noted problem, whose value means nothing. */
+  /**
+   * Scalars that could not be filled in and have a problem in the log; their value is meaningless.
+   */
   readonly unfilled: ReadonlySet<Node>;
 }
 
 /**
- * Fills `${NAME}` into the scalar values of a parsed document, in place, so that no value of a
- * variable can add structure to the file. Keys stay as they are.
+ * Fills `${NAME}` into the scalar values of a parsed document, in place. The value of a variable
+ * can therefore never add structure to the file. Keys stay unchanged.
  */
 export function interpolateDocument(
   document: Document,
@@ -44,7 +47,10 @@ export function interpolateDocument(
   return { otherReadings, unfilled };
 }
 
-/** The value that YAML gives to a plain scalar with this text: a number, a boolean, null or text. */
+/**
+ * Returns the value that YAML gives to a plain scalar with this text: a number, boolean, null or
+ * text.
+ */
 function plainScalarValue(text: string, document: Document): unknown {
   for (const tag of document.schema.tags) {
     if (tag.collection !== undefined || tag.default !== true || tag.test?.test(text) !== true)

@@ -2,9 +2,11 @@ import type { Lookup } from "./environment.ts";
 
 interface Interpolated {
   readonly text: string;
-  /** The text was one `${…}` and nothing else. */
+  /** Whether the text was one `${…}` and nothing else. */
   readonly whole: boolean;
-  /** What could not be filled in; then `text` is of no use. Never a value, only names. */
+  /**
+   * What could not be filled in, which makes `text` useless. Problems contain names, never values.
+   */
   readonly problems: readonly string[];
 }
 

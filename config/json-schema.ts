@@ -3,7 +3,7 @@ import { configFileSchema } from "./schema.ts";
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** The JSON Schema (draft 7) of the configuration file, for editors; made from the zod schema. */
+/** Makes the JSON Schema (draft 7) of the configuration file, for editors, from the zod schema. */
 export function configJsonSchema(): JsonSchema {
   const { $schema, ...schema } = z.toJSONSchema(configFileSchema, {
     io: "input",
@@ -19,7 +19,10 @@ export function configJsonSchema(): JsonSchema {
 
 const REFERENCE: JsonSchema = { type: "string", pattern: "\\$\\{" };
 
-/** Editors see the text before `${NAME}` is filled in: every checked scalar may hold one instead. */
+/**
+ * Editors see the text before `${NAME}` is filled in, so every checked scalar may be such a
+ * reference instead.
+ */
 function allowReferences(schema: JsonSchema): JsonSchema {
   const { properties, additionalProperties, items } = schema;
   if (properties !== undefined)
@@ -39,13 +42,16 @@ function allowIn<Schema extends JsonSchema | boolean>(schema: Schema) {
   return typeof schema === "boolean" ? schema : allowReferences(schema);
 }
 
-/** Any value, or any text. */
+/** Whether the schema allows any value or any text, which includes a reference. */
 function isUnchecked(schema: JsonSchema): boolean {
   const limits = Object.keys(schema).filter((key) => key !== "type" && key !== "description");
   return limits.length === 0 && (schema.type === undefined || schema.type === "string");
 }
 
-/** Description and default stay outside, where editors look for them. */
+/**
+ * Adds the reference as an alternative. Description and default stay outside, where editors look
+ * for them.
+ */
 function orReference({ description, default: preset, anyOf, ...rest }: JsonSchema): JsonSchema {
   return {
     ...(description === undefined ? {} : { description }),

@@ -12,13 +12,13 @@ import { resolveConfig } from "./resolve-config.ts";
 import { yamlKeyOffset, yamlPosition } from "./yaml-position.ts";
 
 interface ConfigContext {
-  /** The name for messages. */
+  /** The file's name in messages. */
   readonly file: string;
-  /** Values for `${NAME}`. */
+  /** Looks up the values for `${NAME}`. */
   readonly lookup: Lookup;
 }
 
-/** Reads a configuration text. Throws a `ConfigError` that holds all problems found in it. */
+/** Reads a configuration from its text. Throws a `ConfigError` with all its problems. */
 export function parseConfig(text: string, { file: fileName, lookup }: ConfigContext): Config {
   const lines = new LineCounter();
   const log = new ProblemLog(fileName, lines);
@@ -36,7 +36,9 @@ export function parseConfig(text: string, { file: fileName, lookup }: ConfigCont
   });
 }
 
-/** Reads a configuration file in UTF-8. Throws a `ConfigError`, also when it cannot be read. */
+/**
+ * Reads a configuration file in UTF-8. Throws a `ConfigError`, also when the file cannot be read.
+ */
 export function loadConfig(path: string, lookup: Lookup): Config {
   return parseConfig(readText(path), { file: path, lookup });
 }
@@ -59,7 +61,9 @@ function reasonOf(error: unknown): string {
   return String(code ?? error);
 }
 
-/** The names in a section, in the file's order: JavaScript objects put names such as `7` first. */
+/**
+ * Returns a section's names in the file's order; JavaScript objects put names such as `7` first.
+ */
 function namesInFileOrder(document: Document, section: "providers" | "models", names: string[]) {
   return names
     .map((name) => ({ name, offset: yamlKeyOffset(document, [section, name]) }))

@@ -1,10 +1,10 @@
 import { foldName, governedField, words, type GovernedField } from "./request-fields.ts";
 
 /**
- * Objects in which some engine or gateway looks for what belongs beside them, of all that the broker
- * knows; in any other object that it does not know, it may be so.
+ * Objects in which some engine or gateway looks for fields that belong to the top level. The list
+ * has all that we know; an unknown object may also be one.
  */
-const containers = new Set(
+const CONTAINERS = new Set(
   words(`
   extra_body extra_params extra additional_params options parameters params sampling_params
   sampling_parameters sampling generation_config generation_kwargs gen_kwargs
@@ -15,7 +15,7 @@ const containers = new Set(
 );
 
 /** Objects whose keys are the caller's own words: JSON schemas, texts, token biases, tools. */
-const callersOwn =
+const CALLERS_OWN =
   /schema|guided|structured|grammar|format|regex|tools?$|toolchoice|functions?$|documents?|logitbias|prediction|metadata|reasoning|thinking|moderation|labels/;
 
 export interface NestedField {
@@ -23,8 +23,11 @@ export interface NestedField {
   readonly field: GovernedField;
 }
 
-/** Of the rules, those that no engine's own object holds for another purpose, as it may an image. */
-const anywhere: ReadonlySet<GovernedField["rule"]> = new Set([
+/**
+ * Rules that hold in every object. The others, such as media, would hit fields that an engine's own
+ * object has for another purpose.
+ */
+const RULES_EVERYWHERE: ReadonlySet<GovernedField["rule"]> = new Set([
   "cap",
   "written",
   "operator",
@@ -32,14 +35,14 @@ const anywhere: ReadonlySet<GovernedField["rule"]> = new Set([
 ]);
 
 /**
- * The first field inside an unknown one that governs what a request may cost or where it goes; in the
- * objects that engines are known to unpack, any that the broker reads. Null and -1 count too: what
- * unpacks them over the broker's own would be left without a cap.
+ * Finds the first field inside an unknown one that decides what a request may cost or where it
+ * goes. In objects that engines are known to unpack, every governed field counts. Null
+ * and -1 count too: an engine that unpacks them over the broker's own value would have no cap.
  */
 export function findNested(name: string, value: unknown): NestedField | undefined {
   const folded = foldName(name);
-  if (callersOwn.test(folded)) return undefined;
-  return find(value, [name], containers.has(folded));
+  if (CALLERS_OWN.test(folded)) return undefined;
+  return find(value, [name], CONTAINERS.has(folded));
 }
 
 function find(
@@ -57,30 +60,32 @@ function find(
   }
   for (const [key, inner] of Object.entries(value)) {
     const field = governedField(key);
-    if (field !== undefined && (isContainer || anywhere.has(field.rule))) {
-      // A front end's list of switches, all off, as Open WebUI's `features`.
-      if (field.rule === "tools" && !says(field, inner)) continue;
+    if (field !== undefined && (isContainer || RULES_EVERYWHERE.has(field.rule))) {
+      // A front end may send a list of switches that are all off, as Open WebUI does in `features`.
+      if (field.rule === "tools" && !asksForSomething(field, inner)) continue;
       return { path: [...path, key], field };
     }
-    if (callersOwn.test(foldName(key))) continue;
-    const found = find(inner, [...path, key], isContainer || containers.has(foldName(key)));
+    if (CALLERS_OWN.test(foldName(key))) continue;
+    const found = find(inner, [...path, key], isContainer || CONTAINERS.has(foldName(key)));
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-const caps = new Set(["max_tokens", "max_completion_tokens", "max_output_tokens"]);
+const CAPS = new Set(["max_tokens", "max_completion_tokens", "max_output_tokens"]);
 
 function isCap({ rule, name }: GovernedField): boolean {
-  return rule === "cap" || caps.has(name);
+  return rule === "cap" || CAPS.has(name);
 }
 
-/** Whether a governed field asks for anything: null, false, nothing and one choice do not. */
-export function says(field: GovernedField, value: unknown): boolean {
+/**
+ * Whether a governed field asks for anything; null, false, empty values and a single choice do not.
+ */
+export function asksForSomething(field: GovernedField, value: unknown): boolean {
   if (value === null || value === undefined || value === false || value === "") return false;
   if (field.name === "modality" && value === "text") return false;
   if (field.isCount && value === 1) return false;
-  // How llama.cpp's users write that there is no cap.
+  // Users of llama.cpp write -1 for "no cap".
   if (isCap(field) && value === -1) return false;
   return !(typeof value === "object" && Object.keys(value).length === 0);
 }

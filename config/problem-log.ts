@@ -2,7 +2,7 @@ import type { LineCounter } from "yaml";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { fieldName, type ProblemPath } from "./problem-path.ts";
 
-/** Collects the problems of one file; each is kept once. */
+/** Collects the problems of one file, each of them once. */
 export class ProblemLog {
   readonly #file: string;
   readonly #lines: LineCounter;
@@ -13,7 +13,7 @@ export class ProblemLog {
     this.#lines = lines;
   }
 
-  /** Notes a problem at an offset in characters from the start of the text. */
+  /** Adds a problem at an offset, in characters from the start of the text. */
   add(offset: number, path: ProblemPath, message: string): void {
     const { line, column } = this.position(offset);
     const field = fieldName(path);
@@ -26,7 +26,7 @@ export class ProblemLog {
     });
   }
 
-  /** Line and column, both from 1, of an offset in characters. */
+  /** Converts an offset in characters to line and column, both counted from 1. */
   position(offset: number): { readonly line: number; readonly column: number } {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };

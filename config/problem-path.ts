@@ -1,7 +1,10 @@
-/** Where in the configuration's values something lies: names of keys, indexes of list items. */
+/** A path in the configuration's values: names of keys and indexes of list items. */
 export type ProblemPath = readonly PropertyKey[];
 
-/** Writes a path as users know it: `models.chat-small.serve[0].price`, odd names in quotes. */
+/**
+ * Formats a path as users know it: `models.chat-small.serve[0].price`, with unusual names in
+ * quotes.
+ */
 export function fieldName(path: ProblemPath): string {
   return path.reduce<string>((field, step) => {
     if (typeof step === "number") return `${field}[${step}]`;

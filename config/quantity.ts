@@ -1,15 +1,15 @@
 import { z } from "zod";
 
 interface Limits {
-  /** The least and the most that is allowed, in the notation of the file. */
+  /** The smallest allowed amount, in the notation of the file. */
   readonly min: string;
   readonly max: string;
 }
 
 type Units = Readonly<Record<string, number>>;
 
-const time: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const bytes: Units = {
+const TIME_UNITS: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZE_UNITS: Units = {
   B: 1,
   KB: 1000,
   KiB: 1024,
@@ -22,29 +22,31 @@ const bytes: Units = {
 const DURATION_UNIT = "must be a duration with its unit, such as 500ms, 2s, 5m, 1h or 30d";
 const SIZE_UNIT = "must be a size with its unit, such as 512KiB, 10MB or 10MiB";
 
-/** A duration such as `2s`; becomes milliseconds. */
+/** Parses a duration such as `2s` into milliseconds. */
 export function duration(limits: Limits) {
   return z
     .string({ error: DURATION_UNIT })
-    .regex(patternOf(time), { error: DURATION_UNIT, abort: true })
-    .transform((text, context) => measure(text, time, limits, context));
+    .regex(patternOf(TIME_UNITS), { error: DURATION_UNIT, abort: true })
+    .transform((text, context) => measure(text, TIME_UNITS, limits, context));
 }
 
-/** A duration such as `2s`, which becomes milliseconds, or `never`, which becomes null. */
+/** Parses a duration such as `2s` into milliseconds, and `never` into null. */
 export function durationOrNever(limits: Limits) {
   const error = `${DURATION_UNIT}, or never`;
   return z
     .string({ error })
-    .regex(patternOf(time, "never"), { error, abort: true })
-    .transform((text, context) => (text === "never" ? null : measure(text, time, limits, context)));
+    .regex(patternOf(TIME_UNITS, "never"), { error, abort: true })
+    .transform((text, context) =>
+      text === "never" ? null : measure(text, TIME_UNITS, limits, context),
+    );
 }
 
-/** A size such as `10MiB`; becomes bytes. */
+/** Parses a size such as `10MiB` into bytes. */
 export function byteSize(limits: Limits) {
   return z
     .string({ error: SIZE_UNIT })
-    .regex(patternOf(bytes), { error: SIZE_UNIT, abort: true })
-    .transform((text, context) => measure(text, bytes, limits, context));
+    .regex(patternOf(SIZE_UNITS), { error: SIZE_UNIT, abort: true })
+    .transform((text, context) => measure(text, SIZE_UNITS, limits, context));
 }
 
 function patternOf(units: Units, word?: string): RegExp {

@@ -16,15 +16,15 @@ import type { ProblemLog } from "./problem-log.ts";
 import { yamlPath } from "./yaml-path.ts";
 import { isMergePair } from "./yaml-position.ts";
 
-/** The limit on what nested aliases unfold to, as the `yaml` package counts it. */
+/** The most values that nested aliases may expand to, as the `yaml` package counts them. */
 const MAX_ALIAS_COUNT = 100;
 
 type Ancestors = readonly (Document | Node | Pair)[];
 
 /**
- * Parses YAML 1.2 with aliases and merge keys. Notes duplicate names and goes on; throws
- * `ConfigError` where the text has no sure meaning: syntax errors, unknown tags, aliases that
- * lead nowhere, into themselves or to too many values.
+ * Parses YAML 1.2 with aliases and merge keys. Duplicate names are added to the log. Throws
+ * `ConfigError` when the meaning of the text is uncertain: syntax errors, unknown tags, and aliases
+ * that have no anchor, lie inside their own anchor or expand to too many values.
  */
 export function readYaml(text: string, lineCounter: LineCounter, log: ProblemLog): Document {
   const document: Document = parseDocument(text, {
@@ -32,24 +32,24 @@ export function readYaml(text: string, lineCounter: LineCounter, log: ProblemLog
     merge: true,
     prettyErrors: false,
     stringKeys: true,
-    // Found below, where the path is known.
+    // Duplicates are found below, where their path is known.
     uniqueKeys: false,
   });
-  noteSyntaxErrors(document, text, log);
+  addSyntaxErrors(document, text, log);
   log.throwIfAny();
   visit(document, {
-    Alias: (_, alias, ancestors) => noteBadAlias(document, alias, ancestors, log),
-    Pair: (_, pair, ancestors) => noteBadMerge(document, pair, ancestors, log),
+    Alias: (_, alias, ancestors) => checkAlias(document, alias, ancestors, log),
+    Pair: (_, pair, ancestors) => checkMerge(document, pair, ancestors, log),
   });
   log.throwIfAny();
-  noteAliasBomb(document, log);
+  checkAliasCount(document, log);
   log.throwIfAny();
-  visit(document, { Map: (_, map, ancestors) => recordDuplicates(map, ancestors, log) });
+  visit(document, { Map: (_, map, ancestors) => addDuplicates(map, ancestors, log) });
   return document;
 }
 
-/** Only the first error of a line: the others mostly follow from it. */
-function noteSyntaxErrors(document: Document, text: string, log: ProblemLog): void {
+/** Adds only the first error of a line, because the others mostly follow from it. */
+function addSyntaxErrors(document: Document, text: string, log: ProblemLog): void {
   const lines = text.split("\n");
   const seen = new Set<number>();
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
@@ -61,23 +61,25 @@ function noteSyntaxErrors(document: Document, text: string, log: ProblemLog): vo
   }
 }
 
-function noteBadAlias(document: Document, alias: Alias, ancestors: Ancestors, log: ProblemLog) {
+function checkAlias(document: Document, alias: Alias, ancestors: Ancestors, log: ProblemLog) {
   const node = alias.resolve(document);
-  const note = (message: string): void =>
+  const add = (message: string): void =>
     log.add(alias.range?.[0] ?? 0, yamlPath(ancestors, alias), message);
-  if (node === undefined) note(`no anchor &${alias.source} before this alias`);
-  else if (ancestors.includes(node)) note(`the alias *${alias.source} lies inside its own anchor`);
+  if (node === undefined) add(`no anchor &${alias.source} before this alias`);
+  else if (ancestors.includes(node)) add(`the alias *${alias.source} lies inside its own anchor`);
 }
 
-function noteBadMerge(document: Document, pair: Pair, ancestors: Ancestors, log: ProblemLog) {
+function checkMerge(document: Document, pair: Pair, ancestors: Ancestors, log: ProblemLog) {
   if (!isMergePair(pair) || !isScalar(pair.key)) return;
   const sources = isSeq(pair.value) ? pair.value.items : [pair.value];
   if (sources.every((source) => isMap(isAlias(source) ? source.resolve(document) : source))) return;
   log.add(pair.key.range?.[0] ?? 0, yamlPath(ancestors, pair), "<< takes mappings only");
 }
 
-/** A few nested aliases can stand for billions of values; the library counts what they unfold to. */
-function noteAliasBomb(document: Document, log: ProblemLog): void {
+/**
+ * A few nested aliases can stand for billions of values; the library counts what they expand to.
+ */
+function checkAliasCount(document: Document, log: ProblemLog): void {
   try {
     document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
   } catch (error) {
@@ -88,7 +90,7 @@ function noteAliasBomb(document: Document, log: ProblemLog): void {
   }
 }
 
-function recordDuplicates(map: YAMLMap, ancestors: Ancestors, log: ProblemLog): void {
+function addDuplicates(map: YAMLMap, ancestors: Ancestors, log: ProblemLog): void {
   const firstOffsets = new Map<string, number>();
   for (const pair of map.items) {
     if (!isScalar(pair.key)) continue;

@@ -1,25 +1,28 @@
 /**
- * Which fields of a request budgets, permissions and routing rest on, in whatever spelling an engine
- * may read them. What the broker writes itself must not be said a second time under another name.
+ * Why a field matters for budgets, permissions and routing, in any spelling that an engine may
+ * read. A field that the broker itself writes must not come a second time under another name.
  */
 type FieldRule =
-  /** The broker writes or consumes it: only its own endpoint takes it, by its exact name. */
+  /** The broker writes or consumes it, so only its own endpoint takes it, by its exact name. */
   | "written"
-  /** Another name for an output cap or a number of choices in some engine. */
+  /** Some engine takes it as an output cap or a number of choices. */
   | "cap"
-  /** The broker looks at it: it passes by its exact name only. */
+  /** The broker reads it, so it passes by its exact name only. */
   | "read"
-  /** It lets the upstream run tools of its own: the same, and budgets know no bound for it. */
+  /**
+   * It lets the upstream run its own tools. It passes by its exact name only, and its cost has no
+   * bound.
+   */
   | "tools"
   /** It chooses model, machine, context or code: the operator may set it, callers may not. */
   | "operator"
-  /** Media beside the messages, where nobody looks at their addresses. */
+  /** Media outside the messages, where nobody checks their addresses. */
   | "media";
 
-/** No engine's name is as long; one of megabytes takes seconds to fold. */
+/** No engine's name is this long, and a name of megabytes takes seconds to fold. */
 const MAX_NAME_CHARS = 256;
 
-const written = [
+const WRITTEN = [
   "model",
   "messages",
   "prompt",
@@ -39,7 +42,7 @@ const written = [
   "conversation",
 ] as const;
 
-const read = [
+const READ = [
   "tools",
   "chat_template",
   "prediction",
@@ -49,19 +52,20 @@ const read = [
   "store",
 ] as const;
 
-/** OpenAI's, xAI's, DashScope's, Groq's, Qianfan's, Azure's, Anthropic's and Cohere's. */
-const tools = words(`
+/** Fields of OpenAI, xAI, DashScope, Groq, Qianfan, Azure, Anthropic and Cohere. */
+const TOOLS = words(`
   web_search_options search_parameters enable_search enable_web_search search_options
   search_settings web_search data_sources mcp_servers connectors code_interpreter
 `);
 
 /**
- * vLLM 0.32, SGLang 0.5, llama.cpp, TGI 3, Ollama 0.17, LiteLLM and OpenRouter, from their
- * request types: other models and adapters, other machines, regions and prices, other prompts, state
- * kept at an engine, code that it would run, what it leaves out of its request and answer. Then what
- * TensorRT-LLM, LMDeploy, Dynamo (`nvext`), text-generation-webui, TabbyAPI, LM Studio and clouds add.
+ * Fields from the request types of vLLM 0.32, SGLang 0.5, llama.cpp, TGI 3, Ollama 0.17, LiteLLM
+ * and OpenRouter. They choose other models and adapters, other machines, regions and prices, other
+ * prompts, state kept at an engine, code for it to run, or what it omits from its request and
+ * answer. The rest comes from TensorRT-LLM, LMDeploy, Dynamo (`nvext`), text-generation-webui,
+ * TabbyAPI, LM Studio and clouds.
  */
-const operator = words(`
+const OPERATOR = words(`
   models model_id model_name engine deployment deployment_id fallbacks
   context_window_fallbacks model_list router_settings provider plugins route lora lora_path
   lora_id lora_name lora_request adapter adapter_id adapters adapter_source api_base
@@ -83,21 +87,21 @@ const operator = words(`
   prompt_template
 `);
 
-/** The same by how engines and gateways build such names. */
-const operatorPatterns = [
+/** Patterns by which engines and gateways build names for the operator. */
+const OPERATOR_PATTERNS = [
   /^(?:loras?|peft|adapters?)(?:$|path|id|int|name|request|source|model|weight|scale|module|url)/,
   /(?:models?|engines?|deployments?)(?:u?id|name|slug|path|version|group|alias|url)$|deployment$/,
   /^(?:draft|target|base|fallback|safety|judge|router|speculative|answering|reasoning|hf)models?$/,
   /logits?processors?$/,
 ];
 
-const media = words(`
+const MEDIA = words(`
   image images image_url image_urls image_data video videos video_url video_data audio_url
   audio_data multi_modal_data multimodal_data file files file_data modality
 `);
 
-/** Names of caps and counts, by how they are built, since every engine has made up its own. */
-const capPatterns = [
+/** Patterns for names of caps and counts, since every engine has invented its own. */
+const CAP_PATTERNS = [
   /^(?:max|maximum|limit).*(?:tok|len|predict|gener|gento|gen$|new|output|out$|complet|sampl|seq|respon|answer|choice)/,
   /^(?:n|num|nb|number|min|target)(?:of|to)?(?:predict|tok|gener|gen$|out$|output|new|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer|len)/,
   /(?:tok|token|output|completion|gen|generate|generation|response|reply|answer|prediction)s?(?:limit|length|len|count|cap|max|amount|amt)$/,
@@ -107,32 +111,33 @@ const capPatterns = [
   /beam|bestof/,
 ];
 
-const countPattern =
+const COUNT_PATTERN =
   /^(?:n|num|nb|number)(?:of)?(?:$|complet|cmpl|choice|cand|beam|return|seq|sampl|best|respon|answer)|count$|sper|beam|bestof/;
 
-const rules: ReadonlyMap<string, readonly [FieldRule, string]> = new Map(
+const RULES: ReadonlyMap<string, readonly [FieldRule, string]> = new Map(
   (
     [
-      ["media", media],
-      ["operator", operator],
-      ["tools", tools],
-      ["read", read],
-      ["written", written],
+      ["media", MEDIA],
+      ["operator", OPERATOR],
+      ["tools", TOOLS],
+      ["read", READ],
+      ["written", WRITTEN],
     ] as const
   ).flatMap(([rule, names]) => names.map((name) => [foldName(name), [rule, name]] as const)),
 );
 
 export interface GovernedField {
   readonly rule: FieldRule;
-  /** The name by which the broker knows it; as given for the caps of engines. */
+  /** The broker's own name for the field; for a cap of an engine, the name as given. */
   readonly name: string;
-  /** It counts choices, so that 1 says nothing. */
+  /** Whether it counts choices; the value 1 then asks for nothing. */
   readonly isCount: boolean;
 }
 
 /**
- * What every engine makes of a field's name at the most: Go's `encoding/json` (Ollama, LocalAI)
- * ignores case and reads U+017F as `s` and U+212A as `k`, others take `maxTokens` for `max_tokens`.
+ * Folds a field's name at least as far as any engine does. Go's `encoding/json` (Ollama, LocalAI)
+ * ignores case and reads U+017F as `s` and U+212A as `k`; others accept `maxTokens` for
+ * `max_tokens`.
  */
 export function foldName(name: string): string {
   return name
@@ -143,22 +148,26 @@ export function foldName(name: string): string {
     .replaceAll(/[^a-z0-9]/g, "");
 }
 
-/** What a field's name governs in any spelling; undefined: it is the engine's business. */
+/**
+ * Returns what a field's name governs in any spelling; undefined when it only concerns the engine.
+ */
 export function governedField(name: string): GovernedField | undefined {
   const folded = foldName(name);
-  const isCount = countPattern.test(folded);
-  const found = rules.get(folded);
+  const isCount = COUNT_PATTERN.test(folded);
+  const found = RULES.get(folded);
   if (found !== undefined) return { rule: found[0], name: found[1], isCount };
-  if (operatorPatterns.some((pattern) => pattern.test(folded)))
+  if (OPERATOR_PATTERNS.some((pattern) => pattern.test(folded)))
     return { rule: "operator", name, isCount: false };
-  if (capPatterns.some((pattern) => pattern.test(folded))) return { rule: "cap", name, isCount };
+  if (CAP_PATTERNS.some((pattern) => pattern.test(folded))) return { rule: "cap", name, isCount };
   return undefined;
 }
 
-/** Names, written with blanks between them. */
+/** Splits a text of names separated by white space. */
 export function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);
 }
 
-/** What the broker writes or looks at, by exact name; everything else is looked up by its folding. */
-export const fieldNames = { written, read, tools } as const;
+/**
+ * The names that the broker writes or reads, exactly as spelled; all others are looked up folded.
+ */
+export const fieldNames = { written: WRITTEN, read: READ, tools: TOOLS } as const;

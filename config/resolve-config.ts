@@ -8,13 +8,13 @@ type WrittenProvider = ConfigFile["providers"][string];
 type WrittenModel = ConfigFile["models"][string];
 type WrittenTarget = WrittenModel["serve"][number];
 
-/** Names in the file's order, which is the order of preference wherever one is needed. */
+/** Names in the file's order, which is the order of preference. */
 interface NameOrder {
   readonly providers: readonly string[];
   readonly models: readonly string[];
 }
 
-/** Turns a file that passed all checks into the configuration that the processes read. */
+/** Converts a file that passed all checks into the configuration that the processes read. */
 export function resolveConfig(file: ConfigFile, order: NameOrder): Config {
   return {
     server: {

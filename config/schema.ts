@@ -6,7 +6,7 @@ import { network } from "./network.ts";
 import { byteSize, duration, durationOrNever } from "./quantity.ts";
 import { governedField } from "./request-fields.ts";
 
-/** The most tokens that a context or an answer may be said to have. */
+/** The most tokens that a context or an answer may be configured to have. */
 const MAX_TOKENS = 10_000_000;
 
 const usdPerMillion = z
@@ -44,7 +44,7 @@ const corsOrigin = z
     "an origin is * or a scheme and a host in lower case, with its port unless it is the scheme's own, and no path",
   );
 
-/** One upstream endpoint, as written. */
+/** One upstream endpoint, as written in the file. */
 export const providerSchema = z
   .strictObject({
     location: z
@@ -117,7 +117,7 @@ export const providerSchema = z
   })
   .describe("One upstream endpoint with its own queue.");
 
-/** A provider with the model name that it knows, as written. */
+/** A provider and its own name for the model, as written in the file. */
 export const targetSchema = z
   .strictObject({
     provider: providerName.describe("A name from `providers`."),
@@ -132,7 +132,7 @@ export const targetSchema = z
   })
   .describe("Where jobs may go.");
 
-/** A public model and its route, as written. */
+/** A public model and its targets, as written in the file. */
 export const modelSchema = z
   .strictObject({
     kind: z
@@ -196,7 +196,7 @@ export const modelSchema = z
   })
   .describe("A model name that clients send, and where its jobs may go.");
 
-/** The configuration file, as written: the source of checks, defaults and the editors' schema. */
+/** The configuration file, as written. Checks, defaults and the editors' schema come from here. */
 export const configFileSchema = z.strictObject({
   server: z
     .strictObject({
@@ -261,7 +261,7 @@ export const configFileSchema = z.strictObject({
     .describe("Public model names and their routes."),
 });
 
-/** The configuration file after its schema: names as in the file, units resolved. */
+/** The configuration file after the schema: names as in the file, units resolved. */
 export type ConfigFile = z.output<typeof configFileSchema>;
 
 const jsonValue = z.json();
@@ -275,7 +275,10 @@ function refuseBadDefaults(fields: Record<string, unknown>, context: z.Refinemen
   }
 }
 
-/** A default must not change unseen what routing and billing rest on, under any name or inside one. */
+/**
+ * A default must not silently change what routing and billing depend on, under any name or inside
+ * another field.
+ */
 function mayHaveDefault(name: string, value: unknown): boolean {
   const field = governedField(name);
   if (field === undefined) {

@@ -1,7 +1,9 @@
 import { isPair, isScalar, isSeq, type Document, type Node, type Pair } from "yaml";
 import type { ProblemPath } from "./problem-path.ts";
 
-/** The path of a node or pair that `visit` has reached, from its ancestors, outermost first. */
+/**
+ * Returns the path of a node or pair that `visit` has reached, from its ancestors, outermost first.
+ */
 export function yamlPath(
   ancestors: readonly (Document | Node | Pair)[],
   reached: Node | Pair,

@@ -11,15 +11,15 @@ import {
 import type { ProblemPath } from "./problem-path.ts";
 
 interface YamlPosition {
-  /** Characters from the start of the text. */
+  /** In characters from the start of the text. */
   readonly offset: number;
   /** The value's node; undefined when the file has nothing at this path. */
   readonly node: Node | undefined;
 }
 
 /**
- * Finds the place of a path in a YAML document, through aliases and merge keys. For a scalar
- * that is its value, for anything larger its key, for something missing the nearest parent.
+ * Finds the place of a path in a YAML document, through aliases and merge keys. The place of a
+ * scalar is its value, of a mapping or list its key, and of something missing its nearest parent.
  */
 export function yamlPosition(document: Document, path: ProblemPath): YamlPosition {
   let node: unknown = document.contents;
@@ -41,7 +41,9 @@ export function yamlPosition(document: Document, path: ProblemPath): YamlPositio
   return { offset: isEmpty(value) ? offset : startOf(value, offset), node: value };
 }
 
-/** The place of the key at the end of a path, else of its nearest parent. */
+/**
+ * Returns the offset of the key at the end of a path, or of its nearest parent when it is missing.
+ */
 export function yamlKeyOffset(document: Document, path: ProblemPath): number {
   const parent = yamlPosition(document, path.slice(0, -1));
   const map = isAlias(parent.node) ? parent.node.resolve(document) : parent.node;
@@ -49,7 +51,7 @@ export function yamlKeyOffset(document: Document, path: ProblemPath): number {
   return startOf(pair?.key, parent.offset);
 }
 
-/** Whether a pair is `<<: …`, which pulls in the keys of other mappings. */
+/** Whether a pair is `<<: …`, which merges the keys of other mappings. */
 export function isMergePair(pair: Pair): boolean {
   return isScalar(pair.key) && pair.key.value === "<<" && pair.key.type === "PLAIN";
 }

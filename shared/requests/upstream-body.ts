@@ -1,4 +1,4 @@
-import { findNested, says } from "../../config/nested-fields.ts";
+import { findNested, asksForSomething } from "../../config/nested-fields.ts";
 import { governedField, type GovernedField } from "../../config/request-fields.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { BrokerError } from "../errors/broker-error.ts";
@@ -88,7 +88,7 @@ function fateOf(endpoint: Endpoint, name: string, value: unknown): "pass" | "dro
   const field = governedField(name);
   if (field !== undefined) {
     if (byExactName.has(field.rule) && field.name === name) return "pass";
-    return says(field, value) ? refusedField(endpoint, field, [name]) : "drop";
+    return asksForSomething(field, value) ? refusedField(endpoint, field, [name]) : "drop";
   }
   const nested = findNested(name, value);
   return nested === undefined ? "pass" : refusedField(endpoint, nested.field, nested.path);
