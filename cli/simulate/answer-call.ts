@@ -14,31 +14,31 @@ import {
 } from "./inference-request.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
 import { ResponseFormat } from "./response-format.ts";
-import { Refusal, type SimulatorKind } from "./refusal.ts";
+import { HttpError, type SimulatorKind } from "./http-error.ts";
 import { sendBody, sendError } from "./send-body.ts";
 import { sendStream } from "./send-stream.ts";
 import type { Slots } from "./slots.ts";
 import type { WireFormat, WireOptions } from "./wire-format.ts";
 
-/** The model server behind the HTTP server. */
+/** The simulated model server behind the HTTP server. */
 export interface Engine {
   readonly kind: SimulatorKind;
   readonly slots: Slots;
   readonly faults: InjectedFaults;
   readonly pace: PaceOptions;
-  /** Tokens of text, and of reasoning before it, when nothing else says. */
+  /** How many tokens of text an answer has when the request does not say. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
   readonly contextLength: number | undefined;
-  /** Whose names besides OpenAI's are obeyed; undefined: nobody's. */
+  /** The engine family whose extra names are obeyed; undefined means OpenAI's names only. */
   readonly dialect: DialectName | undefined;
-  /** Undefined: every model is known. */
+  /** Undefined means that every model is known. */
   readonly models: readonly string[] | undefined;
   readonly bodies: BodyLog;
   readonly nextId: () => number;
 }
 
-/** Reads one inference call and answers it: refusal, fault or tokens. */
+/** Reads one inference call and answers it with tokens, a fault or an error. */
 export async function answerCall(
   call: Call,
   endpoint: SimulatedEndpoint,
@@ -57,7 +57,7 @@ export async function answerCall(
     }
     await answerRequest(call, request, engine);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof HttpError)) throw error;
     sendError(call, error, engine.kind);
   }
 }
@@ -67,7 +67,8 @@ async function answerRequest(
   request: GenerationRequest | EmbeddingRequest,
   engine: Engine,
 ): Promise<void> {
-  // Planned first: what does not fit the context is refused before it takes a slot.
+  // The plan comes first, so that a request that exceeds the context is refused before it takes a
+  // slot.
   const generation =
     request.endpoint === "embeddings" ? undefined : planGeneration(request, engine);
   const subject = { model: request.model, clientRequestId: call.clientRequestId };
@@ -129,7 +130,7 @@ function wireFormat(options: WireOptions): WireFormat {
     : new ChunkFormat(options);
 }
 
-/** Faults that leave no room for an answer. */
+/** Applies a fault that replaces the answer. Returns false for all other faults. */
 async function answerInstead(call: Call, fault: Fault, kind: SimulatorKind): Promise<boolean> {
   if (fault.type === "status") sendStatus(call, fault, kind);
   else if (fault.type === "hang") await call.untilEnd();
@@ -150,10 +151,10 @@ function sendStatus(
   call.head(status, { "content-type": type, ...headers });
   if (typeof body === "string") call.end(body, false);
   else if (body !== undefined) call.end(JSON.stringify(body), false);
-  else call.end(new Refusal({ status, message: `Simulated ${status}.` }).body(kind), false);
+  else call.end(new HttpError({ status, message: `Simulated ${status}.` }).body(kind), false);
 }
 
-/** How many tokens come before the fault shows. */
+/** Returns how many tokens come before the fault shows. */
 function tokensBefore(fault: Fault | undefined): number {
   if (fault?.type === "hang_after") return fault.tokens;
   if (fault !== undefined && "afterTokens" in fault && fault.afterTokens !== undefined) {
@@ -162,13 +163,13 @@ function tokensBefore(fault: Fault | undefined): number {
   return fault?.type === "in_band_error" || fault?.type === "malformed" ? 0 : Infinity;
 }
 
-function unknownModel(model: string): Refusal {
+function unknownModel(model: string): HttpError {
   const message = `The model \`${model}\` does not exist.`;
-  return new Refusal({ status: 404, message, code: "model_not_found", param: "model" });
+  return new HttpError({ status: 404, message, code: "model_not_found", param: "model" });
 }
 
-function full(kind: SimulatorKind): Refusal {
-  if (kind === "gpu") return new Refusal({ status: 503, message: "The request queue is full." });
+function full(kind: SimulatorKind): HttpError {
+  if (kind === "gpu") return new HttpError({ status: 503, message: "The request queue is full." });
   const message = "Rate limit reached: too many requests at once. Please try again in 1s.";
-  return new Refusal({ status: 429, message, code: "rate_limit_exceeded", retryAfterSeconds: 1 });
+  return new HttpError({ status: 429, message, code: "rate_limit_exceeded", retryAfterSeconds: 1 });
 }

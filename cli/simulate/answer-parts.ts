@@ -2,27 +2,28 @@ import type { GenerationRequest } from "./inference-request.ts";
 import type { Prompt } from "./prompt.ts";
 import { sampleValue } from "./sample-value.ts";
 
-/** A stretch of an answer that belongs together: its tokens come one after the other. */
+/** A part of an answer whose tokens come one after the other. */
 export interface AnswerPart {
   readonly kind: "reasoning" | "text" | "call";
-  /** The function that a call is for. */
+  /** The name of the called function. */
   readonly name?: string;
-  /** Tokens in it. */
+  /** In tokens. */
   readonly length: number;
-  /** Counted from the part's own first. */
+  /** Returns a token by its position, counted from the part's first token. */
   readonly token: (position: number) => string;
 }
 
 interface AnswerSizes {
-  /** Tokens of text, and of reasoning before it, when the request does not say. */
+  /** How many tokens of text there are when the request does not say. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
 }
 
 /**
- * What the answer to a prompt consists of, as if there were room for all of it. In the last user
- * message, `[sim reasoning=N]` and `[sim output=N]` say how many tokens, `[sim echo]` what text,
- * and `[sim calls=N]` how many calls of the request's functions; one without it.
+ * Returns the parts of the answer to a prompt, as if there were room for all of it. In the last
+ * user message, `[sim reasoning=N]` and `[sim output=N]` set the number of tokens, `[sim echo]`
+ * repeats the message, and `[sim calls=N]` sets how many of the request's functions are called
+ * (default 1).
  */
 export function answerParts(
   prompt: Prompt,
@@ -51,7 +52,7 @@ export function answerParts(
 function callParts(lastText: string, request: GenerationRequest): readonly AnswerPart[] {
   const { tools, maxCalls } = request;
   const calls = Math.min(directive(lastText, "calls") ?? 1, maxCalls);
-  // Each function in turn, so that two calls of one function come only when there is no other.
+  // The functions take turns, so that one is called twice only when there is no other.
   return Array.from({ length: tools.length === 0 ? 0 : calls }, (_, at) => {
     const tool = tools[at % tools.length];
     const values = sampleValue(tool?.parameters ?? { type: "object" });
@@ -72,7 +73,9 @@ function thoughtToken(position: number): string {
   return position === 0 ? "hm0" : ` hm${position}`;
 }
 
-/** Four code points a token: a surrogate pair stays whole, a lone surrogate stays alone. */
+/**
+ * A token has four code points, so a surrogate pair stays whole and a lone surrogate stays alone.
+ */
 function pieces(text: string): Pick<AnswerPart, "length" | "token"> {
   const points = Array.from(text);
   const tokens: string[] = [];

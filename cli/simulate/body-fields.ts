@@ -1,25 +1,28 @@
 import { isUtf8 } from "node:buffer";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { Refusal } from "./refusal.ts";
+import { HttpError } from "./http-error.ts";
 
-/** The bytes as a JSON object. This and the other readers throw `Refusal` (400) for what is none. */
+/**
+ * Parses the bytes as a JSON object. Like the other readers here, it throws `HttpError` (400) for
+ * anything else.
+ */
 export function parseObject(bytes: Buffer): JsonObject {
-  if (!isUtf8(bytes)) throw new Refusal({ status: 400, message: "The body is not valid UTF-8." });
+  if (!isUtf8(bytes)) throw new HttpError({ status: 400, message: "The body is not valid UTF-8." });
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString("utf8"));
   } catch (error) {
     const detail = error instanceof SyntaxError ? error.message : "unreadable";
-    throw new Refusal({ status: 400, message: `We could not parse the JSON body: ${detail}` });
+    throw new HttpError({ status: 400, message: `We could not parse the JSON body: ${detail}` });
   }
   const object = asObject(value);
   if (object === undefined) {
-    throw new Refusal({ status: 400, message: "The body must be an object." });
+    throw new HttpError({ status: 400, message: "The body must be an object." });
   }
   return object;
 }
 
-/** A field that counts something, from 1; undefined when absent or null. */
+/** Reads a whole number of at least 1; undefined when absent or null. */
 export function count(body: JsonObject, field: string, most = Infinity): number | undefined {
   const value = body[field] ?? undefined;
   if (value === undefined) return undefined;
@@ -31,15 +34,15 @@ export function count(body: JsonObject, field: string, most = Infinity): number 
   return value;
 }
 
-/** A field that is true or false; false when absent or null. */
+/** Reads a boolean; false when absent or null. */
 export function flag(body: JsonObject, field: string): boolean {
   const value = body[field] ?? false;
   if (typeof value !== "boolean") throw invalid(field, "must be true or false");
   return value;
 }
 
-/** The refusal of a field's value. */
-export function invalid(field: string, what: string): Refusal {
+/** Makes the error for a wrong value of a field. */
+export function invalid(field: string, what: string): HttpError {
   const message = `${field} ${what}`;
-  return new Refusal({ status: 400, message, param: field, code: "invalid_value" });
+  return new HttpError({ status: 400, message, param: field, code: "invalid_value" });
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { SimulatedEndpoint } from "./inference-request.ts";
 
-/** What one inference call asked for, refused ones too. */
+/** The body of one inference call, also of a refused one. */
 export interface LoggedBody {
   readonly endpoint: SimulatedEndpoint;
   readonly clientRequestId: string | undefined;

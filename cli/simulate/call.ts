@@ -2,8 +2,9 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import type { CallTally, CounterBook } from "./counters.ts";
 
 /**
- * One inference call from its headers' arrival to its end: the response's last byte handed to the
- * operating system, or the socket closed by either side. Everything that is sent goes through it.
+ * One inference call. It begins when its headers arrive, and ends when the operating system has the
+ * last byte of the response or when either side closes the socket. Everything that is sent goes
+ * through it.
  */
 export class Call {
   readonly clientRequestId: string | undefined;
@@ -32,13 +33,13 @@ export class Call {
     return this.#open;
   }
 
-  /** Runs once, when the call ends; at once if it has. */
+  /** Calls `run` once when the call ends, or at once if it has ended. */
   onEnd(run: () => void): void {
     if (this.#open) this.#onEnd.push(run);
     else run();
   }
 
-  /** The whole request body; undefined when the client left before its end. */
+  /** Reads the whole request body; undefined when the client left before its end. */
   body(): Promise<Buffer | undefined> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
@@ -51,7 +52,7 @@ export class Call {
     });
   }
 
-  /** Waits that long, or until the call ends. */
+  /** Waits for a time in milliseconds, or until the call ends. */
   sleep(ms: number): Promise<void> {
     return this.#pause((wake) => {
       const timer = setTimeout(wake, ms);
@@ -59,7 +60,7 @@ export class Call {
     });
   }
 
-  /** Lets other work run, so that the client's leaving is noticed. */
+  /** Lets other work run, so that we notice when the client leaves. */
   breathe(): Promise<void> {
     return this.#pause((wake) => {
       const immediate = setImmediate(wake);
@@ -89,7 +90,7 @@ export class Call {
     this.tally.totals.completionTokens += tokens;
   }
 
-  /** Takes the headers; they leave with the first byte, or at once with `flush`. */
+  /** Sets the headers. They leave with the first byte, or at once with `flush`. */
   head(status: number, headers: OutgoingHttpHeaders, flush = false): void {
     if (!this.#open) return;
     this.#response.writeHead(status, headers);
@@ -99,7 +100,7 @@ export class Call {
     this.#sending();
   }
 
-  /** Sends a part of the body. A promise comes back while the client is slower than we are. */
+  /** Sends a part of the body. Returns a promise while the client reads slower than we write. */
   write(part: string | Uint8Array): Promise<void> | undefined {
     if (!this.#open) return undefined;
     this.#sending();
@@ -110,7 +111,7 @@ export class Call {
     });
   }
 
-  /** Sends the last part. `good`: with it the client has a whole answer. */
+  /** Sends the last part. `good` means that the client now has a whole answer. */
   end(text: string, good: boolean): void {
     if (!this.#open) return;
     this.#sending();
@@ -118,7 +119,7 @@ export class Call {
     this.#response.end(text);
   }
 
-  /** Sends text, and closes the socket when the operating system has it. */
+  /** Sends text, and closes the socket once the operating system has it. */
   cut(text: string): void {
     if (!this.#open) return;
     if (text === "") {
@@ -129,13 +130,16 @@ export class Call {
     this.#response.write(text, () => this.drop());
   }
 
-  /** Closes the socket from our side: not the client's abort. */
+  /** Closes the socket from our side, which is not counted as the client's abort. */
   drop(): void {
     this.#end();
     this.#response.destroy();
   }
 
-  /** The client closed its side; counted now, since the socket's own end may come later. */
+  /**
+   * Counts that the client closed its side. This happens now, since the socket's own end may come
+   * later.
+   */
   clientLeft(): void {
     if (!this.#open) return;
     const { row, totals } = this.tally;
@@ -167,7 +171,8 @@ export class Call {
     this.clientLeft();
     const { row, totals } = this.tally;
     if (this.#bytesAtAbort === undefined) return;
-    // Never below zero: destroying a socket drops what it had counted but not yet sent.
+    // The difference may be negative: destroying a socket removes bytes that it had counted but not
+    // sent.
     const late = Math.max(0, this.#request.socket.bytesWritten - this.#bytesAtAbort);
     row.bytesAfterAbort += late;
     totals.bytesAfterAbort += late;

@@ -1,15 +1,15 @@
 import { partText, type PlacedPart } from "./generation.ts";
-import type { Refusal } from "./refusal.ts";
+import type { HttpError } from "./http-error.ts";
 import type { WireFormat, WireOptions } from "./wire-format.ts";
 
-const done = "data: [DONE]\n\n";
+const DONE = "data: [DONE]\n\n";
 
-/** Chat completions and completions. */
+/** Writes chat completions and completions. */
 export class ChunkFormat implements WireFormat {
   readonly #options: WireOptions;
   readonly #chat: boolean;
   readonly #id: string;
-  /** What every event begins with, up to its choices. */
+  /** The start of every event, up to its choices. */
   readonly #opening: string;
   readonly #closing: string;
   readonly #created = Math.floor(Date.now() / 1000);
@@ -22,7 +22,7 @@ export class ChunkFormat implements WireFormat {
     const object = this.#chat ? "chat.completion.chunk" : "text_completion";
     const fields = { id: this.#id, object, created: this.#created, model: request.model };
     this.#opening = `data: ${JSON.stringify(fields).slice(0, -1)},"choices":[`;
-    // OpenAI writes the empty field into every event once usage was asked for; vLLM does not.
+    // OpenAI writes the empty field into every event once usage was requested; vLLM does not.
     const emptyUsage = request.includeUsage && kind === "cloud" ? `,"usage":null` : "";
     this.#closing = `]${emptyUsage}}\n\n`;
   }
@@ -69,7 +69,7 @@ export class ChunkFormat implements WireFormat {
       () => (this.#chat ? `"delta":{}` : `"text":""`),
       (own) => JSON.stringify(this.#finishReason(own)),
     );
-    return finish + usage + done;
+    return finish + usage + DONE;
   }
 
   usageEvent(): string {
@@ -77,12 +77,12 @@ export class ChunkFormat implements WireFormat {
     return `${this.#opening}],"usage":${JSON.stringify(this.#usage())}}\n\n`;
   }
 
-  errorEvents(refusal: Refusal): string {
-    return `data: ${refusal.body(this.#options.kind)}\n\n${done}`;
+  errorEvents(error: HttpError): string {
+    return `data: ${error.body(this.#options.kind)}\n\n${DONE}`;
   }
 
   brokenEvents(): string {
-    return `data: {"id":"chatcmpl-broken","choices":[{"index":0,\n\n${done}`;
+    return `data: {"id":"chatcmpl-broken","choices":[{"index":0,\n\n${DONE}`;
   }
 
   endlessLine(): string {
@@ -119,7 +119,7 @@ export class ChunkFormat implements WireFormat {
     return `"delta":{"${kind === "text" ? "content" : "reasoning_content"}":${value}}`;
   }
 
-  /** The name comes before the first piece of the arguments. */
+  /** The function's name comes before the first piece of its arguments. */
   #callEvents(index: number, parts: readonly PlacedPart[], part: PlacedPart, step: number): string {
     const at = parts.filter(({ kind }) => kind === "call").indexOf(part);
     const delta = (call: object): string =>

@@ -1,11 +1,11 @@
 import { asObject } from "../../shared/json/json-object.ts";
 import { invalid } from "./body-fields.ts";
 import { type Prompt, textPrompt } from "./prompt.ts";
-import { Refusal } from "./refusal.ts";
+import { HttpError } from "./http-error.ts";
 
 /**
- * What is said in a conversation, in turn. As clouds do, it wants every result after its call, and
- * a result for every call.
+ * Reads the messages of a conversation in turn. As in clouds, every result must follow its call,
+ * and every call must have a result.
  */
 export class Conversation {
   readonly #field: "messages" | "input";
@@ -15,7 +15,7 @@ export class Conversation {
   #lastText = "";
   #endsWithUser = false;
 
-  /** `field`: where the request has it. */
+  /** `field` is the request's field that contains the conversation. */
   constructor(field: "messages" | "input") {
     this.#field = field;
   }
@@ -40,7 +40,7 @@ export class Conversation {
     this.#answered.add(callId);
   }
 
-  /** Anything else that counts as input. */
+  /** Adds anything else that counts as input. */
   other(text: string): void {
     this.#add(text);
   }
@@ -73,11 +73,12 @@ export class Conversation {
     const part = asObject(value);
     if (part === undefined) throw invalid(this.#field, "content parts must be objects");
     const { text } = part;
-    // Media count as the text of their part: deterministic, and dear when inlined.
+    // A media part counts as the text of its JSON, which is deterministic and makes inlined media
+    // expensive.
     return typeof text === "string" ? text : JSON.stringify(part);
   }
 
-  #unpaired(message: string): Refusal {
-    return new Refusal({ status: 400, message, param: this.#field });
+  #unpaired(message: string): HttpError {
+    return new HttpError({ status: 400, message, param: this.#field });
   }
 }

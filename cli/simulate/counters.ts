@@ -1,38 +1,40 @@
-/** What the simulator saw of the calls with one `x-client-request-id`. */
+/** The counters of all calls with one `x-client-request-id`. */
 export interface RequestCounters {
   calls: number;
-  /** Response headers were handed to the socket, in any of the calls. */
+  /** Whether response headers were given to the socket in any of the calls. */
   headersSent: boolean;
-  /** Status of the last call that was answered. */
+  /** The status of the last call that was answered. */
   status: number | null;
-  /** The response was sent to its end, whatever it said. */
+  /** Whether the response was sent to its end, whatever its content. */
   completed: boolean;
-  /** It was a whole answer that ended as it should, whatever its `usage` said, sent to its end. */
+  /**
+   * Whether it was a whole and regular answer, sent to its end; a wrong `usage` does not matter.
+   */
   ok: boolean;
-  /** The client closed the connection before the response's end. */
+  /** Whether the client closed the connection before the response's end. */
   aborted: boolean;
   /** Wall clock, milliseconds since 1970. */
   startedAtMs: number;
   endedAtMs: number | null;
   abortedAtMs: number | null;
-  /** When a part of the response was last handed to the socket. */
+  /** When a part of the response was last given to the socket. */
   lastSentAtMs: number | null;
   promptTokens: number;
-  /** Tokens generated, sent or not, over all choices. */
+  /** Generated tokens over all choices, sent or not. */
   completionTokens: number;
-  /** Bytes handed to the socket after the client had closed it: 0 unless the simulator errs. */
+  /** Bytes given to the socket after the client had closed it; 0 unless the simulator has a bug. */
   bytesAfterAbort: number;
 }
 
 interface Totals {
-  /** Inference calls whose headers arrived, refused ones too. */
+  /** Inference calls whose headers arrived, including refused ones. */
   calls: number;
-  /** Of these, calls without `x-client-request-id`. */
+  /** Calls without `x-client-request-id`. */
   callsWithoutId: number;
   completed: number;
   ok: number;
   aborted: number;
-  /** Refused because every slot and waiting place was taken. */
+  /** Calls refused because all slots and waiting places were taken. */
   refusedFull: number;
   faultHits: number;
   promptTokens: number;
@@ -40,32 +42,37 @@ interface Totals {
   bytesAfterAbort: number;
   /** GET requests for health, models and metrics. */
   probes: number;
-  /** Ids dropped from `requests` because too many came; 0 means that it is complete. */
+  /**
+   * Ids removed from `requests` because there were too many; 0 means that the record is complete.
+   */
   forgottenRequests: number;
 }
 
-/** A snapshot; changes no more. */
+/** A snapshot that does not change. */
 export interface Counters extends Readonly<Totals> {
-  /** From the arrival of a call's headers until its response is finished or its socket closed. */
+  /** Calls whose headers have arrived, and whose response is not finished and socket not closed. */
   readonly inFlight: number;
-  /** The most that `inFlight` has been since the start or the last reset. */
+  /** The maximum of `inFlight` since the start or the last reset. */
   readonly highWater: number;
-  /** Slots taken now, and calls that wait for one. */
+  /** Calls that hold a slot now. */
   readonly running: number;
   readonly waiting: number;
-  /** Bytes that arrived on any connection, whatever they were. */
+  /** Bytes that arrived on any connection, of any kind. */
   readonly bytesReceived: number;
   readonly connections: number;
   readonly requests: Readonly<Record<string, Readonly<RequestCounters>>>;
 }
 
-/** Where one call is counted. A reset leaves it in place, so that late ends do not count anew. */
+/**
+ * The counters of one call. A reset replaces the current counters, so that calls which end later do
+ * not change the new ones.
+ */
 export interface CallTally {
   readonly row: RequestCounters;
   readonly totals: Totals;
 }
 
-/** Counts calls. Ids beyond `rememberedRequests` push out the oldest, and that is counted too. */
+/** Counts calls. More ids than `rememberedRequests` remove the oldest, which is counted as well. */
 export class CounterBook {
   readonly #rememberedRequests: number;
   #totals = emptyTotals();

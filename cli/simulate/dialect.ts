@@ -1,26 +1,26 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { SimulatedEndpoint } from "./inference-request.ts";
 
-/** How an engine family reads the names of a request beyond OpenAI's, at its most obliging. */
+/** The names beyond OpenAI's that an engine family may obey; all of them are obeyed here. */
 interface Dialect {
-  /** Go's `encoding/json` finds a field by its name in any case, and the last one wins. */
+  /** Go's `encoding/json` matches names in any case, and the last value wins. */
   readonly ignoresCase: boolean;
-  /** Names of the output cap besides OpenAI's, and of a least output, which raises it. */
+  /** Names of the output cap besides OpenAI's, and of a minimum output, which raises the cap. */
   readonly caps: readonly string[];
-  /** Names of how many sequences it generates for a prompt, besides `n` and `best_of`. */
+  /** Names for the number of sequences per prompt, besides `n` and `best_of`. */
   readonly counts: readonly string[];
-  /** Objects in which all of these may stand too. */
+  /** Objects that may contain all of these fields too. */
   readonly containers: readonly string[];
-  /** Names under which it takes another model or adapter. */
+  /** Names that choose another model or adapter. */
   readonly models: readonly string[];
-  /** Names under which it takes another prompt than the endpoint's. */
+  /** Names that replace the endpoint's prompt. */
   readonly prompts: readonly string[];
 }
 
 /**
- * Of the request types of vLLM 0.32, SGLang 0.5, llama.cpp (`server-schema.cpp`), Ollama 0.17
- * (`openai.go`, `api.Options`), TGI 3 (`GenerateParameters`), and of gateways such as LiteLLM and
- * OpenRouter, with what their users have asked for under these names.
+ * Names from the request types of vLLM 0.32, SGLang 0.5, llama.cpp (`server-schema.cpp`), Ollama
+ * 0.17 (`openai.go`, `api.Options`), TGI 3 (`GenerateParameters`) and gateways such as LiteLLM and
+ * OpenRouter, and names that their users have requested.
  */
 export const dialects = {
   vllm: {
@@ -94,8 +94,8 @@ const COUNTS = ["n", "best_of"];
 const OWN = ["model", "messages", "prompt", "input", "stream"];
 
 /**
- * A body as such an engine obeys it, in OpenAI's own names: of several caps the largest, of several
- * counts the largest, and whatever else stands for model and prompt in the place of these.
+ * Rewrites a body to what such an engine obeys, in OpenAI's own names. The largest of several caps
+ * and the largest of several counts hold, and other names for model and prompt replace these.
  */
 export function obeyedBody(name: DialectName, endpoint: SimulatedEndpoint, body: JsonObject) {
   const dialect: Dialect = dialects[name];
@@ -108,7 +108,7 @@ export function obeyedBody(name: DialectName, endpoint: SimulatedEndpoint, body:
       const inner = containers.has(fold(key)) ? asObject(value) : undefined;
       if (inner !== undefined) places.push(inner);
     }
-  const said = (names: readonly string[]): readonly unknown[] => {
+  const valuesOf = (names: readonly string[]): readonly unknown[] => {
     const wanted = named(names);
     return places.flatMap((place) =>
       Object.entries(place).flatMap(([key, value]) => (wanted.has(fold(key)) ? [value] : [])),
@@ -116,29 +116,29 @@ export function obeyedBody(name: DialectName, endpoint: SimulatedEndpoint, body:
   };
   const obeyed: Record<string, unknown> = { ...body };
   for (const key of OWN) {
-    const last = said([key]).at(-1);
+    const last = valuesOf([key]).at(-1);
     if (last !== undefined) obeyed[key] = last;
   }
-  const model = said(dialect.models).findLast((value) => value != null);
+  const model = valuesOf(dialect.models).findLast((value) => value != null);
   if (model !== undefined) obeyed["model"] = JSON.stringify(model);
-  const prompt = said(dialect.prompts).findLast((value) => value != null);
-  if (prompt !== undefined) obeyed[promptField[endpoint]] = prompt;
-  const cap = largest(said([...CAPS, ...dialect.caps]));
+  const prompt = valuesOf(dialect.prompts).findLast((value) => value != null);
+  if (prompt !== undefined) obeyed[PROMPT_FIELDS[endpoint]] = prompt;
+  const cap = largest(valuesOf([...CAPS, ...dialect.caps]));
   for (const key of CAPS) delete obeyed[key];
-  if (cap !== undefined && endpoint !== "embeddings") obeyed[capField[endpoint]] = cap;
-  const counts = largest(said([...COUNTS, ...dialect.counts]));
+  if (cap !== undefined && endpoint !== "embeddings") obeyed[CAP_FIELDS[endpoint]] = cap;
+  const counts = largest(valuesOf([...COUNTS, ...dialect.counts]));
   if (counts !== undefined) obeyed["best_of"] = counts;
   return obeyed;
 }
 
-const promptField = {
+const PROMPT_FIELDS = {
   "chat.completions": "messages",
   completions: "prompt",
   responses: "input",
   embeddings: "input",
 } as const;
 
-const capField = {
+const CAP_FIELDS = {
   "chat.completions": "max_tokens",
   completions: "max_tokens",
   responses: "max_output_tokens",
@@ -149,7 +149,7 @@ function largest(values: readonly unknown[]): number | undefined {
   return numbers.length === 0 ? undefined : Math.max(...(numbers as number[]));
 }
 
-/** Simple case folding: U+017F is an `s` and U+212A a `k`. */
+/** Simple case folding, in which U+017F is an `s` and U+212A a `k`. */
 function foldCase(text: string): string {
   return text.toUpperCase().toLowerCase();
 }

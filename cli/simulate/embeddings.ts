@@ -1,10 +1,10 @@
 import type { EmbeddingRequest } from "./inference-request.ts";
 
-const defaultDimensions = 16;
+const DEFAULT_DIMENSIONS = 16;
 
-/** An embeddings answer. The same input always has the same vector, in both encodings. */
+/** Makes an embeddings answer. The same input always has the same vector, in both encodings. */
 export function embeddingsBody(request: EmbeddingRequest): string {
-  const dimensions = request.dimensions ?? defaultDimensions;
+  const dimensions = request.dimensions ?? DEFAULT_DIMENSIONS;
   const data = request.prompts.map((prompt, index) => {
     const vector = unitVector(`${prompt.tokens}:${prompt.text}`, dimensions);
     const embedding = request.base64
@@ -17,7 +17,7 @@ export function embeddingsBody(request: EmbeddingRequest): string {
   return JSON.stringify({ object: "list", data, model: request.model, usage });
 }
 
-/** Pseudo-random numbers seeded by the text (FNV-1a, then xorshift), scaled to length 1. */
+/** Makes pseudo-random numbers seeded by the text (FNV-1a, then xorshift), scaled to length 1. */
 function unitVector(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   let state = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) {

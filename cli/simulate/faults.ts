@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-const scope = {
-  /** How many calls it hits; every one when absent. */
+const SCOPE = {
+  /** How many calls the fault hits; all of them when absent. */
   times: z.int().positive().optional(),
-  /** Chance that a call is hit; 1 when absent. */
+  /** The chance that a call is hit; 1 when absent. */
   probability: z.number().min(0).max(1).optional(),
-  /** Only calls whose model or `x-client-request-id` contains this. */
+  /** Only calls are hit whose model or `x-client-request-id` contains this text. */
   match: z.string().optional(),
 };
 const afterTokens = z.int().min(0).optional();
@@ -13,47 +13,50 @@ const afterTokens = z.int().min(0).optional();
 const fault = <Shape extends z.core.$ZodLooseShape, Type extends string>(
   type: Type,
   shape: Shape,
-) => z.strictObject({ type: z.literal(type), ...shape, ...scope });
+) => z.strictObject({ type: z.literal(type), ...shape, ...SCOPE });
 
-/** What `POST /sim/fault` takes. */
+/** The body of `POST /sim/fault`. */
 export const faultSchema = z.discriminatedUnion("type", [
-  /** An HTTP status instead of an answer. `body`: text, or anything else as JSON. */
+  /** Answers this HTTP status. A string `body` is sent as text, anything else as JSON. */
   fault("status", {
     status: z.int().min(200).max(599),
     body: z.unknown().optional(),
     headers: z.record(z.string(), z.string()).optional(),
   }),
-  /** The request is taken and nothing is ever sent. */
+  /** The request is accepted, and nothing is ever sent. */
   fault("hang", {}),
   /** The socket closes before any header. */
   fault("drop", {}),
-  /** Generation stalls after that many tokens; a whole answer then never comes. */
+  /** Generation stops after this many tokens; a whole answer then never comes. */
   fault("hang_after", { tokens: z.int().min(0) }),
-  /** Headers at once, then the body at this rate. */
+  /** Headers come at once, then the body at this rate. */
   fault("slow_body", { bytesPerSecond: z.number().positive() }),
-  /** The socket closes after that many tokens; a whole answer's after half of its body. */
+  /** The socket closes after this many tokens, or after half of a whole answer's body. */
   fault("cut", { afterTokens, withUsage: z.boolean().optional() }),
-  /** The response ends politely, without finish chunk and `[DONE]`, or half way of a whole body. */
+  /**
+   * The response ends regularly but too early: without finish chunk and `[DONE]`, or halfway
+   * through a whole body.
+   */
   fault("fin", { afterTokens }),
-  /** 200, then an error event in the stream. Whole answers get the status itself. */
+  /** Answers 200 and then an error event in the stream. Whole answers get the status itself. */
   fault("in_band_error", {
     afterTokens,
     status: z.int().min(400).max(599).optional(),
     message: z.string().optional(),
   }),
-  /** 200 with JSON that does not parse. */
+  /** Answers 200 with JSON that cannot be parsed. */
   fault("malformed", { afterTokens }),
-  /** 200 with a web page. */
+  /** Answers 200 with a web page. */
   fault("html", {}),
-  /** This value in the place of `usage`; `"absent"`: none at all. */
+  /** Replaces `usage` by this value; `"absent"` removes it. */
   fault("wrong_usage", {
     usage: z.union([z.record(z.string(), z.unknown()), z.null(), z.literal("absent")]),
   }),
-  /** The engine gives up: `finish_reason` is `abort`, all else looks well. */
+  /** The engine gives up: `finish_reason` is `abort`, and everything else is regular. */
   fault("abort_finish", { afterTokens }),
-  /** One line, or one string in a whole answer, of that many bytes. */
+  /** Sends one line, or one string in a whole answer, of this many bytes. */
   fault("huge_line", { bytes: z.int().positive() }),
-  /** Full means refused, whatever `queueLimit` says. */
+  /** A call is refused when all slots are taken, whatever `queueLimit` says. */
   fault("refuse_when_full", {}),
 ]);
 
@@ -65,7 +68,7 @@ interface Subject {
   readonly clientRequestId: string | undefined;
 }
 
-/** The fault that is switched on, if any, and how often it may still hit. */
+/** The active fault, if any, and how often it may still hit. */
 export class InjectedFaults {
   readonly #random: () => number;
   #fault: Fault | null = null;
@@ -80,12 +83,12 @@ export class InjectedFaults {
     this.#left = chosen?.times ?? Infinity;
   }
 
-  /** The fault for a call that got a slot; uses up one of its times. */
+  /** Returns the fault for a call that got a slot, and uses up one of its times. */
   forRunning(subject: Subject): Fault | undefined {
     return this.#fault?.type === "refuse_when_full" ? undefined : this.#take(subject);
   }
 
-  /** Whether a call that found every slot taken is refused instead of queued. */
+  /** Whether a call that found all slots taken is refused instead of queued. */
   refusesWhenFull(subject: Subject): boolean {
     return this.#fault?.type === "refuse_when_full" && this.#take(subject) !== undefined;
   }

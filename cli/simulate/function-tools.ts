@@ -4,18 +4,18 @@ import { invalid } from "./body-fields.ts";
 /** A function that an answer may call. */
 export interface FunctionTool {
   readonly name: string;
-  /** JSON Schema of its arguments, as the request has it. */
+  /** The JSON Schema of its arguments, as in the request. */
   readonly parameters: unknown;
 }
 
-/** The functions that the request lets the model call; others than functions are left out. */
+/** Returns the functions that the request lets the model call; other tools are ignored. */
 export function readFunctionTools(
   body: JsonObject,
   endpoint: "chat.completions" | "responses",
 ): readonly FunctionTool[] {
   const tools = body["tools"] ?? [];
   if (!Array.isArray(tools)) throw invalid("tools", "must be a list");
-  // Chats wrap what responses have at the top.
+  // Chats wrap the fields that responses have at the top level.
   const unwrap = (object: JsonObject | undefined): JsonObject | undefined =>
     endpoint === "responses" ? object : asObject(object?.["function"]);
   const functions = tools.flatMap((each: unknown, at): readonly FunctionTool[] => {

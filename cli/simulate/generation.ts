@@ -1,38 +1,43 @@
 import { type AnswerPart, answerParts } from "./answer-parts.ts";
 import type { GenerationRequest } from "./inference-request.ts";
 import type { Prompt } from "./prompt.ts";
-import { Refusal, type SimulatorKind } from "./refusal.ts";
+import { HttpError, type SimulatorKind } from "./http-error.ts";
 
-/** A part of a sequence, in its place. */
+/** A part at its place in the sequence. */
 export interface PlacedPart extends AnswerPart {
-  /** Position of its first token in the sequence, and the one after its last that has room. */
+  /** Position of its first token in the sequence. */
   readonly from: number;
   readonly to: number;
 }
 
-/** One returned choice. */
 interface Sequence {
   readonly index: number;
-  /** Tokens in it. */
+  /** In tokens. */
   readonly length: number;
-  /** At least one, unless there is room for none. */
+  /** Empty only when there is no room at all. */
   readonly parts: readonly PlacedPart[];
   readonly finishReason: "stop" | "length" | "tool_calls";
 }
 
-/** Tokens in and out; reasoning is part of the completion. */
+/** Tokens in and out; reasoning is included in the completion. */
 interface TokenCounts {
   readonly prompt: number;
   readonly completion: number;
   readonly reasoning: number;
 }
 
-/** What will be generated for a request: fixed before the first token. */
+/** What will be generated for a request, fixed before the first token. */
 export interface Generation {
   readonly sequences: readonly Sequence[];
-  /** Tokens of the longest sequence: they come one after the other, the sequences in parallel. */
+  /**
+   * The tokens of the longest sequence. Sequences are generated in parallel, one token of each in a
+   * step.
+   */
   readonly steps: number;
-  /** Tokens after that many steps, over all sequences, unreturned ones too. */
+  /**
+   * Returns the tokens after this many steps, over all sequences, including those that are not
+   * returned.
+   */
   readonly countsAfter: (steps: number) => TokenCounts;
   readonly tokensAfter: (steps: number) => number;
 }
@@ -44,7 +49,7 @@ interface GenerationLimits {
   readonly contextLength: number | undefined;
 }
 
-/** Plans an answer. Throws `Refusal` (400) when the prompt and its answer exceed the context. */
+/** Plans an answer. Throws `HttpError` (400) when the prompt and its answer exceed the context. */
 export function planGeneration(request: GenerationRequest, limits: GenerationLimits): Generation {
   const plans = request.prompts.map((prompt) => planPrompt(prompt, request, limits));
   const sequences = plans.flatMap((plan, at) =>
@@ -67,7 +72,7 @@ export function planGeneration(request: GenerationRequest, limits: GenerationLim
   };
 }
 
-/** The text of a part that has come after that many steps. */
+/** Returns the text of a part after this many steps. */
 export function partText(part: PlacedPart, steps: number): string {
   let text = "";
   for (let at = part.from; at < Math.min(part.to, steps); at += 1) {
@@ -93,26 +98,28 @@ function planPrompt(prompt: Prompt, request: GenerationRequest, limits: Generati
   return { length, parts, finishReason: length < wanted ? "length" : whole };
 }
 
-/** Reasoning comes first, if at all. */
+/** Only the first part can be reasoning. */
 function reasoningLength({ parts: [first] }: Plan): number {
   return first?.kind === "reasoning" ? first.to : 0;
 }
 
-/** Tokens that may be generated: the request's own limit, or what the context leaves. */
+/**
+ * Returns how many tokens may be generated: the request's own limit, or the rest of the context.
+ */
 function roomFor(prompt: Prompt, request: GenerationRequest, limits: GenerationLimits): number {
   const { contextLength, kind } = limits;
   if (contextLength === undefined) return request.maxTokens ?? Infinity;
-  const asked = request.maxTokens ?? 1;
-  if (prompt.tokens + asked > contextLength) {
-    const where = inputNames[request.endpoint];
+  const wanted = request.maxTokens ?? 1;
+  if (prompt.tokens + wanted > contextLength) {
+    const where = INPUT_NAMES[request.endpoint];
     const most = `This model's maximum context length is ${contextLength} tokens.`;
     const message =
       kind === "gpu"
-        ? `${most} However, you requested ${prompt.tokens + asked} tokens (${prompt.tokens} in the ${where}, ${asked} in the completion). Please reduce the length of the ${where} or completion.`
-        : `${most} However, your messages resulted in ${prompt.tokens} tokens and ${asked} in the completion. Please reduce the length of the ${where}.`;
-    throw new Refusal({ status: 400, message, code: "context_length_exceeded", param: where });
+        ? `${most} However, you requested ${prompt.tokens + wanted} tokens (${prompt.tokens} in the ${where}, ${wanted} in the completion). Please reduce the length of the ${where} or completion.`
+        : `${most} However, your messages resulted in ${prompt.tokens} tokens and ${wanted} in the completion. Please reduce the length of the ${where}.`;
+    throw new HttpError({ status: 400, message, code: "context_length_exceeded", param: where });
   }
   return request.maxTokens ?? contextLength - prompt.tokens;
 }
 
-const inputNames = { "chat.completions": "messages", completions: "prompt", responses: "input" };
+const INPUT_NAMES = { "chat.completions": "messages", completions: "prompt", responses: "input" };

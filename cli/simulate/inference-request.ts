@@ -4,7 +4,7 @@ import { type FunctionTool, readFunctionTools } from "./function-tools.ts";
 import { type Prompt, readPrompts } from "./prompt.ts";
 import { readInput } from "./read-input.ts";
 import { readMessages } from "./read-messages.ts";
-import type { SimulatorKind } from "./refusal.ts";
+import type { SimulatorKind } from "./http-error.ts";
 
 export interface GenerationRequest {
   readonly endpoint: "chat.completions" | "completions" | "responses";
@@ -20,9 +20,9 @@ export interface GenerationRequest {
   readonly tools: readonly FunctionTool[];
   /** How many calls one answer may make. */
   readonly maxCalls: number;
-  /** JSON Schema that the answer's text is to follow. */
+  /** The JSON Schema that the answer's text must match. */
   readonly answerSchema: unknown;
-  /** As it came. */
+  /** The body as it arrived. */
   readonly body: JsonObject;
 }
 
@@ -36,7 +36,7 @@ export interface EmbeddingRequest {
 
 export type SimulatedEndpoint = (GenerationRequest | EmbeddingRequest)["endpoint"];
 
-/** Reads a request body. Throws `Refusal` for what a real upstream would not take. */
+/** Reads a request body. Throws `HttpError` for anything that a real upstream would refuse. */
 export function readInferenceRequest(
   endpoint: SimulatedEndpoint,
   body: JsonObject,
@@ -70,7 +70,7 @@ function readResponse(
   body: JsonObject,
   kind: SimulatorKind,
 ): Omit<GenerationRequest, "endpoint" | "model" | "body" | "stream" | "includeUsage"> {
-  // Nothing is kept here, so nobody could read such an answer.
+  // The simulator stores nothing, so nobody could read the answer later.
   if (flag(body, "background")) throw invalid("background", "is not supported");
   const format = asObject(asObject(body["text"])?.["format"]);
   return {

@@ -3,7 +3,7 @@ import type { Slots } from "./slots.ts";
 
 type Tokens = Pick<Counters, "promptTokens" | "completionTokens" | "refusedFull">;
 
-/** `/metrics` in Prometheus text under vLLM's names. */
+/** Writes `/metrics` in Prometheus text with vLLM's names. */
 export function metricsText(slots: Slots, tokens: Tokens, model: string): string {
   const labels = `{engine="0",model_name=${JSON.stringify(model)}}`;
   const metrics: readonly (readonly [string, "gauge" | "counter", string, number])[] = [

@@ -1,12 +1,15 @@
 import type { Call } from "./call.ts";
 
-/** When tokens are ready: the first after `ttftMs`, then `tokensPerSecond`; 0 is no pacing. */
+/**
+ * When tokens are ready: the first after `ttftMs`, then `tokensPerSecond`; a rate of 0 means no
+ * pacing.
+ */
 export interface PaceOptions {
   readonly ttftMs: number;
   readonly tokensPerSecond: number;
 }
 
-/** The clock of one generation, started when it is made. */
+/** The clock of one generation, started by the constructor. */
 export class Pace {
   readonly #firstAtMs: number;
   readonly #intervalMs: number;
@@ -16,7 +19,7 @@ export class Pace {
     this.#intervalMs = tokensPerSecond > 0 ? 1000 / tokensPerSecond : 0;
   }
 
-  /** How many tokens are ready by now, of `wanted`. */
+  /** Returns how many of `wanted` tokens are ready by now. */
   ready(wanted: number): number {
     const sinceFirstMs = performance.now() - this.#firstAtMs;
     if (sinceFirstMs < 0) return 0;
@@ -24,7 +27,7 @@ export class Pace {
     return Math.min(wanted, Math.floor(sinceFirstMs / this.#intervalMs) + 1);
   }
 
-  /** Waits until that many tokens are ready (no fewer than 1), or the call has ended. */
+  /** Waits until this many tokens (at least 1) are ready, or the call has ended. */
   async reach(call: Call, tokens: number): Promise<void> {
     const atMs = this.#firstAtMs + Math.max(0, tokens - 1) * this.#intervalMs;
     // Timers may fire a little early.

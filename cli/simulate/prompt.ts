@@ -1,23 +1,23 @@
 import { invalid } from "./body-fields.ts";
 
-/** One input text; a prompt given as tokens has no text. */
+/** One input; a prompt given as tokens has no text. */
 export interface Prompt {
   /** Everything that counts as input. */
   readonly text: string;
-  /** The last user message, or the prompt: where `[sim …]` directives stand. */
+  /** The last user message or the prompt, which may contain `[sim …]` directives. */
   readonly lastText: string;
-  /** Whether a user message comes last: no tool has given its result since. */
+  /** Whether the last message is the user's, so that no tool result has come since. */
   readonly endsWithUser: boolean;
   readonly tokens: number;
 }
 
-/** One prompt of text: a token for each four bytes. */
+/** Makes a prompt from text, with one token for each four bytes. */
 export function textPrompt(text: string): Prompt {
   const tokens = Math.ceil(Buffer.byteLength(text) / 4);
   return { text, lastText: text, endsWithUser: true, tokens };
 }
 
-/** Prompts as completions and embeddings take them: text, tokens, or a list of these. */
+/** Reads prompts of completions and embeddings: text, tokens, or a list of these. */
 export function readPrompts(field: string, value: unknown): Prompt[] {
   if (typeof value === "string") return [textPrompt(value)];
   if (!Array.isArray(value) || value.length === 0) {

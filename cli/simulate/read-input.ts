@@ -2,11 +2,11 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { invalid } from "./body-fields.ts";
 import { Conversation } from "./conversation.ts";
 import type { Prompt } from "./prompt.ts";
-import { Refusal, type SimulatorKind } from "./refusal.ts";
+import { HttpError, type SimulatorKind } from "./http-error.ts";
 
 /**
- * Reads `instructions` and `input` of a response request. Throws `Refusal`: 400 for what is no
- * conversation, 404 for what refers to something kept, since nothing is.
+ * Reads `instructions` and `input` of a response request. Throws `HttpError`: 400 when they are not
+ * a conversation, 404 for references to stored items, since nothing is stored.
  */
 export function readInput(body: JsonObject, kind: SimulatorKind): Prompt {
   const { input, instructions } = body;
@@ -38,7 +38,7 @@ function readItem(conversation: Conversation, value: unknown, kind: SimulatorKin
     case "item_reference":
       throw notKept(`Item with id '${text(item["id"])}'`);
     case "reasoning":
-      // A cloud reads its own encrypted thoughts, or looks for the item that it was not to keep.
+      // A cloud needs its own encrypted reasoning back, or else looks for the stored item.
       if (kind === "cloud" && typeof item["encrypted_content"] !== "string") {
         throw notKept(`Item with id '${text(item["id"])}'`);
       }
@@ -53,6 +53,6 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function notKept(what: string): Refusal {
-  return new Refusal({ status: 404, message: `${what} not found.`, param: "input" });
+function notKept(what: string): HttpError {
+  return new HttpError({ status: 404, message: `${what} not found.`, param: "input" });
 }

@@ -3,7 +3,7 @@ import { invalid } from "./body-fields.ts";
 import { Conversation } from "./conversation.ts";
 import type { Prompt } from "./prompt.ts";
 
-/** Reads the `messages` of a chat. Throws `Refusal` (400) for what is no conversation. */
+/** Reads the `messages` of a chat. Throws `HttpError` (400) when they are not a conversation. */
 export function readMessages(value: unknown): Prompt {
   if (!Array.isArray(value) || value.length === 0) {
     throw invalid("messages", "must be a list with at least one message");

@@ -1,25 +1,25 @@
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import { partText, type PlacedPart } from "./generation.ts";
-import type { Refusal } from "./refusal.ts";
+import type { HttpError } from "./http-error.ts";
 import { responseItem, type ResponseItem } from "./response-item.ts";
 import type { WireFormat, WireOptions } from "./wire-format.ts";
 
-/** An item of the answer and where it comes from. */
-interface Written {
+/** An item of the answer and the part that it is made from. */
+interface PlacedItem {
   readonly part: PlacedPart;
   readonly item: ResponseItem;
   readonly index: number;
 }
 
-/** Responses. Its events are numbered, so they must be asked for in their order. */
+/** Writes responses. Its events are numbered, so they must be requested in order. */
 export class ResponseFormat implements WireFormat {
   readonly #options: WireOptions;
   readonly #id: string;
   readonly #created = Math.floor(Date.now() / 1000);
-  readonly #items: readonly Written[];
+  readonly #items: readonly PlacedItem[];
   #sequence = 0;
-  /** The item that was begun and has not ended. */
-  #current: Written | undefined;
+  /** The item that has begun and not ended. */
+  #current: PlacedItem | undefined;
 
   constructor(options: WireOptions) {
     const { request, serial, kind, generation } = options;
@@ -50,11 +50,11 @@ export class ResponseFormat implements WireFormat {
   tokens(from: number, to: number): string {
     let text = "";
     for (let step = from; step < to; step += 1) {
-      const written = this.#items.find(({ part }) => step < part.to);
-      if (written === undefined) break;
-      if (written !== this.#current) text += this.#close() + this.#open(written);
-      const token = written.part.token(step - written.part.from);
-      text += this.#itemEvent(written, ...written.item.delta(token));
+      const placed = this.#items.find(({ part }) => step < part.to);
+      if (placed === undefined) break;
+      if (placed !== this.#current) text += this.#close() + this.#open(placed);
+      const token = placed.part.token(step - placed.part.from);
+      text += this.#itemEvent(placed, ...placed.item.delta(token));
     }
     return text;
   }
@@ -66,13 +66,13 @@ export class ResponseFormat implements WireFormat {
     return closing + this.#event(type, { response: this.#ended() });
   }
 
-  /** Only the last event of a response has its usage. */
+  /** Only the last event of a response contains usage. */
   usageEvent(): string {
     return "";
   }
 
-  /** vLLM sends an error, OpenAI the response that failed, which must have begun. */
-  errorEvents({ status, message, param }: Refusal): string {
+  /** vLLM sends an error; OpenAI sends the failed response, which must have begun. */
+  errorEvents({ status, message, param }: HttpError): string {
     const code = status === 429 ? "rate_limit_exceeded" : "server_error";
     if (this.#options.kind === "gpu") {
       return this.#event("error", { code: String(status), message, param: param ?? null });
@@ -90,9 +90,9 @@ export class ResponseFormat implements WireFormat {
     return `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"`;
   }
 
-  #open(written: Written): string {
-    this.#current = written;
-    const { item, index } = written;
+  #open(placed: PlacedItem): string {
+    this.#current = placed;
+    const { item, index } = placed;
     return (
       this.#event("response.output_item.added", {
         output_index: index,
@@ -100,27 +100,27 @@ export class ResponseFormat implements WireFormat {
       }) +
       item
         .opening()
-        .map((event) => this.#itemEvent(written, ...event))
+        .map((event) => this.#itemEvent(placed, ...event))
         .join("")
     );
   }
 
   #close(): string {
-    const written = this.#current;
-    if (written === undefined) return "";
+    const placed = this.#current;
+    if (placed === undefined) return "";
     this.#current = undefined;
-    const { item, index, part } = written;
+    const { item, index, part } = placed;
     const text = partText(part, this.#options.steps);
     return (
       item
         .closing(text)
-        .map((event) => this.#itemEvent(written, ...event))
+        .map((event) => this.#itemEvent(placed, ...event))
         .join("") +
-      this.#event("response.output_item.done", { output_index: index, item: this.#output(written) })
+      this.#event("response.output_item.done", { output_index: index, item: this.#output(placed) })
     );
   }
 
-  #output({ item, part }: Written): JsonObject {
+  #output({ item, part }: PlacedItem): JsonObject {
     const { steps } = this.#options;
     const whole = steps >= part.to && part.to - part.from === part.length;
     return item.item(whole ? "completed" : "incomplete", partText(part, steps));
@@ -159,7 +159,10 @@ export class ResponseFormat implements WireFormat {
 
   #response(fields: JsonObject): JsonObject {
     const { model, body } = this.#options.request;
-    const echoed = Object.entries(defaults).map(([name, value]) => [name, body[name] ?? value]);
+    const echoed = Object.entries(ECHOED_FIELDS).map(([name, value]) => [
+      name,
+      body[name] ?? value,
+    ]);
     return {
       id: this.#id,
       object: "response",
@@ -173,7 +176,7 @@ export class ResponseFormat implements WireFormat {
     };
   }
 
-  #itemEvent({ item, index }: Written, type: string, fields: JsonObject): string {
+  #itemEvent({ item, index }: PlacedItem, type: string, fields: JsonObject): string {
     return this.#event(type, { item_id: item.id, output_index: index, ...fields });
   }
 
@@ -184,8 +187,10 @@ export class ResponseFormat implements WireFormat {
   }
 }
 
-/** What a response repeats of its request, and says when that does not. */
-const defaults: JsonObject = {
+/**
+ * Fields that a response repeats from its request, with their values when the request omits them.
+ */
+const ECHOED_FIELDS: JsonObject = {
   instructions: null,
   max_output_tokens: null,
   metadata: {},

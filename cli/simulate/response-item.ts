@@ -1,11 +1,11 @@
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { PlacedPart } from "./generation.ts";
-import type { SimulatorKind } from "./refusal.ts";
+import type { SimulatorKind } from "./http-error.ts";
 
-/** An event without what all events of its item have. */
+/** An event without the fields that all events of its item have. */
 type ItemEvent = readonly [type: string, fields: JsonObject];
 
-/** How an output item looks, and what is told of it between its first and its last event. */
+/** An output item, and its events between the first and the last one. */
 export interface ResponseItem {
   readonly id: string;
   item(status: "in_progress" | "completed" | "incomplete", text: string): JsonObject;
@@ -16,13 +16,13 @@ export interface ResponseItem {
 
 interface ItemOptions {
   readonly kind: SimulatorKind;
-  /** Makes its ids its own. */
+  /** Makes the item's ids unique. */
   readonly mark: string;
-  /** Reasoning is to come with its encrypted form. */
+  /** Whether reasoning comes with its encrypted form. */
   readonly encrypted: boolean;
 }
 
-/** The output item that a part of the answer is. */
+/** Makes the output item for a part of the answer. */
 export function responseItem(part: PlacedPart, options: ItemOptions): ResponseItem {
   if (part.kind === "call") return callItem(part.name ?? "", options);
   return part.kind === "text" ? messageItem(options) : reasoningItem(options);

@@ -5,30 +5,30 @@ import { Call } from "./call.ts";
 import type { CounterBook, Counters } from "./counters.ts";
 import { type Fault, faultSchema } from "./faults.ts";
 import { metricsText } from "./metrics.ts";
-import { Refusal } from "./refusal.ts";
+import { HttpError } from "./http-error.ts";
 import { sendError } from "./send-body.ts";
 
 interface RouteDeps {
   readonly engine: Engine;
   readonly book: CounterBook;
   readonly apiKey: string | undefined;
-  /** Whether `/v1/responses` is there. */
+  /** Whether `/v1/responses` exists. */
   readonly responses: boolean;
   readonly counters: () => Counters;
   readonly setFault: (fault: Fault | null) => void;
   readonly reset: () => void;
-  /** Told of each inference call, to tell it when its client leaves. */
+  /** Called for each inference call, so that the call learns when its client leaves. */
   readonly opened: (call: Call, request: IncomingMessage) => void;
 }
 
-const inferencePaths = {
+const INFERENCE_PATHS = {
   "/v1/chat/completions": "chat.completions",
   "/v1/completions": "completions",
   "/v1/embeddings": "embeddings",
   "/v1/responses": "responses",
 } as const;
 
-/** The request listener of the simulator's HTTP server. */
+/** Creates the request listener of the simulator's HTTP server. */
 export function createRoutes(
   deps: RouteDeps,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -42,7 +42,7 @@ export function createRoutes(
     if (request.method === "POST" && served && isInferencePath(path)) {
       const call = new Call(request, response, book);
       deps.opened(call, request);
-      if (authorized(request)) void answerCall(call, inferencePaths[path], engine);
+      if (authorized(request)) void answerCall(call, INFERENCE_PATHS[path], engine);
       else void refuseKey(call, engine);
       return;
     }
@@ -62,13 +62,14 @@ export function createRoutes(
       else send(401, wrongKey().body(engine.kind));
     } else if (get === "/health" && engine.kind === "gpu") send(200, "");
     else if (get === "/metrics" && engine.kind === "gpu") {
-      const model = engine.models?.[0] ?? anyModel;
+      const model = engine.models?.[0] ?? ANY_MODEL;
       send(200, metricsText(engine.slots, book.totals, model), "text/plain; version=0.0.4");
-    } else send(404, new Refusal({ status: 404, message: `Not found: ${path}` }).body(engine.kind));
+    } else
+      send(404, new HttpError({ status: 404, message: `Not found: ${path}` }).body(engine.kind));
   };
 }
 
-const anyModel = "sim-model";
+const ANY_MODEL = "sim-model";
 
 async function control(
   deps: RouteDeps,
@@ -99,7 +100,7 @@ async function control(
   }
 }
 
-/** The body as JSON; undefined when it is none. */
+/** Reads the body as JSON; undefined when it is not JSON. */
 async function readJson(request: IncomingMessage): Promise<unknown> {
   try {
     const chunks: Uint8Array[] = [];
@@ -115,13 +116,13 @@ async function refuseKey(call: Call, engine: Engine): Promise<void> {
   sendError(call, wrongKey(), engine.kind);
 }
 
-function wrongKey(): Refusal {
+function wrongKey(): HttpError {
   const message = "Incorrect API key provided.";
-  return new Refusal({ status: 401, message, code: "invalid_api_key" });
+  return new HttpError({ status: 401, message, code: "invalid_api_key" });
 }
 
 function modelList({ kind, models, contextLength }: Engine): string {
-  const data = (models ?? [anyModel]).map((id) => ({
+  const data = (models ?? [ANY_MODEL]).map((id) => ({
     id,
     object: "model",
     created: 1_700_000_000,
@@ -135,6 +136,6 @@ function isProbePath(path: string): boolean {
   return path === "/health" || path === "/v1/models" || path === "/metrics";
 }
 
-function isInferencePath(path: string): path is keyof typeof inferencePaths {
-  return Object.hasOwn(inferencePaths, path);
+function isInferencePath(path: string): path is keyof typeof INFERENCE_PATHS {
+  return Object.hasOwn(INFERENCE_PATHS, path);
 }

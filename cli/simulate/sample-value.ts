@@ -1,8 +1,9 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /**
- * A plausible value for a JSON Schema: the same one each time. It knows types, `enum`, `const`,
- * alternatives and bounds below, and fills required properties; not references and patterns.
+ * Makes a plausible value for a JSON Schema, always the same one. It supports types, `enum`,
+ * `const`, alternatives and minimums, and fills required properties, but ignores references and
+ * patterns.
  */
 export function sampleValue(schema: unknown, name = "value"): unknown {
   const shape = asObject(schema) ?? {};

@@ -1,10 +1,10 @@
 import type { Call } from "./call.ts";
 import type { Fault } from "./faults.ts";
-import { Refusal, type SimulatorKind } from "./refusal.ts";
+import { HttpError, type SimulatorKind } from "./http-error.ts";
 
-const json = "application/json";
+const JSON_TYPE = "application/json";
 
-/** Sends a whole JSON answer, spoilt as the fault says. */
+/** Sends a whole JSON answer, with the fault applied. */
 export async function sendBody(
   call: Call,
   body: string,
@@ -14,26 +14,26 @@ export async function sendBody(
   const length = Buffer.byteLength(body);
   switch (fault?.type) {
     case "cut":
-      call.head(200, { "content-type": json, "content-length": length });
+      call.head(200, { "content-type": JSON_TYPE, "content-length": length });
       call.cut(half(body));
       return;
     case "fin":
-      call.head(200, { "content-type": json });
+      call.head(200, { "content-type": JSON_TYPE });
       call.end(half(body), false);
       return;
     case "malformed":
-      call.head(200, { "content-type": json });
+      call.head(200, { "content-type": JSON_TYPE });
       call.end(`{"id":"chatcmpl-broken","choices":[{"index":0,`, false);
       return;
     case "in_band_error":
       sendError(call, inBandError(fault), kind);
       return;
     case "slow_body":
-      call.head(200, { "content-type": json, "content-length": length }, true);
+      call.head(200, { "content-type": JSON_TYPE, "content-length": length }, true);
       await sendSlowly(call, body, fault.bytesPerSecond);
       return;
     case "huge_line":
-      call.head(200, { "content-type": json });
+      call.head(200, { "content-type": JSON_TYPE });
       await sendFilled(call, `${body.slice(0, -1)},"padding":"`, fault.bytes);
       call.end(`"}`, true);
       return;
@@ -48,20 +48,20 @@ export async function sendBody(
     case "drop":
     case "html":
     case "refuse_when_full":
-      call.head(200, { "content-type": json, "content-length": length });
+      call.head(200, { "content-type": JSON_TYPE, "content-length": length });
       call.end(body, fault?.type !== "abort_finish");
   }
 }
 
-/** Sends a refusal in the upstream's own error shape. */
-export function sendError(call: Call, refusal: Refusal, kind: SimulatorKind): void {
-  call.head(refusal.status, { "content-type": json, ...refusal.headers() });
-  call.end(refusal.body(kind), false);
+/** Sends an error in the upstream's own format. */
+export function sendError(call: Call, error: HttpError, kind: SimulatorKind): void {
+  call.head(error.status, { "content-type": JSON_TYPE, ...error.headers() });
+  call.end(error.body(kind), false);
 }
 
-/** What an `in_band_error` fault says. */
-export function inBandError(fault: Extract<Fault, { type: "in_band_error" }>): Refusal {
-  return new Refusal({
+/** Makes the error of an `in_band_error` fault. */
+export function inBandError(fault: Extract<Fault, { type: "in_band_error" }>): HttpError {
+  return new HttpError({
     status: fault.status ?? 503,
     message: fault.message ?? "The request queue is full.",
   });
@@ -79,7 +79,7 @@ export async function sendSlowly(call: Call, text: string, bytesPerSecond: numbe
   call.end("", true);
 }
 
-/** Sends the text and then that many bytes `x`, no faster than the client reads. */
+/** Sends the text and then this many bytes `x`, no faster than the client reads. */
 export async function sendFilled(call: Call, text: string, bytes: number): Promise<void> {
   const block = Buffer.alloc(65_536, "x");
   await call.write(text);

@@ -2,12 +2,12 @@ import type { Call } from "./call.ts";
 import type { Fault } from "./faults.ts";
 import type { Generation } from "./generation.ts";
 import type { Pace } from "./pace.ts";
-import type { SimulatorKind } from "./refusal.ts";
+import type { SimulatorKind } from "./http-error.ts";
 import { inBandError, sendFilled, sendSlowly } from "./send-body.ts";
 import type { WireFormat } from "./wire-format.ts";
 
-/** Tokens that are written at once when they are ready at once. */
-const batchTokens = 256;
+/** The most tokens in one write, when many are ready at once. */
+const BATCH_TOKENS = 256;
 
 interface StreamOptions {
   readonly kind: SimulatorKind;
@@ -18,14 +18,15 @@ interface StreamOptions {
   readonly fault: Fault | undefined;
 }
 
-/** Streams the answer as server-sent events, spoilt as the fault says, until the client leaves. */
+/** Streams the answer as server-sent events, with the fault applied, until the client leaves. */
 export async function sendStream(call: Call, options: StreamOptions): Promise<void> {
   const { kind, steps, pace, format, fault } = options;
   const headers = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
   };
-  // vLLM sends headers before the first token, clouds with it; a spoilt stream always has begun.
+  // vLLM sends headers before the first token, clouds with it; with a fault they are always sent
+  // first.
   call.head(200, headers, kind === "gpu" || fault !== undefined);
   await pace.reach(call, 1);
   if (!call.open) return;
@@ -41,19 +42,21 @@ export async function sendStream(call: Call, options: StreamOptions): Promise<vo
     await sendSlowly(call, text, fault.bytesPerSecond);
     return;
   }
-  // A broken or an error event after no token is the very first event, as engines do it.
+  // As in real engines, an error after no token is the very first event.
   const bare = steps === 0 && (fault?.type === "in_band_error" || fault?.type === "malformed");
   const rest = await sendTokens(call, bare ? "" : format.opening(), options);
   await sendEnding(call, rest, options);
 }
 
-/** Sends tokens as they get ready; what is ready last is returned, to leave with the ending. */
+/**
+ * Sends tokens as they become ready. Returns the last text, which is sent together with the ending.
+ */
 async function sendTokens(call: Call, opening: string, options: StreamOptions): Promise<string> {
   const { generation, steps, pace, format } = options;
   let pending = opening;
   let step = 0;
   while (step < steps && call.open) {
-    const ready = Math.min(pace.ready(steps), step + batchTokens);
+    const ready = Math.min(pace.ready(steps), step + BATCH_TOKENS);
     if (ready <= step) {
       await pace.reach(call, step + 1);
       continue;

@@ -6,7 +6,7 @@ import { BodyLog, type LoggedBody } from "./body-log.ts";
 import { CounterBook, type Counters } from "./counters.ts";
 import type { DialectName } from "./dialect.ts";
 import { type Fault, InjectedFaults, type FaultScope } from "./faults.ts";
-import type { SimulatorKind } from "./refusal.ts";
+import type { SimulatorKind } from "./http-error.ts";
 import { createRoutes } from "./routes.ts";
 import { Slots } from "./slots.ts";
 import { Traffic } from "./traffic.ts";
@@ -15,27 +15,27 @@ export interface SimulatorOptions {
   readonly kind: SimulatorKind;
   /** Default 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Default 0: a free one. */
+  /** Default 0, which takes a free port. */
   readonly port?: number | undefined;
   /** Requests that run at once. */
   readonly slots: number;
   /** Time to the first token; default 0. */
   readonly ttftMs?: number | undefined;
-  /** Of each request; default 0, as Infinity: no pacing. */
+  /** The rate of each request; default 0, which like Infinity means no pacing. */
   readonly tokensPerSecond?: number | undefined;
-  /** Others get 404; default: every model is known. */
+  /** Other models get 404; by default every model is known. */
   readonly models?: readonly string[] | undefined;
-  /** Tokens of an answer when nothing else says; default 16. */
+  /** Tokens of an answer when the request does not say; default 16. */
   readonly outputTokens?: number | undefined;
-  /** Tokens of reasoning before it, when nothing else says; default 0. */
+  /** Tokens of reasoning before the answer when the request does not say; default 0. */
   readonly reasoningTokens?: number | undefined;
-  /** Whether there is a `/v1/responses`; default true. */
+  /** Whether `/v1/responses` exists; default true. */
   readonly responses?: boolean | undefined;
-  /** When set, `/v1` wants it as bearer token. */
+  /** When set, `/v1` requires it as bearer token. */
   readonly apiKey?: string | undefined;
   /** Requests that may wait for a slot before others get 503 (gpu) or 429 (cloud); default 0. */
   readonly queueLimit?: number | undefined;
-  /** In tokens; default: no limit. */
+  /** In tokens; no limit by default. */
   readonly contextLength?: number | undefined;
   /** An engine family whose other names for caps, counts, models and prompts are obeyed as well. */
   readonly dialect?: DialectName | undefined;
@@ -43,20 +43,20 @@ export interface SimulatorOptions {
   readonly rememberedRequests?: number | undefined;
   /** Request bodies kept for `bodies`; default 20. */
   readonly rememberedBodies?: number | undefined;
-  /** For faults with a probability; default `Math.random`. */
+  /** The random source of faults with a probability; default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
 export interface Simulator {
-  /** Base URL, ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly url: string;
   readonly port: number;
   counters(): Counters;
-  /** What the last inference calls asked for, oldest first. */
+  /** The bodies of the last inference calls, oldest first. */
   bodies(): readonly LoggedBody[];
-  /** Switches a fault on in the place of any other; null: none. */
+  /** Replaces the active fault; null removes it. */
   setFault(fault: Fault | null, scope?: FaultScope): void;
-  /** Counters to zero, no fault, no bodies. Calls in flight stay in `inFlight` and nowhere else. */
+  /** Clears counters, fault and bodies. Of calls in flight, only `inFlight` remains. */
   reset(): void;
   /** Refuses connections and destroys open ones at once, as a dead server does. */
   close(): Promise<void>;
@@ -64,7 +64,7 @@ export interface Simulator {
   restart(): Promise<void>;
 }
 
-/** Starts a simulated upstream: a real HTTP server that counts what it sees. */
+/** Starts a simulated upstream: a real HTTP server that counts what it receives and sends. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const host = options.host ?? "127.0.0.1";
   const book = new CounterBook(options.rememberedRequests ?? 200_000);
@@ -107,7 +107,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     opened: (call, request) => traffic.opened(call, request.socket),
   });
   const listen = async (port: number): Promise<Server> => {
-    // No limits of its own: how long a request or an idle connection lasts is the client's affair.
+    // The server has no time limits of its own; only the client decides how long a request or an
+    // idle connection lasts.
     const server = createServer(
       { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 },
       routes,

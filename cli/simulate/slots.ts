@@ -1,6 +1,6 @@
 import type { Call } from "./call.ts";
 
-/** The engine's running requests and those that wait for one to end, oldest first. */
+/** The engine's running requests, and those that wait for a slot, oldest first. */
 export class Slots {
   readonly #size: number;
   readonly #queueLimit: number;
@@ -20,12 +20,15 @@ export class Slots {
     return this.#waiting.size;
   }
 
-  /** Part of the slots that is taken, 0 to 1. */
+  /** The part of the slots that is taken, from 0 to 1. */
   get usage(): number {
     return this.#running / this.#size;
   }
 
-  /** False: no slot and no place to wait. `mayWait` is asked only when every slot is taken. */
+  /**
+   * Resolves with false when there is neither a slot nor a place to wait. `mayWait` is called only
+   * when all slots are taken.
+   */
   async take(call: Call, mayWait: () => boolean): Promise<boolean> {
     if (this.#running >= this.#size) {
       if (this.#waiting.size >= this.#queueLimit || !mayWait()) return false;

@@ -7,7 +7,7 @@ interface Connection {
   readonly calls: Set<Call>;
 }
 
-/** The open connections, and the bytes that came over all there ever were. */
+/** The open connections, and the bytes received on all connections so far. */
 export class Traffic {
   readonly #open = new Map<Socket, Connection>();
   #closedBytes = 0;
@@ -18,7 +18,7 @@ export class Traffic {
     const connection: Connection = { socket, calls: new Set() };
     this.#connections += 1;
     this.#open.set(socket, connection);
-    // The client's FIN comes before the socket's close: the earliest sign of an abort.
+    // The client's FIN comes before the socket's close, and is the earliest sign of an abort.
     socket.once("end", () => {
       for (const call of connection.calls) call.clientLeft();
     });

@@ -1,38 +1,41 @@
 import type { Generation } from "./generation.ts";
 import type { GenerationRequest } from "./inference-request.ts";
-import type { Refusal, SimulatorKind } from "./refusal.ts";
+import type { HttpError, SimulatorKind } from "./http-error.ts";
 
-/** Replaces the `usage` of an answer: an object, null, or the field left out. */
+/** Replaces the `usage` of an answer by an object or null, or removes it. */
 type UsageOverride = Readonly<Record<string, unknown>> | null | "absent";
 
 export interface WireOptions {
   readonly kind: SimulatorKind;
-  /** Makes the answer's ids its own. */
+  /** Makes the answer's ids unique. */
   readonly serial: number;
   readonly request: GenerationRequest;
   readonly generation: Generation;
-  /** Steps of the generation that are sent. */
+  /** How many steps of the generation are sent. */
   readonly steps: number;
   readonly usage: UsageOverride | undefined;
-  /** The engine gives up after its steps, and ends the answer with that. */
+  /** Whether the engine gives up after its steps and ends the answer with that. */
   readonly aborts: boolean;
 }
 
-/** Writes one generation as its endpoint does: a whole body, or the events of a stream in turn. */
+/**
+ * Writes one generation in the format of its endpoint: a whole body, or the events of a stream in
+ * order.
+ */
 export interface WireFormat {
   body(): string;
-  /** What comes before the first token. */
+  /** Writes what comes before the first token. */
   opening(): string;
-  /** The tokens of every choice, from one step up to another, without it. */
+  /** Writes the tokens of every choice from one step up to another, excluding the latter. */
   tokens(from: number, to: number): string;
-  /** The good end: whatever comes after the last token that is sent. */
+  /** Writes the regular end: everything after the last token. */
   ending(): string;
-  /** An event with usage alone, where there is such a thing and usage is not to be absent. */
+  /** Writes an event with usage alone, where the format has one and usage is not absent. */
   usageEvent(): string;
-  /** The end as an error tells it. */
-  errorEvents(refusal: Refusal): string;
-  /** The end of a stream in which an event's JSON breaks off. */
+  /** Writes the end of a stream that fails with an error. */
+  errorEvents(error: HttpError): string;
+  /** Writes the end of a stream in which an event's JSON breaks off. */
   brokenEvents(): string;
-  /** A whole line without its end: an event that never comes to one. */
+  /** Writes an event whose line never ends. */
   endlessLine(): string;
 }

@@ -1,23 +1,23 @@
-/** Which upstream is played: a vLLM server or an OpenAI-like cloud. */
+/** The simulated upstream: a vLLM server or an OpenAI-like cloud. */
 export type SimulatorKind = "gpu" | "cloud";
 
-interface RefusalDetails {
+interface HttpErrorDetails {
   readonly status: number;
   readonly message: string;
-  /** What the cloud puts into `code`; vLLM always puts the status there, as a number. */
+  /** The cloud's value of `code`; vLLM always puts the status there, as a number. */
   readonly code?: string;
   readonly param?: string;
   readonly retryAfterSeconds?: number;
 }
 
-/** A request that is answered with an error instead of tokens. */
-export class Refusal extends Error {
+/** An error that answers a request instead of tokens. */
+export class HttpError extends Error {
   readonly status: number;
   readonly code: string | undefined;
   readonly param: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(details: RefusalDetails) {
+  constructor(details: HttpErrorDetails) {
     super(details.message);
     this.status = details.status;
     this.code = details.code;
@@ -31,11 +31,11 @@ export class Refusal extends Error {
       : { "retry-after": String(this.retryAfterSeconds) };
   }
 
-  /** The error body as the given kind of upstream writes it. */
+  /** Writes the error body as this kind of upstream does. */
   body(kind: SimulatorKind): string {
     if (kind === "gpu") return vllmError(this.status, this.message, this.param);
     const type =
-      cloudTypes[this.status] ?? (this.status < 500 ? "invalid_request_error" : "server_error");
+      CLOUD_TYPES[this.status] ?? (this.status < 500 ? "invalid_request_error" : "server_error");
     const error = {
       message: this.message,
       type,
@@ -48,17 +48,17 @@ export class Refusal extends Error {
 
 function vllmError(status: number, message: string, param: string | undefined): string {
   if (status === 401) return JSON.stringify({ error: "Unauthorized" });
-  const type = vllmTypes[status] ?? (status < 500 ? "BadRequestError" : "InternalServerError");
+  const type = VLLM_TYPES[status] ?? (status < 500 ? "BadRequestError" : "InternalServerError");
   return JSON.stringify({ error: { message, type, param: param ?? null, code: status } });
 }
 
-const vllmTypes: Readonly<Record<number, string>> = {
+const VLLM_TYPES: Readonly<Record<number, string>> = {
   404: "NotFoundError",
   429: "RateLimitError",
   503: "ServiceUnavailableError",
 };
 
-const cloudTypes: Readonly<Record<number, string>> = {
+const CLOUD_TYPES: Readonly<Record<number, string>> = {
   402: "insufficient_quota",
   403: "permission_error",
   429: "requests",
