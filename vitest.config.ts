@@ -8,6 +8,7 @@ export default defineConfig({
       "test/support/temporary-global.ts",
       "test/support/redis-global.ts",
       "test/support/postgres-global.ts",
+      "test/support/programs-global.ts",
     ],
     // Generous: a slow machine makes a test slow, not wrong.
     testTimeout: 120_000,

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { line, lines, startBatchRig, type BatchRig } from "../batches/batch-rig.ts";
-import { command, startProgram } from "../process/broker-process.ts";
+import { startCommand } from "../process/broker-process.ts";
 import { eventually } from "../../support/eventually.ts";
 import { runClient } from "./cli-rig.ts";
 import {
@@ -96,7 +96,7 @@ test("after Ctrl-C the same command goes on with the same batch", async () => {
   const own = await freshEnv();
   const { input, output, state } = await workDirectory(lines(40, { model: "slow" }));
   const words = ["run", input, "-o", output];
-  const program = startProgram(process.execPath, [command, "batch", ...words], own);
+  const program = startCommand(["batch", ...words], own);
   await eventually(() => expect(program.stderr()).toContain("of 40 done"), 20_000);
   program.signalGroup("SIGINT");
   const { code, stdout, stderr } = await program.ended;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { command, startProgram } from "../process/broker-process.ts";
+import { startCommand } from "../process/broker-process.ts";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { runClient, serveOnce } from "./cli-rig.ts";
@@ -129,7 +129,7 @@ test("Ctrl-C hangs up, and the upstream stops generating", async () => {
   onTestFinished(() => rm(directory, { recursive: true }));
   const keyFile = join(directory, "key");
   await writeFile(keyFile, `${env.SPILLWAY_API_KEY}\n`);
-  const program = startProgram(process.execPath, [command, "run", "-m", "chat-slow", "Hello"], {
+  const program = startCommand(["run", "-m", "chat-slow", "Hello"], {
     SPILLWAY_URL: broker.url,
     SPILLWAY_API_KEY_FILE: keyFile,
   });
@@ -144,8 +144,8 @@ test("Ctrl-C hangs up, and the upstream stops generating", async () => {
 });
 
 test("an error ends the program with 1 and one line on stderr", async () => {
-  const words = [command, "run", "-m", "none", "Hello"];
-  const { code, stdout, stderr } = await startProgram(process.execPath, words, env).ended;
+  const words = ["run", "-m", "none", "Hello"];
+  const { code, stdout, stderr } = await startCommand(words, env).ended;
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toMatch(/^spillway: 404 model_not_found: .*\n$/);
 });

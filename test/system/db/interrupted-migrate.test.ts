@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../../shared/db/migrate.ts";
-import { command, startProgram } from "../process/broker-process.ts";
+import { startCommand } from "../process/broker-process.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type HeldLock, holdLock } from "./held-lock.ts";
 import { type BareDatabase, emptyDatabase, oldDatabase, wholeSchema } from "./schema-rig.ts";
@@ -29,7 +29,7 @@ test("a process that is killed midway leaves the database as it was", async () =
   const old = await oldDatabase();
   const before = await wholeSchema(old.client);
   const held = await standInTheWay(old);
-  const killed = startProgram(process.execPath, [command, "migrate"], { DATABASE_URL: old.url });
+  const killed = startCommand(["migrate"], { DATABASE_URL: old.url });
   await untilOneWaits(held);
   killed.signalGroup("SIGKILL");
   await killed.ended;

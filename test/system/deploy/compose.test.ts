@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
 import { readEnvironment } from "../../../config/environment.ts";
-import { runCommand } from "../process/broker-process.ts";
+import { runFromSource } from "../process/broker-process.ts";
 import { checkHealth } from "./check-health.ts";
 import { readComposeFile } from "./compose-file.ts";
 
@@ -76,7 +76,7 @@ test("API and worker start after the migration, and that after a healthy databas
 test.each(broker)("%s is a command of the broker", async (name) => {
   const { command } = compose.service(name);
   expect(command).toEqual([name]);
-  const { code, stdout } = await runCommand([...command, "--help"]);
+  const { code, stdout } = await runFromSource([...command, "--help"]);
   expect({ code, stdout }).toEqual({
     code: 0,
     stdout: expect.stringContaining(`spillway ${name}`),

@@ -9,11 +9,10 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
-import { compileCache } from "../../support/compile-cache.ts";
 import { eventually } from "../../support/eventually.ts";
+import { compileCache, programFile } from "../../support/programs.ts";
 
 const runner = fileURLToPath(new URL("run-snippets.ts", import.meta.url));
-const cli = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -35,7 +34,7 @@ function snippetsOf(page: string): string[] {
 function start(snippets: readonly string[], key: string, cwd?: string) {
   const child = spawn(process.execPath, [runner], {
     cwd,
-    env: { PATH: process.env["PATH"], ...compileCache, KEY: key, SPILLWAY_API_KEY: key },
+    env: { PATH: process.env["PATH"], ...compileCache(), KEY: key, SPILLWAY_API_KEY: key },
     stdio: ["pipe", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -109,8 +108,8 @@ function shellOf(page: string, word: string): string {
 
 /** Runs it, with the command line as npm would start it. */
 async function runShell(snippet: string, key: string, cwd: string): Promise<string> {
-  const command = `'${process.execPath}' '${cli}'`;
-  const env = { ...compileCache, SPILLWAY_URL: broker.url, SPILLWAY_API_KEY: key };
+  const command = `'${process.execPath}' '${programFile("spillway")}'`;
+  const env = { ...compileCache(), SPILLWAY_URL: broker.url, SPILLWAY_API_KEY: key };
   const script = snippet.replaceAll("npm run -s spillway --", command);
   const child = spawn("sh", ["-ec", script], { cwd, env: { PATH: process.env["PATH"], ...env } });
   onTestFinished(() => void child.kill("SIGKILL"));

@@ -9,7 +9,7 @@ import { Client } from "pg";
 import { onTestFinished } from "vitest";
 import type { EmbeddedPostgresOptions } from "../../../cli/embedded-postgres/embedded-postgres.ts";
 import { copyCluster } from "../../support/cluster-template.ts";
-import { compileCache } from "../../support/compile-cache.ts";
+import { compileCache } from "../../support/programs.ts";
 
 export const fastSettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
@@ -74,7 +74,7 @@ export function runModule(source: string, env: NodeJS.ProcessEnv = process.env):
   const child = spawn(
     process.execPath,
     ["--input-type=module", "--eval", `const checkout = ${JSON.stringify(checkout)};\n${source}`],
-    { env: { ...compileCache, ...env }, stdio: ["ignore", "pipe", "inherit"] },
+    { env: { ...compileCache(), ...env }, stdio: ["ignore", "pipe", "inherit"] },
   );
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;

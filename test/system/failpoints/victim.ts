@@ -1,8 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { compileCache } from "../../support/compile-cache.ts";
 import { guardAgainstKill } from "../../support/kill-guard.ts";
+import { compileCache, programFile } from "../../support/programs.ts";
 import type { Arming, FromChild, ToChild } from "./child/messages.ts";
 import type { ApiPoint, WorkerPoint } from "./points.ts";
 
@@ -42,10 +41,7 @@ type Point = ApiPoint | WorkerPoint;
 
 const START_MS = 60_000;
 const REACH_MS = 60_000;
-const programs = {
-  worker: new URL("./worker-child.ts", import.meta.url),
-  api: new URL("./api-child.ts", import.meta.url),
-};
+const programs = { worker: "failing-worker", api: "failing-api" } as const;
 
 /** Forks one; the caller kills it. */
 export async function startVictim(
@@ -53,13 +49,13 @@ export async function startVictim(
   { env, atStart }: VictimOptions,
 ): Promise<Victim> {
   const { PATH, HOME } = process.env;
-  const child = fork(fileURLToPath(programs[kind]), [], {
+  const child = fork(programFile(programs[kind]), [], {
     execArgv: [],
     env: {
       PATH,
       HOME,
       ...env,
-      ...compileCache,
+      ...compileCache(),
       ...(atStart && { FAILPOINT: JSON.stringify(arming(atStart.point, atStart.about)) }),
     },
     stdio: ["ignore", "ignore", "pipe", "ipc"],

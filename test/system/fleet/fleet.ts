@@ -9,7 +9,7 @@ import {
 import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
-import { command, startProgram, type CommandProcess } from "../process/broker-process.ts";
+import { startCommand, type CommandProcess } from "../process/broker-process.ts";
 import { eventually } from "../../support/eventually.ts";
 
 interface FleetProvider extends Partial<SimulatorOptions> {
@@ -114,8 +114,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ready: RegExp,
     atEnd?: (kill: () => void) => void,
   ): Promise<CommandProcess & { readonly found: string }> => {
-    const words = [command, name];
-    const started = startProgram(process.execPath, words, { ...env, ...more }, undefined, atEnd);
+    const started = startCommand([name], { ...env, ...more }, undefined, atEnd);
     let over = false;
     void started.ended.then(() => (over = true));
     const found = await eventually(() => {

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
-import { compileCache } from "../../support/compile-cache.ts";
 import { eventually } from "../../support/eventually.ts";
+import { compileCache, programFile } from "../../support/programs.ts";
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
-export const command = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const sourceFile = join(checkout, "cli/spillway.ts");
 
 /** How a command ended and all that it wrote. */
 export interface Ended {
@@ -30,7 +31,7 @@ export interface CommandProcess {
 /** Nothing of this process' environment but what finds programs, and what starts them faster. */
 function environment(given: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, ...compileCache, ...given };
+  return { PATH, HOME, ...compileCache(), ...given };
 }
 
 /**
@@ -82,13 +83,31 @@ export function startProgram(
   };
 }
 
+/** Starts `spillway …` from its bundle. */
+export function startCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+  atEnd?: (kill: () => void) => void,
+): CommandProcess {
+  return startProgram(process.execPath, [programFile("spillway"), ...args], env, cwd, atEnd);
+}
+
 /** `spillway …` to its end. */
 export function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  cwd = checkout,
+  cwd?: string,
 ): Promise<Ended> {
-  return startProgram(process.execPath, [command, ...args], env, cwd).ended;
+  return startCommand(args, env, cwd).ended;
+}
+
+/** The same as an installation runs it. */
+export function runFromSource(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return startProgram(process.execPath, [sourceFile, ...args], env).ended;
 }
 
 /** A broker that has said that it runs. */
@@ -136,5 +155,10 @@ export async function startBroker(
 }
 
 function serveDirectly(env: Readonly<Record<string, string>>): CommandProcess {
-  return startProgram(process.execPath, [command, "serve"], env);
+  return startCommand(["serve"], env);
+}
+
+/** Starts `spillway serve` as an installation does. */
+export function serveFromSource(env: Readonly<Record<string, string>>): CommandProcess {
+  return startProgram(process.execPath, [sourceFile, "serve"], env);
 }

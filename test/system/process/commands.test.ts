@@ -9,7 +9,7 @@ import { simulateCommand } from "../../../cli/commands/simulate-command.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { callAdmin } from "./admin.ts";
-import { command, runCommand, startBroker, startProgram } from "./broker-process.ts";
+import { runCommand, startBroker, startCommand } from "./broker-process.ts";
 import { postmasterOf, temporaryDataDir, usedDataDir } from "./data-dir.ts";
 import { chat } from "./own-config.ts";
 
@@ -121,11 +121,7 @@ test("config check says that a file is good, or lists its problems and ends with
 });
 
 test("simulate runs an upstream until it is told to stop", async () => {
-  const simulator = startProgram(
-    process.execPath,
-    [command, "simulate", "gpu", "--slots", "2"],
-    {},
-  );
+  const simulator = startCommand(["simulate", "gpu", "--slots", "2"]);
   await eventually(() => expect(simulator.stdout()).toContain("\n"), 10_000);
   const url = /simulated gpu with 2 slots at (\S+)\n/.exec(simulator.stdout())?.[1] ?? "";
   const models = await fetch(`${url}/models`);

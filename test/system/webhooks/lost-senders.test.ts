@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Pool } from "pg";
 import { eventually } from "../../support/eventually.ts";
+import { programFile } from "../../support/programs.ts";
 import type { Answer } from "./receiver.ts";
 import { sendAll, startWebhooks, type WebhookRig } from "./webhook-rig.ts";
 
@@ -65,10 +66,7 @@ describe("a worker that is lost after the call and before it has written that do
   test("also when the whole process is killed", async () => {
     const { id } = await rig.endpoint("/killed");
     await rig.emit();
-    const child = spawn(process.execPath, [
-      new URL("sender-child.ts", import.meta.url).pathname,
-      rig.broker.url,
-    ]);
+    const child = spawn(process.execPath, [programFile("webhook-sender"), rig.broker.url]);
     const exited = once(child, "exit");
     rig.receiver.answer = async () => {
       child.kill("SIGKILL");
