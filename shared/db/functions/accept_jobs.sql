@@ -1,9 +1,15 @@
--- Admits jobs with their holds, first-fit in arrival order; a refused member takes nothing and
--- leaves no row. Members are idempotent by job id: one sent again reads `already`. With `idem`, the
--- key's first member makes the job, and the others are told of it; a refused one frees the key.
--- Verdicts: accepted | already | budget (with what is left, of how much, until when) | key |
--- attached (to `other_job`) | mismatch (the key stands for another request) | line (of a batch, and
--- it does not wait to be fed). `capped`: the budget is the batch's own.
+-- Admits jobs with their holds, first-fit in the order of arrival. A refused member takes nothing
+-- and leaves no row. Members are idempotent by job id: a member that is sent again gets `already`.
+-- With `idem`, the first member of an idempotency key makes the job, the others get the id of that
+-- job, and a refused member frees the key.
+-- Verdicts:
+--   accepted
+--   already    (the job is known)
+--   budget     (with what is left, of how much, until when; `capped`: of the batch itself)
+--   key        (the key is unknown, revoked or expired)
+--   attached   (to `other_job`, which has the same idempotency key)
+--   mismatch   (the idempotency key stands for another request)
+--   line       (the job's batch line does not wait to be fed)
 create or replace function accept_jobs(members jsonb)
 returns table (
   job_id text, verdict text, free_nanos bigint, limit_nanos bigint, resets_at timestamptz,
@@ -12,7 +18,7 @@ returns table (
 #variable_conflict use_column
 declare
   m record;
-  wanted text[];          -- period ids of each member, as array literals
+  wanted text[];          -- period ids of each member
   locked bigint[];
   free bigint[];
   taken bigint[];
@@ -23,9 +29,9 @@ declare
   at integer;
   refused text[] := '{}';
   refusals jsonb := '{}';
-  pending text[];         -- jobs of lines that wait to be fed
+  pending text[];         -- jobs of lines to be fed
 begin
-  -- First, so that whoever waits for another's key holds no budget meanwhile.
+  -- This comes first, so that a caller that waits for another's key holds no budget meanwhile.
   insert into idempotency_keys (key_id, path, idem_key, body_hash, job_id)
   select distinct on (1, 2, 3) t.m ->> 'key', t.m -> 'idem' ->> 'path', t.m -> 'idem' ->> 'key',
     decode(t.m -> 'idem' ->> 'hash', 'hex'), t.m ->> 'id'
@@ -45,7 +51,7 @@ begin
     perform open_budget_periods();
   end if;
 
-  -- Not waited for: whoever has such a line now feeds it or ends it.
+  -- Locked lines are passed over: the session that has one now feeds it or ends it.
   pending := array(
     select l.job_id from batch_lines l
     where l.job_id in (
@@ -73,11 +79,12 @@ begin
   into locked, free from rows;
   taken := array_fill(0::bigint, array[cardinality(locked)]);
 
-  -- Read after the lock: a copy of this group that ran meanwhile is seen here.
+  -- This is read after the lock, so it sees a copy of this group that ran meanwhile.
   for m in
     select t.ord, t.m ->> 'id' as id, (t.m ->> 'hold')::bigint as hold, j.id is not null as known,
       k.id is not null and k.revoked_at is null and coalesce(k.expires_at > now(), true) as usable,
-      b.id as batch, b.cap_period_id as cap, i.job_id as keyed, i.body_hash = decode(t.m -> 'idem' ->> 'hash', 'hex') as same
+      b.id as batch, b.cap_period_id as cap, i.job_id as keyed,
+      i.body_hash = decode(t.m -> 'idem' ->> 'hash', 'hex') as same
     from jsonb_array_elements(members) with ordinality as t(m, ord)
     left join jobs j on j.id = t.m ->> 'id'
     left join keys k on k.id = t.m ->> 'key'
@@ -102,7 +109,7 @@ begin
     elsif m.same is false or (m.same and m.keyed is null) then
       verdict := 'mismatch';
     elsif m.keyed <> m.id and refusals ? m.keyed then
-      -- The first of them is in this group, and was refused.
+      -- The first member of the key is in this group and was refused.
       verdict := 'budget';
       free_nanos := refusals -> m.keyed ->> 'free';
       limit_nanos := refusals -> m.keyed ->> 'limit';
@@ -114,7 +121,7 @@ begin
       mine := wanted[m.ord]::bigint[];
       tight := null;
       for at in 1 .. cardinality(mine) loop
-        -- The key's own budget first: that one can be raised.
+        -- The key's own budget is named before the cap, because it can be raised.
         if free[array_position(locked, mine[at])] < m.hold
            and (tight is null or tight is not distinct from m.cap) then
           tight := mine[at];
@@ -124,7 +131,8 @@ begin
         verdict := 'accepted';
         for at in 1 .. cardinality(mine) loop
           free[array_position(locked, mine[at])] := free[array_position(locked, mine[at])] - m.hold;
-          taken[array_position(locked, mine[at])] := taken[array_position(locked, mine[at])] + m.hold;
+          taken[array_position(locked, mine[at])] :=
+            taken[array_position(locked, mine[at])] + m.hold;
         end loop;
         admitted := admitted || m.ord;
         admitted_periods := admitted_periods || wanted[m.ord];

@@ -1,6 +1,7 @@
--- Writes down lines of a file that is being read; what a reader before has written stays. False: it
--- need not be read any more.
-create or replace function add_batch_lines(of_batch text, lines jsonb) returns boolean language plpgsql as $$
+-- Writes lines of a file that is being read. What an earlier reader wrote stays. Returns false when
+-- the file need not be read any more.
+create or replace function add_batch_lines(of_batch text, lines jsonb) returns boolean
+language plpgsql as $$
 begin
   if not exists (select from batches where id = of_batch and state = 'validating') then
     return false;

@@ -1,4 +1,6 @@
-create or replace function append_chunks(of_file text, chunks bytea[]) returns void language plpgsql as $$
+-- Appends bytes to a file. The update locks the row, so that chunks of two callers do not overlap.
+create or replace function append_chunks(of_file text, chunks bytea[]) returns void
+language plpgsql as $$
 declare
   size bigint := (select coalesce(sum(octet_length(c)), 0) from unnest(chunks) as c);
   base bigint;

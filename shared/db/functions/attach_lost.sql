@@ -1,5 +1,8 @@
--- Gives a lost job to the retry of its caller, once. Null: there is none.
-create or replace function attach_lost(of_key text, of_hash bytea, by_waiter text, within_ms integer)
+-- Gives a job whose connection was lost to the retry of its caller, once. Returns its id; null when
+-- there is none.
+create or replace function attach_lost(
+  of_key text, of_hash bytea, by_waiter text, within_ms integer
+)
 returns text language sql as $$
   update jobs set lost_at = null, waiter = by_waiter
   where id = (

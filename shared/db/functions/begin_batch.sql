@@ -1,5 +1,5 @@
--- All lines are written down and sound: they may run. False: it was cancelled meanwhile, or another
--- worker was faster.
+-- Lets the lines of a batch run: all of them are written and sound. Returns false when the batch
+-- was cancelled meanwhile or another worker was faster.
 create or replace function begin_batch(of_batch text, lines integer) returns boolean
 language plpgsql as $$
 declare
@@ -18,6 +18,7 @@ begin
   end if;
   insert into files (id, key_id, filename, purpose, bytes, state)
   select f.id, b.key_id, b.id || f.name, 'batch_output', 0, 'writing'
-  from (values (b.output_file_id, '_output.jsonl'), (b.error_file_id, '_error.jsonl')) as f(id, name);
+  from (values (b.output_file_id, '_output.jsonl'), (b.error_file_id, '_error.jsonl'))
+    as f(id, name);
   return true;
 end $$;

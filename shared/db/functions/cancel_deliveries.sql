@@ -1,5 +1,5 @@
--- What waits for an endpoint that takes nothing any more waits no longer; it can be replayed. One
--- page at once: the rest ends as it comes due.
+-- Cancels what waits for an endpoint that takes no more; a replay can send it later. It does one
+-- page, and the rest is cancelled when it comes due.
 create or replace function cancel_deliveries(of_lane text) returns void language sql as $$
   update webhook_deliveries set state = 'cancelled' where id in (
     select d.id from webhook_deliveries d

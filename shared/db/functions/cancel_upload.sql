@@ -1,5 +1,6 @@
--- No part of it counts from then on. False: it is not pending.
-create or replace function cancel_upload(of_upload text, of_key text) returns boolean language plpgsql as $$
+-- Cancels an upload; its parts count no more. Returns false when it is not pending.
+create or replace function cancel_upload(of_upload text, of_key text) returns boolean
+language plpgsql as $$
 begin
   update uploads set status = 'cancelled'
   where id = of_upload and key_id = of_key and status = 'pending'

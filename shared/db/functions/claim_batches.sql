@@ -1,6 +1,7 @@
--- The next live batches that this worker is to feed: those that nobody feeds, or no more. Pages follow
--- one another, so that whoever has many batches keeps nobody else from a turn.
-create or replace function claim_batches(of_worker text, after_id text, page integer) returns setof batches
+-- Lends batches to a worker to feed: the next live ones that nobody feeds. Pages follow one
+-- another, so that an owner of many batches keeps nobody else from a turn.
+create or replace function claim_batches(of_worker text, after_id text, page integer)
+returns setof batches
 language plpgsql as $$
 begin
   update batches set feeder = of_worker, feeder_until = now() + interval '3 s'

@@ -1,11 +1,13 @@
--- Gives waiting jobs to workers: fence + 1 and an attempt row, committed before anyone dials.
--- Only if place and provider still match, time is left, nobody asked to stop, the provider's location
--- is allowed (I5, the second check), and the key stands as it is now: not revoked, not expired, with
--- this model, this location and the money. A suspect runs only for a worker that runs nothing else
--- (`alone`). Idempotent by nonce. An accepted job comes with its stored request. `queue_ms`: the time
--- in queues, over all its attempts, without the time of the calls between.
--- Verdicts: claimed | late | stopped | residency | revoked | key_expired | model | budget | suspect |
--- gone.
+-- Gives waiting jobs to workers: the fence goes up by one and an attempt row is written, committed
+-- before the call goes out. A job is claimed only if place and provider still match, time is left,
+-- nobody has asked it to stop, the provider's location is allowed (the second check of invariant I5
+-- in docs/architecture.md), and the key as it is now is neither revoked nor expired and has this
+-- model, this location and the money. A suspect, which ran at two deaths of workers, runs only on a
+-- worker that runs nothing else (`alone`). Members are idempotent by nonce. An accepted job comes
+-- with its stored request. `queue_ms` is the time in queues over all attempts, without the calls
+-- between.
+-- Verdicts: claimed | late | stopped | residency | revoked | key_expired | model | budget | suspect
+-- | gone.
 create or replace function claim_jobs(members jsonb)
 returns table (
   nonce text, verdict text, fence integer, target smallint, tries integer,
@@ -73,7 +75,7 @@ begin
     a.fence, a.target, j.tries, j.max_attempts, j.plan, j.input_bound, j.output_bound, a.queue_ms,
     (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::double precision,
     j.overflow_on_failure, j.residency, j.model, j.key_id,
-    -- Providers that this job has been at before.
+    -- Providers of earlier attempts.
     case when a.fence > 1
       then array(select distinct l.provider from ledger l where l.job_id = j.id) else '{}' end,
     r.facts, r.body, r.compressed, j.output_cap

@@ -1,6 +1,6 @@
--- Takes deliveries that are due and lends them for `lease_ms`. Of one lane at most `per_lane` are out
--- over the whole fleet, of one key `per_key`, so whoever is slow holds up only himself. One caller at
--- a time; the others return at once.
+-- Takes deliveries that are due and lends them for `lease_ms`. Over the whole fleet at most
+-- `per_lane` of one lane and `per_key` of one key are out, so a slow receiver holds up only itself.
+-- One caller does so at a time; the others return at once.
 create or replace function claim_webhooks(
   moment timestamptz, page integer, lease_ms integer, per_lane integer, per_key integer
 )
@@ -23,7 +23,7 @@ begin
     (select d.lane from webhook_deliveries d
      where d.state in ('pending', 'sending') order by d.lane limit 1)
     union all
-    -- One step of the index a lane, however many deliveries wait in it.
+    -- A lane takes one step of the index, however many deliveries wait in it.
     select (select d.lane from webhook_deliveries d
       where d.state in ('pending', 'sending') and d.lane > l.lane order by d.lane limit 1)
     from lanes l where l.lane is not null
@@ -77,7 +77,7 @@ begin
     update webhook_deliveries d set state = 'cancelled' from taken t
     where d.id = t.id and not t.wanted
   ),
-  -- Whoever sent these before has died, or cannot reach the database.
+  -- The earlier sender of these has died or cannot reach the database.
   interrupted as (
     update webhook_attempts a set error = 'interrupted' from locked d
     where a.delivery_id = d.id and a.attempt = d.attempts and d.state = 'sending'

@@ -1,12 +1,13 @@
--- Closes attempts that their worker does not run as `unknown`, at no cost, and puts their jobs back to
--- wait at a new place; the owner decides whether such a job may run again (no byte forwarded) or must
--- fail; of an accepted job, whether a part of the answer has been read.
--- `died`: the worker is gone, and all that it ran with it. Each of those jobs may be what killed it.
--- If some of them were running at another worker's death before, the blame is theirs alone: the rest
--- loses no attempt. Running at two deaths makes a suspect (see claim_jobs), which loses no attempt
--- either, and at the third it is `poison`.
--- Without `died`: attempts that this worker has forgotten, a page of those that are so old.
--- A job that has used up its attempts, or of which only one call may go out, ends here.
+-- Closes attempts that their worker does not run as `unknown`, at no cost, and puts their jobs back
+-- to wait at a new place. The owner decides whether such a job may run again (no byte was
+-- forwarded) or must fail. A job ends here when its attempts are used up, when only one call may go
+-- out for it, or when somebody has read a part of the attempt's answer.
+-- With `died`, the worker is gone with all that it ran, and any of those jobs may have killed it.
+-- If some of them ran at an earlier death of a worker, the blame is theirs alone and the others
+-- lose no attempt. A job that ran at two deaths is a suspect (see claim_jobs), which loses no
+-- attempt either, and after the third it fails as `poison`.
+-- Without `died`, these are attempts that a living worker has forgotten: a page of those that are
+-- at least `min_age_ms` old.
 create or replace function close_lost_attempts(of_worker text, running text[], min_age_ms integer,
   page integer, died boolean)
 returns table (
@@ -24,13 +25,13 @@ begin
   ids := array(select a.job_id from attempts a
     where a.worker = of_worker and a.job_id <> all (running)
       and a.started_at <= clock_timestamp() - min_age_ms * interval '1 ms'
-    -- A dead worker's all at once, or who was suspect would be forgotten with the first page.
+    -- A dead worker's attempts are closed at once, or the suspects would be forgotten after a page.
     order by a.job_id limit case when died then null else page end);
   perform lock_jobs(ids);
   has_suspects := died and exists (
     select from attempts x join jobs s on s.id = x.job_id
     where x.worker = of_worker and x.job_id = any (ids) and s.crashes > 0);
-  -- Read again: closed and claimed anew while the locks were waited for, it is too young.
+  -- The age counts again: an attempt that began while the locks were waited for is too young.
   for a in delete from attempts x where x.worker = of_worker and x.job_id = any (ids)
     and x.started_at <= clock_timestamp() - min_age_ms * interval '1 ms' returning x.*
   loop

@@ -1,6 +1,9 @@
--- Makes one file of the parts, once. The verdict: `completed`, also when the same parts were asked for
--- before; `missing`, `closed` or `expired`: the upload takes no more; `part`: the one at this place is
--- none of its parts; `size`: they come to so many bytes.
+-- Makes one file of the parts of an upload, once.
+-- Verdicts:
+--   completed                   (also when the same parts were named before)
+--   missing | closed | expired  (the upload takes no more)
+--   part                        (the one at place `figure` is none of its parts)
+--   size                        (the parts have `figure` bytes in all)
 create or replace function complete_upload(
   of_upload text, of_key text, wanted text[], ids_hash bytea, new_file text,
   out verdict text, out figure bigint
@@ -39,7 +42,7 @@ begin
   insert into files (id, key_id, filename, purpose, mime_type, bytes, state, expires_at)
   values (new_file, of_key, u.filename, u.purpose, u.mime_type, u.bytes, 'processed',
     now() + u.expires_after_s * interval '1 s');
-  -- The bytes themselves stay where they lie.
+  -- The bytes themselves stay where they are.
   update file_chunks c set file_id = new_file, start = c.start + p.base
   from (
     select f.id, sum(f.bytes) over (order by w.place) - f.bytes as base

@@ -1,6 +1,7 @@
--- Deletes what is stored of a key's accepted job, and asks it to end. Verdicts: deleted (with the
--- worker that must stop, if it runs) | gone.
-create or replace function delete_job(of_key text, of_job text) returns table (verdict text, worker text)
+-- Deletes what is stored of a key's accepted job and asks the job to end. Verdicts: deleted (with
+-- the worker that must stop, if the job runs) | gone.
+create or replace function delete_job(of_key text, of_job text)
+returns table (verdict text, worker text)
 language plpgsql as $$
 declare
   j jobs;

@@ -1,5 +1,7 @@
--- Gives up an upload, of which a page of rows goes. Returns how many; 0: there is none any more.
-create or replace function discard_upload(of_file text, page integer) returns integer language plpgsql as $$
+-- Gives up an upload and removes a page of its rows. Returns how many; 0 when nothing of it is
+-- left.
+create or replace function discard_upload(of_file text, page integer) returns integer
+language plpgsql as $$
 begin
   update files set deleted_at = coalesce(deleted_at, now())
   where id = of_file and state = 'uploading';

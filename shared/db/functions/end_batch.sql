@@ -1,5 +1,8 @@
--- The end of a batch, which is told by webhook in the same statement. False: it was not in that state.
-create or replace function end_batch(of_batch text, from_state text, to_state text, of_errors text default null)
+-- Ends a batch and emits its event in the same statement. Returns false when the batch was not in
+-- `from_state`.
+create or replace function end_batch(
+  of_batch text, from_state text, to_state text, of_errors text default null
+)
 returns boolean language plpgsql as $$
 declare
   b batches;

@@ -1,8 +1,8 @@
--- Asks jobs to end: a waiting one ends here; a running one gets the request noted for its worker.
--- With `place`, a job is left alone once it waits or ran elsewhere (a stale request).
+-- Asks jobs to end. A waiting job ends here; a running one gets the request written into its row,
+-- for its worker. With `place`, a job that has moved on since then is left alone.
 -- Members: job, place?, state (cancelled | expired | failed), code.
 -- Verdicts: ended | running (with the worker that must stop) | already (with the state that stands)
--- | moved (not at that place any more) | gone.
+-- | moved (it is at another place) | gone.
 create or replace function end_jobs(members jsonb)
 returns table (job_id text, verdict text, state text, worker text, error_code text)
 language plpgsql as $$

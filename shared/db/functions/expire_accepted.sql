@@ -1,4 +1,5 @@
--- Ends waiting accepted jobs past their deadlines; for API processes, should no worker be there.
+-- Ends waiting accepted jobs past their deadlines. API processes call it, in case there is no
+-- worker.
 create or replace function expire_accepted(page integer) returns setof text language plpgsql as $$
 declare
   late text[];

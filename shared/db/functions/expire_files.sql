@@ -1,5 +1,5 @@
--- The same as before, and: parts of uploads that nobody can complete any more, and what is known of
--- uploads a day after their end.
+-- Hides files that have expired, uploads of files whose uploader has died, and parts of uploads
+-- that nobody can complete any more. A day after the end of an upload its row goes.
 create or replace function expire_files(page integer) returns void language plpgsql as $$
 begin
   update files set deleted_at = now() where id in (

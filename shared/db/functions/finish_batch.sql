@@ -1,5 +1,5 @@
--- Ends a batch whose lines have all ended and been written; its files are there from now on, and an
--- empty one is not.
+-- Ends a batch whose lines have all ended and been written. Its files can be seen from now on; an
+-- empty one is removed.
 create or replace function finish_batch(of_batch text) returns boolean language plpgsql as $$
 declare
   b batches;
@@ -11,7 +11,7 @@ begin
     return false;
   end if;
   if b.total is null then
-    -- Stopped while its file was read.
+    -- The batch was stopped while its file was read.
     delete from batch_lines where batch_id = of_batch;
   end if;
   delete from files where id in (b.output_file_id, b.error_file_id) and bytes = 0;

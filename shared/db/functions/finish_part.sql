@@ -1,12 +1,12 @@
--- Shows a part to the upload that it was sent for. Null: the upload takes no more, or the part was
--- given up; then the caller rolls back, so that it is not counted.
+-- Shows a part to the upload that it was sent for. Returns null when the upload takes no more or
+-- the part was given up; then the caller rolls back, so that the part is not counted.
 create or replace function finish_part(
   of_part text, part_size bigint, max_parts integer, max_bytes bigint
 ) returns timestamptz language plpgsql as $$
 declare
   finished_at timestamptz;
 begin
-  -- Before the part, as whoever completes or cancels the upload has it.
+  -- The upload is locked before the part, in the order of complete_upload and cancel_upload.
   update uploads set parts = parts + 1, part_bytes = part_bytes + part_size
   where id = (select upload_id from files where id = of_part)
     and status = 'pending' and expires_at > clock_timestamp()

@@ -1,4 +1,5 @@
--- 0009 anew: what a live batch has not written yet stays.
+-- Drops a page of what is stored of jobs whose retention is over, and of idempotency keys older
+-- than a day. What a live batch has not written yet stays. Returns how many jobs and keys went.
 create or replace function forget_accepted(retention_ms double precision, page integer)
 returns integer language plpgsql as $$
 declare

@@ -1,6 +1,6 @@
--- Drops a page of each kind of what is kept no longer; returns how many rows of the largest. A turn that
--- is not done after an hour is kept for as long as its job goes on. A conversation goes when nothing is
--- left of it, also no turn that nobody has read yet or that is under way.
+-- Drops a page of each kind of row whose retention is over. A turn that is not done after an hour
+-- stays as long as its job goes on. A conversation goes when it has no items and no turns left,
+-- read or not. Returns how many rows of the largest kind went.
 create or replace function forget_conversations(retention_ms double precision, page integer)
 returns integer language sql as $$
   with old as (select now() - make_interval(secs => retention_ms / 1000) as at),

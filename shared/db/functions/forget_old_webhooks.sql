@@ -1,5 +1,5 @@
--- Forgets one page of events that are older than the retention and that nobody waits for any more.
--- Returns how many.
+-- Drops a page of events that are older than the retention and that no delivery waits for. Returns
+-- how many.
 create or replace function forget_old_webhooks(retention interval, page integer) returns integer
 language plpgsql as $$
 declare

@@ -1,12 +1,15 @@
--- Whether a provider has only failed of late: the last five of its calls, among the last calls of all.
--- They must be of two jobs or more. What a request itself was at fault for says nothing, nor do the
--- calls of the line that asks.
-create or replace function is_failing(of_provider text, but_batch text default null, but_line integer default null)
+-- Tells whether a provider has only failed of late: the last five of its calls, among the last
+-- calls of all, and of two jobs or more. Failures that were the request's own fault say nothing,
+-- nor do the calls of the line that asks.
+create or replace function is_failing(
+  of_provider text, but_batch text default null, but_line integer default null
+)
 returns boolean language sql stable as $$
   select count(*) = 5 and bool_and(status = 'failed') and count(distinct job_id) > 1
   from (
     select l.job_id, l.status
-    from (select id, job_id, provider, status, error_code from ledger order by id desc limit 300) as l
+    from (
+      select id, job_id, provider, status, error_code from ledger order by id desc limit 300) as l
     left join jobs j on j.id = l.job_id and j.batch_id = but_batch and j.batch_line = but_line
     where l.provider = of_provider and l.status in ('ok', 'failed') and j.id is null
       and (l.error_code is null or passes_with_time(l.error_code))

@@ -1,13 +1,17 @@
--- Moves jobs to another target, or back to the same one: raises the place, posts what the failed
--- attempt cost and holds the next target's worst case in one compare-and-set. With `fence`, the
+-- Moves jobs to another target, or back to the same one. One compare-and-set raises the place,
+-- posts what the failed attempt cost and holds the worst case of the next target. With `fence`, the
 -- open attempt of that fence is closed; without, the job must still wait at `place`.
--- Members: job, place, fence?, target, delay_ms, check_ms, excused?, uncounted?, doubtful?,
--- output_cap?, and settle's fields of the attempt. What is `excused` is the broker's own fault and no
--- retry in the sense of I9. `uncounted`: nothing ran, so it uses up none of the job's attempts either;
--- `doubtful`, if the job itself may be what its providers fail at: then only so often.
--- `output_cap`: the next attempt asks for no more output tokens.
--- Verdicts: moved | no_retry and refused (it stays where it is; also when somebody has read a part of
--- the attempt's answer) | budget and ended (the job has ended, see state) | gone.
+-- Members: job, place, fence?, target, delay_ms, check_ms, the attempt's fields as in
+-- settle_attempts, and:
+--   excused?     It was the broker's own fault, and is no retry in the sense of invariant I9.
+--   uncounted?   Nothing ran, so the attempt uses up none of the job's attempts.
+--   doubtful?    The job itself may be why providers fail, so only some stay uncounted.
+--   output_cap?  The next attempt asks for no more output tokens than this.
+-- Verdicts:
+--   moved
+--   no_retry | refused  (it stays where it is; also when somebody has read a part of the answer)
+--   budget | ended      (the job has ended, see `state`)
+--   gone
 create or replace function move_jobs(members jsonb)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$
@@ -42,7 +46,7 @@ begin
     if m ->> 'fence' is not null then
       select * into a from attempts where job_id = j.id and fence = (m ->> 'fence')::integer;
       if a.job_id is null then
-        -- Closed before. If the job waits at this fence, this very move has happened.
+        -- The attempt is closed. If the job waits at this fence, this very move has happened.
         verdict := case when j.state = 'waiting' and j.fence = (m ->> 'fence')::integer
           and j.target = (m ->> 'target')::smallint then 'moved' else 'gone' end;
         return next;
@@ -104,7 +108,7 @@ begin
     ) then
       if a.job_id is null
          and exists (select from providers p where p.name = j.provider and p.healthy) then
-        -- It only waited long, and where it waits it can be paid for: it stays, and asks later.
+        -- It has only waited long, and can be paid for where it waits: it stays and asks later.
         update jobs set overflow_at = now() + interval '5 s' where id = j.id;
         verdict := 'refused';
         return next;

@@ -1,5 +1,6 @@
--- A kind and a UUID of version 7, as everywhere; made here, where the rows are made.
+-- A kind and a UUID of version 7, made where the rows are made.
 create or replace function new_id(kind text) returns text language sql volatile as $$
-  select kind || '_' || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+  select kind || '_'
+    || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14)
 $$;

@@ -1,7 +1,9 @@
--- 0018 anew: the end of a line's job is its line's end, with three exceptions. A job that could not be
--- paid for in the middle, or whose key had expired before it ran, leaves its line to be fed again, as
--- another job; and so does, after a while, one whose provider failed: twice, or, if that provider
--- fails others too, for hours, with ever longer pauses.
+-- Drops what an ended job does not need any more, ends its batch line and emits its events, in
+-- whatever statement ends the job.
+-- Three ends leave the line to be fed again, as another job: the job could not be paid for in the
+-- middle, its key expired before it ran, or its provider failed. The last one happens after a
+-- pause, twice at most; while that provider fails other jobs too, for hours, with ever longer
+-- pauses.
 create or replace function note_accepted_end() returns trigger language plpgsql as $$
 declare
   outcome text := case new.state when 'done' then 'completed' else new.state end;
@@ -9,7 +11,7 @@ declare
   is_unpaid boolean := new.batch_id is not null
     and new.error_code is not distinct from 'insufficient_quota'
     and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
-  -- The batch is paused for its key, and goes on should that be valid again.
+  -- The batch is paused for its key and goes on if the key becomes valid again.
   is_keyless boolean := new.batch_id is not null
     and new.error_code is not distinct from 'key_expired'
     and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
@@ -17,14 +19,14 @@ declare
     and passes_with_time(new.error_code)
     and exists (select from batches b where b.id = new.batch_id and b.state = 'in_progress');
   is_again boolean;
-  -- Then it is not the line's fault.
+  -- The provider fails others too, so the fault is not the line's.
   is_sick boolean := is_passing and is_failing(new.provider, new.batch_id, new.batch_line);
 begin
   if not new.stored then
     update job_requests set body = null where job_id = new.id;
   end if;
   if new.deleted_at is not null then
-    -- What its attempt said after the deletion.
+    -- These are events that its attempt sent after the deletion.
     delete from job_events where job_id = new.id;
   end if;
   if new.batch_id is not null then

@@ -1,4 +1,5 @@
--- A process that was declared dead by mistake, and is back, holds its connections still.
+-- Takes back what note_lost did for a process that was declared dead by mistake: it still holds its
+-- connections.
 create or replace function note_held(of_waiter text) returns void language sql as $$
   update jobs set lost_at = null
   where id in (

@@ -1,5 +1,6 @@
--- 0009 anew: a process that has died cannot say any more who hung up, so all of its connections are
--- lost. Of those of a process that lives, only the ones to which an SDK may come again are noted here.
+-- Marks jobs whose connection is lost. A dead process cannot say who hung up, so all of its
+-- connections are lost (`of_job` is null). A living process marks only jobs to which an SDK may
+-- come again.
 create or replace function note_lost(of_job text, of_waiter text) returns void language sql as $$
   update jobs set lost_at = now()
   where id in (

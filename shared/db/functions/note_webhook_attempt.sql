@@ -1,8 +1,10 @@
--- Writes down how an attempt ended. `outcome`: delivered | failed | interrupted (stopped by us: no
--- failure, tried again at once). `retry_ms`: when a failed one is tried again; null: never. `gone`:
--- the receiver asked for no more. The endpoint is disabled when it is gone, or has only failed for
--- five days; then its reason is returned. A word about an attempt that was given up changes nothing
--- but the attempt's own row.
+-- Records how an attempt ended.
+-- `outcome`: delivered | failed | interrupted (the sender stopped it: no failure, and it is tried
+-- again at once).
+-- `retry_ms`: the time until a failed delivery is tried again; null: never.
+-- `gone`: the receiver asked for no more.
+-- An endpoint is disabled when it is gone or has only failed for five days; then the reason is
+-- returned. A report of an attempt that was given up changes nothing but the attempt's own row.
 create or replace function note_webhook_attempt(
   moment timestamptz, of_delivery text, of_attempt integer, to_url text, http_status integer,
   took_ms integer, problem text, outcome text, retry_ms bigint, gone boolean
@@ -32,7 +34,7 @@ begin
   end if;
   update webhook_endpoints set failing_since = moment
   where id = mine.endpoint_id and failing_since is null;
-  -- Not for what an address did that is no longer the endpoint's.
+  -- An address that is no longer the endpoint's does not disable it.
   update webhook_endpoints e set enabled = false, disabled_at = moment,
     disabled_reason = case when gone then 'gone' else 'failing' end
   where e.id = mine.endpoint_id and e.enabled and e.url = to_url

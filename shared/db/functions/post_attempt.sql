@@ -1,6 +1,7 @@
--- Posts one closed attempt: ledger row and budgets. The caller holds the locks of `lock_jobs` and
--- changes the job row itself. Returns what was charged.
-create or replace function post_attempt(job jobs, a attempts, m jsonb) returns bigint language plpgsql as $$
+-- Posts one closed attempt to the ledger and the budgets. The caller holds the locks of lock_jobs
+-- and changes the job row itself. Returns what was charged.
+create or replace function post_attempt(job jobs, a attempts, m jsonb) returns bigint
+language plpgsql as $$
 declare
   cost bigint := coalesce((m ->> 'cost')::bigint, 0);
   charge bigint := least(cost, job.hold_nanos);

@@ -1,6 +1,7 @@
--- Removes a page of chunks of a file that is deleted, and whose row the caller has locked, and with
--- the last of them the row. From the end, so that what is left has no gap. Returns how many rows went.
-create or replace function purge_file(of_file text, page integer) returns integer language plpgsql as $$
+-- Removes a page of chunks of a deleted file, whose row the caller has locked, and with the last of
+-- them the row. It starts at the end, so that what is left has no gap. Returns how many rows went.
+create or replace function purge_file(of_file text, page integer) returns integer
+language plpgsql as $$
 declare
   gone integer;
 begin

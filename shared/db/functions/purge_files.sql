@@ -1,5 +1,5 @@
--- Removes a page of rows of files that are deleted or expired, but not while a live batch reads them.
--- Returns how many.
+-- Removes a page of rows of files that are deleted or expired, but not while a live batch reads
+-- them. Returns how many.
 create or replace function purge_files(page integer) returns integer language plpgsql as $$
 declare
   of_file text;

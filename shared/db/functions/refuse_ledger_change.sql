@@ -1,3 +1,4 @@
+-- Keeps the ledger append-only.
 create or replace function refuse_ledger_change() returns trigger language plpgsql as $$
 begin
   raise exception 'the ledger is append-only';

@@ -1,5 +1,5 @@
--- Sends the endpoint's dead and cancelled deliveries of events from that time again, one page; the
--- number of them.
+-- Sends one page of an endpoint's dead and cancelled deliveries again, of events from that time.
+-- Returns how many.
 create or replace function replay_deliveries(
   of_endpoint text, since timestamptz, until timestamptz, page integer
 ) returns integer language sql as $$

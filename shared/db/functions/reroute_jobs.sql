@@ -1,6 +1,8 @@
--- Moves jobs that wait at a provider that is down to a serve target that is up. One mover a provider
--- at a time; the others return at once.
-create or replace function reroute_jobs(down_provider text, up_providers text[], page integer, check_ms integer)
+-- Moves jobs that wait at a provider that is down to a serve target that is up. One caller does so
+-- for a provider at a time; the others return at once.
+create or replace function reroute_jobs(
+  down_provider text, up_providers text[], page integer, check_ms integer
+)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$
 #variable_conflict use_column

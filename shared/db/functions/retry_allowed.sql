@@ -1,6 +1,8 @@
--- The retry budget of I9: repeated calls of one provider that wait or run stay within 20 % of
--- what is in flight there, at least 3. The provider's row is locked by the caller.
-create or replace function retry_allowed(provider_name text, job_id text) returns boolean language sql as $$
+-- The retry budget of invariant I9 in docs/architecture.md: repeated calls of one provider that
+-- wait or run stay within 20 % of what is in flight there, and three are always allowed. The caller
+-- has locked the provider's row.
+create or replace function retry_allowed(provider_name text, job_id text) returns boolean
+language sql as $$
   select (select count(*) from jobs j
           where j.provider = provider_name and j.retrying and j.state in ('waiting', 'running')
             and j.id <> retry_allowed.job_id)

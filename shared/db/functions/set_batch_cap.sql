@@ -1,5 +1,7 @@
--- Sets what a live batch may cost, and its paused feeding goes on. False: it has ended, or has no cap.
-create or replace function set_batch_cap(of_batch text, nanos bigint) returns boolean language plpgsql as $$
+-- Sets what a live batch may cost and lets its paused feeding go on. Returns false when the batch
+-- has ended or has no cap.
+create or replace function set_batch_cap(of_batch text, nanos bigint) returns boolean
+language plpgsql as $$
 declare
   cap bigint;
 begin

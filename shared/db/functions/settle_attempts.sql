@@ -1,8 +1,10 @@
--- Ends jobs with their attempts: ledger rows, job states, budgets, in one statement. The open
--- attempt row is the compare-and-set: who deletes it, settles; everyone else reads what stands.
--- Charged is at most the hold, of a key without a budget too; the rest is the house's overrun. Members: job, fence, status,
--- state, error_code, prompt_tokens, completion_tokens, estimated, cost, ttft_ms, total_ms,
--- response_status?, result? (of an accepted job: content_type, body, events, compressed, error).
+-- Ends jobs with their attempts: ledger rows, job states and budgets, in one statement. The open
+-- attempt row is the compare-and-set: the caller that deletes it settles, and every other caller
+-- reads what stands. At most the hold is charged, also where the key has no budget; the rest is the
+-- house's overrun.
+-- Members: job, fence, status, state, error_code, prompt_tokens, completion_tokens, estimated,
+-- cost, ttft_ms, total_ms, response_status?, and for an accepted job result? (content_type, body,
+-- events, compressed, error).
 -- Verdicts: settled | already (this fence has its ledger row) | lost.
 create or replace function settle_attempts(members jsonb)
 returns table (

@@ -1,4 +1,5 @@
--- What a batch's lines have come to: completed, failed (all lines that got no answer), tokens and cost.
+-- Sums up the lines of a batch: completed, failed (all ended lines without an answer), tokens and
+-- cost.
 create or replace function sum_batch(of_batch text) returns jsonb language sql stable as $$
   select jsonb_build_object(
     'completed', count(*) filter (where state = 'done'),

@@ -1,6 +1,6 @@
--- Waiting jobs whose time to be looked at has come, a page at a time, side by side with other
--- sweepers: past the deadline they end; the rest is returned for a check that their entry still
--- exists, and looked at again after growing intervals, so that a backlog costs little.
+-- Takes a page of waiting jobs that are due to be looked at, side by side with other sweepers. Past
+-- the deadline they end. The rest is returned for a check that their queue entries still exist, and
+-- looked at again after growing intervals, so that a backlog costs little.
 create or replace function sweep_waiting(page integer)
 returns table (job_id text, action text, owner text, provider text, place integer)
 language plpgsql as $$

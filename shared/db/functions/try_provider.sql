@@ -1,6 +1,8 @@
--- The right to try a provider whose rest is over, for one worker at a time; held for so long, and
--- asked for again before. False: it rests still, another tries it, or it is well.
-create or replace function try_provider(of_provider text, of_worker text, for_ms integer) returns boolean
+-- Gives one worker the right to try a provider whose rest is over. The worker has it for `for_ms`
+-- and renews it before. Returns false when the provider still rests, another worker tries it, or it
+-- is well.
+create or replace function try_provider(of_provider text, of_worker text, for_ms integer)
+returns boolean
 language sql as $$
   with tried as (
     update providers set tried_by = of_worker, tried_until = now() + for_ms * interval '1 ms'

@@ -1,6 +1,7 @@
--- Moves a batch on when its time is up or all its lines have ended, and ends, a page at a time, what
--- has not begun of one that is to end. Returns its state.
-create or replace function turn_batch(of_batch text, page integer) returns text language plpgsql as $$
+-- Moves a batch on when its time is up or all its lines have ended. Of a batch that is to end, it
+-- ends a page of the lines that have not begun. Returns the batch's state.
+create or replace function turn_batch(of_batch text, page integer) returns text
+language plpgsql as $$
 declare
   b batches;
 begin
@@ -15,7 +16,7 @@ begin
   if b.state in ('expiring', 'cancelling') and b.total is not null then
     update batch_lines
     set state = case b.state when 'expiring' then 'expired' else 'cancelled' end
-    -- An array: a plan for a batch of which nothing is known would look for the page for each line.
+    -- With an array, a plan made without statistics does not look for the page for each line.
     where batch_id = of_batch and line = any (array(
       select line from batch_lines where batch_id = of_batch and state = 'pending'
       order by line limit page for update skip locked));

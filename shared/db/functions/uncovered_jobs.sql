@@ -1,7 +1,7 @@
--- Of a group of waiting jobs, those that a limit, lowered since they were admitted, does not cover any
--- more: what is settled, the job's own hold and those of the jobs that run must be within it. In the
--- order in which they came; who waits holds nothing against another. Budgets within their limits,
--- which is all of them unless somebody lowered one, are only read.
+-- Finds, in a group of waiting jobs, those that a limit lowered since their admission does not
+-- cover any more. What is settled, the job's own hold and the holds of running jobs must fit, in
+-- the order in which the jobs came; waiting jobs hold nothing against one another. Budgets within
+-- their limits, which are all unless somebody lowered one, are only read.
 create or replace function uncovered_jobs(ids text[]) returns text[] language plpgsql as $$
 declare
   j record;
@@ -14,7 +14,7 @@ begin
   ) then
     return uncovered;
   end if;
-  -- Of two workers that claim jobs of one such budget, the second sees what the first has begun.
+  -- Two workers may claim jobs of one such budget: the second sees what the first has begun.
   perform 1 from budget_periods p
   where p.id in (select unnest(w.period_ids) from jobs w where w.id = any (ids))
   order by p.id for update;

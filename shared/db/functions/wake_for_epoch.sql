@@ -1,7 +1,9 @@
--- Entries may have been lost with an old epoch: wakes one page of waiting jobs, so that the sweep
--- checks theirs. Returns how many; 0 when the epoch is known, all have been woken, or another sweeper
--- is at it. Whoever dies here, the next goes on where he was.
-create or replace function wake_for_epoch(seen text, page integer) returns integer language plpgsql as $$
+-- Wakes one page of waiting jobs after a change of the queue's epoch: entries may have been lost
+-- with the old one, and the sweep checks those that are woken. Returns how many; 0 when the epoch
+-- is known, all have been woken, or another sweeper is doing it. After a crash the next sweeper
+-- goes on from there.
+create or replace function wake_for_epoch(seen text, page integer) returns integer
+language plpgsql as $$
 declare
   known queue_epoch;
   last record;
@@ -23,10 +25,11 @@ begin
     select j.id from jobs j
     where j.state = 'waiting' and (j.wake_at, j.id) < (known.woken_at, known.woken_id)
       and j.wake_at > now()
-      -- Not those of the pages before, which have just been checked.
+      -- Jobs of earlier pages have just been checked.
       and (j.checks = 0 or j.wake_at > now() + interval '5 s')
     order by j.wake_at desc, j.id desc limit page);
-  select j.wake_at, j.id into last from jobs j where j.id = any (ids) order by j.wake_at, j.id limit 1;
+  select j.wake_at, j.id into last
+  from jobs j where j.id = any (ids) order by j.wake_at, j.id limit 1;
   perform 1 from jobs where id = any (ids) order by id for update;
   update jobs set wake_at = now(), checks = 0 where id = any (ids) and state = 'waiting';
   if cardinality(ids) < page then

@@ -13,21 +13,25 @@ test("a database that the old migrations made becomes what a new one is", async 
   expect(await migrate(old.url)).toEqual({ tables: [], functions: [] });
 });
 
+/** Signatures of functions that have been changed on purpose since, or are gone. */
+const changedSince: ReadonlySet<string> = new Set();
+
 /** A definition without its comments and line ends. */
 function withoutComments(text: string): string {
-  return text.replaceAll(/--.*$/gm, "").replaceAll(/\s+/g, " ");
+  return text
+    .replaceAll(/--.*$/gm, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/ ?([()]) ?/g, "$1");
 }
 
-test("the functions are those of the old migrations", async () => {
+test("the other functions are as the old migrations made them", async () => {
   const [old, fresh] = await Promise.all([oldDatabase(), emptyDatabase()]);
   await migrate(fresh.url);
-  const [before, after] = await Promise.all([
-    functionTexts(old.client),
-    functionTexts(fresh.client),
-  ]);
-  expect(Object.keys(after).toSorted()).toEqual(Object.keys(before).toSorted());
+  const before = await functionTexts(old.client);
+  const after = await functionTexts(fresh.client);
   for (const [signature, text] of Object.entries(before))
-    expect(withoutComments(after[signature] ?? "")).toBe(withoutComments(text));
+    if (!changedSince.has(signature))
+      expect(withoutComments(after[signature] ?? "")).toBe(withoutComments(text));
 });
 
 test("a database that only some of the old migrations made is refused and left as it is", async () => {
