@@ -28,18 +28,28 @@ const oldMigrations = new URL("../../fixtures/old-migrations/", import.meta.url)
 /** A database as the migrations before `tables/` made it, all of them or the first ones. */
 export async function oldDatabase(count?: number): Promise<BareDatabase> {
   const database = await emptyDatabase();
-  await database.client.query(
-    `create table spillway_migrations (
+  const names = (await oldMigrationNames()).slice(0, count);
+  for (const name of names)
+    await database.client.query(await readFile(new URL(`${name}.sql`, oldMigrations), "utf8"));
+  await recordOldMigrations(database.client, names);
+  return database;
+}
+
+export async function oldMigrationNames(): Promise<string[]> {
+  return (await readdir(oldMigrations)).map((file) => file.replace(/\.sql$/, "")).toSorted();
+}
+
+/** Makes the database's records those of an old version, which knew of no others. */
+export async function recordOldMigrations(client: Client, names: readonly string[]): Promise<void> {
+  await client.query(
+    `drop table if exists spillway_functions, spillway_migrations;
+     create table spillway_migrations (
        id serial primary key, name varchar(255) not null, run_on timestamp not null)`,
   );
-  for (const file of (await readdir(oldMigrations)).toSorted().slice(0, count)) {
-    await database.client.query(await readFile(new URL(file, oldMigrations), "utf8"));
-    await database.client.query(
-      "insert into spillway_migrations (name, run_on) values ($1, now())",
-      [file.replace(/\.sql$/, "")],
-    );
-  }
-  return database;
+  await client.query(
+    "insert into spillway_migrations (name, run_on) select unnest($1::text[]), now()",
+    [names],
+  );
 }
 
 /** Definitions of the schema's functions, by signature. */
