@@ -12,6 +12,7 @@ export async function syncProviders(
      order by name
      on conflict (name) do update
        set location = excluded.location, slots = excluded.slots`,
-    [JSON.stringify(providers)],
+    // No other field is sent: a configured provider has its key.
+    [JSON.stringify(providers.map(({ name, location, slots }) => ({ name, location, slots })))],
   );
 }

@@ -3,6 +3,9 @@ import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/qu
 
 const ACKNOWLEDGE_MS = 100;
 
+/** The queue workers of a process, by provider. */
+export type QueueWorkers = Map<string, ProviderWorker>;
+
 /** How a worker takes entries: all that it has slots for, one more than run now, or none. */
 export type Gate = "open" | "one" | "shut";
 
