@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { readEnvironment, type Environment } from "../../config/environment.ts";
 import { newSecret } from "../../shared/keys/key-secret.ts";
-import { startApiProcess } from "../processes/api-process.ts";
+import { startApiProcess } from "../processes/api.ts";
 import { readProcessOptions } from "../processes/read-process-options.ts";
 import { runUntilStopped, type LongRunning } from "../processes/run-until-stopped.ts";
 import { exposure } from "../processes/exposure.ts";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { readEnvironment } from "../../config/environment.ts";
 import { readProcessOptions } from "../processes/read-process-options.ts";
-import { startWorkerProcess } from "../processes/worker-process.ts";
+import { startWorkerProcess } from "../processes/worker.ts";
 import { runUntilStopped, type LongRunning } from "../processes/run-until-stopped.ts";
 import { listenProblem } from "../processes/listen-problem.ts";
 

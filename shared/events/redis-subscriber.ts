@@ -1,5 +1,5 @@
+import { closeRedis } from "../redis/open-redis.ts";
 import type { Redis } from "ioredis";
-import { closeRedis } from "../redis/close-redis.ts";
 import { within } from "../timing/within.ts";
 import { LocalFollowers } from "./local-followers.ts";
 

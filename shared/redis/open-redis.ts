@@ -44,3 +44,9 @@ export function openRedis({ url, role, onError }: OpenRedisOptions): Redis {
   client.setMaxListeners(0); // each queue and worker adds its own
   return client;
 }
+
+/** Says goodbye if there is a connection; one that has none would wait for it. */
+export async function closeRedis(client: Redis): Promise<void> {
+  if (client.status === "ready") await client.quit().catch(() => undefined);
+  client.disconnect();
+}

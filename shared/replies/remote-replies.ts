@@ -1,7 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Notice } from "../contracts/reply.ts";
-import { closeRedis } from "../redis/close-redis.ts";
-import { openRedis } from "../redis/open-redis.ts";
+import { closeRedis, openRedis } from "../redis/open-redis.ts";
 import type { Envelope } from "./envelope.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
 import { RemoteReceiver } from "./remote-receiver.ts";

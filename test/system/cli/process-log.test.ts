@@ -1,8 +1,7 @@
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { processLog } from "../../../cli/processes/process-log.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 

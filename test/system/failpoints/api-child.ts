@@ -1,7 +1,7 @@
 import { OwnedJobs } from "../../../api/calls/owned-jobs.ts";
 import { startApi } from "../../../api/main.ts";
 import { openAcceptedJobs } from "../../../cli/processes/accepted-jobs.ts";
-import { openFleetParts } from "../../../cli/processes/fleet-parts.ts";
+import { openFleetParts } from "../../../cli/processes/parts.ts";
 import type { FairOrder } from "../../../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { RedisFairOrder } from "../../../shared/queue/redis-fair-order.ts";

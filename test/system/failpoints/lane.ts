@@ -1,11 +1,10 @@
 import { pino } from "pino";
-import { startApiProcess } from "../../../cli/processes/api-process.ts";
+import { startApiProcess } from "../../../cli/processes/api.ts";
 import type { ProcessOptions } from "../../../cli/processes/process-options.ts";
-import { startWorkerProcess, type WorkerProcess } from "../../../cli/processes/worker-process.ts";
+import { startWorkerProcess, type WorkerProcess } from "../../../cli/processes/worker.ts";
 import { loadConfig } from "../../../config/load-config.ts";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../../support/postgres.ts";

@@ -1,5 +1,5 @@
 import { openAcceptedJobs } from "../../../cli/processes/accepted-jobs.ts";
-import { openFleetParts } from "../../../cli/processes/fleet-parts.ts";
+import { openFleetParts } from "../../../cli/processes/parts.ts";
 import type { ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../../shared/queue/queue-backend.ts";
 import { startWorker } from "../../../workers/main.ts";

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { startApiProcess } from "../../../cli/processes/api-process.ts";
+import { startApiProcess } from "../../../cli/processes/api.ts";
 import type { ProcessOptions } from "../../../cli/processes/process-options.ts";
-import { startWorkerProcess } from "../../../cli/processes/worker-process.ts";
+import { startWorkerProcess } from "../../../cli/processes/worker.ts";
 import { startAllInOne } from "../../../cli/processes/all-in-one.ts";
 import { loadConfig } from "../../../config/load-config.ts";
 import { eventually } from "../../support/eventually.ts";

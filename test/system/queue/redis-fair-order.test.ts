@@ -4,8 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { RedisFairOrder } from "../../../shared/queue/redis-fair-order.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";

@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import tls from "node:tls";
 import { describe, expect, test, type TestContext } from "vitest";
 import { checkRedis } from "../../../shared/redis/check-redis.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import type { OwnRedisOptions } from "../../support/own-redis.ts";
 import { startTestRedis } from "../../support/redis.ts";
 

@@ -1,8 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { openProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis, type RedisRole } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis, type RedisRole } from "../../../shared/redis/open-redis.ts";
 import { queueEntry, Taken } from "../queue/queue-rig.ts";
 import { chunk, end, started } from "../../unit/shared/replies/lossy-wire.ts";
 import { openReplySide } from "../replies/reply-side.ts";

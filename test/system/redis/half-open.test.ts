@@ -1,8 +1,7 @@
 import { describe, expect, test, type TestContext } from "vitest";
 import { openProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { queueEntry, Taken } from "../queue/queue-rig.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";

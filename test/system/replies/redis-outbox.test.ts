@@ -1,7 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { packEnvelope, type Envelope } from "../../../shared/replies/envelope.ts";
 import { RedisOutbox } from "../../../shared/replies/redis-outbox.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,5 +1,4 @@
-import { closeRedis } from "../../../shared/redis/close-redis.ts";
-import { openRedis } from "../../../shared/redis/open-redis.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { openRemoteReplies, type RemoteReplies } from "../../../shared/replies/remote-replies.ts";
 import { eventually } from "../../support/eventually.ts";
 

@@ -1,6 +1,6 @@
 import { OwnedJobs } from "../../api/calls/owned-jobs.ts";
-import { startApi, type RunningApi } from "../../api/main.ts";
-import { openFleetParts } from "./fleet-parts.ts";
+import { startApi, type ApiProcessDeps, type RunningApi } from "../../api/main.ts";
+import { openFleetParts, type Parts } from "./parts.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
 export interface ApiProcessOptions extends ProcessOptions {
@@ -13,31 +13,8 @@ export interface ApiProcessOptions extends ProcessOptions {
 /** Starts one API process of a fleet. Rejects when the address is taken or Redis cannot be used. */
 export async function startApiProcess(options: ApiProcessOptions): Promise<RunningApi> {
   const parts = await openFleetParts("api", options);
-  const { id, database, queues, providerStates, path, metrics, log } = parts;
   try {
-    const api = await startApi({
-      id,
-      inFleet: true,
-      config: options.config,
-      cadences: options.cadences,
-      database,
-      directUrl: options.directUrl,
-      queues,
-      providerStates,
-      metrics,
-      log,
-      jobs: new OwnedJobs(),
-      order: parts.order,
-      accepted: parts.accepted,
-      events: parts.events,
-      replies: path.receiver,
-      reply: parts.reply,
-      stops: path.stops,
-      readSince: () => path.readSince(),
-      adminKey: options.adminKey,
-      host: options.host,
-      port: options.port,
-    });
+    const api = await startApiPart(parts, { ...options, ...parts, inFleet: true });
     let closing: Promise<void> | undefined;
     return {
       ...api,
@@ -50,4 +27,32 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<Runni
     await parts.close();
     throw error;
   }
+}
+
+/** Starts the API of a process on its parts. */
+export function startApiPart(
+  parts: Parts,
+  options: Pick<
+    ApiProcessDeps,
+    | "id"
+    | "inFleet"
+    | "config"
+    | "directUrl"
+    | "adminKey"
+    | "host"
+    | "port"
+    | "log"
+    | "cadences"
+    | "timings"
+  >,
+): Promise<RunningApi> {
+  const { path } = parts;
+  return startApi({
+    ...parts,
+    ...options,
+    jobs: new OwnedJobs(),
+    replies: path.receiver,
+    stops: path.stops,
+    readSince: () => path.readSince(),
+  });
 }

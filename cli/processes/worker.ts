@@ -1,6 +1,7 @@
-import { startWorker, type RunningWorker } from "../../workers/main.ts";
 import { startOperations } from "../../workers/health-server.ts";
-import { openFleetParts } from "./fleet-parts.ts";
+import { startWorker, type RunningWorker } from "../../workers/main.ts";
+import type { WorkerDeps } from "../../workers/worker-deps.ts";
+import { openFleetParts, type Parts } from "./parts.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
 export interface WorkerProcessOptions extends ProcessOptions {
@@ -9,36 +10,19 @@ export interface WorkerProcessOptions extends ProcessOptions {
 }
 
 export interface WorkerProcess extends RunningWorker {
-  /** Of health and metrics, if they are served. */
+  /** The address of health and metrics, if they are served. */
   readonly url: string | undefined;
 }
 
 /** Starts one worker process of a fleet. Rejects when Redis cannot be used. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const parts = await openFleetParts("worker", options);
-  const { id, database, backend, queues, providerStates, path, metrics, log } = parts;
+  const { log, metrics } = parts;
   const resources = new AsyncDisposableStack();
   resources.defer(() => parts.close());
   let graceMs = 0;
   try {
-    const worker = await startWorker({
-      id,
-      inFleet: true,
-      config: options.config,
-      cadences: options.cadences,
-      database,
-      directUrl: options.directUrl,
-      backend,
-      queues,
-      providerStates,
-      log,
-      reply: parts.reply,
-      accepted: parts.accepted,
-      stops: path.ownStops,
-      onAttemptClosed: (attempt) => {
-        metrics.attemptEnded(attempt);
-      },
-    });
+    const worker = await startWorkerPart(parts, { ...options, ...parts, inFleet: true });
     resources.defer(() => worker.stop(graceMs));
     const { listen } = options;
     const operations = listen && (await startOperations({ ...listen, log, metrics, worker }));
@@ -58,4 +42,20 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     await resources.disposeAsync();
     throw error;
   }
+}
+
+/** Starts the worker of a process on its parts. */
+export function startWorkerPart(
+  parts: Parts,
+  options: Pick<WorkerDeps, "id" | "inFleet" | "config" | "directUrl" | "log" | "cadences">,
+): Promise<RunningWorker> {
+  const { path, metrics } = parts;
+  return startWorker({
+    ...parts,
+    ...options,
+    stops: path.ownStops,
+    onAttemptClosed: (attempt) => {
+      metrics.attemptEnded(attempt);
+    },
+  });
 }

@@ -1,0 +1,106 @@
+import type { FastifyBaseLogger } from "fastify";
+import { newId } from "../../shared/contracts/new-id.ts";
+import { openDatabase, type Database } from "../../shared/db/database.ts";
+import type { EventLog } from "../../shared/events/event-log.ts";
+import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
+import { createMetrics, type Metrics } from "../../shared/metrics/metrics.ts";
+import { ProviderStates } from "../../shared/providers/provider-states.ts";
+import type { ReplySender } from "../../shared/replies/reply-path.ts";
+import { openAcceptedJobs } from "./accepted-jobs.ts";
+import { connectionLog } from "./connection-log.ts";
+import { fleetMotion, localMotion, type Motion, type MotionOptions } from "./motion.ts";
+import type { ProcessOptions } from "./process-options.ts";
+
+/** A process is composed of these, before its own part. */
+export interface Parts extends Motion {
+  readonly database: Database;
+  readonly providerStates: ProviderStates;
+  readonly accepted: AcceptedQueue;
+  readonly events: EventLog;
+  /** Tells of any job. */
+  readonly reply: ReplySender;
+  readonly metrics: Metrics;
+  readonly log: FastifyBaseLogger;
+  /** After the process's own part has stopped. */
+  close(): Promise<void>;
+}
+
+export interface FleetParts extends Parts {
+  /** This process's name in the fleet. */
+  readonly id: string;
+}
+
+/** For an all-in-one process, `redisUrl` may be missing: then its queues are in PostgreSQL. */
+export type LocalOptions = Omit<ProcessOptions, "redisUrl"> & {
+  readonly redisUrl: string | undefined;
+};
+
+const POOL_CONNECTIONS = 12;
+
+/** Opens the parts of a process of a fleet. Rejects when Redis cannot be used; the database must be migrated. */
+export async function openFleetParts(
+  kind: "api" | "worker",
+  options: ProcessOptions,
+): Promise<FleetParts> {
+  const id = newId(kind);
+  const log = options.log.child({ process: id });
+  const parts = await openParts(`spillway-${kind}`, { ...options, log }, (motion) =>
+    fleetMotion({ ...options, ...motion, id }),
+  );
+  return { ...parts, id };
+}
+
+/** Opens the parts of an all-in-one process. The database must be migrated. */
+export function openLocalParts(options: LocalOptions): Promise<Parts> {
+  return openParts("spillway", options, (motion) => localMotion({ ...options, ...motion }));
+}
+
+/** What is opened first is closed last: jobs that end while others close still find the database. */
+async function openParts(
+  applicationName: string,
+  options: LocalOptions,
+  openMotion: (options: MotionOptions) => Promise<Motion>,
+): Promise<Parts> {
+  const { config, log } = options;
+  const problem = connectionLog(log);
+  const resources = new AsyncDisposableStack();
+  try {
+    const database = openDatabase({
+      connectionString: options.databaseUrl,
+      maxConnections: POOL_CONNECTIONS,
+      applicationName,
+      onIdleError: problem("a database connection was lost"),
+    });
+    resources.defer(() => database.close());
+    const motion = await openMotion({ config, database, problem, resources });
+    const { accepted, events, reply } = openAcceptedJobs({
+      pool: database.pool,
+      queues: motion.queues,
+      order: motion.order,
+      owned: motion.path.sender,
+      events: motion.events,
+      onError: problem("an accepted job was not queued yet"),
+    });
+    resources.defer(() => events.close());
+    const providerStates = new ProviderStates(config.providers.values());
+    const metrics = createMetrics({
+      pool: database.pool,
+      providerStates,
+      unhandledErrors: options.unhandledErrors,
+    });
+    return {
+      ...motion,
+      database,
+      providerStates,
+      accepted,
+      events,
+      reply,
+      metrics,
+      log,
+      close: () => resources.disposeAsync(),
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}
