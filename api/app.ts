@@ -7,19 +7,20 @@ import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
 import type { ProviderStates } from "../shared/providers/provider-states.ts";
 import type { FairOrder } from "../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
-import type { ReplyReceiver } from "../shared/replies/reply-path.ts";
+import type { Metrics } from "../shared/metrics/metrics.ts";
+import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
 import type { StopRequests } from "../shared/replies/stop-requests.ts";
 import type { KeyAuth } from "./auth/key-auth.ts";
 import { authenticateCaller } from "./http/authenticate-caller.ts";
 import { answerClientError } from "./http/client-error.ts";
 import { allowOrigins } from "./http/cors.ts";
 import { addErrorHandling, answerFrameworkError } from "./http/error-handling.ts";
+import { takeForms } from "./http/form-body.ts";
 import { takeRawJson } from "./http/json-body.ts";
 import { normalUrl } from "./http/normal-url.ts";
 import { limitReceiving } from "./http/receive-timeout.ts";
-import { addLogFields } from "./http/log-fields.ts";
-import { newRequestId } from "./http/request-id.ts";
-import { addRequestLog, type EndedRequest } from "./http/request-log.ts";
+import { addLogFields, newRequestId } from "./http/log-fields.ts";
+import { addRequestLog } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
 import { defaultTimings, type CallTimings } from "./calls/call-timings.ts";
 import type { InferenceDeps } from "./calls/inference-handler.ts";
@@ -27,18 +28,22 @@ import { compileRoutes } from "../shared/routing/compiled-route.ts";
 import type { QueueBacklog } from "./calls/queue-backlog.ts";
 import type { OwnedJobs } from "./calls/owned-jobs.ts";
 import { addAbout } from "./routes/about.ts";
+import { addAdmin } from "./routes/admin/index.ts";
 import { addBatches } from "./routes/batches.ts";
-import { addChatCompletions } from "./routes/chat-completions.ts";
+import { addChatCompletions } from "./routes/chat/completions.ts";
 import { addConversations } from "./routes/conversations.ts";
 import { addCompletions } from "./routes/completions.ts";
 import { addEmbeddings } from "./routes/embeddings.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
+import { addMetrics } from "./routes/metrics.ts";
 import { addModels } from "./routes/models.ts";
 import { addResponses } from "./routes/responses.ts";
-import { addUploads } from "./routes/uploads.ts";
+import { addUploads } from "./routes/uploads/index.ts";
+import { addUploadParts } from "./routes/uploads/parts.ts";
 import { addWebhookEndpoints } from "./routes/webhook-endpoints/index.ts";
+import { addWebhookEventTypes } from "./routes/webhook-event-types.ts";
 
 export interface ApiDeps {
   readonly config: Config;
@@ -58,15 +63,23 @@ export interface ApiDeps {
   readonly findEnded: InferenceDeps["findEnded"];
   /** Name of this API process in the fleet. */
   readonly owner: string;
-  readonly registerAdmin?: (app: FastifyInstance) => void | Promise<void>;
-  readonly registerMetrics?: (app: FastifyInstance) => void | Promise<void>;
-  readonly onRequestEnded?: (request: EndedRequest) => void;
+  /** To owners in the fleet, for what the admin API ends. */
+  readonly reply: ReplySender;
+  readonly adminKey: string;
+  readonly metrics: Metrics;
   /** Those that differ from the defaults. */
   readonly timings?: Partial<CallTimings>;
 }
 
 /**
- * Builds the HTTP API; the caller listens. `close()` takes no more requests and resolves when the
+ * Builds the HTTP API; the caller listens. Everything that answers a URL lies in `routes/`, in the file
+ * that the URL's own parts name: `/v1` and parameters are left out, `_` is written `-`, and of several
+ * files that fit, the deepest has it. So `/v1/chat/completions/:id/messages` is in
+ * `chat/completions.ts`, `/admin/keys/:id` in `admin/keys.ts`, `/v1/uploads/:id/parts` in
+ * `uploads/parts.ts`, and `/v1/uploads/:id/cancel` in `uploads/index.ts`. The pages that say what this
+ * is, `/`, `/v1`, `/docs` and `/openapi.json`, are in `about.ts`. Each file has one function,
+ * `addX(app, deps)`, that registers its routes, in a scope that has read the key and knows its bodies.
+ * `close()` takes no more requests and resolves when the
  * running ones are answered: a grace time is the caller's, with `jobs.shutDown()` at its end.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
@@ -90,7 +103,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     rewriteUrl: ({ url }) => normalUrl(url ?? "/"),
   });
   addLogFields(app);
-  addRequestLog(app, deps.onRequestEnded);
+  addRequestLog(app, (request) => deps.metrics.requestEnded(request));
   allowOrigins(app, config.server.corsOrigins);
   limitReceiving(app);
   addErrorHandling(app);
@@ -100,10 +113,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const [provider = ""] = config.providers.keys();
   addAbout(app);
   addHealth(app, { database: deps.database, queues: deps.queues, provider });
-  await app.register(async (scope) => {
-    await deps.registerMetrics?.(scope);
-    await deps.registerAdmin?.(scope);
-  });
+  addMetrics(app, deps);
+  addAdmin(app, deps);
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, deps.keyAuth);
     takeRawJson(scope);
@@ -123,14 +134,21 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addConversations(scope, { pool: deps.database.pool });
     addJobs(scope, inference);
     addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
+    addWebhookEventTypes(scope);
     addBatches(scope, { pool: deps.database.pool });
     addUploads(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
-    addModels(scope, config.models.values(), deps.providerStates, new Date());
+    addModels(scope, {
+      models: config.models.values(),
+      providerStates: deps.providerStates,
+      startedAt: new Date(),
+    });
     done();
   });
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, deps.keyAuth);
+    takeForms(scope);
     addFiles(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
+    addUploadParts(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });
     done();
   });
   await app.ready();

@@ -6,13 +6,9 @@ import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { readHealth } from "../shared/providers/provider-health.ts";
 import { recordHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
-import type { Metrics } from "../shared/metrics/metrics.ts";
-import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
 import { cadences as usualCadences, type Cadences } from "../shared/timing/cadences.ts";
 import { startLoops } from "../shared/timing/loops.ts";
 import { within } from "../shared/timing/within.ts";
-import { registerAdmin } from "./routes/admin/index.ts";
-import { registerMetrics } from "./routes/metrics.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
 import { createKeyAuth } from "./auth/key-auth.ts";
 import { EndedWatch, type EndedWatchDeps } from "./calls/ended-watch.ts";
@@ -30,6 +26,10 @@ export interface ApiProcessDeps extends Pick<
   | "accepted"
   | "events"
   | "timings"
+  | "replies"
+  | "reply"
+  | "metrics"
+  | "adminKey"
 > {
   /** This process's name in the fleet. */
   readonly id: string;
@@ -38,13 +38,8 @@ export interface ApiProcessDeps extends Pick<
   readonly database: ApiDeps["database"];
   /** Not through a pooler: the lease session lives on it. */
   readonly directUrl: string;
-  readonly replies: ReplyReceiver;
-  /** To owners in the fleet, for what the admin API ends. */
-  readonly reply: ReplySender;
   /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
   readonly readSince: () => number;
-  readonly metrics: Metrics;
-  readonly adminKey: string;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -68,7 +63,7 @@ const DRAIN_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
 export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
-  const { database, log, reply, providerStates, metrics, jobs } = deps;
+  const { database, log, providerStates, jobs } = deps;
   let giveUp: NodeJS.Timeout | undefined;
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
@@ -111,11 +106,6 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
       findEnded: ended,
       keyAuth: createKeyAuth({ pool: database.pool }),
       owner: lease.id,
-      registerAdmin: registerAdmin({ database, adminKey: deps.adminKey, providerStates, reply }),
-      registerMetrics: registerMetrics({ metrics }),
-      onRequestEnded: (request) => {
-        metrics.requestEnded(request);
-      },
     });
     const { level } = app.log;
     app.log.level = "warn"; // who starts this says where it listens, once and in plain words

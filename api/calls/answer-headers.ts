@@ -1,7 +1,8 @@
 import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
+import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 
-/** The broker's own headers of an inference answer, as far as the facts are known. */
+/** The broker's own headers of an inference answer, as far as they are known. */
 export function toHttpHeaders(
   job: string,
   answerHeaders: AnswerHeaders | undefined,
@@ -18,4 +19,11 @@ export function toHttpHeaders(
         }),
     ...(costNanos === undefined ? {} : { "x-spillway-cost-usd": formatUsd(costNanos) }),
   };
+}
+
+/** Where an accepted job ran last; undefined before its first attempt. */
+export function lastAttempt(job: AcceptedJob): AnswerHeaders | undefined {
+  const { provider, location, fence, queue_ms: queueMs } = job;
+  if (provider === null || location === null || queueMs === null) return undefined;
+  return { provider, location, attempts: fence, queueMs };
 }

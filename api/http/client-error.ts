@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { newRequestId } from "./request-id.ts";
+import { newRequestId } from "./log-fields.ts";
 
 const statusByCode: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,

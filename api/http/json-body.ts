@@ -1,4 +1,10 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { z } from "zod";
+import { parseBody } from "../../shared/requests/parse-body.ts";
+import { parseInput } from "../../shared/requests/parse-input.ts";
+
+/** Options of routes whose bodies are small, whatever a prompt may have. */
+export const smallBody = { bodyLimit: 64 * 1024 };
 
 /**
  * Hands the bytes of JSON bodies to the handlers as they came. A body without a content type counts
@@ -13,4 +19,13 @@ export function takeRawJson(app: FastifyInstance): void {
     request.raw.headers["content-type"] ??= "application/json";
     done();
   });
+}
+
+/** Reads the body of a request by a schema that knows all its fields. No body is an empty object. */
+export function readBody<Schema extends z.ZodType>(
+  schema: Schema,
+  request: FastifyRequest,
+): z.output<Schema> {
+  const body = request.body as Buffer | undefined;
+  return parseInput(schema, body === undefined || body.length === 0 ? {} : parseBody(body).fields);
 }

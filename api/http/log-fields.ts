@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { newId } from "../../shared/contracts/new-id.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
 /** What the log line of a request says beyond the request itself; filled in while it is answered. */
@@ -41,4 +42,9 @@ export function addLogFields(app: FastifyInstance): void {
     reply.header("x-request-id", request.id);
     done();
   });
+}
+
+/** A new `x-request-id`. */
+export function newRequestId(): string {
+  return newId("req");
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** A request that is over. `endpoint` is a route's pattern, never a path from outside. */
-export interface EndedRequest {
+interface EndedRequest {
   readonly endpoint: string;
   readonly status: number;
 }
@@ -12,7 +12,7 @@ export interface EndedRequest {
  */
 export function addRequestLog(
   app: FastifyInstance,
-  onEnded: (request: EndedRequest) => void = () => undefined,
+  onEnded: (request: EndedRequest) => void,
 ): void {
   app.addHook("onRequest", (request, reply, done) => {
     reply.raw.once("close", () => {

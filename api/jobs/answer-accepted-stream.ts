@@ -3,11 +3,10 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { EventStream } from "../http/event-stream.ts";
-import { toHttpHeaders } from "../calls/answer-headers.ts";
+import { lastAttempt, toHttpHeaders } from "../calls/answer-headers.ts";
 import type { StreamView } from "../calls/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { followJob, type FollowDeps, type FollowedEnd } from "./follow-job.ts";
-import { answerHeaders } from "./attempt-facts.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { logJob } from "./log-job.ts";
 
@@ -41,7 +40,7 @@ export async function answerAcceptedStream(
     reply,
     heartbeatMs: deps.timings.heartbeatMs,
     hasIds: options.hasIds === true,
-    headers: () => toHttpHeaders(id, latest && answerHeaders(latest)),
+    headers: () => toHttpHeaders(id, latest && lastAttempt(latest)),
   });
   let beginning = view.beginning();
   let isLed = false;
@@ -101,7 +100,7 @@ export async function answerAcceptedStream(
       const last = options.ending?.(end) ?? view.failure(error, job.state as EndState, end.next);
       stream.end(lead() + last);
     } else {
-      reply.headers(toHttpHeaders(id, answerHeaders(job), job.cost_nanos));
+      reply.headers(toHttpHeaders(id, lastAttempt(job), job.cost_nanos));
       throw error;
     }
   }

@@ -7,9 +7,8 @@ import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { bodyWithOwnId, eventsWithOwnId } from "../completions/own-id.ts";
-import { toHttpHeaders } from "../calls/answer-headers.ts";
+import { lastAttempt, toHttpHeaders } from "../calls/answer-headers.ts";
 import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
-import { answerHeaders } from "./attempt-facts.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { logJob } from "./log-job.ts";
 
@@ -25,7 +24,7 @@ export async function answerAcceptedWhole(
   prelude = "",
 ): Promise<FastifyReply> {
   logJob(reply.request.logFields, job);
-  reply.headers(toHttpHeaders(job.id, answerHeaders(job), job.cost_nanos));
+  reply.headers(toHttpHeaders(job.id, lastAttempt(job), job.cost_nanos));
   const error = jobError(job);
   if (error !== undefined) throw error;
   const result = await askDatabase(() => readResult(pool, job.id));

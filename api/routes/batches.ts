@@ -17,7 +17,7 @@ import { listObject } from "../http/list-object.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { residencyOf } from "../calls/call-limits.ts";
 import { answerOnce } from "../http/answer-once.ts";
-import { readBody, smallBody } from "../http/read-input.ts";
+import { readBody, smallBody } from "../http/json-body.ts";
 
 interface BatchRoute {
   Params: { id: string };

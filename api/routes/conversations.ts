@@ -29,7 +29,7 @@ import { listObject } from "../http/list-object.ts";
 import { PAGE_BYTES } from "../http/page-of.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { answerOnce } from "../http/answer-once.ts";
-import { readBody, smallBody } from "../http/read-input.ts";
+import { readBody, smallBody } from "../http/json-body.ts";
 
 interface ConversationRoute {
   Params: { id: string; item: string };

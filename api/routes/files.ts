@@ -1,4 +1,3 @@
-import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
@@ -14,7 +13,6 @@ import { takeUpload } from "../files/take-upload.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
-import { takePart } from "../uploads/take-part.ts";
 
 export interface FilesDeps {
   readonly pool: Pool;
@@ -39,29 +37,15 @@ const listQuery = z.object({
     .transform((purpose) => purpose || undefined),
 });
 
-/**
- * `/v1/files`: a key's own files, and the parts of uploads. In a scope of its own, since its bodies are
- * forms; no other body is read.
- */
+/** `/v1/files` has a key's own files. Its scope takes forms. */
 export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   const { pool, shutdown, maxFileBytes = MAX_FILE_BYTES, touchMs = TOUCH_MS } = deps;
   const own = (request: FastifyRequest<FileRoute>) =>
     ownFile(pool, callerOf(request).id, request.params.id);
 
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, _body, done) => done(null));
-  app.register(multipart);
-
   const upload = { pool, shutdown, maxFileBytes, touchMs };
   app.post("/v1/files", { config: { upload: true } }, (request, reply) => {
     const work = takeUpload(upload, request, reply);
-    request.logFields.work = work;
-    return work;
-  });
-
-  const partRoute = { config: { upload: true } };
-  app.post<FileRoute>("/v1/uploads/:id/parts", partRoute, (request, reply) => {
-    const work = takePart(upload, request, reply);
     request.logFields.work = work;
     return work;
   });

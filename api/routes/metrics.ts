@@ -1,15 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../../shared/metrics/metrics.ts";
 
-/** The plugin with `GET /metrics`, open to whoever reaches the port. */
-export function registerMetrics(deps: {
+export interface MetricsDeps {
   readonly metrics: Pick<Metrics, "registry" | "scrape">;
-}): (app: FastifyInstance) => Promise<void> {
-  return (app) => {
-    app.get("/metrics", async (_request, response) => {
-      response.type(deps.metrics.registry.contentType);
-      return await deps.metrics.scrape();
-    });
-    return Promise.resolve();
-  };
+}
+
+/** `GET /metrics` for Prometheus, open to whoever reaches the port. */
+export function addMetrics(app: FastifyInstance, { metrics }: MetricsDeps): void {
+  app.get("/metrics", async (_request, response) => {
+    response.type(metrics.registry.contentType);
+    return await metrics.scrape();
+  });
 }

@@ -6,15 +6,20 @@ import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { modelObject, type Model } from "../models/model-object.ts";
 
+export interface ModelsDeps {
+  readonly models: Iterable<RouteConfig>;
+  readonly providerStates: Pick<ProviderStates, "get">;
+  /** The time that each model claims to have been created at. */
+  readonly startedAt: Date;
+}
+
 /** Clients take the first model for their default, so those that chat stand first. */
 const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"];
 
-/** `GET /v1/models` and `GET /v1/models/{id}`: from memory, only what the key may use. */
+/** `GET /v1/models` and `GET /v1/models/{id}` show, from memory, only what the key may use. */
 export function addModels(
   app: FastifyInstance,
-  routes: Iterable<RouteConfig>,
-  providerStates: Pick<ProviderStates, "get">,
-  startedAt: Date,
+  { models: routes, providerStates, startedAt }: ModelsDeps,
 ): void {
   const all = [...routes].toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const contextOf = ({ provider, model, contextLength }: TargetConfig): number | undefined =>

@@ -4,35 +4,30 @@ import type { ProviderStates } from "../../../shared/providers/provider-states.t
 import type { ReplySender } from "../../../shared/replies/reply-path.ts";
 import { adminAuth } from "../../auth/admin-auth.ts";
 import { takeAdminJson } from "../../http/admin-json-body.ts";
-import { keyRoutes } from "./keys.ts";
-import { ledgerRoutes } from "./ledger.ts";
-import { providerRoutes } from "./providers.ts";
-import { usageRoutes } from "./usage.ts";
+import { addAdminKeys } from "./keys.ts";
+import { addAdminLedger } from "./ledger.ts";
+import { addAdminProviders } from "./providers.ts";
+import { addAdminUsage } from "./usage.ts";
 
 export interface AdminDeps {
   readonly database: Pick<Database, "pool" | "end">;
   readonly adminKey: string;
-  readonly providerStates?: Pick<ProviderStates, "get">;
-  readonly reply?: ReplySender;
+  readonly providerStates: Pick<ProviderStates, "get">;
+  /** Tells the callers of a revoked key that their waiting jobs have ended. */
+  readonly reply: ReplySender;
 }
 
-/** The plugin with everything below `/admin`, behind the admin key. Errors are `BrokerError`s. */
-export function registerAdmin(deps: AdminDeps): (app: FastifyInstance) => Promise<void> {
-  const { pool } = deps.database;
-  return async (app) => {
-    await app.register(
-      async (admin) => {
-        admin.addHook("onRequest", adminAuth(deps.adminKey));
-        takeAdminJson(admin);
-        keyRoutes(admin, deps);
-        ledgerRoutes(admin, { pool });
-        usageRoutes(admin, { pool });
-        providerRoutes(admin, {
-          pool,
-          ...(deps.providerStates && { providerStates: deps.providerStates }),
-        });
-      },
-      { prefix: "/admin" },
-    );
-  };
+/** Everything below `/admin`, in a scope behind the admin key. */
+export function addAdmin(app: FastifyInstance, deps: AdminDeps): void {
+  const { database, providerStates, reply } = deps;
+  const { pool } = database;
+  app.register((admin, _options, done) => {
+    admin.addHook("onRequest", adminAuth(deps.adminKey));
+    takeAdminJson(admin);
+    addAdminKeys(admin, { database, reply });
+    addAdminLedger(admin, { pool });
+    addAdminProviders(admin, { pool, providerStates });
+    addAdminUsage(admin, { pool });
+    done();
+  });
 }

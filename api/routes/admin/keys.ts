@@ -13,10 +13,9 @@ import type { ReplySender } from "../../../shared/replies/reply-path.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { queryFields } from "../../http/query-fields.ts";
 
-interface KeyRoutesDeps {
+interface AdminKeysDeps {
   readonly database: Pick<Database, "pool" | "end">;
-  /** Tells the callers of a revoked key that their waiting jobs have ended. */
-  readonly reply?: ReplySender;
+  readonly reply: ReplySender;
 }
 
 const BODY_LIMIT_BYTES = 512 * 1024;
@@ -25,18 +24,18 @@ const listQuery = z
   .strictObject({ limit: queryFields.limit, after: queryFields.id })
   .partial({ after: true });
 
-/** `/keys`: create, list, read, change, revoke. */
-export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
+/** `/admin/keys` creates, lists, shows, changes and revokes keys. */
+export function addAdminKeys(app: FastifyInstance, deps: AdminKeysDeps): void {
   const { pool } = deps.database;
 
-  app.post("/keys", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
+  app.post("/admin/keys", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
     const input = parseInput(createKeyInput, request.body);
     const { secret, webhookSecret, key } = await askDatabase(() => createKey(pool, input));
     response.code(201).header("cache-control", "no-store");
     return { ...key, key: secret, webhook_secret: webhookSecret };
   });
 
-  app.get("/keys", async (request) => {
+  app.get("/admin/keys", async (request) => {
     const page = parseInput(listQuery, request.query);
     const { keys, hasMore } = await askDatabase(() => listKeys(pool, page));
     return {
@@ -48,12 +47,12 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
     };
   });
 
-  app.get("/keys/:id", async (request) => {
+  app.get("/admin/keys/:id", async (request) => {
     const id = keyId(request.params);
     return (await askDatabase(() => getKey(pool, id))) ?? notFound();
   });
 
-  app.patch("/keys/:id", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
+  app.patch("/admin/keys/:id", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
     const id = keyId(request.params);
     const input = parseInput(updateKeyInput, request.body);
     const updated = (await askDatabase(() => updateKey(pool, id, input))) ?? notFound();
@@ -61,11 +60,11 @@ export function keyRoutes(app: FastifyInstance, deps: KeyRoutesDeps): void {
     return { ...updated.key, webhook_secret: updated.webhookSecret };
   });
 
-  app.delete("/keys/:id", async (request) => {
+  app.delete("/admin/keys/:id", async (request) => {
     const id = keyId(request.params);
     const ended = await askDatabase(() =>
       revokeKey(deps.database, id, (job) => {
-        void deps.reply?.notify(job.owner, job.id, {
+        void deps.reply.notify(job.owner, job.id, {
           type: "end",
           state: "cancelled",
           error: { code: "invalid_api_key", message: "The key was revoked while the job waited." },

@@ -18,9 +18,9 @@ const ledgerQuery = z
   })
   .partial({ job_id: true, key_id: true, after: true });
 
-/** `GET /ledger`: one row an attempt, newest first. */
-export function ledgerRoutes(app: FastifyInstance, deps: { readonly pool: Pool }): void {
-  app.get("/ledger", async (request) => {
+/** `GET /admin/ledger` has one row for each attempt, the newest first. */
+export function addAdminLedger(app: FastifyInstance, deps: { readonly pool: Pool }): void {
+  app.get("/admin/ledger", async (request) => {
     const query = parseInput(ledgerQuery, request.query);
     const { rows, hasMore } = await askDatabase(() =>
       listLedger(deps.pool, {

@@ -4,14 +4,14 @@ import { listProviders } from "../../../shared/providers/list-providers.ts";
 import type { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 
-interface ProviderRoutesDeps {
+interface AdminProvidersDeps {
   readonly pool: Pool;
-  readonly providerStates?: Pick<ProviderStates, "get">;
+  readonly providerStates: Pick<ProviderStates, "get">;
 }
 
-/** `GET /providers`: health and load of each. */
-export function providerRoutes(app: FastifyInstance, deps: ProviderRoutesDeps): void {
-  app.get("/providers", async () => ({
+/** `GET /admin/providers` shows the health and the load of each. */
+export function addAdminProviders(app: FastifyInstance, deps: AdminProvidersDeps): void {
+  app.get("/admin/providers", async () => ({
     object: "list",
     data: await askDatabase(() => listProviders(deps.pool, deps.providerStates)),
   }));

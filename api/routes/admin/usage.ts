@@ -25,9 +25,9 @@ const usageQuery = z
     path: ["to"],
   });
 
-/** `GET /usage`: totals of the ledger from `from` (inclusive) to `to` (exclusive). */
-export function usageRoutes(app: FastifyInstance, deps: { readonly pool: Pool }): void {
-  app.get("/usage", async (request) => {
+/** `GET /admin/usage` sums the ledger from `from` (inclusive) to `to` (exclusive). */
+export function addAdminUsage(app: FastifyInstance, deps: { readonly pool: Pool }): void {
+  app.get("/admin/usage", async (request) => {
     const { group_by: groupBy, from, to } = parseInput(usageQuery, request.query);
     const totals = await askDatabase(() => sumUsage(deps.pool, { groupBy, from, to }));
     return {

@@ -1,20 +1,22 @@
 import type { FastifyInstance } from "fastify";
-import { BrokerError } from "../../../shared/errors/broker-error.ts";
-import { replayInput } from "../../../shared/webhooks/endpoint-input.ts";
-import type { EndpointView } from "../../../shared/webhooks/endpoint-view.ts";
 import { getEndpoint } from "../../../shared/webhooks/get-endpoint.ts";
 import { listDeliveries } from "../../../shared/webhooks/list-deliveries.ts";
 import { redeliver } from "../../../shared/webhooks/redeliver.ts";
-import { replayDeliveries } from "../../../shared/webhooks/replay-deliveries.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { callerOf } from "../../http/authenticate-caller.ts";
 import { listObject } from "../../http/list-object.ts";
 import { answerOnce } from "../../http/answer-once.ts";
-import { notFound, readBody, readId, readPage, smallBody } from "../../http/read-input.ts";
-import type { WebhookDeps } from "./webhook-deps.ts";
+import { smallBody } from "../../http/json-body.ts";
+import {
+  mustBeEnabled,
+  notFound,
+  readId,
+  readPage,
+  type EndpointDeps,
+} from "../../webhook-endpoints/own-endpoint.ts";
 
-/** `/v1/webhook_endpoints/{id}/deliveries`: what was sent, and sending it again. */
-export function addDeliveries(app: FastifyInstance, { pool }: WebhookDeps): void {
+/** `/v1/webhook_endpoints/{id}/deliveries` lists what was sent, and sends one of them again. */
+export function addWebhookDeliveries(app: FastifyInstance, { pool }: EndpointDeps): void {
   app.get("/v1/webhook_endpoints/:id/deliveries", async (request) => {
     const id = readId(request, "id");
     const page = readPage(request);
@@ -40,32 +42,4 @@ export function addDeliveries(app: FastifyInstance, { pool }: WebhookDeps): void
       });
     },
   );
-
-  app.post("/v1/webhook_endpoints/:id/replay", smallBody, (request, reply) => {
-    const id = readId(request, "id");
-    const span = readBody(replayInput, request);
-    return answerOnce(request, reply, pool, {
-      prepare: () => askDatabase(() => getEndpoint(pool, callerOf(request).id, id)),
-      work: async (client, endpoint) => {
-        mustBeEnabled(endpoint);
-        const { replayed, hasMore } = await replayDeliveries(client, id, span);
-        return {
-          object: "webhook_endpoint.replay",
-          webhook_endpoint_id: id,
-          replayed,
-          has_more: hasMore,
-        };
-      },
-    });
-  });
-}
-
-function mustBeEnabled(endpoint: EndpointView | undefined): void {
-  if (endpoint === undefined) notFound("endpoint");
-  if (!endpoint.enabled)
-    throw new BrokerError(
-      "invalid_request",
-      'The webhook endpoint is disabled; update it with "enabled": true first.',
-      { param: "enabled" },
-    );
 }

@@ -6,7 +6,6 @@ import {
   rotateSecretInput,
   updateEndpointInput,
 } from "../../../shared/webhooks/endpoint-input.ts";
-import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
 import { getEndpoint } from "../../../shared/webhooks/get-endpoint.ts";
 import { listEndpoints } from "../../../shared/webhooks/list-endpoints.ts";
 import { rotateSecret } from "../../../shared/webhooks/rotate-secret.ts";
@@ -15,24 +14,28 @@ import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { callerOf } from "../../http/authenticate-caller.ts";
 import { listObject } from "../../http/list-object.ts";
 import { answerOnce } from "../../http/answer-once.ts";
-import { addDeliveries } from "./deliveries.ts";
-import { addEndpointTest } from "./test.ts";
-import { notFound, readBody, readId, readPage, smallBody } from "../../http/read-input.ts";
-import type { WebhookDeps } from "./webhook-deps.ts";
+import { addWebhookDeliveries } from "./deliveries.ts";
+import { addWebhookReplay } from "./replay.ts";
+import { addWebhookTest } from "./test.ts";
+import { readBody, smallBody } from "../../http/json-body.ts";
+import {
+  notFound,
+  readId,
+  readPage,
+  type EndpointDeps,
+} from "../../webhook-endpoints/own-endpoint.ts";
 
 /**
- * `/v1/webhook_endpoints` as the OpenAI SDK manages them, with their deliveries, and
- * `/v1/webhook_event_types`. An endpoint belongs to the key that made it.
+ * `/v1/webhook_endpoints`, as the OpenAI SDK manages them, with their deliveries. An endpoint belongs
+ * to the key that made it.
  */
-export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): void {
+export function addWebhookEndpoints(app: FastifyInstance, deps: EndpointDeps): void {
   const { pool, egress } = deps;
   const checkUrl = async (text: string): Promise<string> => {
     const url = egress.checkUrl(text, "url");
     await egress.checkResolved(url, "url");
     return url.href;
   };
-
-  app.get("/v1/webhook_event_types", () => ({ object: "list", data: webhookEventTypes }));
 
   app.post("/v1/webhook_endpoints", smallBody, (request, reply) => {
     const input = readBody(createEndpointInput, request);
@@ -86,6 +89,7 @@ export function addWebhookEndpoints(app: FastifyInstance, deps: WebhookDeps): vo
     });
   });
 
-  addEndpointTest(app, deps);
-  addDeliveries(app, deps);
+  addWebhookDeliveries(app, deps);
+  addWebhookReplay(app, deps);
+  addWebhookTest(app, deps);
 }

@@ -8,8 +8,8 @@ import { startTest } from "../../../shared/webhooks/start-test.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { callerOf } from "../../http/authenticate-caller.ts";
 import { doOnce } from "../../http/answer-once.ts";
-import { notFound, readBody, readId, smallBody } from "../../http/read-input.ts";
-import type { WebhookDeps } from "./webhook-deps.ts";
+import { readBody, smallBody } from "../../http/json-body.ts";
+import { notFound, readId, type EndpointDeps } from "../../webhook-endpoints/own-endpoint.ts";
 
 /** A worker's pick-up and the endpoint's time to answer. */
 const TEST_WAIT_MS = 30_000;
@@ -20,7 +20,7 @@ const LOOK_MS = 100;
  * the answer tells what came of it. Whoever repeats the request with its `Idempotency-Key` waits for
  * the same delivery.
  */
-export function addEndpointTest(app: FastifyInstance, deps: WebhookDeps): void {
+export function addWebhookTest(app: FastifyInstance, deps: EndpointDeps): void {
   const { pool, testWaitMs = TEST_WAIT_MS } = deps;
   app.post("/v1/webhook_endpoints/:id/test", smallBody, async (request, reply) => {
     const id = readId(request, "id");
@@ -47,7 +47,7 @@ export function addEndpointTest(app: FastifyInstance, deps: WebhookDeps): void {
 }
 
 async function waitForResult(
-  pool: WebhookDeps["pool"],
+  pool: EndpointDeps["pool"],
   delivery: string,
   waitMs: number,
 ): Promise<TestResult> {

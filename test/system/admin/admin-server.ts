@@ -1,6 +1,6 @@
 import Fastify from "fastify";
-import { registerAdmin } from "../../../api/routes/admin/index.ts";
-import { registerMetrics } from "../../../api/routes/metrics.ts";
+import { addAdmin } from "../../../api/routes/admin/index.ts";
+import { addMetrics } from "../../../api/routes/metrics.ts";
 import { BrokerError } from "../../../shared/errors/broker-error.ts";
 import { createMetrics } from "../../../shared/metrics/metrics.ts";
 import { ProviderStates } from "../../../shared/providers/provider-states.ts";
@@ -53,12 +53,9 @@ export async function startAdminServer(): Promise<AdminServer> {
     return response.send(error);
   });
   app.get("/open", () => "open");
-  await app.register(
-    registerAdmin({ database: broker.database, adminKey: ADMIN_KEY, providerStates, reply: hub }),
-  );
-  await app.register(
-    registerMetrics({ metrics: createMetrics({ pool: broker.database.pool, providerStates }) }),
-  );
+  const { database } = broker;
+  addAdmin(app, { database, adminKey: ADMIN_KEY, providerStates, reply: hub });
+  addMetrics(app, { metrics: createMetrics({ pool: database.pool, providerStates }) });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     ...broker,

@@ -13,6 +13,7 @@ import { findEnded } from "../../../shared/jobs/find-ended.ts";
 import { syncProviders } from "../../../shared/providers/sync-providers.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
+import { createMetrics } from "../../../shared/metrics/metrics.ts";
 import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { LocalFairOrder } from "../../../shared/queue/local-fair-order.ts";
 import { LocalReplyHub } from "../../../shared/replies/local-replies.ts";
@@ -93,6 +94,9 @@ export async function startApi({ server, timings = {} }: ApiServerOptions = {}) 
     findEnded: (asked) => findEnded(database.pool, asked),
     keyAuth: createKeyAuth({ pool: database.pool }),
     owner: "api-test",
+    reply: hub,
+    adminKey: "sk-admin-test",
+    metrics: createMetrics({ pool: database.pool, providerStates }),
     timings,
   });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });

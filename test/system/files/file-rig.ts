@@ -7,11 +7,12 @@ import { authenticateCaller } from "../../../api/http/authenticate-caller.ts";
 import { answerClientError } from "../../../api/http/client-error.ts";
 import { addErrorHandling } from "../../../api/http/error-handling.ts";
 import { limitReceiving, type ReceiveLimits } from "../../../api/http/receive-timeout.ts";
-import { addLogFields } from "../../../api/http/log-fields.ts";
-import { newRequestId } from "../../../api/http/request-id.ts";
+import { addLogFields, newRequestId } from "../../../api/http/log-fields.ts";
+import { takeForms } from "../../../api/http/form-body.ts";
 import { takeRawJson } from "../../../api/http/json-body.ts";
 import { addFiles } from "../../../api/routes/files.ts";
-import { addUploads } from "../../../api/routes/uploads.ts";
+import { addUploads } from "../../../api/routes/uploads/index.ts";
+import { addUploadParts } from "../../../api/routes/uploads/parts.ts";
 import { MAX_CHUNK_BYTES } from "../../../shared/files/max-chunk-bytes.ts";
 import { eventually } from "../../support/eventually.ts";
 import { makeKey, openBrokerDatabase } from "../keys/broker-database.ts";
@@ -56,12 +57,15 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
   });
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, createKeyAuth({ pool }));
-    addFiles(scope, {
+    takeForms(scope);
+    const files = {
       pool,
       shutdown: shutdown.signal,
       touchMs: 20,
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
-    });
+    };
+    addFiles(scope, files);
+    addUploadParts(scope, files);
     done();
   });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });

@@ -1,16 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
-import { cancelUpload, createUpload } from "../../shared/uploads/upload-statements.ts";
-import { MAX_EXPIRY_S } from "../../shared/files/file-expiry.ts";
-import { MAX_FILE_BYTES } from "../files/file-limits.ts";
-import { callerOf } from "../http/authenticate-caller.ts";
-import { checkMd5 } from "../uploads/check-md5.ts";
-import { makeFile } from "../uploads/make-file.ts";
-import { checkPending, ownUpload, shownUpload } from "../uploads/own-upload.ts";
-import { checkPartIds, completeUploadInput, createUploadInput } from "../uploads/upload-input.ts";
-import { uploadObject } from "../uploads/upload-object.ts";
-import { answerOnce } from "../http/answer-once.ts";
-import { readBody, smallBody } from "../http/read-input.ts";
+import { cancelUpload, createUpload } from "../../../shared/uploads/upload-statements.ts";
+import { MAX_EXPIRY_S } from "../../../shared/files/file-expiry.ts";
+import { MAX_FILE_BYTES } from "../../files/file-limits.ts";
+import { callerOf } from "../../http/authenticate-caller.ts";
+import { checkMd5 } from "../../uploads/check-md5.ts";
+import { makeFile } from "../../uploads/make-file.ts";
+import { checkPending, ownUpload, shownUpload } from "../../uploads/own-upload.ts";
+import {
+  checkPartIds,
+  completeUploadInput,
+  createUploadInput,
+} from "../../uploads/upload-input.ts";
+import { uploadObject } from "../../uploads/upload-object.ts";
+import { answerOnce } from "../../http/answer-once.ts";
+import { readBody, smallBody } from "../../http/json-body.ts";
 
 export interface UploadsDeps {
   readonly pool: Pool;
@@ -27,7 +31,7 @@ interface UploadRoute {
 /** For the ids of all parts that an upload may have. */
 const COMPLETE_BYTES = 1024 * 1024;
 
-/** `/v1/uploads`: files that come in parts. The route that takes the parts is with the other forms. */
+/** `/v1/uploads` makes files that come in parts; `addUploadParts` takes the parts, which are forms. */
 export function addUploads(app: FastifyInstance, deps: UploadsDeps): void {
   const { pool, maxFileBytes = MAX_FILE_BYTES } = deps;
   const createInput = createUploadInput(maxFileBytes);
