@@ -1,5 +1,5 @@
 import type { ProviderConfig } from "../../config/config.ts";
-import { readUpstreamError } from "../providers/openai/upstream-error.ts";
+import { readUpstreamError } from "../providers/errors/upstream-error.ts";
 import type { EngineAnswer } from "./ask-engine.ts";
 import type { DetectedEngine } from "./detect-engine.ts";
 import type { EngineModel } from "./engine-info.ts";

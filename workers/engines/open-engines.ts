@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { reportEngine } from "../../shared/providers/report-engine.ts";
-import { createOpenAiProvider } from "../providers/openai/openai-provider.ts";
+import { createOpenAiProvider } from "../providers/call.ts";
 import { defaultReadLimits } from "../providers/http/read-limits.ts";
 import type { Provider } from "../providers/provider.ts";
 import { askEngine, type AskEngine } from "./ask-engine.ts";

@@ -9,7 +9,7 @@ import {
 } from "node:zlib";
 import type { Transform } from "node:stream";
 import { prepend, type ByteSource } from "./byte-source.ts";
-import { CallStopped, failed } from "./call-stopped.ts";
+import { CallStopped, failed } from "../call-end.ts";
 
 /** What a cut or unfinished body holds counts as far as it goes; the readers judge the rest. */
 const zlib = { finishFlush: constants.Z_SYNC_FLUSH };

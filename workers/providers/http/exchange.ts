@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { CallStopped, failed, type AbortedEnd, type FailedEnd } from "./call-stopped.ts";
+import { CallStopped, failed, type AbortedEnd, type FailedEnd } from "../call-end.ts";
 import type { Connections } from "./connections.ts";
 import { explainSocketError } from "./socket-error.ts";
 

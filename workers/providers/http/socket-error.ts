@@ -1,5 +1,5 @@
 import { errorCode } from "../../../shared/errors/error-code.ts";
-import { failed, type FailedEnd } from "./call-stopped.ts";
+import { failed, type FailedEnd } from "../call-end.ts";
 
 /**
  * An error of the connection as a failure. Before the request was handed to a socket it is

@@ -1,5 +1,5 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import { failed, type FailedEnd } from "../http/call-stopped.ts";
+import { failed, type FailedEnd } from "../call-end.ts";
 
 /**
  * What is wrong with an embeddings answer: each of the inputs needs one list of finite numbers, all

@@ -3,13 +3,13 @@ import type { EngineInfo } from "../../engines/engine-info.ts";
 import type { ProviderCall } from "../provider.ts";
 import { builtBody } from "./built-body.ts";
 import { requestBody } from "./request-body.ts";
-import type { FailedEnd } from "../http/call-stopped.ts";
+import type { FailedEnd } from "../call-end.ts";
 import { canStream } from "./can-stream.ts";
-import { ForwardedChunks } from "./forwarded-chunks.ts";
-import { GatheredAnswer } from "./gathered-answer.ts";
-import type { PreparedCall } from "./prepared-call.ts";
+import { ForwardedChunks } from "../chat/forwarded-chunks.ts";
+import { GatheredAnswer } from "../chat/gathered-answer.ts";
+import type { PreparedCall } from "../wire-format.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
-import { StreamReader } from "./stream-reader.ts";
+import { StreamReader } from "../chat/stream-reader.ts";
 
 /** How long a model that refuses to stream is asked for whole answers. */
 const WHOLE_MS = 600_000;

@@ -1,16 +1,16 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { ByteSource } from "../http/byte-source.ts";
-import { CallStopped, failed, type FailedEnd } from "../http/call-stopped.ts";
+import { CallStopped, failed, type FailedEnd } from "../call-end.ts";
 import { parseAnswer } from "./parse-answer.ts";
 import { findEmbeddingProblem } from "./embedding-problem.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { judgeFinishReason } from "./finish-reason.ts";
-import { readChoiceError, readInBandError } from "./in-band-error.ts";
-import { countOutputBytes, countStringBytes } from "./output-bytes.ts";
-import { promptShares } from "./prompt-shares.ts";
+import { judgeFinishReason } from "../chat/finish-reason.ts";
+import { readChoiceError, readInBandError } from "../errors/in-band-error.ts";
+import { countOutputBytes, countStringBytes } from "../chat/output-bytes.ts";
+import { promptShares } from "../chat/prompt-shares.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
-import type { CallProgress } from "./call-progress.ts";
+import type { CallProgress } from "../call-progress.ts";
 import { wholeUsage } from "./whole-usage.ts";
 
 export interface AnswerRequest {

@@ -1,7 +1,7 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import { failed, type FailedEnd } from "../http/call-stopped.ts";
-import { readErrorEvent, readInBandError } from "./in-band-error.ts";
+import { failed, type FailedEnd } from "../call-end.ts";
+import { readErrorEvent, readInBandError } from "../errors/in-band-error.ts";
 import { splitJson, withoutNaN } from "./json-texts.ts";
 
 /** What one event of a stream of chunks is. */

@@ -1,7 +1,7 @@
 import { argumentsOf } from "../../../shared/chat/merge-call.ts";
 import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
 import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
-import { callId, callType } from "./forwarded-calls.ts";
+import { callId, callType } from "../chat/forwarded-calls.ts";
 import type { WholeAnswer } from "./read-answer.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import { judgeFinishReason } from "./finish-reason.ts";
+import { judgeFinishReason } from "../chat/finish-reason.ts";
 
 /**
  * A whole answer as the events of a stream that says the same: each choice in one chunk, its finish

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import { findChoiceUsage, findUsage } from "./find-usage.ts";
-import { readUsage } from "./read-usage.ts";
+import { findChoiceUsage, findUsage } from "../chat/find-usage.ts";
+import { readUsage } from "../chat/read-usage.ts";
 
 /**
  * What a whole answer tells of its usage. With several choices it is a floor: llama.cpp reports the

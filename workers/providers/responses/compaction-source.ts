@@ -6,7 +6,7 @@ import { keptMessages } from "../../../shared/responses/compaction.ts";
 import { outputEvents } from "../../../shared/responses/finished-events.ts";
 import { ownedItemId } from "../../../shared/responses/item-id.ts";
 import { sealSummary } from "../../../shared/responses/summary-seal.ts";
-import { failed } from "../http/call-stopped.ts";
+import { failed } from "../call-end.ts";
 import { plainText } from "./chat-content.ts";
 import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
 

@@ -4,12 +4,12 @@ import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts"
 import type { JsonObject } from "../../../shared/json/json-object.ts";
 import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../../shared/responses/format-event.ts";
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
-import type { AnswerReader, StreamStep } from "../openai/answer-reader.ts";
-import { failed, type FailedEnd } from "../http/call-stopped.ts";
+import type { AnswerReader, StreamStep } from "../answer-reader.ts";
+import { failed, type FailedEnd } from "../call-end.ts";
 import { EventFeed } from "../sse/event-feed.ts";
 import { readEvent, type StreamEvent } from "../openai/read-event.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
-import { RepeatStop } from "../openai/repeat-stop.ts";
+import { RepeatStop } from "../chat/repeat-stop.ts";
 import type { ResponseSource, Taken } from "./response-source.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { ReportedUsage, ResponseStatus } from "../../../shared/contracts/ou
 import type { ResponseContext } from "../../../shared/contracts/response-context.ts";
 import type { JsonObject } from "../../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
-import type { FailedEnd } from "../http/call-stopped.ts";
+import type { FailedEnd } from "../call-end.ts";
 
 /** A request as its response tells it. */
 export interface AskedResponse {

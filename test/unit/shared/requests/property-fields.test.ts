@@ -14,7 +14,7 @@ import { responsesSchema } from "../../../../shared/requests/schemas/responses-s
 import type { JsonObject } from "../../../../shared/json/json-object.ts";
 import { requestBody } from "../../../../workers/providers/openai/request-body.ts";
 import { chatBody } from "../../../../workers/providers/responses/chat-body.ts";
-import { nativeBody } from "../../../../workers/providers/responses/native-body.ts";
+import { nativeBody } from "../../../../workers/providers/openai/native-body.ts";
 import {
   containers,
   names,

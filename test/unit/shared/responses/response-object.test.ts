@@ -18,7 +18,7 @@ import {
 } from "../../../../shared/responses/item-references.ts";
 import { jobOfResponse, responseId } from "../../../../shared/responses/response-id.ts";
 import { responseObject } from "../../../../shared/responses/response-object.ts";
-import { nativeAnswer } from "../../workers/providers/responses/native-answer.ts";
+import { nativeAnswer } from "../../workers/providers/openai/native-answer.ts";
 import {
   eventsOf,
   context,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ProviderCall } from "../../../../workers/providers/provider.ts";
 import { QueueWait } from "../../../../workers/engines/queue-wait.ts";
-import { callOf } from "../providers/openai/upstream.ts";
+import { callOf } from "../providers/upstream.ts";
 
 let now = 0;
 let waits: QueueWait[];

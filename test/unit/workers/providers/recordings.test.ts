@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { FailureReason } from "../../../../shared/contracts/outcome.ts";
-import { callOf, providerFor, rawUpstream, recordingSink } from "./openai/upstream.ts";
+import { callOf, providerFor, rawUpstream, recordingSink } from "./upstream.ts";
 import { type RecordedCall, recordedCalls } from "../../../fixtures/recorded-calls.ts";
 
 const folder = fileURLToPath(new URL("../../../fixtures/", import.meta.url));

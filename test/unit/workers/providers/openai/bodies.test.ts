@@ -15,7 +15,7 @@ import {
   recordingSink,
   streamUpstream,
   usageChunk,
-} from "./upstream.ts";
+} from "../upstream.ts";
 
 const words = "Blue herons wade.";
 const wholeJson = JSON.stringify({

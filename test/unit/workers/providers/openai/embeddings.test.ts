@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { callOf, httpUpstream, providerFor, recordingSink } from "./upstream.ts";
+import { callOf, httpUpstream, providerFor, recordingSink } from "../upstream.ts";
 
 const base64 = (...floats: readonly number[]) =>
   Buffer.from(Float32Array.from(floats).buffer).toString("base64");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { callOf, httpUpstream, providerFor, rawUpstream, recordingSink } from "./upstream.ts";
+import { callOf, httpUpstream, providerFor, rawUpstream, recordingSink } from "../upstream.ts";
 
 function answer(changes: object = {}): string {
   return JSON.stringify({

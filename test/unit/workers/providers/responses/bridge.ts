@@ -12,7 +12,7 @@ import {
 } from "../../../../../shared/responses/item-references.ts";
 import { responseId } from "../../../../../shared/responses/response-id.ts";
 import { responseObject } from "../../../../../shared/responses/response-object.ts";
-import { httpUpstream, providerFor, sse } from "../openai/upstream.ts";
+import { httpUpstream, providerFor, sse } from "../upstream.ts";
 
 interface UpstreamRequest {
   readonly path: string;

@@ -7,7 +7,7 @@ import OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
 import { responseView } from "../../../../../api/responses/response-view.ts";
 import { BrokerError } from "../../../../../shared/errors/broker-error.ts";
-import { chunk } from "../openai/upstream.ts";
+import { chunk } from "../upstream.ts";
 import { eventsOf, context, readerOf } from "./read-with-sdk.ts";
 
 const view = responseView({ fields: {}, context, maxOutputTokens: 64, startingAfter: -1 });

@@ -3,8 +3,8 @@ import { parseExact } from "../../../../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../../../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../../../../shared/responses/find-untranslatable.ts";
 import { chatBody } from "../../../../../workers/providers/responses/chat-body.ts";
-import { nativeBody } from "../../../../../workers/providers/responses/native-body.ts";
-import { isStrict } from "../../../../../workers/providers/responses/reasoning-fields.ts";
+import { nativeBody } from "../../../../../workers/providers/openai/native-body.ts";
+import { isStrict } from "../../../../../workers/providers/openai/reasoning-fields.ts";
 
 const target = { model: "up", maxOutputTokens: 9, maxTokensField: "max_tokens" } as const;
 

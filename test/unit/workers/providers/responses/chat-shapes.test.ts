@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../../shared/json/json-object.ts";
-import { chunk, doneEvent, usageChunk } from "../openai/upstream.ts";
+import { chunk, doneEvent, usageChunk } from "../upstream.ts";
 import { readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
 
 const declared = ["get_weather", "get_time"].map((name) => ({ type: "function", name }));

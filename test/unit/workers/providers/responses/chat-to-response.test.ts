@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chunk, doneEvent, usageChunk } from "../openai/upstream.ts";
+import { chunk, doneEvent, usageChunk } from "../upstream.ts";
 import { eventsOf, context, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
 
 const read = (wire: string, cuts: readonly number[] = []) => readAll(readerOf("chat"), wire, cuts);

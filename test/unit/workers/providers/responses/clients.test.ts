@@ -7,9 +7,9 @@ import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { weatherFunction } from "../../../../system/clients/weather-function.ts";
-import { chunk, doneEvent } from "../openai/upstream.ts";
+import { chunk, doneEvent } from "../upstream.ts";
 import { startBridge, type Bridge, type Script } from "./bridge.ts";
-import { nativeAnswer } from "./native-answer.ts";
+import { nativeAnswer } from "../openai/native-answer.ts";
 
 // It warns that reasoning without encrypted content is not sent again when nothing is stored.
 globalThis.AI_SDK_LOG_WARNINGS = false;

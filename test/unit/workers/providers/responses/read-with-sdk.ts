@@ -4,12 +4,9 @@ import type { JsonObject } from "../../../../../shared/json/json-object.ts";
 import { preludeEvents } from "../../../../../shared/responses/finished-events.ts";
 import { responseObject } from "../../../../../shared/responses/response-object.ts";
 import { defaultReadLimits } from "../../../../../workers/providers/http/read-limits.ts";
-import type {
-  AnswerReader,
-  StreamStep,
-} from "../../../../../workers/providers/openai/answer-reader.ts";
+import type { AnswerReader, StreamStep } from "../../../../../workers/providers/answer-reader.ts";
 import { ChatSource } from "../../../../../workers/providers/responses/chat-source.ts";
-import { NativeSource } from "../../../../../workers/providers/responses/native-source.ts";
+import { NativeSource } from "../../../../../workers/providers/openai/native-source.ts";
 import { ResponseReader } from "../../../../../workers/providers/responses/response-reader.ts";
 
 export const context: ResponseContext & { maxOutputTokens: number | null } = {

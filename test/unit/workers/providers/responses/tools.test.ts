@@ -6,7 +6,7 @@ import { finishedEvents } from "../../../../../shared/responses/finished-events.
 import { ignoredParts } from "../../../../../shared/responses/ignored-parts.ts";
 import { functionName } from "../../../../../shared/responses/tool-table.ts";
 import { chatBody } from "../../../../../workers/providers/responses/chat-body.ts";
-import { chunk, doneEvent } from "../openai/upstream.ts";
+import { chunk, doneEvent } from "../upstream.ts";
 import { startBridge } from "./bridge.ts";
 import { eventsOf, readAll, readerOf, sdkResponse } from "./read-with-sdk.ts";
 

@@ -1,0 +1,68 @@
+import type { FailedEnd } from "../call-end.ts";
+import { classifyError } from "./classify-error.ts";
+import { readUpstreamError } from "./upstream-error.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+
+/** Codes and words that gateways write into the error member of a good answer. */
+const harmless =
+  /^(?:|-|0+|200\d*|none|null|nil|undefined|n\/a|ok|okay|no error|success(?:ful(?:ly)?)?)\.?$/;
+
+/** Members of an answer that stand for an error when there is nothing else to read. */
+const errorMembers = ["errors", "detail", "error_msg", "error_message", "msg", "message"];
+const answerMembers = ["choices", "data", "usage", "delta", "output", "response"];
+
+/** An error inside a 200 answer or an event (`{"error":…}` at the top), as a failure. */
+export function readInBandError(parsed: unknown): FailedEnd | undefined {
+  const object = asObject(parsed);
+  if (object === undefined) return undefined;
+  const says =
+    saysSomething(object["error"]) || object["object"] === "error" || object["type"] === "error";
+  if (!says && !isOnlyError(object)) return undefined;
+  return readErrorEvent(object);
+}
+
+/** An error that a choice has of its own, as OpenRouter's of a provider that hung up. */
+export function readChoiceError(choice: JsonObject): FailedEnd | undefined {
+  const { error } = choice;
+  return error !== undefined && saysSomething(error) ? readErrorEvent({ error }) : undefined;
+}
+
+/** The data of an `error` event, in any shape. */
+export function readErrorEvent(data: unknown): FailedEnd {
+  const upstreamError = readUpstreamError(data);
+  return classifyError({ status: undefined, upstreamError, retryAfterMs: undefined });
+}
+
+/** An `error` member of empty words, or of none that speak of a fault, is no error. */
+function saysSomething(error: unknown): boolean {
+  if (typeof error === "string") return isWord(error);
+  if (Array.isArray(error)) return error.some(saysSomething);
+  const object = asObject(error);
+  if (object === undefined) return typeof error === "number" ? error !== 0 : error === true;
+  if (Number(object["code"]) === 200) return false;
+  // 20000 and the like.
+  if (typeof object["message"] === "string" && /^(?:ok|success)/i.test(object["message"]))
+    return false;
+  return Object.values(object).some((value) =>
+    typeof value === "object" ? saysSomething(value) : isWord(value),
+  );
+}
+
+function isWord(value: unknown): boolean {
+  if (typeof value === "string") return !harmless.test(value.trim().toLowerCase());
+  return typeof value === "number" && value !== 0 && value !== 200;
+}
+
+/** Nothing of an answer beside the words. */
+function isOnlyError(object: JsonObject): boolean {
+  if (answerMembers.some((name) => object[name] !== undefined)) return false;
+  if (typeof object["type"] === "string") return false;
+  return errorMembers.some((name) => {
+    const value = object[name];
+    return typeof value === "string" ? isWord(value) : name !== "message" && isFilled(value);
+  });
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}

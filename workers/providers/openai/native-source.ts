@@ -1,0 +1,160 @@
+import type { EventSourceMessage } from "eventsource-parser";
+import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
+import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { outputEvents } from "../../../shared/responses/finished-events.ts";
+import { ownedItemId } from "../../../shared/responses/item-id.ts";
+import { adoptedResponse } from "../../../shared/responses/response-object.ts";
+import { failed } from "../call-end.ts";
+import { readErrorEvent } from "../errors/in-band-error.ts";
+import { countStringBytes } from "../chat/output-bytes.ts";
+import { readUsage } from "../chat/read-usage.ts";
+import { NativePlaces } from "./native-places.ts";
+import type { AskedResponse, ResponseSource, Taken } from "../responses/response-source.ts";
+
+/** What the broker tells by itself, or nobody needs. */
+const dropped = new Set([
+  "response.created",
+  "response.queued",
+  "response.in_progress",
+  "keepalive",
+]);
+
+/** vLLM's own names for events that OpenAI's clients know under others. */
+const renamed: ReadonlyMap<string, string> = new Map([
+  ["response.reasoning_part.added", "response.content_part.added"],
+  ["response.reasoning_part.done", "response.content_part.done"],
+]);
+
+const nothing: Taken = { kind: "none" };
+
+/**
+ * The events of an upstream that serves responses itself go on as they are, known or not, but for
+ * their numbers and the items' ids, which get the response's mark.
+ */
+export class NativeSource implements ResponseSource {
+  usage: ReportedUsage | undefined;
+  readonly #asked: AskedResponse;
+  readonly #items = new Map<unknown, JsonObject>();
+  readonly #mends: boolean;
+  readonly #places = new NativePlaces();
+  #deltaBytes = 0;
+  #itemBytes = 0;
+
+  /** `mends`: the upstream may call an answer completed that was cut at its cap. */
+  constructor(asked: AskedResponse, mends = true) {
+    this.#asked = asked;
+    this.#mends = mends;
+  }
+
+  /** Only its last event says that a response is whole. */
+  readonly isFinished = false;
+
+  /** Text comes twice, in deltas and in whole items; either may be missing. */
+  get outputBytes(): number {
+    return Math.max(this.#deltaBytes, this.#itemBytes);
+  }
+
+  take(event: EventSourceMessage, data: JsonObject): Taken {
+    const type = data["type"] ?? event.event;
+    if (data["object"] === "response" && data["type"] === undefined)
+      return this.#whole(event, data);
+    if (typeof type !== "string")
+      return { kind: "failed", failure: failed("malformed", "an event has no type") };
+    if (dropped.has(type)) return nothing;
+    switch (type) {
+      case "response.completed":
+      case "response.incomplete":
+      case "response.failed": {
+        this.#readUsage(asObject(JSON.parse(event.data))?.["response"]);
+        return this.#finish(type.slice("response.".length), asObject(data["response"]), false);
+      }
+      default:
+        return {
+          kind: "events",
+          events: [
+            {
+              ...this.#owned(type, this.#places.fill(type, data)),
+              type: renamed.get(type) ?? type,
+            },
+          ],
+        };
+    }
+  }
+
+  done(): Taken {
+    return { kind: "failed", failure: failed("cut", "[DONE] before the response's last event") };
+  }
+
+  #owned(type: string, data: JsonObject): JsonObject {
+    this.#deltaBytes += countStringBytes(data["delta"]);
+    const item = asObject(data["item"]);
+    const owned = item === undefined ? undefined : this.#ownedItem(item);
+    if (owned !== undefined && type === "response.output_item.done") {
+      this.#itemBytes += countStringBytes(owned);
+      this.#items.set(data["output_index"], owned);
+    }
+    return {
+      ...data,
+      ...(owned === undefined ? {} : { item: owned }),
+      ...(typeof data["item_id"] === "string" ? { item_id: this.#ownedId(data["item_id"]) } : {}),
+    };
+  }
+
+  #ownedItem(item: JsonObject): JsonObject {
+    return typeof item["id"] === "string" ? { ...item, id: this.#ownedId(item["id"]) } : item;
+  }
+
+  #ownedId(id: string): string {
+    return ownedItemId(id, this.#asked.context.id);
+  }
+
+  /** A response that came as one object although a stream was asked for. */
+  #whole(event: EventSourceMessage, response: JsonObject): Taken {
+    this.#readUsage(JSON.parse(event.data));
+    return this.#finish(undefined, response, true);
+  }
+
+  /** `said`: the status of the event, where the response itself has none. */
+  #finish(said: string | undefined, upstream: JsonObject | undefined, isWhole: boolean): Taken {
+    const told = upstream?.["status"] ?? said;
+    if (told === "failed" || said === "failed")
+      return { kind: "failed", failure: readErrorEvent({ error: upstream?.["error"] ?? {} }) };
+    if (upstream === undefined || (told !== "completed" && told !== "incomplete"))
+      return { kind: "failed", failure: failed("cut", "the response's last event is not its end") };
+    const { body, context } = this.#asked;
+    const output = this.#output(upstream["output"]);
+    const isCut = told === "completed" && this.#mends && this.#isAtCap();
+    const status = isCut ? "incomplete" : told;
+    const response = {
+      ...adoptedResponse(body, context, upstream),
+      status,
+      ...(isCut ? { completed_at: null, incomplete_details: { reason: "max_output_tokens" } } : {}),
+      output,
+    };
+    return { kind: "end", events: isWhole ? outputEvents(output) : [], status, response };
+  }
+
+  /** llama.cpp and Ollama never say that an answer was cut. */
+  #isAtCap(): boolean {
+    const { maxOutputTokens } = this.#asked.context;
+    return maxOutputTokens !== null && (this.usage?.completionTokens ?? 0) >= maxOutputTokens;
+  }
+
+  /** Some upstreams end with an empty list, although items came. */
+  #output(output: unknown): readonly unknown[] {
+    const items = Array.isArray(output) ? (output as unknown[]) : [];
+    if (items.length === 0) return [...this.#items.values()];
+    const owned = items.map((each) => {
+      const item = asObject(each);
+      return item === undefined ? each : this.#ownedItem(item);
+    });
+    this.#itemBytes = Math.max(this.#itemBytes, countStringBytes(owned));
+    return owned;
+  }
+
+  /** `response`: parsed as usual, since in `data` a number may be kept as it was written. */
+  #readUsage(response: unknown): void {
+    const usage = asObject(response)?.["usage"];
+    this.usage = readUsage(usage, "responses");
+  }
+}

@@ -1,0 +1,68 @@
+import type { ProviderSink } from "./provider.ts";
+import type { AnswerReader, StreamStep } from "./answer-reader.ts";
+import type { ByteSource } from "./http/byte-source.ts";
+import { CallStopped, type CallEnd } from "./call-end.ts";
+import type { Exchange } from "./http/exchange.ts";
+import type { ReadLimits } from "./http/read-limits.ts";
+import type { CallProgress } from "./call-progress.ts";
+
+export interface StreamRequest {
+  readonly reader: AnswerReader;
+  readonly sink: ProviderSink;
+  readonly idleMs: number;
+  readonly limits: ReadLimits;
+}
+
+/**
+ * Passes a stream on to the sink, up to its last events, and returns those as `tail`, or the whole
+ * answer that the reader has put together. Nothing reaches the sink before the first event that is
+ * not an error. Throws `CallStopped`.
+ */
+export async function readStream(
+  exchange: Exchange,
+  body: ByteSource,
+  { reader, sink, idleMs, limits }: StreamRequest,
+  seen: CallProgress,
+): Promise<CallEnd> {
+  let forwarding = false;
+  seen.hidesOutput = false;
+  for (;;) {
+    const bytes = await body.read();
+    const step = bytes === undefined ? reader.end() : reader.push(bytes);
+    seen.outputBytes = reader.outputBytes;
+    seen.usage = reader.usage;
+    if (reader.started && seen.ttftMs === null) {
+      seen.ttftMs = seen.elapsedMs();
+      exchange.allowGapsOf(idleMs);
+    } else if (reader.started && step.isIdle !== true) exchange.seeLife();
+    if (step.failure !== undefined && !forwarding) throw new CallStopped(step.failure);
+    if (reader.started && !forwarding) {
+      forwarding = true;
+      sink.head();
+    }
+    if (step.text !== "") await exchange.whileOpen(sink.write(step.text));
+    if (step.failure !== undefined) throw new CallStopped(step.failure);
+    if (step.tail !== undefined) {
+      await discardRest(exchange, limits.drainMs);
+      return endOf({ ...step, tail: step.tail });
+    }
+  }
+}
+
+function endOf({ tail, body, response }: StreamStep & { readonly tail: string }): CallEnd {
+  const contentType = "application/json";
+  if (body !== undefined) return { kind: "ok", contentType, body };
+  if (response === undefined) return { kind: "ok", contentType: "text/event-stream", tail };
+  return { kind: "ok", contentType, body: response.body, tail, responseStatus: response.status };
+}
+
+/** Lets the HTTP message end, so that its socket can be used again; what comes is ignored. */
+async function discardRest(exchange: Exchange, withinMs: number): Promise<void> {
+  exchange.allowOnly(withinMs);
+  try {
+    for (;;) if ((await exchange.read()) === undefined) return;
+  } catch (error) {
+    // The answer is whole: an abort, a deadline or a broken socket only costs the socket now.
+    if (!(error instanceof CallStopped)) throw error;
+  }
+}
