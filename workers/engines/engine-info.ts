@@ -51,6 +51,10 @@ export interface EngineInfo {
   readonly continuousUsage: boolean;
   /** What `responses: auto` means: its own, our translation, or its own until it answers 404. */
   readonly responses: "native" | "translate" | "until_404";
+  /** Its own `/v1/responses` passes over tools and items that it does not know, and says nothing. */
+  readonly skipsResponseParts: boolean;
+  /** Its own `/v1/responses` may call an answer completed that was cut at its cap. */
+  readonly hidesResponseCuts: boolean;
   /** Every choice and every prompt of a list works in a slot of its own. */
   readonly choicesTakeSlots: boolean;
   /** Every input of a list of embeddings works in a slot of its own. */

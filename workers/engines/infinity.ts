@@ -10,6 +10,8 @@ export const infinity: EngineInfo = {
   owners: ["infinity"],
   continuousUsage: false,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: false,
   inputsTakeSlots: false,
   fillsContextUncapped: false,

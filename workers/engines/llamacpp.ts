@@ -16,6 +16,8 @@ export const llamacpp: EngineInfo = {
   owners: ["llamacpp"],
   continuousUsage: false,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: true,
   inputsTakeSlots: true,
   fillsContextUncapped: true,

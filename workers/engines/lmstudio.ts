@@ -12,6 +12,8 @@ export const lmstudio: EngineInfo = {
   owners: ["organization_owner"],
   continuousUsage: false,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: false,
   inputsTakeSlots: false,
   fillsContextUncapped: true,

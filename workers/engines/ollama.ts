@@ -15,6 +15,8 @@ export const ollama: EngineInfo = {
   owners: ["library"],
   continuousUsage: false,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: false,
   inputsTakeSlots: true,
   fillsContextUncapped: false,

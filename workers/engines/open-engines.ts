@@ -2,8 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { reportEngine } from "../../shared/providers/report-engine.ts";
-import { createOpenAiProvider } from "../providers/call.ts";
-import { defaultReadLimits } from "../providers/http/read-limits.ts";
+import { createProvider } from "../providers/create-provider.ts";
 import type { Provider } from "../providers/provider.ts";
 import { askEngine, type AskEngine } from "./ask-engine.ts";
 import { EngineLoads } from "./engine-loads.ts";
@@ -67,7 +66,7 @@ export function openEngines(deps: {
   const providers = new Map(
     Array.from(config.providers, ([name, provider]) => {
       const engine = () => watch.engine(name);
-      const inner = createOpenAiProvider(provider, defaultReadLimits, Date.now, engine);
+      const inner = createProvider(provider, { engine });
       const contextLengths = new Map(
         providerTargets(config.models, name).flatMap(({ model, contextLength }) =>
           contextLength === undefined ? [] : [[model, contextLength] as const],

@@ -6,6 +6,8 @@ export const openai: EngineInfo = {
   owners: [],
   continuousUsage: false,
   responses: "until_404",
+  skipsResponseParts: false,
+  hidesResponseCuts: false,
   choicesTakeSlots: false,
   inputsTakeSlots: false,
   fillsContextUncapped: false,
@@ -15,4 +17,9 @@ export const openai: EngineInfo = {
 };
 
 /** A local engine that neither the file names nor its answers give away: what is safe with most. */
-export const unknownEngine: EngineInfo = { ...openai, name: null, choicesTakeSlots: true };
+export const unknownEngine: EngineInfo = {
+  ...openai,
+  name: null,
+  hidesResponseCuts: true,
+  choicesTakeSlots: true,
+};

@@ -13,6 +13,8 @@ export const sglang: EngineInfo = {
   priority: "highest_first",
   continuousUsage: true,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: true,
   inputsTakeSlots: true,
   fillsContextUncapped: true,

@@ -12,6 +12,8 @@ export const tgi: EngineInfo = {
   owners: [],
   continuousUsage: false,
   responses: "translate",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: false,
   inputsTakeSlots: false,
   fillsContextUncapped: false,

@@ -15,6 +15,8 @@ export const vllm: EngineInfo = {
   priority: "lowest_first",
   continuousUsage: true,
   responses: "until_404",
+  skipsResponseParts: true,
+  hidesResponseCuts: true,
   choicesTakeSlots: true,
   inputsTakeSlots: true,
   fillsContextUncapped: true,

@@ -1,28 +1,28 @@
 import type { ReportedUsage, ResponseStatus } from "../../shared/contracts/outcome.ts";
 import type { FailedEnd } from "./call-end.ts";
 
-/** What a piece of a stream came to: events to forward, then perhaps the end. */
+/** One step of a stream: events to forward, then perhaps its end. */
 export interface StreamStep {
   readonly text: string;
   readonly failure?: FailedEnd;
-  /** The stream is whole; these last events wait for the ledger row. */
+  /** The stream is whole. These last events wait until the ledger row is written. */
   readonly tail?: string;
-  /** Beside the tail of an answer that is put together: all of it. */
+  /** The whole answer, beside the tail, where it is put together from the stream. */
   readonly body?: Buffer;
-  /** Beside the tail of a response: the finished object. */
+  /** The finished object, beside the tail of a response. */
   readonly response?: { readonly body: Buffer; readonly status: ResponseStatus };
-  /** The piece brought nothing but comments and blank lines. */
+  /** The bytes held nothing but comments and blank lines. */
   readonly isIdle?: true;
 }
 
-/** Reads one streamed answer. Pure: bytes in, steps out. */
+/** Reads one streamed answer. It is pure: bytes go in, steps come out. */
 export interface AnswerReader {
-  /** An event that is not an error was seen. */
+  /** An event that is not an error has come. */
   readonly started: boolean;
   readonly outputBytes: number;
   readonly usage: ReportedUsage | undefined;
-  /** Takes the next bytes, split anywhere. Not to be called after a step with an end. */
+  /** Takes the next bytes, split anywhere. After a step with an end it must not be called. */
   push(bytes: Buffer): StreamStep;
-  /** The body is over. */
+  /** Says that the body is over. */
   end(): StreamStep;
 }

@@ -9,7 +9,7 @@ export type CallEnd = WithoutTraffic<ProviderOutcome>;
 export type FailedEnd = Extract<CallEnd, { kind: "failed" }>;
 export type AbortedEnd = Extract<CallEnd, { kind: "aborted" }>;
 
-/** Unwinds a call that will not end well; caught where the outcome is put together. */
+/** Unwinds a call that will not end well. The call catches it where it puts the outcome together. */
 export class CallStopped extends Error {
   override readonly name = "CallStopped";
   readonly end: FailedEnd | AbortedEnd;
@@ -20,7 +20,7 @@ export class CallStopped extends Error {
   }
 }
 
-/** A failure in our words; `detail` goes to logs and holds nothing that the upstream wrote. */
+/** A failure in our words: `detail` goes to logs and holds nothing that the upstream wrote. */
 export function failed(reason: FailureReason, detail: string): FailedEnd {
   return { kind: "failed", reason, detail };
 }

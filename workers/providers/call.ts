@@ -1,203 +1,144 @@
-import { validateHeaderValue } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProviderConfig } from "../../config/config.ts";
-import { endpoints } from "../../shared/contracts/endpoint.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EngineInfo } from "../engines/engine-info.ts";
-import { assumedEngine } from "../engines/known-engines.ts";
-import type { Provider, ProviderCall, ProviderSink } from "./provider.ts";
-import { ResponseCalls } from "./openai/response-calls.ts";
-import { CallStopped, failed, type CallEnd, type FailedEnd } from "./call-end.ts";
-import { sourceOf } from "./http/byte-source.ts";
-import { shapeBody } from "./sse/body-shape.ts";
-import { createConnections } from "./http/connections.ts";
+import { CallStopped, failed, type CallEnd } from "./call-end.ts";
+import { CallProgress } from "./call-progress.ts";
+import { hideKey } from "./hide-key.ts";
+import { byteSource } from "./http/byte-source.ts";
+import type { Connections } from "./http/connections.ts";
 import { decodeBody } from "./http/decode-body.ts";
 import { Exchange } from "./http/exchange.ts";
-import { floatEmbeddings } from "./openai/float-embeddings.ts";
-import { GenerationCalls } from "./openai/generation-calls.ts";
-import type { PreparedCall } from "./wire-format.ts";
-import { checkKey, probe } from "./probe.ts";
-import { readAnswer } from "./openai/read-answer.ts";
-import { defaultReadLimits, type ReadLimits } from "./http/read-limits.ts";
-import { readableCalls } from "./openai/readable-calls.ts";
-import { readRefusal } from "./read-error-response.ts";
+import type { OutgoingRequest } from "./http/outgoing-request.ts";
+import type { ReadLimits } from "./http/read-limits.ts";
+import type { ProviderCall, ProviderSink } from "./provider.ts";
+import { readBody, readErrorBody } from "./read-body.ts";
 import { readStream } from "./read-stream.ts";
-import type { CallProgress } from "./call-progress.ts";
-import { wholeEvents } from "./openai/whole-events.ts";
+import type { PreparedCall, WireFormat } from "./wire-format.ts";
 
-const probeTimeoutMs = 3000;
+/** One provider as its calls reach it. */
+export interface Upstream {
+  readonly format: WireFormat;
+  readonly baseUrl: URL;
+  readonly connections: Connections;
+  /** The exchanges of calls in flight. */
+  readonly exchanges: Set<Exchange>;
+  readonly timeouts: ProviderConfig["timeouts"];
+  readonly limits: ReadLimits;
+  /** Kept out of everything that a call tells. */
+  readonly apiKey: string | undefined;
+  /** What is known of the engine by now. */
+  readonly engine: () => Pick<EngineInfo, "requestIdHeader" | "letGo">;
+}
 
 /**
- * A provider that speaks the OpenAI API over HTTP/1.1, with a connection pool of its own.
- * Throws when the API key cannot be sent in a header.
+ * Makes one call. It resolves only when its socket is free: closed, or back in the pool. Never throws
+ * for what the upstream does.
  */
-export function createOpenAiProvider(
-  config: ProviderConfig,
-  limits: ReadLimits = defaultReadLimits,
-  now: () => number = Date.now,
-  engine: () => EngineInfo = () => assumedEngine(config),
-): Provider {
-  const { timeouts } = config;
-  const responses = new ResponseCalls(config, limits, now, engine);
-  const generations = new GenerationCalls(config, limits, now, engine);
-  const base = new URL(config.baseUrl);
-  const basePath = base.pathname.replace(/\/+$/, "");
-  const connections = createConnections(base.origin, config.slots, timeouts.connectMs);
-  /** Calls in flight. */
-  const open = new Set<Exchange>();
-  const credential: Record<string, string> = {};
-  if (config.apiKey !== undefined) {
-    credential["authorization"] = `Bearer ${config.apiKey}`;
-    validateHeaderValue("authorization", credential["authorization"]);
-  }
-
-  function prepare(request: ProviderCall): PreparedCall | FailedEnd {
-    const calls = request.endpoint === "responses" ? responses : generations;
-    return calls.prepare(request);
-  }
-
-  async function call(request: ProviderCall, sink: ProviderSink) {
-    const startedAt = performance.now();
-    let ttftMs: number | null = null;
-    const seen: CallProgress = {
-      outputBytes: 0,
-      usage: undefined,
-      get ttftMs() {
-        return ttftMs;
-      },
-      set ttftMs(ms) {
-        ttftMs = ms;
-        request.onFirstByte?.();
-      },
-      hidesOutput: false,
-      elapsedMs: () => Math.round(performance.now() - startedAt),
-    };
-    if (request.signal.aborted) {
-      return { kind: "aborted", sent: false, gotHeaders: false, ...counts(seen) } as const;
-    }
-    const prepared = prepare(request);
-    if ("kind" in prepared) {
-      return { ...prepared, sent: false, gotHeaders: false, ...counts(seen) };
-    }
-    seen.hidesOutput = prepared.isUnstreamed === true;
-    const exchange = new Exchange(
-      connections,
-      {
-        method: "POST",
-        path: basePath + endpoints[prepared.endpoint] + base.search,
-        headers: {
-          ...credential,
-          "content-type": "application/json",
-          accept:
-            prepared.reader === undefined || prepared.isUnstreamed === true
-              ? "application/json"
-              : "text/event-stream, application/json",
-          "accept-encoding": "identity",
-          "user-agent": "spillway",
-          "x-client-request-id": request.requestId,
-          ...(engine().requestIdHeader === undefined
-            ? {}
-            : { [engine().requestIdHeader ?? ""]: request.requestId }),
-        },
-        body: prepared.body,
-      },
-      timeouts,
-    );
-    open.add(exchange);
-    const abort = () => exchange.stop({ kind: "aborted" });
-    request.signal.addEventListener("abort", abort, { once: true });
-    try {
-      const end = withoutKey(
-        await converse(exchange, request, prepared, sink, seen),
-        config.apiKey,
-      );
-      return { ...end, sent: exchange.sent, gotHeaders: exchange.gotHeaders, ...counts(seen) };
-    } finally {
-      request.signal.removeEventListener("abort", abort);
-      open.delete(exchange);
-      if (!exchange.isComplete) {
-        abort();
-        await connections.closed();
-        // Until the engine has let go the call is in flight there.
-        if (exchange.sent && request.onCut !== undefined) request.onCut();
-        else if (exchange.sent) await sleep(engine().letGo.generatingMs);
-      }
+export async function callProvider(
+  upstream: Upstream,
+  call: ProviderCall,
+  sink: ProviderSink,
+): Promise<ProviderOutcome> {
+  const { format, exchanges } = upstream;
+  const { signal } = call;
+  const progress = new CallProgress(call.onFirstByte);
+  const unsent = <End extends CallEnd>(end: End) =>
+    ({ ...end, sent: false, gotHeaders: false, ...progress.counts() }) as const;
+  if (signal.aborted) return unsent({ kind: "aborted" });
+  const prepared = format.prepare(call);
+  if ("kind" in prepared) return unsent(prepared);
+  const request = await format.sign(requestOf(upstream, call, prepared));
+  if ("kind" in request) return unsent(request);
+  if (signal.aborted) return unsent({ kind: "aborted" });
+  progress.hidesOutput = prepared.isUnstreamed === true;
+  const exchange = new Exchange(upstream.connections, request, upstream.timeouts);
+  exchanges.add(exchange);
+  const abort = () => exchange.stop({ kind: "aborted" });
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const end = await converse(exchange, upstream, prepared, sink, progress);
+    const { sent, gotHeaders } = exchange;
+    return { ...hideKey(end, upstream.apiKey), sent, gotHeaders, ...progress.counts() };
+  } finally {
+    signal.removeEventListener("abort", abort);
+    exchanges.delete(exchange);
+    if (!exchange.isComplete) {
+      abort();
+      await upstream.connections.closed();
+      // Until the engine has let go, the call is in flight there.
+      if (exchange.sent && call.onCut !== undefined) call.onCut();
+      else if (exchange.sent) await sleep(upstream.engine().letGo.generatingMs);
     }
   }
+}
 
-  async function converse(
-    exchange: Exchange,
-    request: ProviderCall,
-    { endpoint, reader, delivers, onRefusal }: PreparedCall,
-    sink: ProviderSink,
-    seen: CallProgress,
-  ): Promise<CallEnd> {
-    const { idleMs } = timeouts;
-    try {
-      const head = await exchange.head();
-      const { "content-encoding": encoding, "content-type": type } = head.headers;
-      const decoded = decodeBody(exchange, encoding, limits.answerBytes);
-      if (head.status >= 300) return onRefusal(await readRefusal(exchange, decoded, head, limits));
-      const { shape, body } = await shapeBody(decoded, type);
-      if (shape === "events" && reader !== undefined)
-        return await readStream(exchange, body, { reader, sink, idleMs, limits }, seen);
-      const asked = { call: { ...request, endpoint }, idleMs, limits, contentType: type };
-      const whole = await readAnswer(exchange, body, asked, seen);
-      if (whole.events !== undefined && reader !== undefined) {
-        const events = sourceOf(Buffer.from(whole.events));
-        return await readStream(exchange, events, { reader, sink, idleMs, limits }, seen);
-      }
-      const contentType = jsonType(type);
-      if (reader === undefined) return { kind: "ok", contentType, body: floatEmbeddings(whole) };
-      if (delivers === "whole") return { kind: "ok", contentType, body: readableCalls(whole) };
-      const { usage } = seen;
-      try {
-        const events = sourceOf(Buffer.from(wholeEvents(whole.answer, endpoint)));
-        return await readStream(exchange, events, { reader, sink, idleMs, limits }, seen);
-      } finally {
-        seen.usage = usage;
-      }
-    } catch (error) {
-      if (error instanceof CallStopped) return error.end;
-      throw error;
-    }
-  }
-
-  const probed = { baseUrl: config.baseUrl, headers: credential, timeoutMs: probeTimeoutMs };
+function requestOf(
+  { baseUrl, engine }: Upstream,
+  { requestId }: ProviderCall,
+  { path, headers, body }: PreparedCall,
+): OutgoingRequest {
+  const { requestIdHeader } = engine();
   return {
-    name: config.name,
-    call,
-    probe: (signal) => probe(probed, signal),
-    checkKey: (signal) => checkKey(probed, signal),
-    cutSilent(silentMs) {
-      for (const exchange of open)
-        if (exchange.silentMs() >= silentMs)
-          exchange.stop(failed("cut", "silent, while the provider refuses connections"));
+    method: "POST",
+    path: baseUrl.pathname.replace(/\/+$/, "") + path + baseUrl.search,
+    headers: {
+      ...headers,
+      "accept-encoding": "identity",
+      "user-agent": "spillway",
+      "x-client-request-id": requestId,
+      ...(requestIdHeader === undefined ? {} : { [requestIdHeader]: requestId }),
     },
-    close: () => connections.close(),
+    body,
   };
+}
+
+/** Reads the answer to its end. */
+async function converse(
+  exchange: Exchange,
+  upstream: Upstream,
+  prepared: PreparedCall,
+  sink: ProviderSink,
+  progress: CallProgress,
+): Promise<CallEnd> {
+  const { format, limits } = upstream;
+  const { idleMs } = upstream.timeouts;
+  const { reader } = prepared;
+  try {
+    const { status, headers } = await exchange.head();
+    const { "content-encoding": encoding, "content-type": type } = headers;
+    const decoded = decodeBody(exchange, encoding, limits.answerBytes);
+    if (status >= 300) {
+      const body = await readErrorBody(exchange, decoded, limits);
+      const end = format.readError({ status, headers, body });
+      return prepared.onError?.(end) ?? end;
+    }
+    const { shape, body } = await format.shapeOf(decoded, type);
+    const stream = { sink, idleMs, drainMs: limits.drainMs };
+    if (shape === "events" && reader !== undefined)
+      return await readStream(exchange, body, { reader, ...stream }, progress);
+    const { answerBytes } = limits;
+    const bytes = await readBody(exchange, body, { idleMs, answerBytes }, progress);
+    const whole = prepared.readWhole(bytes, type);
+    progress.outputBytes = whole.outputBytes;
+    progress.usage = whole.usage;
+    if (whole.kind === "failed") return whole.failure;
+    if (whole.kind === "body") return { kind: "ok", contentType: jsonType(type), body: whole.body };
+    if (reader === undefined) return failed("malformed", "a stream where none can be read");
+    try {
+      const events = byteSource(Buffer.from(whole.events));
+      return await readStream(exchange, events, { reader, ...stream }, progress);
+    } finally {
+      if (whole.kind === "retold") progress.usage = whole.usage;
+    }
+  } catch (error) {
+    if (error instanceof CallStopped) return error.end;
+    throw error;
+  }
 }
 
 /** An answer is JSON in UTF-8 by now, whatever its label said. */
 function jsonType(type = ""): string {
   const isOther = /charset=/i.test(type) && !/charset="?utf-?8/i.test(type);
   return /json/i.test(type) && !isOther ? type : "application/json";
-}
-
-/** An upstream that quotes the request's headers must not hand our key to callers or logs. */
-function withoutKey(end: CallEnd, apiKey: string | undefined): CallEnd {
-  if (end.kind !== "failed" || !apiKey) return end;
-  const hide = (text: string) => text.replaceAll(apiKey, "[key]");
-  const detail = hide(end.detail);
-  if (end.error === undefined) return { ...end, detail };
-  const { message, code, param } = end.error;
-  const error = {
-    message: hide(message),
-    ...(code === undefined ? {} : { code: hide(code) }),
-    ...(param === undefined ? {} : { param: hide(param) }),
-  };
-  return { ...end, detail, error };
-}
-
-function counts({ outputBytes, usage, ttftMs, hidesOutput }: CallProgress) {
-  return { outputBytes, usage, ttftMs, ...(hidesOutput ? { hidesOutput: true as const } : {}) };
 }

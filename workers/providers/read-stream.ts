@@ -1,16 +1,16 @@
-import type { ProviderSink } from "./provider.ts";
 import type { AnswerReader, StreamStep } from "./answer-reader.ts";
-import type { ByteSource } from "./http/byte-source.ts";
 import { CallStopped, type CallEnd } from "./call-end.ts";
-import type { Exchange } from "./http/exchange.ts";
-import type { ReadLimits } from "./http/read-limits.ts";
 import type { CallProgress } from "./call-progress.ts";
+import type { ByteSource } from "./http/byte-source.ts";
+import type { Exchange } from "./http/exchange.ts";
+import type { ProviderSink } from "./provider.ts";
 
 export interface StreamRequest {
   readonly reader: AnswerReader;
   readonly sink: ProviderSink;
   readonly idleMs: number;
-  readonly limits: ReadLimits;
+  /** Time that the HTTP message has to end once the stream is whole. */
+  readonly drainMs: number;
 }
 
 /**
@@ -21,20 +21,20 @@ export interface StreamRequest {
 export async function readStream(
   exchange: Exchange,
   body: ByteSource,
-  { reader, sink, idleMs, limits }: StreamRequest,
-  seen: CallProgress,
+  { reader, sink, idleMs, drainMs }: StreamRequest,
+  progress: CallProgress,
 ): Promise<CallEnd> {
   let forwarding = false;
-  seen.hidesOutput = false;
+  progress.hidesOutput = false;
   for (;;) {
     const bytes = await body.read();
     const step = bytes === undefined ? reader.end() : reader.push(bytes);
-    seen.outputBytes = reader.outputBytes;
-    seen.usage = reader.usage;
-    if (reader.started && seen.ttftMs === null) {
-      seen.ttftMs = seen.elapsedMs();
+    progress.outputBytes = reader.outputBytes;
+    progress.usage = reader.usage;
+    if (reader.started && !progress.hasBegun) {
+      progress.begin();
       exchange.allowGapsOf(idleMs);
-    } else if (reader.started && step.isIdle !== true) exchange.seeLife();
+    } else if (reader.started && step.isIdle !== true) exchange.restartDeadline();
     if (step.failure !== undefined && !forwarding) throw new CallStopped(step.failure);
     if (reader.started && !forwarding) {
       forwarding = true;
@@ -43,7 +43,7 @@ export async function readStream(
     if (step.text !== "") await exchange.whileOpen(sink.write(step.text));
     if (step.failure !== undefined) throw new CallStopped(step.failure);
     if (step.tail !== undefined) {
-      await discardRest(exchange, limits.drainMs);
+      await discardRest(exchange, drainMs);
       return endOf({ ...step, tail: step.tail });
     }
   }
@@ -56,7 +56,7 @@ function endOf({ tail, body, response }: StreamStep & { readonly tail: string })
   return { kind: "ok", contentType, body: response.body, tail, responseStatus: response.status };
 }
 
-/** Lets the HTTP message end, so that its socket can be used again; what comes is ignored. */
+/** Lets the HTTP message end, so that its socket can be used again. What still comes is ignored. */
 async function discardRest(exchange: Exchange, withinMs: number): Promise<void> {
   exchange.allowOnly(withinMs);
   try {

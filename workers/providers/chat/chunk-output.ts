@@ -1,8 +1,6 @@
 import type { AnswerJudge } from "./answer-judge.ts";
 import type { StreamStep } from "../answer-reader.ts";
-import type { StreamEvent } from "../openai/read-event.ts";
-
-export type ChunkEvent = Extract<StreamEvent, { kind: "chunk" }>;
+import type { ChunkEvent } from "./chunk-feed.ts";
 
 /** What becomes of an answer's chunks: forwarded one by one, or put together. */
 export interface ChunkOutput {

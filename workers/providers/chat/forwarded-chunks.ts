@@ -2,7 +2,8 @@ import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts"
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 import type { AnswerJudge } from "./answer-judge.ts";
-import type { ChunkEvent, ChunkOutput } from "./chunk-output.ts";
+import type { ChunkEvent } from "./chunk-feed.ts";
+import type { ChunkOutput } from "./chunk-output.ts";
 import { ForwardedCalls } from "./forwarded-calls.ts";
 import { totalUsage } from "./total-usage.ts";
 

@@ -1,5 +1,5 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import type { StreamEvent } from "../openai/read-event.ts";
+import type { StreamEvent } from "./chunk-feed.ts";
 
 /** Equal pieces at the end, but for white space: 31, or 30 where white space is all there was. */
 const TIMES = 30;

@@ -1,11 +1,9 @@
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { AnswerJudge, type JudgedCall } from "./answer-judge.ts";
 import type { AnswerReader, StreamStep } from "../answer-reader.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
 import type { ChunkOutput } from "./chunk-output.ts";
-import { EventFeed } from "../sse/event-feed.ts";
-import { readEvent, type StreamEvent } from "../openai/read-event.ts";
+import type { ChunkFeed, OpenChunkFeed, StreamEvent } from "./chunk-feed.ts";
 import { RepeatStop } from "./repeat-stop.ts";
 
 /**
@@ -17,7 +15,7 @@ export class StreamReader implements AnswerReader {
   readonly #judge: AnswerJudge;
   readonly #output: ChunkOutput;
   readonly #maxHeldChars: number;
-  readonly #feed: EventFeed;
+  readonly #feed: ChunkFeed;
   readonly #repeats = new RepeatStop();
   #isWhole = false;
   #failure: FailedEnd | undefined;
@@ -27,12 +25,13 @@ export class StreamReader implements AnswerReader {
   constructor(
     call: JudgedCall,
     output: ChunkOutput,
+    openChunkFeed: OpenChunkFeed,
     { eventChars, heldChars }: { readonly eventChars: number; readonly heldChars: number },
   ) {
     this.#judge = new AnswerJudge(call);
     this.#output = output;
     this.#maxHeldChars = heldChars;
-    this.#feed = new EventFeed(eventChars, {
+    this.#feed = openChunkFeed(eventChars, {
       onEvent: (event) => this.#take(event),
       onTooLarge: () => this.#fail("malformed", "event too large"),
     });
@@ -56,7 +55,7 @@ export class StreamReader implements AnswerReader {
     this.#feed.end();
     if (!this.#isWhole && this.#failure === undefined) {
       const missing = this.#judge.isFinished ? undefined : this.#repeats.missingEnd();
-      if (missing !== undefined) this.#takeOne(missing);
+      if (missing !== undefined) this.#take(missing);
       this.#finish("body");
     }
     return this.#step();
@@ -68,14 +67,8 @@ export class StreamReader implements AnswerReader {
     return this.#isWhole ? { text, ...this.#output.end(this.#judge) } : { text };
   }
 
-  #take(event: EventSourceMessage): void {
-    for (const each of readEvent(event)) {
-      if (this.#isWhole || this.#failure !== undefined) return;
-      this.#takeOne(each);
-    }
-  }
-
-  #takeOne(event: StreamEvent): void {
+  #take(event: StreamEvent): void {
+    if (this.#isWhole || this.#failure !== undefined) return;
     if (event.kind === "done") this.#finish("done");
     else if (event.kind === "failed") {
       // The last event of a body may be the half of one.

@@ -5,7 +5,7 @@ export interface ByteSource {
 }
 
 /** A body that is there already. */
-export function sourceOf(...pieces: readonly Buffer[]): ByteSource {
+export function byteSource(...pieces: readonly Buffer[]): ByteSource {
   const left = pieces.filter((piece) => piece.length > 0);
   return { read: () => Promise.resolve(left.shift()) };
 }

@@ -87,7 +87,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** What was read was a sign of life: the deadline begins anew. */
-  seeLife(): void {
+  restartDeadline(): void {
     if (this.#stopped === undefined && !this.#ended) this.#timer?.refresh();
   }
 

@@ -4,10 +4,10 @@ export interface ReadLimits {
   readonly answerBytes: number;
   /** Largest single event of a stream, and largest run of events held back at its end. */
   readonly eventChars: number;
-  /** As much as is read of a refusal's body. */
-  readonly refusalBytes: number;
-  /** Time for a refusal's body after its headers. */
-  readonly refusalMs: number;
+  /** Bytes that are read of an error response's body. */
+  readonly errorBytes: number;
+  /** Time for an error response's body after its headers. */
+  readonly errorMs: number;
   /** Time for the HTTP message to end after `[DONE]`; then the socket is closed, not reused. */
   readonly drainMs: number;
 }
@@ -15,7 +15,7 @@ export interface ReadLimits {
 export const defaultReadLimits: ReadLimits = {
   answerBytes: 64 * 1024 * 1024,
   eventChars: 16 * 1024 * 1024,
-  refusalBytes: 64 * 1024,
-  refusalMs: 2000,
+  errorBytes: 64 * 1024,
+  errorMs: 2000,
   drainMs: 250,
 };

@@ -1,11 +1,11 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import type { WholeAnswer } from "./read-answer.ts";
+import type { JsonAnswer } from "./parse-answer.ts";
 
 /**
  * The bytes of a sound embeddings answer, with lists of numbers where base64 came unasked, and in the
  * order of the inputs, which is how most clients read them.
  */
-export function floatEmbeddings({ bytes, answer }: WholeAnswer): Buffer {
+export function floatEmbeddings({ bytes, answer }: JsonAnswer): Buffer {
   const data = (answer["data"] as readonly unknown[]).map((item) => asObject(item) ?? {});
   const ordered = inOrder(data);
   const isSound = ordered === data && !data.some(({ embedding }) => typeof embedding === "string");

@@ -1,5 +1,3 @@
-import type { ProviderConfig } from "../../../config/config.ts";
-import type { EngineInfo } from "../../engines/engine-info.ts";
 import type { ProviderCall } from "../provider.ts";
 import { builtBody } from "./built-body.ts";
 import { requestBody } from "./request-body.ts";
@@ -8,7 +6,9 @@ import { canStream } from "./can-stream.ts";
 import { ForwardedChunks } from "../chat/forwarded-chunks.ts";
 import { GatheredAnswer } from "../chat/gathered-answer.ts";
 import type { PreparedCall } from "../wire-format.ts";
-import type { ReadLimits } from "../http/read-limits.ts";
+import { openChunkFeed } from "./open-chunk-feed.ts";
+import type { OpenAiSite } from "./openai-site.ts";
+import { preparedCall } from "./prepared-call.ts";
 import { StreamReader } from "../chat/stream-reader.ts";
 
 /** How long a model that refuses to stream is asked for whole answers. */
@@ -24,60 +24,54 @@ const refusalWords =
  * noticed, engines notice a hang-up, and a call that is cut costs what it has generated.
  */
 export class GenerationCalls {
-  readonly #config: ProviderConfig;
-  readonly #limits: ReadLimits;
-  readonly #now: () => number;
-  readonly #engine: () => EngineInfo;
+  readonly #site: OpenAiSite;
   /** Models that refuse to stream, and until when that is believed. */
   readonly #whole = new Map<string, number>();
 
-  /** `now`: Unix time in milliseconds. `engine`: what is known of it by now. */
-  constructor(
-    config: ProviderConfig,
-    limits: ReadLimits,
-    now: () => number,
-    engine: () => EngineInfo,
-  ) {
-    this.#config = config;
-    this.#limits = limits;
-    this.#now = now;
-    this.#engine = engine;
+  constructor(site: OpenAiSite) {
+    this.#site = site;
   }
 
   prepare(call: ProviderCall): PreparedCall {
     const { endpoint, model, stream: isForwarded } = call;
-    const { maxTokensField } = this.#config;
+    const { config, limits, engine } = this.#site;
+    const { maxTokensField } = config;
     const built = builtBody(call);
     if (endpoint === "embeddings") {
       const body = requestBody({ ...call, body: built }, model, maxTokensField);
-      return { endpoint, body, onRefusal: (end) => end };
+      return preparedCall(call, { endpoint, body });
     }
     const stream = isForwarded || this.#mayStream(call);
     const runningUsageIsExact =
-      call.runningUsageIsExact === true || (stream && this.#engine().continuousUsage);
+      call.runningUsageIsExact === true || (stream && engine().continuousUsage);
     const body = requestBody(
       { ...call, body: built, stream, ...streamOptions(call, runningUsageIsExact) },
       model,
       maxTokensField,
     );
-    const { eventChars, answerBytes } = this.#limits;
+    const { eventChars, answerBytes } = limits;
     const output = isForwarded
       ? new ForwardedChunks(call, runningUsageIsExact)
       : new GatheredAnswer(endpoint);
     const heldChars = isForwarded ? eventChars : answerBytes;
-    return {
+    const reader = new StreamReader({ ...call, runningUsageIsExact }, output, openChunkFeed, {
+      eventChars,
+      heldChars,
+    });
+    return preparedCall(call, {
       endpoint,
       body,
-      reader: new StreamReader({ ...call, runningUsageIsExact }, output, { eventChars, heldChars }),
-      delivers: isForwarded ? "events" : "whole",
+      reader,
+      wantsWhole: !isForwarded,
       ...(stream ? {} : { isUnstreamed: true }),
-      onRefusal: (end) => (stream && !isForwarded ? this.#learn(model, end) : end),
-    };
+      ...(stream && !isForwarded ? { onError: (end) => this.#learn(model, end) } : {}),
+    });
   }
 
   #mayStream(call: ProviderCall): boolean {
-    if (!this.#config.streamUpstream || !canStream(call)) return false;
-    return this.#now() >= (this.#whole.get(call.model) ?? 0);
+    const { config, now } = this.#site;
+    if (!config.streamUpstream || !canStream(call)) return false;
+    return now() >= (this.#whole.get(call.model) ?? 0);
   }
 
   /** Nobody has asked for the stream that is refused: the next call asks for a whole answer. */
@@ -88,7 +82,7 @@ export class GenerationCalls {
     const says = streamWords.test(error?.message ?? "") && refusalWords.test(error?.message ?? "");
     if (!isRefused || (!names && !says)) return end;
     if (this.#whole.size >= 1000) this.#whole.clear();
-    this.#whole.set(model, this.#now() + WHOLE_MS);
+    this.#whole.set(model, this.#site.now() + WHOLE_MS);
     return { ...end, reason: "no_endpoint" };
   }
 }

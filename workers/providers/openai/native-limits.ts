@@ -18,26 +18,30 @@ const plainItems: ReadonlySet<unknown> = new Set([
  * upstreams that nobody has recognised are taken at their word.
  */
 export function findPassedOver(
-  engine: Pick<EngineInfo, "name">,
+  engine: Pick<EngineInfo, "name" | "skipsResponseParts">,
   body: JsonObject,
 ): Untranslatable | undefined {
-  if (engine.name === null || engine.name === "openai") return undefined;
+  if (!engine.skipsResponseParts) return undefined;
   const odd = declaredTools(body).find(
     ({ tool, namespace }) =>
       (tool["type"] !== "function" || namespace !== undefined) && !isIgnoredTool(tool),
   );
   if (odd !== undefined)
-    return passedOver(`${odd.at}.type`, named("A tool", odd.tool["type"]), engine.name);
+    return passedOver(`${odd.at}.type`, named("A tool", odd.tool["type"]), engine);
   const input = Array.isArray(body["input"]) ? (body["input"] as unknown[]) : [];
   const index = input.findIndex((each) => !plainItems.has(asObject(each)?.["type"] ?? "message"));
   if (index === -1) return undefined;
   const type = asObject(input[index])?.["type"];
-  return passedOver(`input[${index}].type`, named("An item", type), engine.name);
+  return passedOver(`input[${index}].type`, named("An item", type), engine);
 }
 
-function passedOver(param: string, what: string, engine: string): Untranslatable {
+function passedOver(
+  param: string,
+  what: string,
+  { name }: Pick<EngineInfo, "name">,
+): Untranslatable {
   return {
     param,
-    message: `${what} would be passed over in silence by the engine of this model (${engine}): leave it out, or use a model of another provider.`,
+    message: `${what} would be passed over in silence by the engine of this model (${name}): leave it out, or use a model of another provider.`,
   };
 }

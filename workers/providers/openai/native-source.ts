@@ -1,15 +1,16 @@
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { outputEvents } from "../../../shared/responses/finished-events.ts";
 import { ownedItemId } from "../../../shared/responses/item-id.ts";
 import { adoptedResponse } from "../../../shared/responses/response-object.ts";
 import { failed } from "../call-end.ts";
+import type { ChunkEvent } from "../chat/chunk-feed.ts";
 import { readErrorEvent } from "../errors/in-band-error.ts";
 import { countStringBytes } from "../chat/output-bytes.ts";
 import { readUsage } from "../chat/read-usage.ts";
 import { NativePlaces } from "./native-places.ts";
-import type { AskedResponse, ResponseSource, Taken } from "../responses/response-source.ts";
+import type { ResponseRequest } from "../responses/response-request.ts";
+import type { ResponseSource, ResponseStep } from "../responses/response-source.ts";
 
 /** What the broker tells by itself, or nobody needs. */
 const dropped = new Set([
@@ -25,7 +26,7 @@ const renamed: ReadonlyMap<string, string> = new Map([
   ["response.reasoning_part.done", "response.content_part.done"],
 ]);
 
-const nothing: Taken = { kind: "none" };
+const nothing: ResponseStep = { kind: "none" };
 
 /**
  * The events of an upstream that serves responses itself go on as they are, known or not, but for
@@ -33,17 +34,17 @@ const nothing: Taken = { kind: "none" };
  */
 export class NativeSource implements ResponseSource {
   usage: ReportedUsage | undefined;
-  readonly #asked: AskedResponse;
+  readonly #request: ResponseRequest;
   readonly #items = new Map<unknown, JsonObject>();
-  readonly #mends: boolean;
+  readonly #mayHideCuts: boolean;
   readonly #places = new NativePlaces();
   #deltaBytes = 0;
   #itemBytes = 0;
 
-  /** `mends`: the upstream may call an answer completed that was cut at its cap. */
-  constructor(asked: AskedResponse, mends = true) {
-    this.#asked = asked;
-    this.#mends = mends;
+  /** `mayHideCuts`: the upstream may call an answer completed that was cut at its cap. */
+  constructor(request: ResponseRequest, mayHideCuts = true) {
+    this.#request = request;
+    this.#mayHideCuts = mayHideCuts;
   }
 
   /** Only its last event says that a response is whole. */
@@ -54,8 +55,8 @@ export class NativeSource implements ResponseSource {
     return Math.max(this.#deltaBytes, this.#itemBytes);
   }
 
-  take(event: EventSourceMessage, data: JsonObject): Taken {
-    const type = data["type"] ?? event.event;
+  take(event: ChunkEvent, data: JsonObject): ResponseStep {
+    const type = data["type"] ?? event.name;
     if (data["object"] === "response" && data["type"] === undefined)
       return this.#whole(event, data);
     if (typeof type !== "string")
@@ -65,7 +66,7 @@ export class NativeSource implements ResponseSource {
       case "response.completed":
       case "response.incomplete":
       case "response.failed": {
-        this.#readUsage(asObject(JSON.parse(event.data))?.["response"]);
+        this.#readUsage(asObject(JSON.parse(event.text))?.["response"]);
         return this.#finish(type.slice("response.".length), asObject(data["response"]), false);
       }
       default:
@@ -81,7 +82,7 @@ export class NativeSource implements ResponseSource {
     }
   }
 
-  done(): Taken {
+  done(): ResponseStep {
     return { kind: "failed", failure: failed("cut", "[DONE] before the response's last event") };
   }
 
@@ -105,25 +106,29 @@ export class NativeSource implements ResponseSource {
   }
 
   #ownedId(id: string): string {
-    return ownedItemId(id, this.#asked.context.id);
+    return ownedItemId(id, this.#request.context.id);
   }
 
   /** A response that came as one object although a stream was asked for. */
-  #whole(event: EventSourceMessage, response: JsonObject): Taken {
-    this.#readUsage(JSON.parse(event.data));
+  #whole(event: ChunkEvent, response: JsonObject): ResponseStep {
+    this.#readUsage(JSON.parse(event.text));
     return this.#finish(undefined, response, true);
   }
 
   /** `said`: the status of the event, where the response itself has none. */
-  #finish(said: string | undefined, upstream: JsonObject | undefined, isWhole: boolean): Taken {
+  #finish(
+    said: string | undefined,
+    upstream: JsonObject | undefined,
+    isWhole: boolean,
+  ): ResponseStep {
     const told = upstream?.["status"] ?? said;
     if (told === "failed" || said === "failed")
       return { kind: "failed", failure: readErrorEvent({ error: upstream?.["error"] ?? {} }) };
     if (upstream === undefined || (told !== "completed" && told !== "incomplete"))
       return { kind: "failed", failure: failed("cut", "the response's last event is not its end") };
-    const { body, context } = this.#asked;
+    const { body, context } = this.#request;
     const output = this.#output(upstream["output"]);
-    const isCut = told === "completed" && this.#mends && this.#isAtCap();
+    const isCut = told === "completed" && this.#mayHideCuts && this.#isAtCap();
     const status = isCut ? "incomplete" : told;
     const response = {
       ...adoptedResponse(body, context, upstream),
@@ -136,7 +141,7 @@ export class NativeSource implements ResponseSource {
 
   /** llama.cpp and Ollama never say that an answer was cut. */
   #isAtCap(): boolean {
-    const { maxOutputTokens } = this.#asked.context;
+    const { maxOutputTokens } = this.#request.context;
     return maxOutputTokens !== null && (this.usage?.completionTokens ?? 0) >= maxOutputTokens;
   }
 

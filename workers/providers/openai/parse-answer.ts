@@ -4,10 +4,11 @@ import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts"
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { splitJson, withoutNaN } from "./json-texts.ts";
 
-/** `bytes`: the answer's own as they came, unless nobody else could read these. */
-type ParsedAnswer =
-  | { readonly bytes: Buffer; readonly answer: JsonObject }
-  | { readonly events: string };
+export interface JsonAnswer {
+  readonly answer: JsonObject;
+  /** The answer as it came, or rewritten where nobody else could read that. */
+  readonly bytes: Buffer;
+}
 
 /** What an answer of each endpoint has. */
 const members: Readonly<Record<Endpoint, string>> = {
@@ -28,7 +29,7 @@ export function parseAnswer(
   bytes: Buffer,
   endpoint: Endpoint,
   contentType = "",
-): ParsedAnswer | undefined {
+): JsonAnswer | { readonly events: string } | undefined {
   const text = textOf(bytes, contentType);
   const plain = withoutNaN(text);
   const value = parse(plain);

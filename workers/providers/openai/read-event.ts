@@ -1,21 +1,9 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
-import { failed, type FailedEnd } from "../call-end.ts";
+import { asObject } from "../../../shared/json/json-object.ts";
+import { failed } from "../call-end.ts";
+import type { StreamEvent } from "../chat/chunk-feed.ts";
 import { readErrorEvent, readInBandError } from "../errors/in-band-error.ts";
 import { splitJson, withoutNaN } from "./json-texts.ts";
-
-/** What one event of a stream of chunks is. */
-export type StreamEvent =
-  | { readonly kind: "done" }
-  | { readonly kind: "failed"; readonly failure: FailedEnd }
-  | {
-      readonly kind: "chunk";
-      readonly chunk: JsonObject;
-      /** Its JSON as it came. */
-      readonly text: string;
-      /** The event's own name, if it has one. */
-      readonly name?: string;
-    };
 
 const done: StreamEvent = { kind: "done" };
 const heartbeat = /^(?:ping|pong|heartbeat|keep-?alive)$/i;

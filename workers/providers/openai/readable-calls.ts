@@ -2,13 +2,13 @@ import { argumentsOf } from "../../../shared/chat/merge-call.ts";
 import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
 import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
 import { callId, callType } from "../chat/forwarded-calls.ts";
-import type { WholeAnswer } from "./read-answer.ts";
+import type { JsonAnswer } from "./parse-answer.ts";
 
 /**
  * A whole answer's bytes as they came, unless clients could not read its tool calls: they look for an
  * id, a type, and arguments that are a text.
  */
-export function readableCalls({ bytes, answer }: WholeAnswer): Buffer {
+export function readableCalls({ bytes, answer }: JsonAnswer): Buffer {
   if (!listOf(answer["choices"]).some((choice) => callsOf(choice).some(isOdd))) return bytes;
   const text = bytes.toString();
   const exact = mayExceedDouble(text) ? (parseExact(text) as JsonObject) : answer;

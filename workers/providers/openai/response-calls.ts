@@ -1,129 +1,100 @@
-import type { ProviderConfig } from "../../../config/config.ts";
-import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
-import type { JsonObject } from "../../../shared/json/json-object.ts";
 import { findUntranslatable } from "../../../shared/responses/find-untranslatable.ts";
-import type { Untranslatable } from "../../../shared/responses/untranslatable.ts";
-import { failed, type FailedEnd } from "../call-end.ts";
-import type { EngineInfo } from "../../engines/engine-info.ts";
-import type { PreparedCall } from "../wire-format.ts";
-import type { ReadLimits } from "../http/read-limits.ts";
+import type { FailedEnd } from "../call-end.ts";
 import type { ProviderCall } from "../provider.ts";
-import { chatBody } from "../responses/chat-body.ts";
-import { isStrict, reasoningFieldsOf } from "./reasoning-fields.ts";
-import { CompactionSource } from "../responses/compaction-source.ts";
-import { ChatSource } from "../responses/chat-source.ts";
+import { openResponseReader } from "../responses/response-reader.ts";
+import {
+  responseRequest,
+  unsupported,
+  type ResponseRequest,
+} from "../responses/response-request.ts";
+import { translateCall } from "../responses/translate-call.ts";
+import type { PreparedCall } from "../wire-format.ts";
 import { isMissingEndpoint } from "./missing-endpoint.ts";
 import { nativeBody } from "./native-body.ts";
 import { findPassedOver } from "./native-limits.ts";
 import { NativeSource } from "./native-source.ts";
-import { ResponseReader } from "../responses/response-reader.ts";
-import type { AskedResponse, ResponseSource } from "../responses/response-source.ts";
+import { openChunkFeed } from "./open-chunk-feed.ts";
+import type { OpenAiSite } from "./openai-site.ts";
+import { preparedCall } from "./prepared-call.ts";
+import { isStrict, reasoningFieldsOf } from "./reasoning-fields.ts";
 
 /** How long an upstream without `/v1/responses` is not asked for it again. */
 const TRANSLATE_MS = 600_000;
 
-/** How one provider serves responses: itself, or through chat completions. */
+/** The way in which one upstream serves responses: itself, or through chat completions. */
 export class ResponseCalls {
-  readonly #config: ProviderConfig;
-  readonly #limits: ReadLimits;
-  readonly #now: () => number;
-  readonly #engine: () => EngineInfo;
+  readonly #site: OpenAiSite;
   #translateUntil = Number.NEGATIVE_INFINITY;
 
-  /** `now`: Unix time in milliseconds. `engine`: what is known of it by now. */
-  constructor(
-    config: ProviderConfig,
-    limits: ReadLimits,
-    now: () => number,
-    engine: () => EngineInfo,
-  ) {
-    this.#config = config;
-    this.#limits = limits;
-    this.#now = now;
-    this.#engine = engine;
+  constructor(site: OpenAiSite) {
+    this.#site = site;
   }
 
-  /** A response request as it goes out here, or why it cannot. */
+  /** Writes a response request as it goes out here, or says why it cannot. */
   prepare(call: ProviderCall): PreparedCall | FailedEnd {
-    const { response: context, maxOutputTokens } = call;
-    if (context === undefined) throw new Error("a response request without its facts");
-    const body = parseBody(call.body);
-    const asked: AskedResponse = {
-      body,
-      context: { ...context, maxOutputTokens },
-      now: this.#now,
-    };
-    if (this.#translates()) return this.#translated(call, asked);
-    const problem = findPassedOver(this.#engine(), body);
-    if (problem === undefined) return this.#native(call, asked);
+    const { config, engine, now } = this.#site;
+    const request = responseRequest(call, now);
+    if (this.#translates()) return this.#translated(call, request);
+    const problem = findPassedOver(engine(), request.body);
+    if (problem === undefined) return this.#native(call, request);
     // What the engine's own endpoint would pass over, it may still take through chat completions.
-    const isTranslatable = findUntranslatable(body) === undefined;
-    if (isTranslatable || this.#config.responses === "auto") return this.#translated(call, asked);
+    const isTranslatable = findUntranslatable(request.body) === undefined;
+    if (isTranslatable || config.responses === "auto") return this.#translated(call, request);
     return unsupported("the engine would pass over a part of the request", problem);
   }
 
   #translates(): boolean {
-    const { responses } = this.#config;
-    if (responses !== "auto") return responses === "translate";
-    return this.#engine().responses === "translate" || this.#now() < this.#translateUntil;
+    const { config, engine, now } = this.#site;
+    if (config.responses !== "auto") return config.responses === "translate";
+    return engine().responses === "translate" || now() < this.#translateUntil;
   }
 
-  #native(call: ProviderCall, asked: AskedResponse): PreparedCall {
-    const { location, responses } = this.#config;
+  #native(call: ProviderCall, request: ResponseRequest): PreparedCall {
+    const { config, engine, limits } = this.#site;
     const { model, maxOutputTokens, streamOptions } = call;
-    return {
+    const source = new NativeSource(request, engine().hidesResponseCuts);
+    return preparedCall(call, {
       endpoint: "responses",
-      body: nativeBody(asked.body, {
+      body: nativeBody(request.body, {
         model,
         maxOutputTokens,
-        location,
+        location: config.location,
         ...(streamOptions === undefined ? {} : { streamOptions }),
       }),
-      reader: this.#reader(new NativeSource(asked, this.#engine().name !== "openai"), asked),
-      onRefusal: (end) => {
-        if (responses !== "auto" || !isMissingEndpoint(end)) return end;
-        this.#translateUntil = this.#now() + TRANSLATE_MS;
-        return { ...end, reason: "no_endpoint" };
-      },
-    };
+      reader: openResponseReader(source, request, { limits, openChunkFeed }),
+      onError: (end) => this.#learn(end),
+    });
   }
 
-  #reader(source: ResponseSource, asked: AskedResponse): ResponseReader {
-    const compacts = asked.context.compaction !== undefined;
-    return new ResponseReader(
-      compacts ? new CompactionSource(source, asked) : source,
-      this.#limits,
-    );
-  }
-
-  #translated(call: ProviderCall, asked: AskedResponse): PreparedCall | FailedEnd {
-    const problem = findUntranslatable(asked.body);
-    if (problem !== undefined)
-      return unsupported("chat completions cannot express the request", problem);
+  #translated(call: ProviderCall, request: ResponseRequest): PreparedCall | FailedEnd {
+    const { config, engine, limits } = this.#site;
     const { model, maxOutputTokens } = call;
-    const { maxTokensField } = this.#config;
-    const { continuousUsage } = this.#engine();
-    const runningIsExact = continuousUsage || call.runningUsageIsExact === true;
-    return {
-      endpoint: "chat.completions",
-      body: chatBody(asked.body, {
+    const { continuousUsage } = engine();
+    const translated = translateCall(
+      request,
+      {
         model,
         maxOutputTokens,
-        maxTokensField,
-        reasoningFields: reasoningFieldsOf(this.#config),
-        takesExtras: !isStrict(this.#config.baseUrl),
+        maxTokensField: config.maxTokensField,
+        reasoningFields: reasoningFieldsOf(config),
+        takesExtras: !isStrict(config.baseUrl),
         continuousUsage,
-      }),
-      reader: this.#reader(new ChatSource(asked, runningIsExact), asked),
-      onRefusal: (end) => end,
-    };
+      },
+      {
+        limits,
+        openChunkFeed,
+        runningIsExact: continuousUsage || call.runningUsageIsExact === true,
+      },
+    );
+    if ("kind" in translated) return translated;
+    return preparedCall(call, { endpoint: "chat.completions", ...translated });
   }
-}
 
-function unsupported(detail: string, problem: Untranslatable): FailedEnd {
-  return { ...failed("unsupported", detail), error: problem };
-}
-
-function parseBody(text: string): JsonObject {
-  return (mayExceedDouble(text) ? parseExact(text) : JSON.parse(text)) as JsonObject;
+  /** An upstream without the endpoint is asked through chat completions for a while. */
+  #learn(end: FailedEnd): FailedEnd {
+    const { config, now } = this.#site;
+    if (config.responses !== "auto" || !isMissingEndpoint(end)) return end;
+    this.#translateUntil = now() + TRANSLATE_MS;
+    return { ...end, reason: "no_endpoint" };
+  }
 }

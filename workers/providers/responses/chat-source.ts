@@ -1,10 +1,10 @@
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
 import { responseObject } from "../../../shared/responses/response-object.ts";
 import { toolTable } from "../../../shared/responses/tool-table.ts";
 import { failed } from "../call-end.ts";
+import type { ChunkEvent } from "../chat/chunk-feed.ts";
 import { finishWord, incompleteReasonOf, judgeFinishReason } from "../chat/finish-reason.ts";
 import { countOutputBytes } from "../chat/output-bytes.ts";
 import { findChoiceUsage, findUsage } from "../chat/find-usage.ts";
@@ -12,7 +12,8 @@ import { readChoiceError } from "../errors/in-band-error.ts";
 import { UsageMeter } from "../chat/usage-meter.ts";
 import { chatPieces, type ChatPiece } from "./chat-pieces.ts";
 import { OutputBuilder } from "./output-builder.ts";
-import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
+import type { ResponseRequest } from "./response-request.ts";
+import type { ResponseSource, ResponseStep } from "./response-source.ts";
 import { responseUsage } from "./response-usage.ts";
 
 /** Finish reasons that promise a call. */
@@ -21,7 +22,7 @@ const callReasons = new Set(["tool_calls", "function_call", "tool_use"]);
 /** Turns the chunks of a chat completion with one choice into the events of a response. */
 export class ChatSource implements ResponseSource {
   outputBytes = 0;
-  readonly #asked: AskedResponse;
+  readonly #request: ResponseRequest;
   readonly #output: OutputBuilder;
   readonly #meter: UsageMeter;
   /** The one choice, once seen and once finished. */
@@ -32,10 +33,10 @@ export class ChatSource implements ResponseSource {
   #finishReason: unknown;
 
   /** `runningIsExact`: see `ProviderCall.runningUsageIsExact`. */
-  constructor(asked: AskedResponse, runningIsExact = false) {
-    this.#asked = asked;
+  constructor(request: ResponseRequest, runningIsExact = false) {
+    this.#request = request;
     this.#meter = new UsageMeter({ endpoint: "chat.completions", n: 1, runningIsExact });
-    this.#output = new OutputBuilder(asked.context.id, toolTable(asked.body));
+    this.#output = new OutputBuilder(request.context.id, toolTable(request.body));
   }
 
   get isFinished(): boolean {
@@ -46,7 +47,7 @@ export class ChatSource implements ResponseSource {
     return this.#meter.usage(this.#progress);
   }
 
-  take(_event: EventSourceMessage, chunk: JsonObject): Taken {
+  take(_event: ChunkEvent, chunk: JsonObject): ResponseStep {
     const { choices = null } = chunk;
     if (choices !== null && !Array.isArray(choices))
       return broken("malformed", "no list of choices");
@@ -76,7 +77,7 @@ export class ChatSource implements ResponseSource {
     return { kind: "events", events };
   }
 
-  done(): Taken {
+  done(): ResponseStep {
     const reason = this.#finishReason;
     if (reason === undefined && !this.#hasUsageChunk)
       return broken("cut", "[DONE] before the answer was finished");
@@ -87,7 +88,7 @@ export class ChatSource implements ResponseSource {
     const events = this.#output.finish(status);
     if (events === undefined)
       return broken("malformed", "a tool call has no name, or no arguments that its tool takes");
-    const { body, context, now } = this.#asked;
+    const { body, context, now } = this.#request;
     const response = responseObject(body, context, {
       status,
       output: this.#output.items(),
@@ -134,6 +135,6 @@ export class ChatSource implements ResponseSource {
   }
 }
 
-function broken(reason: "cut" | "malformed", detail: string): Taken {
+function broken(reason: "cut" | "malformed", detail: string): ResponseStep {
   return { kind: "failed", failure: failed(reason, detail) };
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { keptMessages } from "../../../shared/responses/compaction.ts";
@@ -7,19 +6,21 @@ import { outputEvents } from "../../../shared/responses/finished-events.ts";
 import { ownedItemId } from "../../../shared/responses/item-id.ts";
 import { sealSummary } from "../../../shared/responses/summary-seal.ts";
 import { failed } from "../call-end.ts";
+import type { ChunkEvent } from "../chat/chunk-feed.ts";
 import { plainText } from "./chat-content.ts";
-import type { AskedResponse, ResponseSource, Taken } from "./response-source.ts";
+import type { ResponseRequest } from "./response-request.ts";
+import type { ResponseSource, ResponseStep } from "./response-source.ts";
 
 const CUT_NOTE = "\n\n[The summary ends here because it reached its limit.]";
 
 /** Turns the response in which a model summarises a conversation into that conversation's compaction. */
 export class CompactionSource implements ResponseSource {
   readonly #source: ResponseSource;
-  readonly #asked: AskedResponse;
+  readonly #request: ResponseRequest;
 
-  constructor(source: ResponseSource, asked: AskedResponse) {
+  constructor(source: ResponseSource, request: ResponseRequest) {
     this.#source = source;
-    this.#asked = asked;
+    this.#request = request;
   }
 
   get outputBytes(): number {
@@ -34,23 +35,23 @@ export class CompactionSource implements ResponseSource {
     return this.#source.isFinished;
   }
 
-  take(event: EventSourceMessage, data: JsonObject): Taken {
+  take(event: ChunkEvent, data: JsonObject): ResponseStep {
     return this.#turned(this.#source.take(event, data));
   }
 
-  done(): Taken {
+  done(): ResponseStep {
     return this.#turned(this.#source.done());
   }
 
   /** The summary's own events are nobody's business: an item that is whole takes their place. */
-  #turned(taken: Taken): Taken {
-    if (taken.kind === "events") return { ...taken, events: [] };
-    if (taken.kind !== "end") return taken;
-    const { response, status } = taken;
+  #turned(step: ResponseStep): ResponseStep {
+    if (step.kind === "events") return { ...step, events: [] };
+    if (step.kind !== "end") return step;
+    const { response, status } = step;
     const text = summaryOf(response["output"]);
     if (text === "")
       return { kind: "failed", failure: failed("malformed", "a compaction without a summary") };
-    const { body, context, now } = this.#asked;
+    const { body, context, now } = this.#request;
     const item = {
       id: ownedItemId(`cmp_${randomUUID().replaceAll("-", "")}`, context.id),
       type: "compaction",

@@ -1,4 +1,3 @@
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../../shared/json/json-object.ts";
@@ -6,11 +5,17 @@ import { FIRST_OUTPUT_SEQUENCE, formatEvent } from "../../../shared/responses/fo
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
 import type { AnswerReader, StreamStep } from "../answer-reader.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
-import { EventFeed } from "../sse/event-feed.ts";
-import { readEvent, type StreamEvent } from "../openai/read-event.ts";
+import type { ChunkFeed, OpenChunkFeed, StreamEvent } from "../chat/chunk-feed.ts";
 import type { ReadLimits } from "../http/read-limits.ts";
 import { RepeatStop } from "../chat/repeat-stop.ts";
-import type { ResponseSource, Taken } from "./response-source.ts";
+import { CompactionSource } from "./compaction-source.ts";
+import type { ResponseRequest } from "./response-request.ts";
+import type { ResponseSource, ResponseStep } from "./response-source.ts";
+
+export interface ReadingOptions {
+  readonly limits: Pick<ReadLimits, "answerBytes" | "eventChars">;
+  readonly openChunkFeed: OpenChunkFeed;
+}
 
 /**
  * Reads the event stream of one response: numbers its events from the first that is not the
@@ -20,7 +25,7 @@ export class ResponseReader implements AnswerReader {
   started = false;
   readonly #source: ResponseSource;
   readonly #limits: Pick<ReadLimits, "answerBytes" | "eventChars">;
-  readonly #feed: EventFeed;
+  readonly #feed: ChunkFeed;
   readonly #repeats = new RepeatStop();
   #sequence = FIRST_OUTPUT_SEQUENCE;
   #text = "";
@@ -28,10 +33,10 @@ export class ResponseReader implements AnswerReader {
   #bodyEnded = false;
   #end: Pick<StreamStep, "tail" | "response"> | undefined;
 
-  constructor(source: ResponseSource, limits: Pick<ReadLimits, "answerBytes" | "eventChars">) {
+  constructor(source: ResponseSource, { limits, openChunkFeed }: ReadingOptions) {
     this.#source = source;
     this.#limits = limits;
-    this.#feed = new EventFeed(limits.eventChars, {
+    this.#feed = openChunkFeed(limits.eventChars, {
       onEvent: (event) => this.#take(event),
       onTooLarge: () => this.#fail("malformed", "event too large"),
     });
@@ -55,7 +60,7 @@ export class ResponseReader implements AnswerReader {
     this.#feed.end();
     const isOver = this.#end !== undefined || this.#failure !== undefined;
     const missing = isOver || this.#source.isFinished ? undefined : this.#repeats.missingEnd();
-    if (missing !== undefined) this.#takeOne(missing);
+    if (missing !== undefined) this.#take(missing);
     if (!isOver && this.#source.isFinished) this.#apply(this.#source.done());
     if (this.#end === undefined) this.#fail("cut", "the stream ended before its last event");
     return this.#step();
@@ -68,14 +73,8 @@ export class ResponseReader implements AnswerReader {
     return { text, ...this.#end };
   }
 
-  #take(event: EventSourceMessage): void {
-    for (const each of readEvent(event)) {
-      if (this.#end !== undefined || this.#failure !== undefined) return;
-      this.#takeOne(each);
-    }
-  }
-
-  #takeOne(event: StreamEvent): void {
+  #take(event: StreamEvent): void {
+    if (this.#end !== undefined || this.#failure !== undefined) return;
     if (event.kind === "done") {
       this.#apply(this.#source.done());
       return;
@@ -87,25 +86,25 @@ export class ResponseReader implements AnswerReader {
       else this.#failure = event.failure;
       return;
     }
-    const { chunk, text, name } = event;
+    const { chunk, text } = event;
     this.#repeats.take(chunk);
     // Numbers that a double would change stay as they were written.
     const data = mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
-    this.#apply(this.#source.take({ event: name, id: undefined, data: text }, data));
+    this.#apply(this.#source.take(event, data));
     if (this.#source.outputBytes > this.#limits.answerBytes)
       this.#fail("malformed", "the answer is too large");
   }
 
-  #apply(taken: Taken): void {
-    if (taken.kind === "failed") this.#failure ??= taken.failure;
-    if (taken.kind === "none" || taken.kind === "failed") return;
+  #apply(step: ResponseStep): void {
+    if (step.kind === "failed") this.#failure ??= step.failure;
+    if (step.kind === "none" || step.kind === "failed") return;
     this.started = true;
-    const text = taken.events.map((each) => this.#number(each)).join("");
-    if (taken.kind === "events") {
+    const text = step.events.map((each) => this.#number(each)).join("");
+    if (step.kind === "events") {
       this.#text += text;
       return;
     }
-    const { status, response } = taken;
+    const { status, response } = step;
     const last = this.#number({ type: `response.${status}`, response });
     const body = Buffer.from(JSON.stringify(response));
     this.#end = { tail: text + last, response: { body, status } };
@@ -120,4 +119,14 @@ export class ResponseReader implements AnswerReader {
   #fail(reason: "cut" | "malformed", detail: string): void {
     if (this.#end === undefined) this.#failure ??= failed(reason, detail);
   }
+}
+
+/** The reader of one response, or of the compaction that it is asked for. */
+export function openResponseReader(
+  source: ResponseSource,
+  request: ResponseRequest,
+  options: ReadingOptions,
+): ResponseReader {
+  const compacts = request.context.compaction !== undefined;
+  return new ResponseReader(compacts ? new CompactionSource(source, request) : source, options);
 }

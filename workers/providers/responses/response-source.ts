@@ -1,21 +1,11 @@
-import type { EventSourceMessage } from "eventsource-parser";
 import type { ReportedUsage, ResponseStatus } from "../../../shared/contracts/outcome.ts";
-import type { ResponseContext } from "../../../shared/contracts/response-context.ts";
 import type { JsonObject } from "../../../shared/json/json-object.ts";
 import type { ItemEvent } from "../../../shared/responses/item-events.ts";
 import type { FailedEnd } from "../call-end.ts";
+import type { ChunkEvent } from "../chat/chunk-feed.ts";
 
-/** A request as its response tells it. */
-export interface AskedResponse {
-  /** The caller's object, numbers kept as they were written. */
-  readonly body: JsonObject;
-  readonly context: ResponseContext & { readonly maxOutputTokens: number | null };
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-}
-
-/** What one upstream event came to. */
-export type Taken =
+/** The events that one upstream event becomes, then perhaps the end. */
+export type ResponseStep =
   | { readonly kind: "none" }
   | { readonly kind: "events"; readonly events: readonly ItemEvent[] }
   | { readonly kind: "failed"; readonly failure: FailedEnd }
@@ -33,7 +23,8 @@ export interface ResponseSource {
   readonly usage: ReportedUsage | undefined;
   /** All that is needed has come: should the body end here, `[DONE]` is not missed. */
   readonly isFinished: boolean;
-  take(event: EventSourceMessage, data: JsonObject): Taken;
-  /** `[DONE]` came. */
-  done(): Taken;
+  /** `data`: the chunk, with numbers that a double would change kept as they were written. */
+  take(event: ChunkEvent, data: JsonObject): ResponseStep;
+  /** Takes `[DONE]`. */
+  done(): ResponseStep;
 }

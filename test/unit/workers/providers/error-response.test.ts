@@ -80,7 +80,7 @@ describe("a refusal", () => {
     const upstream = await httpUpstream((_request, response) => {
       response.writeHead(500).write('{"error":');
     });
-    const provider = providerFor(upstream.baseUrl, {}, { refusalMs: 50 });
+    const provider = providerFor(upstream.baseUrl, {}, { errorMs: 50 });
     const outcome = await provider.call(callOf(), recordingSink());
     expect(outcome).toMatchObject({ kind: "failed", reason: "server_error", status: 500 });
     await upstream.allClosed();

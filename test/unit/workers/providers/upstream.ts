@@ -8,7 +8,8 @@ import {
 import { onTestFinished } from "vitest";
 import type { ProviderConfig } from "../../../../config/config.ts";
 import type { ProviderCall, ProviderSink } from "../../../../workers/providers/provider.ts";
-import { createOpenAiProvider } from "../../../../workers/providers/call.ts";
+import { assumedEngine } from "../../../../workers/engines/known-engines.ts";
+import { createProvider } from "../../../../workers/providers/create-provider.ts";
 import {
   defaultReadLimits,
   type ReadLimits,
@@ -91,22 +92,25 @@ export function providerFor(
   baseUrl: string,
   changes: Partial<ProviderConfig> = {},
   limits: Partial<ReadLimits> = {},
+  now = Date.now,
 ) {
-  const provider = createOpenAiProvider(
-    {
-      name: "gpu-a",
-      location: "local",
-      baseUrl,
-      apiKey: "sk-upstream",
-      slots: 2,
-      timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
-      responses: "auto",
-      streamUpstream: true,
-      maxTokensField: "max_tokens",
-      ...changes,
-    },
-    { ...defaultReadLimits, ...limits },
-  );
+  const config: ProviderConfig = {
+    name: "gpu-a",
+    location: "local",
+    baseUrl,
+    apiKey: "sk-upstream",
+    slots: 2,
+    timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
+    responses: "auto",
+    streamUpstream: true,
+    maxTokensField: "max_tokens",
+    ...changes,
+  };
+  const provider = createProvider(config, {
+    engine: () => assumedEngine(config),
+    limits: { ...defaultReadLimits, ...limits },
+    now,
+  });
   onTestFinished(() => provider.close());
   return provider;
 }

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ForwardedChunks } from "../../../../../workers/providers/chat/forwarded-chunks.ts";
 import { StreamReader } from "../../../../../workers/providers/chat/stream-reader.ts";
+import { openChunkFeed } from "../../../../../workers/providers/openai/open-chunk-feed.ts";
 import { callOf, chunk, doneEvent, usageChunk } from "../upstream.ts";
 
 const events = [
@@ -19,7 +20,10 @@ const wire = Buffer.from(
 
 function readerOf(changes: Parameters<typeof callOf>[0], chars: number): StreamReader {
   const call = callOf({ stream: true, ...changes });
-  return new StreamReader(call, new ForwardedChunks(call), { eventChars: chars, heldChars: chars });
+  return new StreamReader(call, new ForwardedChunks(call), openChunkFeed, {
+    eventChars: chars,
+    heldChars: chars,
+  });
 }
 
 function read(cuts: readonly number[]) {

@@ -55,4 +55,15 @@ describe("embeddings that are none are malformed, and cost their prompt", () => 
       reason: "malformed",
     });
   });
+
+  it("chunks of a chat", async () => {
+    const upstream = await httpUpstream((_request, response) => {
+      response.end('[{"choices":[{"index":0,"delta":{"content":"Hi"}}]}]');
+    });
+    const call = callOf({ endpoint: "embeddings" });
+    expect(await providerFor(upstream.baseUrl).call(call, recordingSink())).toMatchObject({
+      kind: "failed",
+      reason: "malformed",
+    });
+  });
 });

@@ -1,7 +1,5 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ProviderOutcome } from "../../../../../shared/contracts/outcome.ts";
-import { createOpenAiProvider } from "../../../../../workers/providers/call.ts";
-import { defaultReadLimits } from "../../../../../workers/providers/http/read-limits.ts";
 import {
   callOf,
   chunk,
@@ -38,22 +36,7 @@ async function providerAt(responses: "native" | "translate" | "auto", refusal?: 
     else response.writeHead(200, sse).end(nativeAnswer.hello);
   });
   let nowMs = 1_000;
-  const provider = createOpenAiProvider(
-    {
-      name: "gpu-a",
-      location: "local",
-      baseUrl: upstream.baseUrl,
-      apiKey: undefined,
-      slots: 2,
-      timeouts: { connectMs: 2000, firstByteMs: 5000, idleMs: 5000 },
-      responses,
-      streamUpstream: true,
-      maxTokensField: "max_tokens",
-    },
-    defaultReadLimits,
-    () => nowMs,
-  );
-  onTestFinished(() => provider.close());
+  const provider = providerFor(upstream.baseUrl, { apiKey: undefined, responses }, {}, () => nowMs);
   const ask = async (body: object = { input: "Hi" }): Promise<ProviderOutcome> => {
     const { job } = jobOf(JSON.stringify({ model: "m", ...body }));
     return await provider.call(callOf({ ...job, model: "up" }), recordingSink());

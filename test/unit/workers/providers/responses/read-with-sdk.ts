@@ -5,6 +5,7 @@ import { preludeEvents } from "../../../../../shared/responses/finished-events.t
 import { responseObject } from "../../../../../shared/responses/response-object.ts";
 import { defaultReadLimits } from "../../../../../workers/providers/http/read-limits.ts";
 import type { AnswerReader, StreamStep } from "../../../../../workers/providers/answer-reader.ts";
+import { openChunkFeed } from "../../../../../workers/providers/openai/open-chunk-feed.ts";
 import { ChatSource } from "../../../../../workers/providers/responses/chat-source.ts";
 import { NativeSource } from "../../../../../workers/providers/openai/native-source.ts";
 import { ResponseReader } from "../../../../../workers/providers/responses/response-reader.ts";
@@ -28,7 +29,7 @@ export function readerOf(
 ): AnswerReader {
   const asked = { body, context, now: () => nowMs };
   const source = kind === "chat" ? new ChatSource(asked) : new NativeSource(asked);
-  return new ResponseReader(source, { ...defaultReadLimits, ...limits });
+  return new ResponseReader(source, { limits: { ...defaultReadLimits, ...limits }, openChunkFeed });
 }
 
 export interface ReadResult extends Omit<StreamStep, "text" | "tail" | "response"> {
