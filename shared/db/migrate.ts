@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { adoptOldTables } from "./adopt-old-tables.ts";
 import { findPending, type PendingSchema } from "./pending-schema.ts";
-import { dropFunction, replaceFunction } from "./replace-function.ts";
+import { dropFunctions, replaceFunctions } from "./replace-functions.ts";
 import { runFile } from "./run-file.ts";
 import { readSchemaFiles, type SchemaFiles } from "./schema-files.ts";
 
@@ -60,7 +60,7 @@ async function runPending(client: Client, files: SchemaFiles): Promise<Migrated>
   await adoptOldTables(client, files);
   const { tables, functions, goneFunctions } = await findPending(client, files);
   // Everywhere the tables must have been made in the same order.
-  if (files.tables.at(-tables.length)?.name !== tables[0]?.name && tables.length > 0)
+  if (tables.length > 0 && files.tables.at(-tables.length)?.name !== tables[0]?.name)
     throw new Error(`${tables[0]?.name}.sql precedes files that have run: give it a higher number`);
   for (const file of tables) {
     await runFile(client, file);
@@ -70,8 +70,8 @@ async function runPending(client: Client, files: SchemaFiles): Promise<Migrated>
   }
   // Functions call one another, and a body is checked only where all of them are there.
   await client.query("set local check_function_bodies = off");
-  for (const file of functions) await replaceFunction(client, file);
-  for (const name of goneFunctions) await dropFunction(client, name);
+  await replaceFunctions(client, functions);
+  await dropFunctions(client, goneFunctions);
   return {
     tables: tables.map(({ name }) => name),
     functions: [...functions.map(({ name }) => name), ...goneFunctions],
