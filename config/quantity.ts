@@ -1,12 +1,15 @@
 import { z } from "zod";
 
-interface Limits {
+export interface Limits {
   /** The smallest allowed amount, in the notation of the file. */
   readonly min: string;
   readonly max: string;
 }
 
 type Units = Readonly<Record<string, number>>;
+
+/** The limits of each duration and size of the configuration, for its reference. */
+export const quantityLimits = z.registry<Limits>();
 
 const TIME_UNITS: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNITS: Units = {
@@ -27,7 +30,8 @@ export function duration(limits: Limits) {
   return z
     .string({ error: DURATION_UNIT })
     .regex(patternOf(TIME_UNITS), { error: DURATION_UNIT, abort: true })
-    .transform((text, context) => measure(text, TIME_UNITS, limits, context));
+    .transform((text, context) => measure(text, TIME_UNITS, limits, context))
+    .register(quantityLimits, limits);
 }
 
 /** Parses a duration such as `2s` into milliseconds, and `never` into null. */
@@ -38,7 +42,8 @@ export function durationOrNever(limits: Limits) {
     .regex(patternOf(TIME_UNITS, "never"), { error, abort: true })
     .transform((text, context) =>
       text === "never" ? null : measure(text, TIME_UNITS, limits, context),
-    );
+    )
+    .register(quantityLimits, limits);
 }
 
 /** Parses a size such as `10MiB` into bytes. */
@@ -46,7 +51,8 @@ export function byteSize(limits: Limits) {
   return z
     .string({ error: SIZE_UNIT })
     .regex(patternOf(SIZE_UNITS), { error: SIZE_UNIT, abort: true })
-    .transform((text, context) => measure(text, SIZE_UNITS, limits, context));
+    .transform((text, context) => measure(text, SIZE_UNITS, limits, context))
+    .register(quantityLimits, limits);
 }
 
 function patternOf(units: Units, word?: string): RegExp {

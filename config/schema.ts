@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { baseUrl } from "./base-url.ts";
 import { engineNames } from "./engine-name.ts";
-import { findNested } from "./nested-fields.ts";
 import { network } from "./network.ts";
 import { byteSize, duration, durationOrNever } from "./quantity.ts";
-import { governedField } from "./request-fields.ts";
+import { refuseBadDefaults } from "./refuse-bad-defaults.ts";
 
 /** The most tokens that a context or an answer may be configured to have. */
 const MAX_TOKENS = 10_000_000;
@@ -49,38 +48,48 @@ export const providerSchema = z
   .strictObject({
     location: z
       .enum(["local", "cloud"])
-      .describe("`local` for your own machines; jobs with residency `local` go nowhere else."),
-    base_url: baseUrl.describe("Address of the OpenAI-compatible API, with its version path."),
+      .describe(
+        "Where it stands: `local` is a machine of yours. Jobs with residency `local` go nowhere else.",
+      ),
+    base_url: baseUrl.describe(
+      "The address of the OpenAI-compatible API, with its version path, such as `http://10.0.0.5:8000/v1`.",
+    ),
     api_key: z
       .string()
       .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces")
       .nullable()
       .optional()
       .transform((key) => (key === "" || key === null ? undefined : key))
-      .describe("Sent as the bearer token. Best given as `${NAME}` from the environment."),
+      .describe(
+        "The key that is sent as the bearer token. Write `${NAME}` to take it from the environment.",
+      ),
     engine: z
       .enum(engineNames)
       .optional()
       .describe(
-        "What serves there, so that its habits are known. Without it the broker finds out by itself; `openai`: nothing but the OpenAI API.",
+        "The program that serves there, so that its habits are known. The broker finds out by itself when it is left out. `openai` means nothing but the OpenAI API.",
       ),
     slots: z
       .int()
       .min(1)
       .max(10_000)
-      .describe("Requests in flight at this provider, over the whole fleet."),
+      .describe(
+        "The most requests in flight at this provider, over all workers. At an engine of yours each of `n` choices, listed prompts and inputs takes one slot.",
+      ),
     price: price
       .optional()
-      .describe("USD per 1M tokens, for targets without a price of their own."),
+      .describe(
+        "The price of targets that have none of their own. Every target needs one; 0 is fine.",
+      ),
     timeouts: z
       .strictObject({
         connect: duration({ min: "1ms", max: "1h" })
           .prefault("2s")
-          .describe("Until the connection stands."),
+          .describe("The time until the connection stands."),
         first_byte: duration({ min: "1ms", max: "24h" })
           .prefault("120s")
           .describe(
-            "Until the first event of the answer, or its first byte where it comes whole. Comments do not count.",
+            "The time until the first event of the answer, or its first byte where it comes in one piece. Comments do not count.",
           ),
         idle: duration({ min: "1ms", max: "24h" })
           .prefault("60s")
@@ -89,46 +98,48 @@ export const providerSchema = z
           ),
       })
       .prefault({})
-      .describe("How long a call may take, each with its unit: `500ms`, `2s`, `5m`, `1h`."),
+      .describe("How long a call may take. Each value has its unit: `500ms`, `2s`, `5m`, `1h`."),
     responses: z
       .enum(["native", "translate", "auto"])
       .prefault("auto")
       .describe(
-        "How this upstream serves `/v1/responses`: itself (but for tools and items that its engine is known to pass over in silence), through chat completions, or `auto`: itself where its engine does it well (OpenAI, vLLM, unknown ones) until it answers 404.",
+        "How this upstream serves `/v1/responses`. `native`: by itself, but for tools and items that its engine is known to ignore in silence. `translate`: through chat completions. `auto`: by itself where its engine does that as well as the translation (OpenAI, vLLM, unknown ones), until it answers 404.",
       ),
     stream_upstream: z
       .boolean()
       .prefault(true)
       .describe(
-        "Ask for chat completions and completions as streams, also where the caller waits for a whole answer, which is then put together here. `false`: for upstreams that cannot stream.",
+        "Ask for chat completions and completions as streams, also where the caller waits for a whole answer, which the broker then puts together. Set `false` for an upstream that cannot stream.",
       ),
     reasoning_field: z
       .enum(["reasoning_content", "reasoning", "none"])
       .optional()
       .describe(
-        "Where an assistant's message takes back what the model thought before it called tools, when a response is asked for through chat completions. Left out: local engines get both names, clouds `reasoning_content`, and those that refuse unknown fields (OpenAI, Azure, Mistral, Groq) `none`.",
+        "The field of an assistant's message that takes back what the model thought before it called tools, when a response is asked for through chat completions. When it is left out, local engines get both names, clouds get `reasoning_content`, and those that refuse unknown fields (OpenAI, Azure, Mistral, Groq) get `none`.",
       ),
     max_tokens_field: z
       .enum(["max_tokens", "max_completion_tokens"])
       .optional()
       .describe(
-        "Where this upstream takes the output cap of a chat completion. Local providers: `max_tokens`; cloud: `max_completion_tokens`.",
+        "The field in which this upstream takes the output cap of a chat completion. When it is left out, local providers get `max_tokens` and clouds `max_completion_tokens`.",
       ),
   })
-  .describe("One upstream endpoint with its own queue.");
+  .describe("One upstream endpoint. It has a queue of its own, under this name.");
 
 /** A provider and its own name for the model, as written in the file. */
 export const targetSchema = z
   .strictObject({
     provider: providerName.describe("A name from `providers`."),
     model: z.string().min(1).max(512).describe("The model name that this provider knows."),
-    price: price.optional().describe("USD per 1M tokens; wins over the provider's price."),
+    price: price.optional().describe("The price of this target; it wins over the provider's."),
     context_length: z
       .int()
       .min(1)
       .max(MAX_TOKENS)
       .optional()
-      .describe("Tokens that prompt and answer may have together at this target."),
+      .describe(
+        "The most tokens that prompt and answer may have together at this target. Keys with a budget need it to send images, audio or files, unless the price is 0.",
+      ),
   })
   .describe("Where jobs may go.");
 
@@ -139,62 +150,71 @@ export const modelSchema = z
       .enum(["chat", "completion", "embedding"])
       .optional()
       .describe(
-        "What the model does. Without it: `embedding` for names with `embed`, else `chat`.",
+        "What the model does. When it is left out, a name with `embed` in it means `embedding`, every other `chat`.",
       ),
-    serve: z.array(targetSchema).min(1).describe("First choice; jobs are spread over them."),
+    serve: z
+      .array(targetSchema)
+      .min(1)
+      .describe("The targets of the first choice. Jobs are spread over them."),
     overflow: z
       .array(targetSchema)
       .prefault([])
-      .describe("Next choice, when the `serve` targets failed or kept the job waiting."),
+      .describe(
+        "The targets of the next choice, for jobs that the `serve` targets failed or kept waiting.",
+      ),
     overflow_when: z
       .strictObject({
         waited: durationOrNever({ min: "0ms", max: "24h" })
           .prefault("5s")
-          .describe("Overflow after so long a wait before dialling; `never`: not for waiting."),
+          .describe(
+            "How long a job waits before it overflows, in the queue and inside an engine; `never` means that waiting is no reason.",
+          ),
         failed: z
           .boolean()
           .prefault(true)
-          .describe("Overflow when the `serve` targets failed the job."),
+          .describe("Whether a job overflows when the `serve` targets failed it."),
       })
       .prefault({})
       .describe("When a job may go to the `overflow` targets."),
     no_capacity: z
       .enum(["wait", "reject"])
       .prefault("wait")
-      .describe("With no target up: wait until the job's deadline, or answer 503 at once."),
+      .describe(
+        "What a job does while no target is up: wait until its deadline, or end with 503 at once.",
+      ),
     max_output_tokens: z
       .int()
       .min(1)
       .max(MAX_TOKENS)
       .optional()
       .describe(
-        "Largest output cap of a request, and the cap when it names none; 4096 when it is left out. Then a request without a cap gets none where generated tokens cost nothing and the engine stops at its context by itself.",
+        "The largest output cap of a request, and the cap of a request that names none. It is 4096 when it is left out; then a request without a cap gets none where generated tokens cost nothing and the engine stops at its context by itself.",
       ),
     truncation: z
       .enum(["refuse", "allow"])
       .prefault("refuse")
       .describe(
-        "A prompt of which the engine would answer only a part, without a word (Ollama): a target with more room or an error, or let it be.",
+        "What happens to a prompt that the engine would cut without a word (Ollama). `refuse`: it goes to a target with more room, or is an error. `allow`: it is sent, and `x-spillway-warning` says that it may be cut.",
       ),
     output_cap: z
       .enum(["lower", "refuse"])
       .prefault("lower")
       .describe(
-        "A request that asks for more than `max_output_tokens`: lower its cap and say so in `x-spillway-max-output-tokens`, or refuse it with 400.",
+        "What happens to a request that asks for more than `max_output_tokens`. `lower`: its cap is lowered, and `x-spillway-max-output-tokens` says so. `refuse`: it is a 400.",
       ),
     max_attempts: z
       .int()
       .min(1)
       .max(10)
       .prefault(3)
-      .describe("Calls that one job may cost, over all targets."),
+      .describe("The most calls that one job may cost, over all targets."),
     defaults: z
       .record(z.string(), z.unknown())
       .prefault({})
       .superRefine(refuseBadDefaults)
-      .describe("Request fields filled in when the caller leaves them out."),
+      .describe("Request fields that are filled in when the caller leaves them out."),
   })
-  .describe("A model name that clients send, and where its jobs may go.");
+  .describe("A model name that applications send, and where its jobs may go.");
 
 /** The configuration file, as written. Checks, defaults and the editors' schema come from here. */
 export const configFileSchema = z.strictObject({
@@ -202,32 +222,36 @@ export const configFileSchema = z.strictObject({
     .strictObject({
       body_limit: byteSize({ min: "1KiB", max: "128MiB" })
         .prefault("10MiB")
-        .describe("Largest request body, such as `512KiB` or `10MiB`."),
+        .describe(
+          "The largest request body, also of a line of a batch, such as `512KiB` or `10MiB`.",
+        ),
       queue_limit: byteSize({ min: "1MiB", max: "1024GiB" })
         .prefault("256MiB")
         .describe(
-          "Request bodies that may wait or run at once, over all API processes; more are refused with 429.",
+          "How many bytes of request bodies may wait or run at once, over all API processes. More are refused with 429.",
         ),
       sync_wait: duration({ min: "1ms", max: "290s" })
         .prefault("240s")
         .describe("The longest that a caller without a stream waits on its connection."),
       deadline: duration({ min: "1ms", max: "168h" })
         .prefault("600s")
-        .describe("A job's deadline when neither request nor key sets one."),
+        .describe("The deadline of a job whose caller waits, when the request sets none."),
       async_deadline: duration({ min: "1s", max: "30d" })
         .prefault("24h")
-        .describe("The same for jobs whose caller does not wait on the connection."),
+        .describe(
+          "The deadline of a job whose caller does not wait on the connection, when the request sets none.",
+        ),
       attach_retries: z
         .boolean()
         .prefault(false)
         .describe(
-          "Let an SDK's automatic retry join the job of its lost connection instead of running again. Such requests are stored like accepted jobs.",
+          "Let an SDK's automatic retry join the job of its lost connection instead of running it again. Such requests are stored like accepted jobs, for as long.",
         ),
       cors_origins: z
         .array(corsOrigin)
         .prefault(["*"])
         .describe(
-          "Origins of web pages whose scripts may call the API, such as `https://chat.example.com`; `*` for all, an empty list for none.",
+          "The origins of web pages whose scripts may call the API (CORS), such as `https://chat.example.com`. `*` means all of them, an empty list none. No key is sent by itself, so `*` is safe.",
         ),
     })
     .prefault({})
@@ -246,11 +270,11 @@ export const configFileSchema = z.strictObject({
         .array(network)
         .prefault([])
         .describe(
-          "Networks in CIDR notation that webhooks and media links may reach although they are internal, such as `10.1.0.0/16`; plain http is allowed inside them only.",
+          "Networks in CIDR notation that webhooks and media links may reach although they are internal, such as `10.1.0.0/16`. Plain http works inside them only.",
         ),
     })
     .prefault({})
-    .describe("Signed calls to the addresses that key holders register."),
+    .describe("Signed calls to the addresses that holders of keys register."),
   providers: z
     .record(providerName, providerSchema)
     .meta({ minProperties: 1 })
@@ -263,27 +287,3 @@ export const configFileSchema = z.strictObject({
 
 /** The configuration file after the schema: names as in the file, units resolved. */
 export type ConfigFile = z.output<typeof configFileSchema>;
-
-const jsonValue = z.json();
-
-function refuseBadDefaults(fields: Record<string, unknown>, context: z.RefinementCtx): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (!mayHaveDefault(name, value))
-      context.addIssue({ code: "custom", path: [name], message: "cannot have a default" });
-    else if (!jsonValue.safeParse(value).success)
-      context.addIssue({ code: "custom", path: [name], message: "must be a JSON value" });
-  }
-}
-
-/**
- * A default must not silently change what routing and billing depend on, under any name or inside
- * another field.
- */
-function mayHaveDefault(name: string, value: unknown): boolean {
-  const field = governedField(name);
-  if (field === undefined) {
-    const nested = findNested(name, value);
-    return nested === undefined || nested.field.rule === "operator";
-  }
-  return field.rule === "operator" || (field.rule === "read" && field.name === name);
-}
