@@ -1,0 +1,59 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root, without a slash at its end. */
+const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+
+export interface Page {
+  /** The path from the root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export function readPage(path: string): Page {
+  return { path, text: readFileSync(`${root}/${path}`, "utf8") };
+}
+
+/** All pages that people read, in the order of their names. */
+export function allPages(): Page[] {
+  return globSync(["*.md", "docs/*.md", "findings/*.md"], { cwd: root })
+    .toSorted()
+    .map((path) => readPage(path));
+}
+
+/** All files with comments in them: source, SQL, settings. */
+export function sourceFiles(): Page[] {
+  const folders = "{api,workers,shared,config,cli,test,findings}";
+  const files = globSync(
+    [`${folders}/**/*.{ts,sql,yaml,sh,py}`, "config/Dockerfile", "*.yml", "*.ts", ".ci/run"],
+    { cwd: root },
+  );
+  return files
+    .filter((path) => !path.includes("node_modules/") && !path.startsWith("test/fixtures/"))
+    .map((path) => readPage(path));
+}
+
+/** The page without its fenced blocks; lines keep their numbers. */
+export function prose(text: string): string {
+  return text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, (block) => block.replaceAll(/[^\n]/g, ""));
+}
+
+/** The names under which GitHub links to a page's headings. */
+export function anchors(text: string): Set<string> {
+  return new Set(
+    [...prose(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+/** Something is at this path; `<name>` and `*` stand for any name, `{a,b}` for each of them. */
+export function exists(path: string): boolean {
+  const pattern = path.replaceAll(/<[^>]*>|NNNN/g, "*");
+  return /[*{]/.test(pattern)
+    ? globSync(pattern, { cwd: root }).length > 0
+    : existsSync(`${root}/${pattern}`);
+}
