@@ -13,7 +13,7 @@ interface MoveTo {
   readonly delay_ms: number;
   /** When, after the delay, the sweeper first checks that the queue has the new entry. */
   readonly check_ms: number;
-  /** The attempt ended through the broker's own fault: no retry in the sense of I9. */
+  /** The broker itself was at fault: this is no retry in the sense of I9 (docs/architecture.md). */
   readonly excused?: true;
   /** Nothing ran: the attempt uses up none of the job's. */
   readonly uncounted?: true;

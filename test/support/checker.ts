@@ -13,10 +13,10 @@ interface LedgerRow {
 }
 
 /**
- * Compares the database of a broker at rest with what its simulated upstreams counted (I4, I6), and
- * looks for what should not be left: open attempts, unended jobs, holds; of accepted jobs also for
- * what must be kept, and told. One line for each difference; empty: all is well. Simulators must
- * not have been reset since the broker's start.
+ * Compares the database of a broker at rest with what its simulated upstreams counted (I4 and I6 of
+ * docs/architecture.md), and looks for what should not be left: open attempts, unended jobs, holds;
+ * of accepted jobs also for what must be kept, and told. One line for each difference; empty: all
+ * is well. Simulators must not have been reset since the broker's start.
  */
 export async function findDifferences(
   broker: Pick<TestBroker, "database" | "upstreams">,

@@ -87,8 +87,9 @@ const owed = { leastMs: 10_000, jitter: { baseMs: 10_000, capMs: 60_000 } };
  * | (`restMs`), `connect`              | to the deadline                            |        |
  * | all else                           | other targets, then here after a back-off  | yes    |
  *
- * A retry that the retry budget (I9) has no room for fails its job; one that is owed its result waits
- * for ten seconds or more, and is then no part of any wave of retries.
+ * A retry that the retry budget (I9 of docs/architecture.md) has no room for fails its job. A job
+ * that is owed its result waits for ten seconds or more instead, and is then part of no wave of
+ * retries.
  *
  * Other targets: `serve` before `overflow`, each provider once, only what is up. While an overflow
  * target is left to try, the last of `maxAttempts` is kept for it.

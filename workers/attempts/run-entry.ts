@@ -163,8 +163,8 @@ async function call(
 }
 
 /**
- * The second check of I5, beside the claim statement's: this process's own file too decides where
- * a `residency: local` job may go.
+ * The second check of I5 (docs/architecture.md), beside the claim statement's: this process's own
+ * file decides too where a `residency: local` job may go.
  */
 function mayLeave(job: ClaimedJob, config: ProviderConfig): boolean {
   return job.residency === "any" || config.location === "local";

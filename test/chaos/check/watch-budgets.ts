@@ -10,7 +10,7 @@ export interface BudgetWatch {
 
 const LOOK_MS = 250;
 
-/** Looks all the time whether a budget is overspent (I3). */
+/** Looks all the time whether a budget is overspent (I3 of docs/architecture.md). */
 export function watchBudgets(pool: Pool, now: () => number): BudgetWatch {
   const differences = new Set<string>();
   let looks = 0;

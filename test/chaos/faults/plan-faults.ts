@@ -30,7 +30,8 @@ function excludeEachOther(one: Fault, other: Fault): boolean {
   if (one.kind === "slots" || other.kind === "slots")
     return [one, other].some(({ kind }) => kind.startsWith("postgres")); // it takes a statement
   // A worker that is frozen while the database drops its session has calls at an upstream that
-  // nobody can end and no lease that tells of them: no broker could keep I6 then.
+  // nobody can end and no lease that tells of them: then no broker could keep I6 of
+  // docs/architecture.md.
   return (
     (freezesWorker(one) && losesSessions(other)) || (freezesWorker(other) && losesSessions(one))
   );

@@ -40,7 +40,7 @@ const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
   ["permission_error", "auth"],
 ]);
 
-/** What an upstream's refusal means; reliability.md's error map as one pure function. */
+/** Tells what an upstream's refusal means. Pure. */
 export function classifyError({ status, upstreamError, retryAfterMs, isJson }: Refusal): FailedEnd {
   const effective = effectiveStatus(status, upstreamError);
   const { message, code, type, param } = upstreamError ?? {};
