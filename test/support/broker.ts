@@ -40,6 +40,8 @@ export interface TestBroker {
   /** Ends with `/v1`. */
   readonly baseUrl: string;
   readonly url: string;
+  readonly databaseUrl: string;
+  readonly adminKey: string;
   readonly upstreams: Readonly<Record<string, Simulator>>;
   /** A second connection to the same database, for looking. */
   readonly database: Database;
@@ -126,6 +128,8 @@ export async function startTestBroker(options: TestBrokerOptions): Promise<TestB
   };
   return {
     url,
+    databaseUrl: test.url,
+    adminKey: ADMIN_KEY,
     baseUrl: `${url}/v1`,
     upstreams,
     database,

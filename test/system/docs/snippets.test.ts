@@ -1,18 +1,13 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { compileCache, programFile } from "../../support/programs.ts";
-
-const runner = fileURLToPath(new URL("run-snippets.ts", import.meta.url));
+import { allSnippets, snippetsOf } from "./page-snippets.ts";
+import { runScripts, runShell, startScripts } from "./run-page.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -24,36 +19,25 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** The page's JavaScript, in order. */
-function snippetsOf(page: string): string[] {
-  const source = readFileSync(new URL(`../../../${page}`, import.meta.url), "utf8");
-  return [...source.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
-}
+const run = (codes: readonly string[], key: string, cwd?: string) =>
+  runScripts(broker, codes, key, cwd);
 
-/** Starts snippets as they stand there, but for the broker's address. */
-function start(snippets: readonly string[], key: string, cwd?: string) {
-  const child = spawn(process.execPath, [runner], {
-    cwd,
-    env: { PATH: process.env["PATH"], ...compileCache(), KEY: key, SPILLWAY_API_KEY: key },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const codes = snippets.map((code) => code.replaceAll("http://127.0.0.1:4600", broker.url));
-  child.stdin.end(JSON.stringify(codes));
-  return child;
-}
-
-async function run(snippets: readonly string[], key: string, cwd?: string) {
-  const child = start(snippets, key, cwd);
-  const closed = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  await closed;
-  return { code: child.exitCode, stdout, stderr };
-}
+test("every page with JavaScript is run by a test of this file", () => {
+  const pages = allSnippets().filter(({ language }) => language === "js");
+  expect([...new Set(pages.map(({ page }) => page))]).toEqual([
+    "README.md",
+    "docs/agents.md",
+    "docs/batches.md",
+    "docs/files.md",
+    "docs/webhooks.md",
+  ]);
+});
 
 test("the snippets of the README and of the pages on agents and files run, in the name of a key with a budget", async () => {
   const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
-  const snippets = ["README.md", "docs/agents.md", "docs/files.md"].flatMap(snippetsOf);
+  const snippets = ["README.md", "docs/agents.md", "docs/files.md"].flatMap((page) =>
+    snippetsOf(page),
+  );
   expect(snippets).toHaveLength(12);
   const { code, stdout, stderr } = await run(snippets, key);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -77,7 +61,7 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
   const { key } = await broker.key();
   const port = await freePort();
   const [receive = "", manage = ""] = snippetsOf("docs/webhooks.md");
-  const receiver = start([receive.replaceAll("4800", String(port))], key);
+  const receiver = startScripts(broker, [receive.replaceAll("4800", String(port))], key);
   let heard = "";
   receiver.stdout.on("data", (piece: Buffer) => (heard += piece.toString()));
   await eventually(() => expect(heard).toContain("listens"), 20_000);
@@ -101,42 +85,29 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
 
 /** The page's first shell snippet with such a word in it. */
 function shellOf(page: string, word: string): string {
-  const source = readFileSync(new URL(`../../../${page}`, import.meta.url), "utf8");
-  const snippets = [...source.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
-  return snippets.find((code) => code.includes(word)) ?? expect.fail(`no ${word} in ${page}`);
-}
-
-/** Runs it, with the command line as npm would start it. */
-async function runShell(snippet: string, key: string, cwd: string): Promise<string> {
-  const command = `'${process.execPath}' '${programFile("spillway")}'`;
-  const env = { ...compileCache(), SPILLWAY_URL: broker.url, SPILLWAY_API_KEY: key };
-  const script = snippet.replaceAll("npm run -s spillway --", command);
-  const child = spawn("sh", ["-ec", script], { cwd, env: { PATH: process.env["PATH"], ...env } });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const closed = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  await closed;
-  return child.exitCode === 0 ? stdout : expect.fail(stderr);
+  const snippet = snippetsOf(page, "sh").find((code) => code.includes(word));
+  return snippet ?? expect.fail(`no ${word} in ${page}`);
 }
 
 test("a night's work of the README and of the page on batches ends in files of answers", async () => {
   const { key } = await broker.key({ budget: { limit_usd: "5", period: "day" } });
   const folder = await mkdtemp(join(tmpdir(), "spillway-docs-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  const page = readFileSync(new URL("../../../docs/batches.md", import.meta.url), "utf8");
-  const [, csv = ""] = /```csv\n([\s\S]*?)```/.exec(page) ?? [];
+  const [csv = ""] = snippetsOf("docs/batches.md", "csv");
   await writeFile(join(folder, "reviews.csv"), csv);
   const [ask = "", joinRows = "", submit = "", list = "", ...others] =
     snippetsOf("docs/batches.md");
   expect(others).toEqual([]);
+  const shell = async (page: string): Promise<string> => {
+    const environment = { SPILLWAY_API_KEY: key };
+    const ended = await runShell(broker, shellOf(page, "batch run"), folder, environment);
+    return ended.code === 0 ? ended.stdout : expect.fail(ended.stderr);
+  };
   const byCommand = async (): Promise<void> => {
     expect(await run([ask], key, folder)).toEqual({ code: 0, stdout: "", stderr: "" });
-    await runShell(shellOf("docs/batches.md", "batch run"), key, folder);
+    await shell("docs/batches.md");
   };
-  const [table] = await Promise.all([
-    runShell(shellOf("README.md", "batch run"), key, folder),
-    byCommand(),
-  ]);
+  const [table] = await Promise.all([shell("README.md"), byCommand()]);
   expect(table).toMatch(/\nbatch_\w+ +completed +1\/1 /);
   const { code, stdout, stderr } = await run([joinRows, submit, list], key, folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
