@@ -9,13 +9,13 @@ import { startLoadGenerator } from "./load/load-generator.ts";
 import { requestBody } from "./load/request-body.ts";
 import { startUpstream } from "./systems/start-upstream.ts";
 
-const load = { headers: {}, connections: 2, bodyBytes: 1024, warmUpMs: 100, windowMs: 2_000 };
+const LOAD = { headers: {}, connections: 2, bodyBytes: 1024, warmUpMs: 100, windowMs: 2_000 };
 
 async function run(target: Pick<Load, "url" | "stream">): Promise<LoadResult> {
   const generator = startLoadGenerator();
   onTestFinished(() => generator.stop());
   let edges = 0;
-  const result = await generator.run({ ...load, ...target }, () => (edges += 1));
+  const result = await generator.run({ ...LOAD, ...target }, () => (edges += 1));
   expect(edges).toBe(2);
   return result;
 }

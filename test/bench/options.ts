@@ -1,25 +1,32 @@
 import { parseArgs } from "node:util";
-import { type GatewayName, gatewayNames } from "./systems/system.ts";
+import type { LoadGenerator } from "./load/load-generator.ts";
 import type { Window } from "./measure/measure.ts";
+import { type GatewayName, gatewayNames, type SystemOptions } from "./systems/system.ts";
 
 export interface BenchOptions {
-  /** Without the upstream itself, which is always measured. */
+  /** The upstream itself is not listed, because it is always measured. */
   readonly systems: readonly GatewayName[];
   readonly connections: readonly number[];
   readonly window: Window;
   /** A revision to compare this tree with, instead of the usual parts. */
   readonly against: string | undefined;
-  /** How often builds that are compared take turns. */
+  /** How often compared builds take turns. */
   readonly rounds: number;
-  /** Instead of the usual parts. */
+  /** Measures the effect of many rows, instead of the usual parts. */
   readonly rows: boolean;
-  /** Instead of the usual parts. */
+  /** Measures batches, instead of the usual parts. */
   readonly batch: boolean;
-  /** Instead of the usual parts. */
+  /** Profiles the broker, instead of the usual parts. */
   readonly profile: boolean;
 }
 
-export const usage = `npm run bench -- [options]
+/** The arguments of every part of the benchmark besides the options. */
+export interface BenchRun extends Pick<SystemOptions, "runDir" | "cacheDir"> {
+  readonly generator: LoadGenerator;
+  readonly progress: (line: string) => void;
+}
+
+export const USAGE = `npm run bench -- [options]
   --quick              windows of 2 s instead of 4 s
   --seconds N          windows of N seconds
   --only a,b           of forwarder, portkey, embedded, split; the upstream itself always runs

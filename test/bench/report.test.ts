@@ -28,10 +28,10 @@ function measurement(more: Partial<Measurement>): Measurement {
   };
 }
 
-const portkey = measurement({ system: "portkey", perSecond: 1000, cpuMs: { gateway: 1 } });
+const PORTKEY = measurement({ system: "portkey", perSecond: 1000, cpuMs: { gateway: 1 } });
 
 function met(ours: Measurement): boolean[] {
-  return marks([ours, portkey]).map(({ isMet }) => isMet);
+  return marks([ours, PORTKEY]).map(({ isMet }) => isMet);
 }
 
 test("marks are met up to their limits and missed beyond them", () => {
@@ -59,7 +59,7 @@ test("what was added counts from the upstream's own time", () => {
 });
 
 test("slow commits are compared with who commits nothing", () => {
-  const found = marks([measurement({ slowCommits: true, perSecond: 500 }), portkey]);
+  const found = marks([measurement({ slowCommits: true, perSecond: 500 }), PORTKEY]);
   expect(found).toMatchObject([
     { name: expect.stringMatching(/slow commits$/), got: "0.50 × (500 : 1000)", isMet: false },
     { isMet: true },

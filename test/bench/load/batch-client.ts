@@ -2,9 +2,9 @@ import { openAsBlob } from "node:fs";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { System } from "../systems/system.ts";
-import { benchModel } from "./bench-model.ts";
+import { BENCH_MODEL } from "./load.ts";
 
-/** A batch as far as the benchmark looks. */
+/** The fields of a batch that the benchmark reads. */
 interface BatchView {
   readonly id: string;
   readonly status: string;
@@ -13,10 +13,10 @@ interface BatchView {
   readonly errors: unknown;
 }
 
-const ended = new Set(["failed", "completed", "expired", "cancelled"]);
-const pollMs = 250;
+const ENDED = new Set(["failed", "completed", "expired", "cancelled"]);
+const POLL_MS = 250;
 
-/** Writes a file of so many chat requests, of about so many bytes each. */
+/** Writes a file of `lines` chat requests, of about `bytes` bytes each. */
 export async function writeBatchFile(file: string, lines: number, bytes: number): Promise<void> {
   const handle = await open(file, "w");
   try {
@@ -25,7 +25,7 @@ export async function writeBatchFile(file: string, lines: number, bytes: number)
     for (let index = 0; index < lines; index++) {
       const content = `${index} ${filler}`.slice(0, Math.max(16, bytes - 170));
       const messages = [{ role: "user", content }];
-      const body = { model: benchModel, messages, max_tokens: 16 };
+      const body = { model: BENCH_MODEL, messages, max_tokens: 16 };
       const request = { custom_id: `r${index}`, method: "POST", url: "/v1/chat/completions", body };
       page += `${JSON.stringify(request)}\n`;
       if (page.length < 1_048_576 && index < lines - 1) continue;
@@ -37,7 +37,9 @@ export async function writeBatchFile(file: string, lines: number, bytes: number)
   }
 }
 
-/** Uploads a file, makes a batch of it and waits for its end. Throws when a line did not get done. */
+/**
+ * Uploads a file, makes a batch of it and waits for its end. Throws when a line was not completed.
+ */
 export async function runBatch(
   { baseUrl, headers }: Pick<System, "baseUrl" | "headers">,
   file: string,
@@ -61,8 +63,8 @@ export async function runBatch(
     }),
   });
   let hasBegun = false;
-  while (!ended.has(batch.status)) {
-    await sleep(pollMs);
+  while (!ENDED.has(batch.status)) {
+    await sleep(POLL_MS);
     batch = await ask<BatchView>(`${baseUrl}/batches/${batch.id}`, { headers });
     if (hasBegun || batch.request_counts.completed === 0) continue;
     hasBegun = true;

@@ -4,27 +4,27 @@ import type { Load, LoadMessage } from "./load.ts";
 import { requestBody } from "./request-body.ts";
 import { spread } from "./spread.ts";
 
-const timeoutSeconds = 30;
-const shownCharacters = 500;
-const contentBegins = '"content":"';
-const finish = '"finish_reason":"stop"';
-const streamEnd = "data: [DONE]\n\n";
+const TIMEOUT_SECONDS = 30;
+const SHOWN_CHARACTERS = 500;
+const CONTENT_START = '"content":"';
+const FINISH = '"finish_reason":"stop"';
+const STREAM_END = "data: [DONE]\n\n";
 
-/** One run: warm-up, window, end. Says when the window opens and what was seen in it. */
-async function run(load: Load, tell: (message: LoadMessage) => void): Promise<void> {
+/** Runs warm-up, window and end. Reports when the window opens, and the result when it closes. */
+async function run(load: Load, send: (message: LoadMessage) => void): Promise<void> {
   let latenciesMs: number[] = [];
   let firstTokensMs: number[] = [];
   let errors = 0;
   let firstError: string | undefined;
-  const noteError = (what: string): void => {
+  const countError = (text: string): void => {
     errors += 1;
-    firstError ??= what;
+    firstError ??= text;
   };
   let last = { status: 0, ms: 0 };
-  const noteAnswer = (body: string): void => {
-    const isWhole = body.includes(finish) && body.endsWith(load.stream ? streamEnd : "}");
+  const countAnswer = (body: string): void => {
+    const isWhole = body.includes(FINISH) && body.endsWith(load.stream ? STREAM_END : "}");
     if (last.status === 200 && isWhole) latenciesMs.push(last.ms);
-    else noteError(`${last.status}: ${body.slice(0, shownCharacters)}`);
+    else countError(`${last.status}: ${body.slice(0, SHOWN_CHARACTERS)}`);
   };
 
   const stopped = Promise.withResolvers<void>();
@@ -35,10 +35,10 @@ async function run(load: Load, tell: (message: LoadMessage) => void): Promise<vo
     headers: { ...load.headers, "content-type": "application/json" },
     body: requestBody(load.bodyBytes, load.stream),
     duration: 3600,
-    timeout: timeoutSeconds,
+    timeout: TIMEOUT_SECONDS,
     sampleInt: 20,
     verifyBody(body) {
-      noteAnswer(String(body));
+      countAnswer(String(body));
       return true;
     },
     ...(load.stream
@@ -46,9 +46,9 @@ async function run(load: Load, tell: (message: LoadMessage) => void): Promise<vo
       : {}),
   };
   const instance = autocannon(options, () => stopped.resolve());
-  // Comes right before its body is verified.
+  // This event comes right before its body is verified.
   instance.on("response", (_client, status, _bytes, ms) => (last = { status, ms }));
-  instance.on("reqError", (error: unknown) => noteError(String(error)));
+  instance.on("reqError", (error: unknown) => countError(String(error)));
 
   await sleep(load.warmUpMs);
   latenciesMs = [];
@@ -56,10 +56,10 @@ async function run(load: Load, tell: (message: LoadMessage) => void): Promise<vo
   errors = 0;
   firstError = undefined;
   const openedAt = performance.now();
-  tell({ type: "opened" });
+  send({ type: "opened" });
   await sleep(load.windowMs);
   const seconds = (performance.now() - openedAt) / 1000;
-  tell({
+  send({
     type: "closed",
     result: {
       seconds,
@@ -72,15 +72,15 @@ async function run(load: Load, tell: (message: LoadMessage) => void): Promise<vo
   });
   instance.stop();
   await stopped.promise;
-  tell({ type: "stopped" });
+  send({ type: "stopped" });
 }
 
-function timeFirstTokens(client: autocannon.Client, note: (ms: number) => void): void {
+function timeFirstTokens(client: autocannon.Client, onFirstToken: (ms: number) => void): void {
   let sentAt: number | undefined = performance.now();
   (client as NodeJS.EventEmitter).on("request", () => (sentAt = performance.now()));
   client.on("body", (body) => {
-    if (sentAt === undefined || !body.includes(contentBegins)) return;
-    note(performance.now() - sentAt);
+    if (sentAt === undefined || !body.includes(CONTENT_START)) return;
+    onFirstToken(performance.now() - sentAt);
     sentAt = undefined;
   });
 }

@@ -3,17 +3,17 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Load, LoadMessage, LoadResult } from "./load.ts";
 
-const program = fileURLToPath(new URL("./generator-process.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./generator-process.ts", import.meta.url));
 
-/** autocannon in a process of its own, which stays warm from one run to the next. */
+/** autocannon in its own process, which stays warm from one run to the next. */
 export interface LoadGenerator {
-  /** `onEdge` is called when the window opens and when it closes. */
+  /** Runs one load. `onEdge` is called when the window opens and when it closes. */
   run(load: Load, onEdge: () => void): Promise<LoadResult>;
   stop(): Promise<void>;
 }
 
 export function startLoadGenerator(): LoadGenerator {
-  const child = fork(program, { serialization: "advanced" });
+  const child = fork(PROGRAM, { serialization: "advanced" });
   const ended = once(child, "exit");
   return {
     run(load, onEdge) {

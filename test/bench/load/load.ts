@@ -1,36 +1,36 @@
+import type { Spread } from "./spread.ts";
+
+/** The only model, at the upstream and at every system in front of it. */
+export const BENCH_MODEL = "bench-model";
+
 /** One run of the load generator against one system. */
 export interface Load {
-  /** Of the chat completions. */
+  /** The URL of the chat completions. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly bodyBytes: number;
   readonly stream: boolean;
-  /** Runs before the window opens. */
+  /** Time before the window opens. */
   readonly warmUpMs: number;
   readonly windowMs: number;
 }
 
-export interface Spread {
-  readonly p50: number;
-  readonly p99: number;
-}
-
-/** What was seen between the opening and the closing of the window. */
+/** The results between the opening and the closing of the window. */
 export interface LoadResult {
   readonly seconds: number;
-  /** Right answers. */
+  /** The number of right answers. */
   readonly answers: number;
-  /** Everything else: other statuses, wrong bodies, lost connections, timeouts. */
+  /** The number of all others: other statuses, wrong bodies, lost connections, timeouts. */
   readonly errors: number;
-  /** Of one that was no right answer; undefined: there was none. */
+  /** The text of the first wrong answer; undefined when there was none. */
   readonly firstError: string | undefined;
   readonly latencyMs: Spread;
-  /** Undefined: not a stream. */
+  /** Undefined unless the load is a stream. */
   readonly firstTokenMs: Spread | undefined;
 }
 
-/** From the generator's process; the window's ends are told as they happen. */
+/** Messages of the generator's process, which reports both edges of the window as they happen. */
 export type LoadMessage =
   | { readonly type: "opened" }
   | { readonly type: "closed"; readonly result: LoadResult }

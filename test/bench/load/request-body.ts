@@ -1,12 +1,14 @@
-import { benchModel } from "./bench-model.ts";
+import { BENCH_MODEL } from "./load.ts";
 
-const words = ["water", "dam", "gate", "river", "flood", "level", "turbine", "basin", "inflow"];
+const WORDS = ["water", "dam", "gate", "river", "flood", "level", "turbine", "basin", "inflow"];
 
-/** A chat request of exactly that many bytes as JSON, of text with line breaks and quotes. */
+/**
+ * Makes a chat request of exactly `bytes` bytes as JSON, with line breaks and quotes in its text.
+ */
 export function requestBody(bytes: number, stream: boolean): string {
   const write = (content: string): string =>
     JSON.stringify({
-      model: benchModel,
+      model: BENCH_MODEL,
       messages: [
         { role: "system", content: "You are an engineer. Answer in one sentence." },
         { role: "user", content },
@@ -18,9 +20,9 @@ export function requestBody(bytes: number, stream: boolean): string {
   let left = bytes - write("").length;
   let content = "";
   for (let count = 0; ; count += 1) {
-    const word = words[count % words.length] ?? "";
+    const word = WORDS[count % WORDS.length] ?? "";
     const piece = count % 12 === 11 ? `"${word}".\n` : `${word} `;
-    // What escaping adds is the same wherever the piece stands.
+    // Escaping adds the same to a piece wherever it stands.
     const length = JSON.stringify(piece).length - 2;
     if (length > left) return write(content + ".".repeat(left));
     content += piece;

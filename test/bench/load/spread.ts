@@ -1,6 +1,13 @@
-import type { Spread } from "./load.ts";
+/** Median and 99th percentile, in the unit of the values. */
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+}
 
-/** Median and 99th percentile by nearest rank; NaN of nothing. Sorts the values. */
+/**
+ * Computes median and 99th percentile by nearest rank; NaN when there are no values. Sorts the
+ * values.
+ */
 export function spread(values: number[]): Spread {
   values.sort((a, b) => a - b);
   const at = (share: number): number =>

@@ -1,66 +1,70 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { answerTokens } from "./answer-tokens.ts";
-import { benchModel } from "./bench-model.ts";
+import { BENCH_MODEL } from "./load.ts";
 
 /** Time to the whole answer, or to a stream's first token. */
-const firstTokenMs = 20;
-const betweenTokensMs = 10;
+const FIRST_TOKEN_MS = 20;
+const BETWEEN_TOKENS_MS = 10;
 
-const model = benchModel;
-const usage = { prompt_tokens: 120, completion_tokens: answerTokens.length, total_tokens: 0 };
-usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
-const facts = { id: "chatcmpl-bench", created: 1_700_000_000, model };
+/** The simulated upstream's answer, in the pieces that a stream sends one by one. */
+const ANSWER_TOKENS: readonly string[] =
+  "A spillway lets the overflow of a dam out, safely and measured, before the water finds a way of its own.".split(
+    /(?= )/,
+  );
 
-const wholeAnswer = JSON.stringify({
-  ...facts,
+const USAGE = { prompt_tokens: 120, completion_tokens: ANSWER_TOKENS.length, total_tokens: 0 };
+USAGE.total_tokens = USAGE.prompt_tokens + USAGE.completion_tokens;
+const COMMON_FIELDS = { id: "chatcmpl-bench", created: 1_700_000_000, model: BENCH_MODEL };
+
+const WHOLE_ANSWER = JSON.stringify({
+  ...COMMON_FIELDS,
   object: "chat.completion",
   choices: [
     {
       index: 0,
-      message: { role: "assistant", content: answerTokens.join("") },
+      message: { role: "assistant", content: ANSWER_TOKENS.join("") },
       logprobs: null,
       finish_reason: "stop",
     },
   ],
-  usage,
+  usage: USAGE,
 });
 
 function event(delta: Record<string, string>, finishReason: string | null): string {
   const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishReason }];
-  return `data: ${JSON.stringify({ ...facts, object: "chat.completion.chunk", choices })}\n\n`;
+  return `data: ${JSON.stringify({ ...COMMON_FIELDS, object: "chat.completion.chunk", choices })}\n\n`;
 }
 
-const tokenEvents = answerTokens.map((content, index) =>
+const TOKEN_EVENTS = ANSWER_TOKENS.map((content, index) =>
   event(index === 0 ? { role: "assistant", content } : { content }, null),
 );
-const usageEvent = `data: ${JSON.stringify({ ...facts, object: "chat.completion.chunk", choices: [], usage })}\n\n`;
+const USAGE_EVENT = `data: ${JSON.stringify({ ...COMMON_FIELDS, object: "chat.completion.chunk", choices: [], usage: USAGE })}\n\n`;
 
 function answerWhole(response: ServerResponse): void {
   setTimeout(() => {
     response.writeHead(200, {
       "content-type": "application/json",
-      "content-length": Buffer.byteLength(wholeAnswer),
+      "content-length": Buffer.byteLength(WHOLE_ANSWER),
     });
-    response.end(wholeAnswer);
-  }, firstTokenMs);
+    response.end(WHOLE_ANSWER);
+  }, FIRST_TOKEN_MS);
 }
 
 function answerStream(response: ServerResponse, withUsage: boolean): void {
   let sent = 0;
   const sendToken = (): void => {
-    response.write(tokenEvents[sent]);
+    response.write(TOKEN_EVENTS[sent]);
     sent += 1;
-    if (sent < tokenEvents.length) return;
+    if (sent < TOKEN_EVENTS.length) return;
     clearInterval(interval);
-    response.end(`${event({}, "stop")}${withUsage ? usageEvent : ""}data: [DONE]\n\n`);
+    response.end(`${event({}, "stop")}${withUsage ? USAGE_EVENT : ""}data: [DONE]\n\n`);
   };
   let interval: NodeJS.Timeout;
   const first = setTimeout(() => {
     response.writeHead(200, { "content-type": "text/event-stream" });
-    interval = setInterval(sendToken, betweenTokensMs);
+    interval = setInterval(sendToken, BETWEEN_TOKENS_MS);
     sendToken();
-  }, firstTokenMs);
+  }, FIRST_TOKEN_MS);
   response.on("close", () => {
     clearTimeout(first);
     clearInterval(interval);
@@ -70,7 +74,7 @@ function answerStream(response: ServerResponse, withUsage: boolean): void {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== "POST") {
     response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify({ object: "list", data: [{ id: model, object: "model" }] }));
+    response.end(JSON.stringify({ object: "list", data: [{ id: BENCH_MODEL, object: "model" }] }));
     return;
   }
   const chunks: Buffer[] = [];

@@ -1,24 +1,27 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick. */
-const msPerTick = 10;
+const MS_PER_TICK = 10;
 
-interface ProcessFacts {
+interface ProcessStat {
   readonly parent: number;
   readonly ticks: number;
 }
 
-/** The number of the process that started this one. */
+/**
+ * Returns the number of the process that started this one. Throws when there is no such process.
+ */
 export function parentOf(pid: number): number {
-  const facts = readProcess(String(pid));
-  if (facts === undefined) throw new Error(`there is no process ${pid}`);
-  return facts.parent;
+  const stat = readProcess(String(pid));
+  if (stat === undefined) throw new Error(`there is no process ${pid}`);
+  return stat.parent;
 }
 
 /**
- * Processor time, user and system, of each process and all below it since they started, in
- * milliseconds. Children that have ended are counted by who waited for them. Reads at once, without
- * waiting in between: on a crowded machine that would take longer than what is measured.
+ * Returns the processor time, user and system, of each process and all its descendants since they
+ * started, in milliseconds. The time of ended children counts for the process that waited for them.
+ * The function is synchronous: on a busy machine, waiting in between would take longer than the
+ * work that is measured.
  */
 export function cpuTimes(roots: readonly number[]): number[] {
   const processes = readProcesses();
@@ -29,16 +32,16 @@ export function cpuTimes(roots: readonly number[]): number[] {
   return roots.map((root) => {
     if (!processes.has(root)) throw new Error(`process ${root} has ended`);
     let ticks = 0;
-    for (const [pid, facts] of processes) if (isBelow(pid, root)) ticks += facts.ticks;
-    return ticks * msPerTick;
+    for (const [pid, stat] of processes) if (isBelow(pid, root)) ticks += stat.ticks;
+    return ticks * MS_PER_TICK;
   });
 }
 
 /**
- * Everything that runs. One that ended between the reading of its parent and its own would be
- * counted by neither, so the list is read again until nobody has ended meanwhile.
+ * Reads all running processes. A process that ended between the reading of its parent and its own
+ * would be counted by neither, so the list is read again until none has ended meanwhile.
  */
-function readProcesses(): ReadonlyMap<number, ProcessFacts> {
+function readProcesses(): ReadonlyMap<number, ProcessStat> {
   let before = listProcesses();
   for (;;) {
     const after = listProcesses();
@@ -47,34 +50,36 @@ function readProcesses(): ReadonlyMap<number, ProcessFacts> {
   }
 }
 
-function listProcesses(): Map<number, ProcessFacts> {
-  const processes = new Map<number, ProcessFacts>();
+function listProcesses(): Map<number, ProcessStat> {
+  const processes = new Map<number, ProcessStat>();
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
-    const facts = readProcess(entry);
-    if (facts !== undefined) processes.set(Number(entry), facts);
+    const stat = readProcess(entry);
+    if (stat !== undefined) processes.set(Number(entry), stat);
   }
   return processes;
 }
 
-/** What all processors of the machine have worked since its start, in milliseconds. */
+/**
+ * Returns the time that all processors of the machine have worked since its start, in milliseconds.
+ */
 export function machineBusyMs(): number {
   const [first = ""] = readFileSync("/proc/stat", "utf8").split("\n");
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = first
     .split(/ +/)
     .slice(1)
     .map(Number);
-  return (user + nice + system + irq + softIrq) * msPerTick;
+  return (user + nice + system + irq + softIrq) * MS_PER_TICK;
 }
 
-function readProcess(pid: string): ProcessFacts | undefined {
+function readProcess(pid: string): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "utf8");
   } catch {
-    return undefined; // It has ended.
+    return undefined; // The process has ended.
   }
-  // The name stands in parentheses and may hold anything.
+  // The name is in parentheses and may contain anything.
   const fields = text
     .slice(text.lastIndexOf(")") + 2)
     .split(" ")

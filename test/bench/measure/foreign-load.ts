@@ -2,11 +2,11 @@ import type { System } from "../systems/system.ts";
 import { cpuTimes, machineBusyMs } from "./cpu-time.ts";
 
 /**
- * Begins to watch what else runs on the machine; the returned function tells its share of all the
- * processor time that was used meanwhile. A benchmark beside other work says little.
+ * Begins to watch what else runs on the machine. The returned function tells the share of other
+ * programs in all processor time used since then. A benchmark on a busy machine proves little.
  */
 export function watchForeignLoad(systems: readonly System[]): () => number {
-  // Servers that left the tree of this process.
+  // These servers left the process tree of the benchmark.
   const servers = systems.flatMap(({ processes }) => processes.PostgreSQL ?? []);
   const read = (): { readonly all: number; readonly ours: number } => ({
     all: machineBusyMs(),

@@ -3,9 +3,9 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { Client } from "pg";
 import { findRedis } from "../systems/start-redis.ts";
 
-const commits = 200;
+const COMMITS = 200;
 
-/** What made the numbers: processor, memory, versions. */
+/** Describes the machine of the measurement: processor, memory, versions. */
 export async function describeMachine(): Promise<string> {
   const redis = await findRedis();
   const kernel = (await readFile("/proc/sys/kernel/osrelease", "utf8")).trim();
@@ -18,7 +18,9 @@ export async function describeMachine(): Promise<string> {
   ].join(", ");
 }
 
-/** The server's version and how long one small commit takes there, all alone. */
+/**
+ * Describes the server: its version, and how long one small commit takes while nothing else runs.
+ */
 export async function describePostgres(databaseUrl: string): Promise<string> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
@@ -26,14 +28,14 @@ export async function describePostgres(databaseUrl: string): Promise<string> {
     const version = await client.query<{ server_version: string }>("SHOW server_version");
     await client.query("CREATE TABLE IF NOT EXISTS bench_commits (at timestamptz)");
     const timesMs: number[] = [];
-    for (let count = 0; count < commits; count += 1) {
+    for (let count = 0; count < COMMITS; count += 1) {
       const begunAt = performance.now();
       await client.query("INSERT INTO bench_commits VALUES (now())");
       timesMs.push(performance.now() - begunAt);
     }
     await client.query("DROP TABLE bench_commits");
     timesMs.sort((a, b) => a - b);
-    const medianMs = timesMs[commits / 2] ?? Number.NaN;
+    const medianMs = timesMs[COMMITS / 2] ?? Number.NaN;
     return `PostgreSQL ${version.rows[0]?.server_version ?? ""} (one commit ${medianMs.toFixed(1)} ms)`;
   } finally {
     await client.end();

@@ -4,10 +4,10 @@ import type { LoadGenerator } from "../load/load-generator.ts";
 import type { Part, System, SystemName } from "../systems/system.ts";
 import { cpuTimes } from "./cpu-time.ts";
 
-/** What one request costs in processor time, by part, in milliseconds. */
+/** Processor time of one request, by part, in milliseconds. */
 type CpuPerRequest = Readonly<Partial<Record<Part, number>>>;
 
-/** The conditions of a measurement that do not name the system. */
+/** The conditions of a measurement, without the system. */
 export type Conditions = Pick<Load, "connections" | "bodyBytes" | "stream"> & {
   readonly slowCommits: boolean;
 };
@@ -23,17 +23,17 @@ export interface Window {
   readonly windowMs: number;
 }
 
-/** Cancelled calls of the last run end meanwhile. */
-const restMs = 300;
+/** Cancelled calls of the last run end during this time. */
+const REST_MS = 300;
 
-/** Puts one system under load and reads its processor time over the window. */
+/** Puts one system under load and measures its processor time over the window. */
 export async function measure(
   generator: LoadGenerator,
   system: System,
   conditions: Conditions,
   window: Window,
 ): Promise<Measurement> {
-  await sleep(restMs);
+  await sleep(REST_MS);
   const parts = Object.entries(system.processes) as [Part, number][];
   const edges: number[][] = [];
   const { connections, bodyBytes, stream } = conditions;

@@ -5,9 +5,9 @@ interface Grown {
   readonly most: number;
 }
 
-const everyMs = 100;
+const SAMPLE_MS = 100;
 
-/** Watches the resident memory of processes, named, from now until it is stopped. In bytes. */
+/** Watches the resident memory of named processes until it is stopped. Values are in bytes. */
 export async function watchMemory<Name extends string>(
   pids: Readonly<Record<Name, number>>,
 ): Promise<{ stop(): Promise<Readonly<Record<Name, Grown>>> }> {
@@ -22,7 +22,7 @@ export async function watchMemory<Name extends string>(
     const now = await sample();
     for (const name of names) most[name] = Math.max(most[name], now[name]);
   };
-  const timer = setInterval(() => void look(), everyMs);
+  const timer = setInterval(() => void look(), SAMPLE_MS);
   return {
     async stop() {
       clearInterval(timer);

@@ -1,22 +1,23 @@
 import type { Measurement } from "../measure/measure.ts";
-import type { BenchOptions } from "../options.ts";
+import type { BenchOptions, BenchRun } from "../options.ts";
 import { cpuOf, loadName, markdown } from "../report/table.ts";
 import { checkoutOf } from "../systems/checkout-of.ts";
 import { startEmbedded } from "../systems/start-embedded.ts";
 import { startSplit } from "../systems/start-split.ts";
 import { startUpstream } from "../systems/start-upstream.ts";
-import { type System, titles } from "../systems/system.ts";
-import type { BenchRun } from "./bench-run.ts";
+import { type System, TITLES } from "../systems/system.ts";
 import { measureRequests } from "./measure-requests.ts";
 import { warmUp } from "./warm-up.ts";
 
-const mostRatio = 1.05;
-const starts = { embedded: startEmbedded, split: startSplit };
+const MAX_RATIO = 1.05;
+const STARTS = { embedded: startEmbedded, split: startSplit };
 
-/** What the rounds found about one load, the revision's build first. */
+/** The measurements of each load, by its name; the revision's build comes first. */
 type Pairs = Map<string, [Measurement, Measurement][]>;
 
-/** Whether a request of this tree takes more time or processor time than one of a revision. */
+/**
+ * Compares whether a request of this tree takes more time or processor time than one of a revision.
+ */
 export async function compareBuilds(options: BenchOptions, run: BenchRun): Promise<string> {
   const revision = options.against ?? "HEAD";
   const checkout = await checkoutOf(revision, run.cacheDir);
@@ -29,15 +30,15 @@ export async function compareBuilds(options: BenchOptions, run: BenchRun): Promi
       const upstream = await startUpstream(run);
       resources.defer(upstream.stop);
       const start = { ...run, upstreamUrl: upstream.url };
-      const before = await starts[name]({ ...start, checkout }, `${name}-before`);
+      const before = await STARTS[name]({ ...start, checkout }, `${name}-before`);
       resources.defer(before.stop);
-      const now = await starts[name](start, `${name}-now`);
+      const now = await STARTS[name](start, `${name}-now`);
       resources.defer(now.stop);
       await warmUp(run.generator, [before, now], options.window);
       const pairs: Pairs = new Map();
       for (let round = 0; round < options.rounds; round += 1)
         await measureRound(options, run, [before, now], round, pairs);
-      for (const [load, found] of pairs) table.push(rowOf(load, titles[name], found));
+      for (const [load, found] of pairs) table.push(rowOf(load, TITLES[name], found));
     } finally {
       await resources.disposeAsync();
     }
@@ -45,7 +46,7 @@ export async function compareBuilds(options: BenchOptions, run: BenchRun): Promi
   return markdown(table);
 }
 
-/** Each load under both builds; who goes first changes from round to round. */
+/** Measures each load under both builds; the order changes from round to round. */
 async function measureRound(
   options: BenchOptions,
   run: BenchRun,
@@ -96,7 +97,7 @@ function rowOf(
     cpuBefore.toFixed(2),
     cpuNow.toFixed(2),
     `${dearer.toFixed(2)} ×`,
-    slower <= mostRatio && dearer <= mostRatio ? "yes" : "no",
+    slower <= MAX_RATIO && dearer <= MAX_RATIO ? "yes" : "no",
   ];
 }
 

@@ -1,16 +1,15 @@
 import { watchForeignLoad } from "../measure/foreign-load.ts";
 import { describeMachine, describePostgres } from "../measure/machine.ts";
 import type { Measurement } from "../measure/measure.ts";
-import type { BenchOptions } from "../options.ts";
+import type { BenchOptions, BenchRun } from "../options.ts";
 import { marks } from "../report/marks.ts";
 import { loadName, markdown, resultTable } from "../report/table.ts";
 import { startSystems } from "../systems/start-systems.ts";
-import { titles } from "../systems/system.ts";
-import type { BenchRun } from "./bench-run.ts";
+import { TITLES } from "../systems/system.ts";
 import { measureRequests } from "./measure-requests.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** The whole comparison; returns the table, the marks and the machine as Markdown. */
+/** Runs the whole comparison. Returns the table, the marks and the machine as Markdown. */
 export async function compareRequests(options: BenchOptions, run: BenchRun): Promise<string> {
   run.progress("starting the systems");
   const { systems, stop } = await startSystems(options.systems, run);
@@ -28,7 +27,7 @@ export async function compareRequests(options: BenchOptions, run: BenchRun): Pro
       onMeasured: (m) => {
         const error = m.firstError === undefined ? "" : `, ${m.errors} errors: ${m.firstError}`;
         run.progress(
-          `${loadName(m)}: ${titles[m.system]} ${m.perSecond.toFixed(0)} requests/s${error}`,
+          `${loadName(m)}: ${TITLES[m.system]} ${m.perSecond.toFixed(0)} requests/s${error}`,
         );
       },
     });

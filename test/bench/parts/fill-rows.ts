@@ -1,11 +1,11 @@
 import { Client } from "pg";
-import { busyProvider, parkedProvider } from "../systems/bench-config.ts";
+import { BUSY_PROVIDER, PARKED_PROVIDER } from "../systems/bench-config.ts";
 
 /**
- * Copies of what the broker itself wrote for its first request, so that they are like real rows
- * whatever the columns are.
+ * Statements that copy rows which the broker wrote for its first request, so that the copies are
+ * like real rows whatever the columns are.
  */
-const fills: Readonly<Record<string, string>> = {
+const FILLS: Readonly<Record<string, string>> = {
   keys: `
     insert into keys select r.*
     from (select * from keys order by created_at limit 1) as one, generate_series(1, $1::integer) as n,
@@ -40,11 +40,11 @@ const fills: Readonly<Record<string, string>> = {
         'state', 'waiting', 'ended_at', null, 'fence', 0, 'tries', 0, 'cost_nanos', 0,
         'period_ids', '{}'::bigint[], 'overflow_at', null,
         'deadline_at', now() + interval '1 day', 'wake_at', now() + interval '1 day',
-        'provider', '${parkedProvider}', 'plan',
-        replace(one.plan::text, '"${busyProvider}"', '"${parkedProvider}"')::jsonb)) as r`,
+        'provider', '${PARKED_PROVIDER}', 'plan',
+        replace(one.plan::text, '"${BUSY_PROVIDER}"', '"${PARKED_PROVIDER}"')::jsonb)) as r`,
 };
 
-/** Gives a broker's database that many keys with budgets, finished jobs and waiting jobs more. */
+/** Adds `rows` keys with budgets, finished jobs and waiting jobs each to a broker's database. */
 export async function fillRows(
   databaseUrl: string,
   rows: number,
@@ -53,7 +53,7 @@ export async function fillRows(
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    for (const [name, text] of Object.entries(fills)) {
+    for (const [name, text] of Object.entries(FILLS)) {
       const { rowCount } = await client.query(text, [rows]);
       if (rowCount !== rows) throw new Error(`${name}: ${rowCount} rows instead of ${rows}`);
       progress(`${rows} rows: ${name}`);

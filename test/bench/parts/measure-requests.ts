@@ -4,9 +4,9 @@ import type { BenchOptions } from "../options.ts";
 import type { System } from "../systems/system.ts";
 import { withSlowCommits } from "./slow-commits.ts";
 
-const smallBytes = 1024;
-const largeBytes = 60 * 1024;
-const streams = 32;
+const SMALL_BYTES = 1024;
+const LARGE_BYTES = 60 * 1024;
+const STREAMS = 32;
 
 interface MeasureRequestsOptions extends Pick<BenchOptions, "connections" | "window"> {
   readonly generator: LoadGenerator;
@@ -15,8 +15,9 @@ interface MeasureRequestsOptions extends Pick<BenchOptions, "connections" | "win
 }
 
 /**
- * Answers and streams, with commits as fast as the machine's and with slow ones. Under each
- * condition the systems take turns, so that a machine that gets slower slows all alike.
+ * Measures answers and streams, with commits at the machine's own speed and with slow ones. Under
+ * each condition the systems take turns, so that a machine that becomes slower slows all of them
+ * equally.
  */
 export async function measureRequests(options: MeasureRequestsOptions): Promise<Measurement[]> {
   const { generator, systems, connections, window } = options;
@@ -32,11 +33,11 @@ export async function measureRequests(options: MeasureRequestsOptions): Promise<
     }
   };
   const whole = { stream: false, slowCommits: false };
-  for (const bodyBytes of [smallBytes, largeBytes])
+  for (const bodyBytes of [SMALL_BYTES, LARGE_BYTES])
     for (const count of connections)
       await takeTurns({ ...whole, bodyBytes, connections: count }, systems);
 
-  const stream = { bodyBytes: smallBytes, connections: streams, stream: true, slowCommits: false };
+  const stream = { bodyBytes: SMALL_BYTES, connections: STREAMS, stream: true, slowCommits: false };
   await takeTurns(stream, systems);
 
   const committing = systems.filter(({ databaseUrl }) => databaseUrl !== undefined);
@@ -45,7 +46,7 @@ export async function measureRequests(options: MeasureRequestsOptions): Promise<
     async () => {
       for (const count of connections)
         await takeTurns(
-          { ...whole, bodyBytes: smallBytes, connections: count, slowCommits: true },
+          { ...whole, bodyBytes: SMALL_BYTES, connections: count, slowCommits: true },
           committing,
         );
       await takeTurns({ ...stream, slowCommits: true }, committing);

@@ -1,19 +1,21 @@
 import { join } from "node:path";
 import { measure } from "../measure/measure.ts";
-import type { BenchOptions } from "../options.ts";
+import type { BenchOptions, BenchRun } from "../options.ts";
 import { markdown } from "../report/table.ts";
 import { readProfile, type Share } from "../report/read-profile.ts";
 import { startEmbedded } from "../systems/start-embedded.ts";
 import { startSplit } from "../systems/start-split.ts";
 import { startUpstream } from "../systems/start-upstream.ts";
-import type { BenchRun } from "./bench-run.ts";
 import { warmUp } from "./warm-up.ts";
 
-const connections = 128;
-const shownModules = 15;
-const shownFunctions = 25;
+const CONNECTIONS = 128;
+const SHOWN_MODULES = 15;
+const SHOWN_FUNCTIONS = 25;
 
-/** Where the broker's processor time goes under load: a CPU profile of each of its processes. */
+/**
+ * Shows where the broker's processor time goes under load, by a CPU profile of each of its
+ * processes.
+ */
 export async function profileBroker(options: BenchOptions, run: BenchRun): Promise<string> {
   const isSplit = options.systems.includes("split");
   const resources = new AsyncDisposableStack();
@@ -32,23 +34,23 @@ export async function profileBroker(options: BenchOptions, run: BenchRun): Promi
     });
     resources.defer(system.stop);
     await warmUp(run.generator, [system], options.window);
-    const load = { connections, bodyBytes: 1024, stream: false, slowCommits: false };
+    const load = { connections: CONNECTIONS, bodyBytes: 1024, stream: false, slowCommits: false };
     const beganMs = nowMs();
     const { perSecond } = await measure(run.generator, system, load, options.window);
     const window = { beganMs, endedMs: nowMs() };
-    // The profiles are written at the processes' end.
+    // The processes write their profiles when they end.
     await resources.disposeAsync();
 
     const sections = [
-      `${connections} connections, ${perSecond.toFixed(0)} requests/s, profiled. Times are of the ` +
+      `${CONNECTIONS} connections, ${perSecond.toFixed(0)} requests/s, profiled. Times are of the ` +
         `clock: where processors are short, system calls seem longer than they are.`,
     ];
     for (const name of isSplit ? ["api", "worker"] : ["serve"]) {
       const profile = await readProfile(join(run.runDir, `${name}.cpuprofile`), window);
       sections.push(
         `${name}: busy ${(profile.busyShare * 100).toFixed(0)} % of the time`,
-        shares("module", profile.modules.slice(0, shownModules)),
-        shares("function", profile.functions.slice(0, shownFunctions)),
+        shares("module", profile.modules.slice(0, SHOWN_MODULES)),
+        shares("function", profile.functions.slice(0, SHOWN_FUNCTIONS)),
       );
     }
     return sections.join("\n\n");
@@ -57,7 +59,7 @@ export async function profileBroker(options: BenchOptions, run: BenchRun): Promi
   }
 }
 
-/** The clock that V8's profiler reads. */
+/** Reads the clock that V8's profiler uses. */
 function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

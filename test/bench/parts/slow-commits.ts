@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 
-/** Longer than a server takes to pass on changed settings to its sessions. */
-const reloadMs = 500;
+/** A server needs less than this to pass changed settings on to its sessions. */
+const RELOAD_MS = 500;
 
 /** Does the work while every commit on these servers takes 2 ms longer, as on slow disks. */
 export async function withSlowCommits(
@@ -12,12 +12,12 @@ export async function withSlowCommits(
   try {
     for (const url of databaseUrls)
       await alterSystem(url, ["SET commit_delay = 2000", "SET commit_siblings = 0"]);
-    await sleep(reloadMs);
+    await sleep(RELOAD_MS);
     await work();
   } finally {
     for (const url of databaseUrls)
       await alterSystem(url, ["RESET commit_delay", "RESET commit_siblings"]);
-    await sleep(reloadMs);
+    await sleep(RELOAD_MS);
   }
 }
 

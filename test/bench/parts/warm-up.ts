@@ -2,14 +2,16 @@ import type { LoadGenerator } from "../load/load-generator.ts";
 import { measure, type Window } from "../measure/measure.ts";
 import type { System } from "../systems/system.ts";
 
-/** After so many, what a request costs in Node hardly falls any more; before, it halves. */
-const enoughAnswers = 20_000;
-const maxSlices = 5;
-const load = { connections: 128, bodyBytes: 1024, stream: false, slowCommits: false };
+/**
+ * After this many answers the cost of a request in Node hardly falls further; until then it halves.
+ */
+const ENOUGH_ANSWERS = 20_000;
+const MAX_SLICES = 5;
+const LOAD = { connections: 128, bodyBytes: 1024, stream: false, slowCommits: false };
 
 /**
- * Lets every system's code get hot before anything counts, for at most five windows each. Throws
- * when a system does not answer rightly.
+ * Warms up every system's code before the measurement, for at most five windows each. Throws when a
+ * system does not answer correctly.
  */
 export async function warmUp(
   generator: LoadGenerator,
@@ -18,9 +20,9 @@ export async function warmUp(
 ): Promise<void> {
   for (const system of systems) {
     let all = 0;
-    for (let slice = 0; slice < maxSlices && all < enoughAnswers; slice += 1) {
+    for (let slice = 0; slice < MAX_SLICES && all < ENOUGH_ANSWERS; slice += 1) {
       const window = { warmUpMs: 0, windowMs };
-      const { answers, errors, firstError } = await measure(generator, system, load, window);
+      const { answers, errors, firstError } = await measure(generator, system, LOAD, window);
       if (errors > 0) throw new Error(`${system.name}: ${errors} errors: ${firstError}`);
       all += answers;
     }

@@ -1,7 +1,7 @@
 import type { Measurement } from "../measure/measure.ts";
 import type { SystemName } from "../systems/system.ts";
 
-/** One promise about speed beside what was measured. */
+/** One promise about speed, and the measured value. */
 export interface Mark {
   readonly name: string;
   readonly wanted: string;
@@ -9,14 +9,14 @@ export interface Mark {
   readonly isMet: boolean;
 }
 
-/** The marks that these measurements can decide. */
+/** Returns the marks that these measurements can decide. */
 export function marks(measurements: readonly Measurement[]): Mark[] {
   return [false, true].flatMap((slowCommits) => marksOf(measurements, slowCommits));
 }
 
 function marksOf(measurements: readonly Measurement[], slowCommits: boolean): Mark[] {
   const suffix = slowCommits ? ", slow commits" : "";
-  /** Who commits nothing is not measured again with slow commits. */
+  /** Systems that commit nothing are not measured again with slow commits. */
   const find = (system: SystemName, connections: number, stream = false): Measurement | undefined =>
     measurements.find(
       (m) =>

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** The part of V8's profile that is read here; times are in microseconds. */
 interface CpuProfile {
@@ -20,13 +20,13 @@ interface CpuProfile {
 
 export interface Share {
   readonly name: string;
-  /** Of the time in which the process was busy. */
+  /** The share of the time in which the process was busy. */
   readonly share: number;
 }
 
 export interface ProfileSummary {
   readonly busyShare: number;
-  /** Packages, parts of Node and files of this checkout, by self time. */
+  /** Packages, parts of Node and files of this checkout, sorted by self time. */
   readonly modules: readonly Share[];
   readonly functions: readonly Share[];
 }
@@ -73,7 +73,7 @@ function moduleOf(url: string, functionName: string): string {
   if (!url.startsWith("file:")) return `(${url.split(":")[0]})`;
   const path = fileURLToPath(url);
   const inPackage = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
-  return inPackage ?? path.replace(checkout, "");
+  return inPackage ?? path.replace(CHECKOUT, "");
 }
 
 function add(sums: Map<string, number>, name: string, us: number): void {

@@ -1,33 +1,33 @@
 import type { Measurement } from "../measure/measure.ts";
-import { type SystemName, titles } from "../systems/system.ts";
+import { type SystemName, TITLES } from "../systems/system.ts";
 
-const order = Object.keys(titles) as SystemName[];
-const head = ["load", "system", "req/s", "p50 ms", "p99 ms", "first token ms", "CPU ms/req"];
-head.push("of which", "errors");
+const ORDER = Object.keys(TITLES) as SystemName[];
+const HEAD = ["load", "system", "req/s", "p50 ms", "p99 ms", "first token ms", "CPU ms/req"];
+HEAD.push("of which", "errors");
 
-/** One Markdown table, the same load's systems below each other. */
+/** Formats one Markdown table, in which the systems under the same load follow each other. */
 export function resultTable(measurements: readonly Measurement[]): string {
   const loads = [...new Set(measurements.map(loadName))];
   const rows = measurements.toSorted(
     (a, b) =>
       loads.indexOf(loadName(a)) - loads.indexOf(loadName(b)) ||
-      order.indexOf(a.system) - order.indexOf(b.system),
+      ORDER.indexOf(a.system) - ORDER.indexOf(b.system),
   );
-  return markdown([head, ...rows.map(resultRow)]);
+  return markdown([HEAD, ...rows.map(resultRow)]);
 }
 
-/** What tells one group of rows from another. */
+/** Names a load, which identifies a group of rows. */
 export function loadName({ connections, bodyBytes, stream, slowCommits }: Measurement): string {
   const what = stream ? "streams" : `connections, ${Math.round(bodyBytes / 1024)} KB`;
   return `${connections} ${what}${slowCommits ? ", slow commits" : ""}`;
 }
 
-/** All of a request's processor time. */
+/** Sums up a request's processor time over all parts. */
 export function cpuOf({ cpuMs }: Pick<Measurement, "cpuMs">): number {
   return Object.values(cpuMs).reduce((sum, ms) => sum + ms, 0);
 }
 
-/** Rows of cells as a Markdown table; the first is its head. */
+/** Formats rows of cells as a Markdown table; the first row is its head. */
 export function markdown(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -43,7 +43,7 @@ function resultRow(m: Measurement): string[] {
   const parts = Object.entries(m.cpuMs);
   return [
     loadName(m),
-    titles[m.system],
+    TITLES[m.system],
     m.perSecond.toFixed(0),
     m.latencyMs.p50.toFixed(1),
     m.latencyMs.p99.toFixed(1),

@@ -1,14 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { benchModel } from "../load/bench-model.ts";
+import { BENCH_MODEL } from "../load/load.ts";
 
 /** The provider that answers. */
-export const busyProvider = "bench";
+export const BUSY_PROVIDER = "bench";
 
-/** A provider that is up and gets no requests: jobs can be made to wait for it. */
-export const parkedProvider = "parked";
+/** A provider that is up and gets no requests, so that jobs can be made to wait for it. */
+export const PARKED_PROVIDER = "parked";
 
-/** Writes the configuration of the broker; slots and prices are such that only holds are a limit. */
+/** Writes the broker's configuration. Slots and prices are such that only holds are a limit. */
 export async function writeBenchConfig(
   directory: string,
   upstreamUrl: string,
@@ -18,22 +18,22 @@ export async function writeBenchConfig(
   await writeFile(
     file,
     `providers:
-  ${busyProvider}:
+  ${BUSY_PROVIDER}:
     location: local
     base_url: ${upstreamUrl}/v1
     slots: ${slots}
     price: { input: 0.15, output: 0.60 }
-  ${parkedProvider}:
+  ${PARKED_PROVIDER}:
     location: local
     base_url: ${upstreamUrl}/v1
     slots: 1
     price: { input: 0.15, output: 0.60 }
 models:
-  ${benchModel}:
-    serve: [{ provider: ${busyProvider}, model: ${benchModel} }]
+  ${BENCH_MODEL}:
+    serve: [{ provider: ${BUSY_PROVIDER}, model: ${BENCH_MODEL} }]
     max_output_tokens: 4096
-  ${parkedProvider}:
-    serve: [{ provider: ${parkedProvider}, model: ${parkedProvider} }]
+  ${PARKED_PROVIDER}:
+    serve: [{ provider: ${PARKED_PROVIDER}, model: ${PARKED_PROVIDER} }]
     max_output_tokens: 4096
 `,
   );

@@ -6,15 +6,15 @@ import { parentOf } from "../measure/cpu-time.ts";
 /** A durable server with the settings of the embedded one. */
 export interface BenchPostgres {
   readonly url: string;
-  /** Its first process; the others are below it. */
+  /** The server's first process, which started the others. */
   readonly pid: number;
   stop(): Promise<void>;
 }
 
-/** Starts the embedded PostgreSQL on that directory, or joins the one that runs there already. */
+/** Starts the embedded PostgreSQL on a directory, or uses the one that already runs there. */
 export async function benchPostgres(dataDir: string): Promise<BenchPostgres> {
   await mkdir(dataDir, { recursive: true });
-  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  // When root runs this, PostgreSQL has a user of its own, which must be able to pass through.
   await chmod(dataDir, 0o711);
   const postgres = await startEmbeddedPostgres({ dataDir, log: () => undefined });
   const client = new Client({ connectionString: postgres.connectionString });

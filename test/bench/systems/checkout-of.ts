@@ -5,15 +5,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const here = fileURLToPath(new URL("../../../", import.meta.url));
+const OWN_CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
- * The source tree of a revision of this repository, written once below `cacheDir`. It runs on this
- * tree's packages. Throws when the revision is unknown, or was made for other packages.
+ * Returns the source tree of a revision of this repository, written once into `cacheDir`. It runs
+ * on this tree's packages. Throws when the revision is unknown or needs other packages.
  */
 export async function checkoutOf(revision: string, cacheDir: string): Promise<string> {
   const { stdout } = await run("git", ["rev-parse", "--verify", `${revision}^{commit}`], {
-    cwd: here,
+    cwd: OWN_CHECKOUT,
   });
   const commit = stdout.trim();
   const tree = join(cacheDir, `build-${commit}`);
@@ -21,18 +21,18 @@ export async function checkoutOf(revision: string, cacheDir: string): Promise<st
     const unfinished = `${tree}-${process.pid}`;
     await mkdir(unfinished, { recursive: true });
     const archive = `${unfinished}.tar`;
-    await run("git", ["archive", "--output", archive, commit], { cwd: here });
+    await run("git", ["archive", "--output", archive, commit], { cwd: OWN_CHECKOUT });
     await run("tar", ["-xf", archive, "-C", unfinished]);
     await rm(archive);
-    await symlink(join(here, "node_modules"), join(unfinished, "node_modules"));
+    await symlink(join(OWN_CHECKOUT, "node_modules"), join(unfinished, "node_modules"));
     await rename(unfinished, tree);
   }
-  if ((await lockOf(tree)) !== (await lockOf(here)))
+  if ((await lockOf(tree)) !== (await lockOf(OWN_CHECKOUT)))
     throw new Error(`${revision} needs other packages than this tree: compare them by hand`);
   return tree;
 }
 
-/** The packages that a process of that tree runs on; those for development do not matter. */
+/** Returns the packages that a process of that tree runs on; development packages do not matter. */
 async function lockOf(tree: string): Promise<string> {
   const { packages } = JSON.parse(await readFile(join(tree, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly version?: string; readonly dev?: true }>>;

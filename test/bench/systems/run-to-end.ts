@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** Runs a program to its end and returns what it printed. Throws when it fails. */
+/** Runs a program to its end and returns its output. Throws when it fails. */
 export async function runToEnd(
   file: string,
   args: readonly string[],

@@ -6,13 +6,13 @@ import { budgetedKey } from "./budgeted-key.ts";
 import { startProgram } from "./start-program.ts";
 import type { SystemOptions, System } from "./system.ts";
 
-const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
-const adminKey = "sk-admin-bench";
+const OWN_CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
+const ADMIN_KEY = "sk-admin-bench";
 
-/** `spillway serve` as `npm start` runs it: one process, and a PostgreSQL of its own. */
+/** Starts `spillway serve` as `npm start` does: one process, and its own PostgreSQL. */
 export async function startEmbedded(options: SystemOptions, name = "embedded"): Promise<System> {
   const dataDir = join(options.runDir, name);
-  const program = join(options.checkout ?? ownCheckout, "cli/spillway.ts");
+  const program = join(options.checkout ?? OWN_CHECKOUT, "cli/spillway.ts");
   const resources = new AsyncDisposableStack();
   try {
     const broker = await startProgram({
@@ -22,7 +22,7 @@ export async function startEmbedded(options: SystemOptions, name = "embedded"): 
       env: {
         SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl),
         SPILLWAY_DATA_DIR: dataDir,
-        SPILLWAY_ADMIN_KEY: adminKey,
+        SPILLWAY_ADMIN_KEY: ADMIN_KEY,
         SPILLWAY_PORT: "0",
       },
       logDir: options.runDir,
@@ -37,8 +37,8 @@ export async function startEmbedded(options: SystemOptions, name = "embedded"): 
     });
     return {
       name: "embedded",
-      baseUrl: `${broker.said}/v1`,
-      headers: await budgetedKey(broker.said, adminKey),
+      baseUrl: `${broker.readyText}/v1`,
+      headers: await budgetedKey(broker.readyText, ADMIN_KEY),
       processes: { broker: broker.pid, PostgreSQL: postgres.pid },
       databaseUrl: postgres.url,
       stop: () => resources.disposeAsync(),

@@ -4,18 +4,18 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { startProgram } from "./start-program.ts";
-import { portkeyVersion, type SystemOptions, type System } from "./system.ts";
+import { PORTKEY_VERSION, type SystemOptions, type System } from "./system.ts";
 
-const manifest = {
+const MANIFEST = {
   private: true,
-  dependencies: { "@portkey-ai/gateway": portkeyVersion },
-  // With newer ones its streams fail: https://github.com/Portkey-AI/gateway/issues/1389
+  dependencies: { "@portkey-ai/gateway": PORTKEY_VERSION },
+  // With newer versions its streams fail: https://github.com/Portkey-AI/gateway/issues/1389
   overrides: { "@hono/node-server": "1.3.3" },
 };
 
-/** The stateless gateway of npm, fetched once, as its makers start it in production. */
+/** Starts the stateless gateway from npm, fetched once, as its makers start it in production. */
 export async function startPortkey(options: SystemOptions): Promise<System> {
-  const program = await fetchPortkey(join(options.cacheDir, `portkey-${portkeyVersion}`));
+  const program = await fetchPortkey(join(options.cacheDir, `portkey-${PORTKEY_VERSION}`));
   const port = await freePort();
   const gateway = await startProgram({
     name: "portkey",
@@ -38,7 +38,7 @@ export async function startPortkey(options: SystemOptions): Promise<System> {
   };
 }
 
-/** The path of the program; no script of a package runs. */
+/** Returns the path of the program. No script of a package runs. */
 async function fetchPortkey(directory: string): Promise<string> {
   const program = join(directory, "node_modules/@portkey-ai/gateway/build/start-server.js");
   const complete = join(directory, "complete");
@@ -50,13 +50,13 @@ async function fetchPortkey(directory: string): Promise<string> {
   )
     return program;
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, "package.json"), JSON.stringify(manifest));
+  await writeFile(join(directory, "package.json"), JSON.stringify(MANIFEST));
   const install = ["install", "--ignore-scripts", "--no-audit", "--no-fund"];
   await promisify(execFile)("npm", install, {
     cwd: directory,
   }).catch((cause: unknown) => {
     throw new Error(
-      `npm could not fetch @portkey-ai/gateway ${portkeyVersion}; "--only" leaves it out`,
+      `npm could not fetch @portkey-ai/gateway ${PORTKEY_VERSION}; "--only" leaves it out`,
       { cause },
     );
   });

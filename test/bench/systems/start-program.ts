@@ -5,31 +5,31 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A child process that has said that it is ready. */
+/** A child process that has printed its ready line. */
 export interface Program {
   readonly pid: number;
-  /** What the first group of `ready` matched. */
-  readonly said: string;
-  /** SIGTERM, then SIGKILL after a grace time. Repeated calls are one. */
+  /** The text that the first group of `ready` matched. */
+  readonly readyText: string;
+  /** Sends SIGTERM, and SIGKILL after a grace time. Later calls do nothing more. */
   stop(): Promise<void>;
 }
 
 export interface ProgramOptions {
-  /** For the log file and for errors. */
+  /** The name in the log file's name and in errors. */
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Where its output goes, as that of a service goes to a log file. */
+  /** The directory of the log file that gets the output, as that of a service. */
   readonly logDir: string;
   readonly ready: RegExp;
 }
 
-const startTimeoutMs = 60_000;
-const stopTimeoutMs = 20_000;
-const pollMs = 50;
-const shownCharacters = 2_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
+const SHOWN_CHARACTERS = 2_000;
 
 /** Starts a program and waits for its ready line. Throws an `Error` with the end of its output. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
@@ -46,20 +46,20 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   let failure: Error | undefined;
   child.once("error", (error) => (failure = error));
   const stop = onlyOnce(() => stopChild(child));
-  const deadlineMs = performance.now() + startTimeoutMs;
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
   for (;;) {
     const output = await readFile(logFile, "utf8");
     const match = ready.exec(output);
     if (match !== null && child.pid !== undefined)
-      return { pid: child.pid, said: match[1] ?? "", stop };
+      return { pid: child.pid, readyText: match[1] ?? "", stop };
     const ended = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
     if (ended || performance.now() > deadlineMs) {
       await stop();
-      throw new Error(`${name} did not start: ${output.slice(-shownCharacters)}`, {
+      throw new Error(`${name} did not start: ${output.slice(-SHOWN_CHARACTERS)}`, {
         cause: failure,
       });
     }
-    await sleep(pollMs);
+    await sleep(POLL_MS);
   }
 }
 
@@ -67,7 +67,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
-  const patience = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
+  const patience = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
   await ended;
   clearTimeout(patience);
 }

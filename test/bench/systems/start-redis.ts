@@ -4,27 +4,30 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { type Program, startProgram } from "./start-program.ts";
 
-const servers = ["redis-server", "valkey-server"];
+const SERVERS = ["redis-server", "valkey-server"];
 
-/** The first server on the PATH and its version line; undefined: none. */
+/** Finds the first server on the PATH and its version line; undefined when there is none. */
 export async function findRedis(): Promise<
   { readonly file: string; readonly version: string } | undefined
 > {
-  for (const file of servers) {
+  for (const file of SERVERS) {
     const version = await runToEnd(file, ["--version"]).catch(() => undefined);
     if (version !== undefined) return { file, version: version.trim() };
   }
   return undefined;
 }
 
-/** A Redis on a free port that keeps its data as the deployment's does: append-only, no eviction. */
+/**
+ * Starts a Redis on a free port that keeps its data as the deployment's does: append-only, no
+ * eviction.
+ */
 export async function startRedis(
   runDir: string,
   name: string,
 ): Promise<Program & { readonly url: string }> {
   const found = await findRedis();
   if (found === undefined)
-    throw new Error(`neither ${servers.join(" nor ")} is on the PATH; "--only" leaves split out`);
+    throw new Error(`neither ${SERVERS.join(" nor ")} is on the PATH; "--only" leaves split out`);
   const dir = join(runDir, `${name}-redis`);
   await mkdir(dir);
   const port = await freePort();

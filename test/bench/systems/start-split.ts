@@ -8,12 +8,12 @@ import { startProgram } from "./start-program.ts";
 import { startRedis } from "./start-redis.ts";
 import type { SystemOptions, System } from "./system.ts";
 
-const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
-const adminKey = "sk-admin-bench";
+const OWN_CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
+const ADMIN_KEY = "sk-admin-bench";
 
-/** One `spillway api` and one `spillway worker`, on a Redis and a PostgreSQL of their own. */
+/** Starts one `spillway api` and one `spillway worker`, with their own Redis and PostgreSQL. */
 export async function startSplit(options: SystemOptions, name = "split"): Promise<System> {
-  const program = join(options.checkout ?? ownCheckout, "cli/spillway.ts");
+  const program = join(options.checkout ?? OWN_CHECKOUT, "cli/spillway.ts");
   const resources = new AsyncDisposableStack();
   try {
     const redis = await startRedis(options.runDir, name);
@@ -22,7 +22,7 @@ export async function startSplit(options: SystemOptions, name = "split"): Promis
     resources.defer(postgres.stop);
     const env = {
       SPILLWAY_CONFIG: await writeBenchConfig(options.runDir, options.upstreamUrl, options.slots),
-      SPILLWAY_ADMIN_KEY: adminKey,
+      SPILLWAY_ADMIN_KEY: ADMIN_KEY,
       DATABASE_URL: postgres.url,
       DATABASE_DIRECT_URL: postgres.url,
       REDIS_URL: redis.url,
@@ -44,8 +44,8 @@ export async function startSplit(options: SystemOptions, name = "split"): Promis
     const api = await start("api", /Spillway API runs at (\S+)\s/, { SPILLWAY_PORT: "0" });
     return {
       name: "split",
-      baseUrl: `${api.said}/v1`,
-      headers: await budgetedKey(api.said, adminKey),
+      baseUrl: `${api.readyText}/v1`,
+      headers: await budgetedKey(api.readyText, ADMIN_KEY),
       processes: { API: api.pid, worker: worker.pid, Redis: redis.pid, PostgreSQL: postgres.pid },
       databaseUrl: postgres.url,
       stop: () => resources.disposeAsync(),

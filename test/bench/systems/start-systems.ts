@@ -6,14 +6,17 @@ import { startSplit } from "./start-split.ts";
 import { startUpstream } from "./start-upstream.ts";
 import type { System, SystemOptions } from "./system.ts";
 
-const starts = {
+const STARTS = {
   forwarder: startForwarder,
   portkey: startPortkey,
   embedded: startEmbedded,
   split: startSplit,
 };
 
-/** The upstream and the wanted systems before it; all run side by side, one at a time under load. */
+/**
+ * Starts the upstream and the wanted systems in front of it. All of them run at once, and one at a
+ * time is under load.
+ */
 export async function startSystems(
   wanted: BenchOptions["systems"],
   options: Omit<SystemOptions, "upstreamUrl">,
@@ -25,7 +28,7 @@ export async function startSystems(
     resources.defer(upstream.stop);
     systems.push(upstream);
     for (const name of wanted) {
-      const system = await starts[name]({ ...options, upstreamUrl: upstream.url });
+      const system = await STARTS[name]({ ...options, upstreamUrl: upstream.url });
       resources.defer(system.stop);
       systems.push(system);
     }

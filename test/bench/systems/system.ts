@@ -1,15 +1,15 @@
-/** What the CPU time of a request is split by. */
+/** The parts by which the CPU time of a request is divided. */
 export type Part = "broker" | "API" | "worker" | "Redis" | "PostgreSQL" | "gateway";
 
 /** One way to the simulated upstream. */
 export interface System {
   readonly name: SystemName;
-  /** Ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A process and all below it. */
+  /** The number of each part's process, whose descendants count too. */
   readonly processes: Readonly<Partial<Record<Part, number>>>;
-  /** Undefined: it commits nothing. */
+  /** Undefined when the system commits nothing. */
   readonly databaseUrl: string | undefined;
   stop(): Promise<void>;
 }
@@ -17,32 +17,32 @@ export interface System {
 /** In the order of the table. */
 export const gatewayNames = ["forwarder", "portkey", "embedded", "split"] as const;
 export type GatewayName = (typeof gatewayNames)[number];
-/** `upstream` is the way without anything between. */
+/** `upstream` is the direct way. */
 export type SystemName = "upstream" | GatewayName;
 
-export const portkeyVersion = "1.15.2";
+export const PORTKEY_VERSION = "1.15.2";
 
-/** What the report calls them. */
-export const titles: Readonly<Record<SystemName, string>> = {
+/** The systems' names in the report. */
+export const TITLES: Readonly<Record<SystemName, string>> = {
   upstream: "upstream, called directly",
   forwarder: "Fastify + undici forwarder",
-  portkey: `Portkey gateway ${portkeyVersion}`,
+  portkey: `Portkey gateway ${PORTKEY_VERSION}`,
   embedded: "Spillway, embedded default",
   split: "Spillway, API + worker on Redis",
 };
 
-/** What every system is told. */
+/** The arguments for starting any system. */
 export interface SystemOptions {
-  /** Without a path. */
+  /** The URL has no path. */
   readonly upstreamUrl: string;
-  /** For files of this run. */
+  /** The directory for files of this run. */
   readonly runDir: string;
-  /** For what later runs use again. */
+  /** The directory for files that later runs use again. */
   readonly cacheDir: string;
-  /** The source tree of Spillway that runs; this one by default. */
+  /** The source tree of Spillway to run; this one by default. */
   readonly checkout?: string;
-  /** Of the provider; by default so many that they limit nothing. */
+  /** The provider's slots; by default so many that they limit nothing. */
   readonly slots?: number;
-  /** Arguments of Node for a Spillway process of that name. */
+  /** Returns the arguments of Node for a Spillway process of this name. */
   readonly nodeArgs?: (processName: string) => readonly string[];
 }
