@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   ANSWER_GRACE_MS,
-  type CallerFacts,
+  type CallerRecords,
   findCallerDifferences,
   type JobRow,
 } from "./check/find-caller-differences.ts";
@@ -27,19 +27,19 @@ const call: CallRecord = {
 const refused: Partial<CallRecord> = { complete: false, text: "none" };
 const job: JobRow = { id: "job_1", state: "done", error_code: null, residency: "any" };
 
-const inTroubleThen: CallerFacts["wasInTrouble"] = (api, fromMs, toMs) =>
+const inTroubleThen: CallerRecords["wasDisturbed"] = (api, fromMs, toMs) =>
   api === "api-1" && fromMs === call.sentAtMs && toMs === call.endedAtMs;
 
 function differences(
   record: Partial<CallRecord>,
-  facts: Partial<CallerFacts> & { readonly row?: Partial<JobRow> } = {},
+  facts: Partial<CallerRecords> & { readonly row?: Partial<JobRow> } = {},
 ): string[] {
   const { row, ...others } = facts;
   return findCallerDifferences({
     records: [{ ...call, ...record }],
     jobs: [{ ...job, ...row }],
     cloudCalls: [],
-    wasInTrouble: () => false,
+    wasDisturbed: () => false,
     ...others,
   });
 }
@@ -65,7 +65,7 @@ describe("what honest callers see is no difference", () => {
 
   test("a broken connection to a process that was killed", () => {
     const lost = { ...refused, end: "lost", status: undefined, job: undefined } as const;
-    expect(differences(lost, { wasInTrouble: inTroubleThen })).toEqual([]);
+    expect(differences(lost, { wasDisturbed: inTroubleThen })).toEqual([]);
     expect(differences(lost)).toEqual([expect.stringContaining("the connection broke")]);
   });
 });

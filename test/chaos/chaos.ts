@@ -11,7 +11,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
     rate: { type: "string", default: "30" },
-    // Of `terminations`.
+    // Options for `terminations` only.
     of: { type: "string", default: "postgres" },
     alone: { type: "boolean", default: false },
     count: { type: "string", default: "5000" },

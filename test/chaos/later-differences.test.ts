@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   findLaterDifferences,
-  type LaterFacts,
+  type LaterRecords,
   type LaterJobRow,
 } from "./check/find-later-differences.ts";
 import type { LaterRecord } from "./load/later-load.ts";
@@ -24,7 +24,7 @@ const job: LaterJobRow = {
 function differences(
   seen: Partial<LaterRecord>,
   row: Partial<LaterJobRow> = {},
-  facts: Partial<LaterFacts> = {},
+  facts: Partial<LaterRecords> = {},
 ): string {
   const records = [{ ...record, ...seen }];
   const jobs = [{ ...job, ...row }];

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { lookAtRest } from "./check/look-at-rest.ts";
+import { compareAtRest } from "./check/compare-at-rest.ts";
 import { watchBudgets } from "./check/watch-budgets.ts";
 import { applyFault } from "./faults/apply-fault.ts";
 import { describeFault, type PlannedFault } from "./faults/fault.ts";
@@ -14,9 +14,9 @@ import { summarize } from "./summarize.ts";
 export interface ChaosOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** Requests. */
+  /** Requests per second. */
   readonly perSecond: number;
-  /** For the configuration and the processes' logs. */
+  /** The directory for the configuration and the processes' logs. */
   readonly directory: string;
   readonly log: (line: string) => void;
   readonly interrupted: AbortSignal;
@@ -24,7 +24,9 @@ export interface ChaosOptions {
 
 const READY_MS = 90_000;
 
-/** Breaks everything for a while under load, heals it, and says how many differences are left. */
+/**
+ * Breaks everything for a while under load, heals it, and returns how many differences are left.
+ */
 export async function runChaos(options: ChaosOptions): Promise<number> {
   const { seconds, seed, log, interrupted } = options;
   const random = new SeededRandom(seed);
@@ -74,12 +76,12 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     if (interrupted.aborted) return 1;
     differences.push(
       ...batches.flatMap(({ problems }) => problems),
-      ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
+      ...(await compareAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
     );
     const lines = [
       ...summarize({ records, later, batches, faults }),
-      `budgets      looked at ${budgets.looks} times`,
+      `budgets      looked at ${budgets.checks} times`,
     ];
     for (const line of [...differences.map((one) => `DIFFERENCE   ${one}`), ...lines]) log(line);
     log(`differences  ${differences.length}, seed ${seed}`);

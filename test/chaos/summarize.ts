@@ -10,7 +10,7 @@ interface Happened {
   readonly faults: readonly PlannedFault[];
 }
 
-/** What happened in numbers, a line each. */
+/** Summarizes a run in numbers, one line for each topic. */
 export function summarize({ records, later, batches, faults }: Happened): string[] {
   const times = records
     .filter(({ complete }) => complete)

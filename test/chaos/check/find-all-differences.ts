@@ -4,11 +4,14 @@ import type { CallRecord } from "../load/call-record.ts";
 import { findOverlaps } from "./find-overlaps.ts";
 import { findCallerDifferences, type JobRow } from "./find-caller-differences.ts";
 
-/** Compares callers, database and upstreams of a fleet at rest. One line for each difference. */
+/**
+ * Compares callers, database and upstreams of a fleet at rest. Returns one line for each
+ * difference.
+ */
 export async function findAllDifferences(
   fleet: Pick<ChaosFleet, "postgres" | "upstreams" | "processes">,
   records: readonly CallRecord[],
-  /** Of the wall clock. */
+  /** Wall clock, milliseconds since 1970. */
   loadBeganAtMs: number,
 ): Promise<string[]> {
   const { postgres, upstreams, processes } = fleet;
@@ -21,7 +24,7 @@ export async function findAllDifferences(
       records,
       jobs,
       cloudCalls: Object.keys(upstreams.cloud.counters().requests),
-      wasInTrouble: (api, fromMs, toMs) => processes[api].wasInTrouble(fromMs, toMs),
+      wasDisturbed: (api, fromMs, toMs) => processes[api].wasDisturbed(fromMs, toMs),
     }),
     ...recorded.filter((line) => !isLostOnTheWay(line)),
     ...Object.entries(providers).flatMap(([name, { slots }]) => {
@@ -33,8 +36,8 @@ export async function findAllDifferences(
 }
 
 /**
- * An upstream can have sent all of an answer of which the worker, behind a line that broke, has not
- * seen the end: it failed, and both are right.
+ * An upstream may have sent its whole answer while the worker, whose connection broke, has not seen
+ * the end. The attempt failed, and both records are right.
  */
 function isLostOnTheWay(line: string): boolean {
   return /^ledger row \S+ \(failed at .*the upstream saw it otherwise/.test(line);

@@ -1,6 +1,6 @@
 import type { LaterRecord } from "../load/later-load.ts";
 
-/** What the database says of an accepted job. */
+/** The database's row of an accepted job. */
 export interface LaterJobRow {
   readonly id: string;
   readonly state: string;
@@ -9,23 +9,23 @@ export interface LaterJobRow {
   readonly cancel_reason: string | null;
 }
 
-/** How a job may have ended whose caller was told this, first word of the ending or its code. */
-const statesByEnding: Readonly<Record<string, readonly string[]>> = {
+/** The states that a job may have ended in, by the first word of the ending that its caller saw. */
+const STATES_BY_ENDING: Readonly<Record<string, readonly string[]>> = {
   answer: ["done"],
   failed: ["failed", "expired"],
   cancelled: ["cancelled"],
 };
 
-export interface LaterFacts {
+export interface LaterRecords {
   readonly records: readonly LaterRecord[];
-  /** The accepted ones. */
+  /** The accepted jobs. */
   readonly jobs: readonly LaterJobRow[];
-  /** `x-client-request-id` of the calls that the cloud saw. */
+  /** The `x-client-request-id` of each call that the cloud received. */
   readonly cloudCalls: readonly string[];
 }
 
-/** Compares what the callers of accepted jobs saw with the jobs of a broker at rest. */
-export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterFacts): string[] {
+/** Compares the records of accepted jobs' callers with the jobs of a broker at rest. */
+export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterRecords): string[] {
   const jobs = new Map(rows.map((row) => [row.id, row]));
   const atCloud = new Set(cloudCalls.map((id) => id.slice(0, id.lastIndexOf("."))));
   const named = new Set<string>();
@@ -37,7 +37,7 @@ export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterF
     named.add(job);
     const row = jobs.get(job);
     if (row === undefined) return [`${about}: not in the database`];
-    return flawsOf(record, row).map((problem) => `${about}: ${problem}`);
+    return problemsOf(record, row).map((problem) => `${about}: ${problem}`);
   });
   const unnamed = rows.filter(({ id }) => !named.has(id)).length;
   const unanswered = records.filter(({ job }) => job === undefined).length;
@@ -51,14 +51,14 @@ export function findLaterDifferences({ records, jobs: rows, cloudCalls }: LaterF
   return problems;
 }
 
-function flawsOf({ ending, cancelled, residency }: LaterRecord, job: LaterJobRow): string[] {
+function problemsOf({ ending, cancelled, residency }: LaterRecord, job: LaterJobRow): string[] {
   const problems: string[] = [];
   const found = `its job is ${job.state} (${job.error_code ?? "no code"})`;
   if (/^[45]\d\d /.test(ending)) {
-    // The connection that waited was told of a failure; 504: only that it waited too long.
+    // The waiting connection got an error; 503 and 504 do not say that the job failed.
     if (job.state === "done" && !/^50[34] /.test(ending)) problems.push(found);
   } else {
-    const states = statesByEnding[ending.split(" ")[0] ?? ""];
+    const states = STATES_BY_ENDING[ending.split(" ")[0] ?? ""];
     if (states?.includes(job.state) !== true) problems.push(found);
   }
   if (job.state === "cancelled" && !cancelled)

@@ -3,8 +3,8 @@ import type { Counters } from "../../../cli/simulate/counters.ts";
 const SHOWN = 3;
 
 /**
- * When an upstream had more calls in flight than slots, and which: `at` is the wall clock that the
- * shown seconds count from. A call that has not ended counts to the end.
+ * Finds when an upstream had more calls in flight than slots, and which calls. Seconds are shown
+ * relative to the wall clock `atMs`. A call that has not ended counts until the end.
  */
 export function findOverlaps(
   { requests }: Pick<Counters, "requests">,

@@ -3,7 +3,10 @@ import type { Pool } from "pg";
 
 const POLL_MS = 250;
 
-/** Waits until no job waits or runs and no attempt is open. What is left after the time, as a line. */
+/**
+ * Waits until no job waits or runs and no attempt is open. Returns a line about what is left when
+ * the time is over.
+ */
 export async function waitForRest(pool: Pool, withinMs: number): Promise<string[]> {
   const untilMs = performance.now() + withinMs;
   for (;;) {

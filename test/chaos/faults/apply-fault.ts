@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TcpProxy } from "../../support/tcp-proxy.ts";
 import type { ChaosFleet } from "../fleet/chaos-fleet.ts";
-import type { LineTrouble, PlannedFault } from "./fault.ts";
+import type { LineProblem, PlannedFault } from "./fault.ts";
 
-/** Makes something go wrong, and well again when its time is over or `ended` is aborted. */
+/** Starts a fault, and ends it when its time is over or `ended` is aborted. */
 export async function applyFault(
   fleet: ChaosFleet,
   { fault, forMs }: PlannedFault,
@@ -70,7 +70,7 @@ export async function applyFault(
   }
 }
 
-function breakLine(line: TcpProxy, problem: LineTrouble): void {
+function breakLine(line: TcpProxy, problem: LineProblem): void {
   switch (problem.type) {
     case "latency":
       line.latencyMs = problem.ms;

@@ -5,11 +5,14 @@ import { randomFault } from "./random-fault.ts";
 const MOST_AT_ONCE = 3;
 const FIRST_AT_MS = 2_000;
 const GAP_MS = { from: 500, to: 4_000 };
-/** From the end of a fault until everybody concerned has noticed. */
+/** Time after a fault until every process has noticed its end. */
 const SETTLE_MS = 1_500;
 const TRIES = 20;
 
-/** Faults for so long a time, the same for the same random numbers, moderately overlapping. */
+/**
+ * Plans faults for a time in milliseconds, moderately overlapping. The same random numbers give the
+ * same plan.
+ */
 export function planFaults(random: SeededRandom, totalMs: number): PlannedFault[] {
   const planned: PlannedFault[] = [];
   for (let atMs = FIRST_AT_MS; atMs < totalMs; atMs += random.int(GAP_MS.from, GAP_MS.to)) {
@@ -28,16 +31,15 @@ export function planFaults(random: SeededRandom, totalMs: number): PlannedFault[
 function excludeEachOther(one: Fault, other: Fault): boolean {
   if (subjectOf(one) === subjectOf(other)) return true;
   if (one.kind === "slots" || other.kind === "slots")
-    return [one, other].some(({ kind }) => kind.startsWith("postgres")); // it takes a statement
-  // A worker that is frozen while the database drops its session has calls at an upstream that
-  // nobody can end and no lease that tells of them: then no broker could keep I6 of
-  // docs/architecture.md.
+    return [one, other].some(({ kind }) => kind.startsWith("postgres")); // it needs a statement
+  // When a worker is frozen while the database drops its session, its upstream calls cannot be
+  // ended, and no lease counts them. No broker could keep I6 of docs/architecture.md then.
   return (
     (freezesWorker(one) && losesSessions(other)) || (freezesWorker(other) && losesSessions(one))
   );
 }
 
-/** Two faults of one subject never overlap. */
+/** Names what a fault affects; two faults of one subject never overlap. */
 function subjectOf(fault: Fault): string {
   if ("process" in fault) return fault.process;
   if ("line" in fault) return fault.line;

@@ -7,11 +7,11 @@ import {
   type ProviderName,
 } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
-import type { LineTrouble, PlannedFault } from "./fault.ts";
+import type { LineProblem, PlannedFault } from "./fault.ts";
 
-const providerNames = Object.keys(providers) as ProviderName[];
+const PROVIDER_NAMES = Object.keys(providers) as ProviderName[];
 
-const weights: Readonly<Record<string, number>> = {
+const WEIGHTS: Readonly<Record<string, number>> = {
   "kill worker": 14,
   "kill api": 5,
   "freeze worker": 9,
@@ -31,12 +31,12 @@ const weights: Readonly<Record<string, number>> = {
   slots: 4,
 };
 
-/** A fault of a random kind and length. */
+/** Makes a fault of a random kind and length. */
 export function randomFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
   const between = (fromMs: number, toMs: number): number => random.int(fromMs, toMs);
   const process = (kind: string): ProcessName =>
     random.pick(processNames.filter((name) => name.startsWith(kind)));
-  const what = random.weighted(weights);
+  const what = random.weighted(WEIGHTS);
   switch (what) {
     case "kill worker":
     case "kill api":
@@ -78,10 +78,14 @@ export function randomFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
     case "upstream":
       return {
         forMs: between(2_000, 8_000),
-        fault: { kind: "upstream", provider: random.pick(providerNames), fault: refusal(random) },
+        fault: {
+          kind: "upstream",
+          provider: random.pick(PROVIDER_NAMES),
+          fault: upstreamFault(random),
+        },
       };
     default: {
-      const provider = random.pick(providerNames);
+      const provider = random.pick(PROVIDER_NAMES);
       const slots = random.int(1, providers[provider].slots);
       return { forMs: 0, fault: { kind: "slots", provider, slots } };
     }
@@ -99,7 +103,7 @@ function lineFault(random: SeededRandom, line: LineName): Omit<PlannedFault, "at
     cut: 3,
   });
   const lasting = random.int(1_000, 10_000);
-  const problems: Readonly<Record<typeof type, LineTrouble>> = {
+  const problems: Readonly<Record<typeof type, LineProblem>> = {
     latency: { type: "latency", ms: random.int(5, 400) },
     stall: { type: "stall" },
     drop: { type: "drop" },
@@ -113,14 +117,14 @@ function lineFault(random: SeededRandom, line: LineName): Omit<PlannedFault, "at
 }
 
 /**
- * Nothing here keeps a hang-up from the upstream for long: what its slots hold then, no broker can
- * know.
+ * None of these faults keeps a hang-up from the upstream for long; otherwise no broker could know
+ * which slots are taken there.
  */
 function upstreamLineFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
-  const line: LineName = `upstream ${random.pick(providerNames)}`;
+  const line: LineName = `upstream ${random.pick(PROVIDER_NAMES)}`;
   const type = random.weighted({ latency: 2, refuse: 2, reset: 2, half: 2, cut: 3 });
   const lasting = random.int(1_000, 8_000);
-  const problems: Readonly<Record<typeof type, LineTrouble>> = {
+  const problems: Readonly<Record<typeof type, LineProblem>> = {
     latency: { type: "latency", ms: random.int(5, 300) },
     refuse: { type: "refuse" },
     reset: { type: "reset" },
@@ -131,13 +135,13 @@ function upstreamLineFault(random: SeededRandom): Omit<PlannedFault, "atMs"> {
   return { forMs, fault: { kind: "line", line, problem: problems[type] } };
 }
 
-function cut(random: SeededRandom, mostBytes: number): LineTrouble {
+function cut(random: SeededRandom, mostBytes: number): LineProblem {
   const towards = random.chance(0.5) ? "client" : "server";
   return { type: "cut", bytes: random.int(1, mostBytes), towards };
 }
 
-/** What an upstream does instead of answering, to a part of its calls. */
-function refusal(random: SeededRandom): UpstreamFault {
+/** Makes a fault with which an upstream fails a part of its calls. */
+function upstreamFault(random: SeededRandom): UpstreamFault {
   const probability = random.pick([0.2, 0.5, 1]);
   const afterTokens = random.int(0, 30);
   return random.pick<UpstreamFault>([

@@ -23,20 +23,20 @@ export const providers = {
 } as const;
 export type ProviderName = keyof typeof providers;
 
-/** Where faults of the network can be: before a server, for one process, or before an upstream. */
+/** The places of network faults: between a process and a server, or in front of an upstream. */
 export type LineName = `${"redis" | "postgres"} of ${ProcessName}` | `upstream ${ProviderName}`;
 
-const keys = {
+const KEYS = {
   free: {},
   other: {},
-  /** Of callers who keep no record of their jobs. */
+  /** For callers who keep no record of their jobs. */
   apart: {},
   local: { residency: "local" },
   budgeted: { budget: { limit_usd: 50, period: "day" } },
-  /** Spent in the middle of the run. */
+  /** This budget runs out in the middle of the run. */
   poor: { budget: { limit_usd: "0.004", period: "total" } },
 } as const;
-export type KeyName = keyof typeof keys;
+export type KeyName = keyof typeof KEYS;
 
 export interface ChaosFleet {
   readonly postgres: ChaosPostgres;
@@ -45,31 +45,31 @@ export interface ChaosFleet {
   readonly lines: Readonly<Record<LineName, TcpProxy>>;
   readonly processes: Readonly<Record<ProcessName, SupervisedProcess>>;
   readonly apiUrls: Readonly<Record<"api-1" | "api-2", string>>;
-  /** Hears of the ends of all keys' jobs, and does not always take what comes. */
+  /** Receives webhooks about all keys' jobs, and refuses some of them. */
   readonly hooks: Receiver;
-  /** Their secrets. */
+  /** The keys' secrets. */
   readonly keys: Readonly<Record<KeyName, string>>;
-  /** Waits until every process runs; the names of those that do not. */
+  /** Waits until every process runs. Resolves with the names of those that do not. */
   whenReady(withinMs: number): Promise<string[]>;
   stop(): Promise<void>;
 }
 
 export interface ChaosFleetOptions {
-  /** One `spillway serve` under every name, without Redis, in the place of the fleet. */
+  /** Starts one `spillway serve` under every name, without Redis, instead of the fleet. */
   readonly alone?: boolean;
   readonly redisKeepsFile: boolean;
-  /** For the configuration and the logs. */
+  /** The directory for the configuration and the logs. */
   readonly directory: string;
   readonly random: () => number;
   /** Milliseconds since the run's start. */
   readonly now: () => number;
 }
 
-/** Of the admin API. */
+/** The key of the admin API. */
 export const ADMIN_KEY = "sk-admin-chaos";
 const PACE = { ttftMs: 40, tokensPerSecond: 1_000 };
 const READY_POLL_MS = 100;
-/** Of the webhooks that come. */
+/** The share of webhooks that the receiver refuses. */
 const REFUSED = 0.3;
 
 /** Starts servers, simulators, proxies and, between them, the processes of the broker. */
@@ -101,7 +101,7 @@ export async function startChaosFleet(options: ChaosFleetOptions): Promise<Chaos
   await writeFile(configFile, configText(addresses as Record<ProviderName, string>));
 
   const secrets: Partial<Record<KeyName, string>> = {};
-  for (const [name, fields] of Object.entries(keys)) {
+  for (const [name, fields] of Object.entries(KEYS)) {
     const input = createKeyInput.parse({ name, ...fields });
     secrets[name as KeyName] = (await createKey(postgres.database.pool, input)).secret;
   }

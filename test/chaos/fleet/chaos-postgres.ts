@@ -7,13 +7,13 @@ import { startThrowAwayPostgres } from "../../support/throw-away-postgres.ts";
 /** A PostgreSQL server to break, with a migrated database. */
 export interface ChaosPostgres {
   readonly url: string;
-  /** For looking, past every proxy. */
+  /** A direct connection, past every proxy, for checks. */
   readonly database: Database;
   freeze(): Promise<void>;
   thaw(): void;
-  /** Ends every session and the server, PostgreSQL's "fast" way. */
+  /** Ends every session and the server, in PostgreSQL's "fast" mode. */
   end(): Promise<void>;
-  /** Starts it again at the same address, with its data. */
+  /** Starts the server again at the same address, with its data. */
   revive(): Promise<void>;
   /** Ends every session of the broker. */
   terminateSessions(): Promise<void>;

@@ -12,16 +12,16 @@ import { startRedisServer } from "../../support/redis-server.ts";
 export interface ChaosRedis {
   readonly port: number;
   flush(): Promise<void>;
-  /** Ends it without a goodbye; `forgets`: what it has in its file is gone too. */
+  /** Kills the server; with `forgets`, its file is removed too. */
   kill(forgets: boolean): Promise<void>;
-  /** Starts it again at the same port. */
+  /** Starts the server again at the same port. */
   start(): Promise<void>;
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
 }
 
-/** Starts the server of the search path, with an append-only file or with nothing but memory. */
+/** Starts the server found on the PATH, with an append-only file or in memory only. */
 export async function startChaosRedis(options: { appendOnly: boolean }): Promise<ChaosRedis> {
   const program = await findRedisProgram(process.env["PATH"] ?? "");
   if (program === undefined)
@@ -58,7 +58,7 @@ export async function startChaosRedis(options: { appendOnly: boolean }): Promise
   };
   const first = await start();
   const looking = new Redis(first, "127.0.0.1", { maxRetriesPerRequest: null });
-  looking.on("error", () => undefined); // it tries again
+  looking.on("error", () => undefined); // ioredis tries again by itself.
   return {
     port: first,
     async flush() {

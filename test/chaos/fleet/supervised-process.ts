@@ -9,35 +9,37 @@ export interface SupervisedProcessOptions {
   readonly name: string;
   readonly kind: "api" | "worker" | "serve";
   readonly env: Readonly<Record<string, string>>;
-  /** All that it writes. */
+  /** The file for all of its output. */
   readonly logFile: string;
   /** Milliseconds since the run's start. */
   readonly now: () => number;
 }
 
-/** A time in which a process was killed, frozen, or on its way out or in. */
-interface Trouble {
+/** A time in which a process was killed or frozen, or was stopping or starting. */
+interface Disturbance {
   readonly fromMs: number;
   toMs: number;
 }
 
-const command = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const COMMAND = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
 const RESTART_MS = 500;
 const END_POLL_MS = 50;
 
-/** One API or worker process, started again whenever it ends, until it is stopped. */
+/** One API or worker process, which is started again whenever it ends, until it is stopped. */
 export class SupervisedProcess {
   readonly name: string;
   readonly kind: "api" | "worker" | "serve";
-  /** Ends that nobody asked for, of a process that ran. */
+  /** Unrequested ends of a process that ran. */
   readonly crashes: string[] = [];
   readonly #options: SupervisedProcessOptions;
-  readonly #problems: Trouble[] = [];
+  readonly #disturbances: Disturbance[] = [];
   readonly #guard = guardAgainstKill({ signal: "KILL", directories: [] });
   #child: ChildProcess | undefined;
   #isReady = false;
   #isStopping = false;
-  /** The end of the running child was asked for; then it stays away so long. */
+  /**
+   * Set when the end of the running child was requested: how long to wait before the next start.
+   */
   #awayMs: number | undefined;
   #loop: Promise<void> | undefined;
 
@@ -55,37 +57,39 @@ export class SupervisedProcess {
     this.#loop = this.#keep();
   }
 
-  /** Whether the process was in trouble at some time of the interval. */
-  wasInTrouble(fromMs: number, toMs: number): boolean {
-    return this.#problems.some((problem) => problem.fromMs <= toMs && problem.toMs >= fromMs);
+  /** Whether the process was disturbed at any time of the interval. */
+  wasDisturbed(fromMs: number, toMs: number): boolean {
+    return this.#disturbances.some(
+      (disturbance) => disturbance.fromMs <= toMs && disturbance.toMs >= fromMs,
+    );
   }
 
-  /** SIGKILL or SIGTERM; a new one starts so long after its end. */
+  /** Sends a signal; the next process starts `awayMs` after this one's end. */
   end(signal: "SIGKILL" | "SIGTERM", awayMs: number): void {
     if (this.#child === undefined || !this.#isReady) return;
-    this.#beginTrouble();
+    this.#beginDisturbance();
     this.#awayMs = awayMs;
     this.#child.kill(signal);
   }
 
   freeze(): () => void {
     const child = this.#child;
-    const problem = { fromMs: this.#options.now(), toMs: Infinity };
-    this.#problems.push(problem);
+    const disturbance = { fromMs: this.#options.now(), toMs: Infinity };
+    this.#disturbances.push(disturbance);
     child?.kill("SIGSTOP");
     return () => {
       child?.kill("SIGCONT");
-      problem.toMs = this.#options.now();
+      disturbance.toMs = this.#options.now();
     };
   }
 
-  /** Ends it for good; what is wrong with the way it ended, if anything. */
+  /** Ends the process for good. Returns what was wrong with its end. */
   async stop(withinMs: number): Promise<string[]> {
     this.#isStopping = true;
     const child = this.#child;
     const problems: string[] = [];
     if (child !== undefined) {
-      this.#beginTrouble();
+      this.#beginDisturbance();
       child.kill("SIGTERM");
       const untilMs = this.#options.now() + withinMs;
       while (this.#child !== undefined && this.#options.now() < untilMs) await sleep(END_POLL_MS);
@@ -97,7 +101,7 @@ export class SupervisedProcess {
     return problems;
   }
 
-  /** At once and for good. */
+  /** Kills the process at once and for good. */
   async kill(): Promise<void> {
     this.#isStopping = true;
     this.#child?.kill("SIGKILL");
@@ -107,19 +111,19 @@ export class SupervisedProcess {
 
   async #keep(): Promise<void> {
     while (!this.#isStopping) {
-      this.#beginTrouble();
+      this.#beginDisturbance();
       this.#awayMs = undefined;
       await this.#run();
       if (!this.#isStopping) await sleep(this.#awayMs ?? RESTART_MS);
     }
   }
 
-  /** One child, from its start to its end. */
+  /** Runs one child from its start to its end. */
   async #run(): Promise<void> {
     const { kind, env, logFile, now } = this.#options;
     const { PATH, HOME } = process.env;
-    // A group of its own: Ctrl-C ends the run, and that ends its processes.
-    const child = spawn(process.execPath, [command, kind], {
+    // The child has its own process group: Ctrl-C ends the run, and the run ends its processes.
+    const child = spawn(process.execPath, [COMMAND, kind], {
       env: { PATH, HOME, ...env },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -128,14 +132,14 @@ export class SupervisedProcess {
     this.#guard.watch(child.pid);
     const log = createWriteStream(logFile, { flags: "a" });
     log.write(`--- ${(now() / 1_000).toFixed(1)} s: process ${child.pid} starts\n`);
-    let said = "";
+    let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       log.write(chunk);
       if (this.#isReady) return;
-      said += chunk.toString();
-      if (!/^Spillway ((API|worker) )?runs/m.test(said)) return;
+      output += chunk.toString();
+      if (!/^Spillway ((API|worker) )?runs/m.test(output)) return;
       this.#isReady = true;
-      this.#endTroubles();
+      this.#endDisturbances();
     });
     child.stderr.on("data", (chunk: Buffer) => void log.write(chunk));
     await once(child, "close");
@@ -149,13 +153,13 @@ export class SupervisedProcess {
     this.#guard.watch(undefined);
   }
 
-  #beginTrouble(): void {
-    this.#problems.push({ fromMs: this.#options.now(), toMs: Infinity });
+  #beginDisturbance(): void {
+    this.#disturbances.push({ fromMs: this.#options.now(), toMs: Infinity });
   }
 
-  #endTroubles(): void {
-    for (const problem of this.#problems)
-      problem.toMs = Math.min(problem.toMs, this.#options.now());
+  #endDisturbances(): void {
+    for (const disturbance of this.#disturbances)
+      disturbance.toMs = Math.min(disturbance.toMs, this.#options.now());
   }
 }
 

@@ -6,16 +6,16 @@ import type { SeededRandom } from "../seeded-random.ts";
 
 /** What the owner of one batch saw. */
 export interface BatchRecord {
-  /** How it ended; `not made`, when nobody took it. */
+  /** The batch's last status, or `not made` when no broker accepted it. */
   readonly ending: string;
-  /** What was wrong with its results. */
+  /** Problems of its results. */
   readonly problems: readonly string[];
 }
 
 export interface BatchLoadOptions {
   readonly fleet: Pick<ChaosFleet, "apiUrls" | "keys">;
   readonly random: SeededRandom;
-  /** No batch begins after it. */
+  /** No batch begins after this. */
   readonly ended: AbortSignal;
   readonly interrupted: AbortSignal;
 }
@@ -31,11 +31,11 @@ interface Plan {
 const MOST_AT_ONCE = 3;
 const LINES = 80;
 const RETRIES = 12;
-/** After the last one has begun, for all of the broker that is away meanwhile. */
+/** Time after the load's end, which covers all outages of the broker meanwhile. */
 const PATIENCE_MS = 120_000;
-const keyWeights = { free: 5, local: 2, budgeted: 2, poor: 1 } as Record<KeyName, number>;
+const KEY_WEIGHTS = { free: 5, local: 2, budgeted: 2, poor: 1 } as Record<KeyName, number>;
 
-/** A few batches at once, until the end; resolves when all of them have ended. */
+/** Runs a few batches at once until `ended`. Resolves when all of them have ended. */
 export async function runBatchLoad(options: BatchLoadOptions): Promise<BatchRecord[]> {
   const { random, ended } = options;
   const records: BatchRecord[] = [];
@@ -50,7 +50,7 @@ export async function runBatchLoad(options: BatchLoadOptions): Promise<BatchReco
 function plan(random: SeededRandom, name: string): Plan {
   const refused = random.int(0, LINES - 1);
   return {
-    key: random.weighted(keyWeights),
+    key: random.weighted(KEY_WEIGHTS),
     api: random.chance(0.5) ? "api-1" : "api-2",
     lines: Array.from({ length: LINES }, (_, index) => {
       const id = `${name}.${index}`;
@@ -94,7 +94,7 @@ async function runBatch(
     if (ended.aborted) endedAt ??= now;
     if (endedAt !== undefined && now - endedAt > PATIENCE_MS)
       return { ending: `still ${batch.status}`, problems: [`${batch.id} has not ended`] };
-    // Nobody raises what is spent for ever.
+    // Nobody raises a spent budget, so the batch would stay paused.
     const isStuck = batch.paused !== null && ended.aborted;
     if (isStuck || (mayCancel && now - begunAt > (cancelAfterMs ?? 0))) {
       await client.batches.cancel(batch.id).catch(() => undefined);
@@ -104,11 +104,11 @@ async function runBatch(
     if (batch.failed_at ?? batch.completed_at ?? batch.cancelled_at ?? batch.expired_at) break;
     await sleep(200);
   }
-  return { ending: batch.status, problems: await flawsOf(client, batch, lines) };
+  return { ending: batch.status, problems: await problemsOf(client, batch, lines) };
 }
 
-/** Each line stands in the files once, and its answer is its own. */
-async function flawsOf(
+/** Checks that each line has exactly one result, and that its answer is its own. */
+async function problemsOf(
   client: OpenAI,
   batch: ShownBatch,
   lines: readonly string[],
@@ -123,13 +123,13 @@ async function flawsOf(
   };
   const output = await read(batch.output_file_id);
   const errors = await read(batch.error_file_id);
-  const asked = lines.map((text) => (JSON.parse(text) as { custom_id: string }).custom_id);
-  const told = [...output, ...errors].map((result) => result.custom_id);
+  const ids = lines.map((text) => (JSON.parse(text) as { custom_id: string }).custom_id);
+  const resultIds = [...output, ...errors].map((result) => result.custom_id);
   const problems: string[] = [];
-  // One that was cancelled while its file was read has no lines.
+  // A batch that was cancelled while its file was read has no lines.
   const isUnread = batch.status === "cancelled" && batch.in_progress_at == null;
-  if (!isUnread && told.toSorted().join() !== asked.toSorted().join())
-    problems.push(`${batch.id} has ${told.length} results for ${asked.length} lines`);
+  if (!isUnread && resultIds.toSorted().join() !== ids.toSorted().join())
+    problems.push(`${batch.id} has ${resultIds.length} results for ${ids.length} lines`);
   for (const { custom_id: id, response } of output)
     if (!JSON.stringify(response?.body).includes(`[${id}]`))
       problems.push(`${batch.id}: the answer of ${id} is another's`);

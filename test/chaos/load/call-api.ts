@@ -4,15 +4,15 @@ import type { CallRecord } from "./call-record.ts";
 import { readBody, readStream } from "./read-answer.ts";
 import type { ShapedRequest } from "./request-shapes.ts";
 
-/** How a caller behaves. */
+/** The behaviour of one caller. */
 export interface CallPlan extends Pick<
   CallRecord,
   "marker" | "api" | "key" | "residency" | "deadlineMs"
 > {
   readonly request: ShapedRequest;
-  /** Undefined: it stays until the end. */
+  /** Undefined when the caller stays until the end. */
   readonly leavesAfterMs: number | undefined;
-  /** Undefined: as fast as it comes. */
+  /** Undefined when the caller reads as fast as it can. */
   readonly bytesPerSecond: number | undefined;
 }
 
@@ -21,14 +21,14 @@ export interface CallTarget {
   readonly secret: string;
   /** Milliseconds since the run's start. */
   readonly now: () => number;
-  /** Aborted, every caller hangs up. */
+  /** Every caller hangs up when this is aborted. */
   readonly interrupted: AbortSignal;
 }
 
-/** After this time beyond the deadline nobody waits any more. */
+/** Time after the deadline when a caller gives up. */
 const GIVE_UP_AFTER_MS = 60_000;
 
-/** Sends one request on a connection of its own, never a second time, and tells what it saw. */
+/** Sends one request on its own connection, never twice, and records what its caller saw. */
 export async function callApi(plan: CallPlan, target: CallTarget): Promise<CallRecord> {
   const sentAtMs = target.now();
   const outgoing = request(`${target.url}/v1${plan.request.path}`, {

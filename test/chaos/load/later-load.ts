@@ -8,9 +8,9 @@ export interface LaterRecord {
   readonly way: Way;
   readonly residency: "any" | "local";
   readonly cancelled: boolean;
-  /** Undefined: the request never got so far that it was told one. */
+  /** Undefined when the request ended before its caller learned a job. */
   readonly job: string | undefined;
-  /** `answer`, a status with a code, or what was wrong. */
+  /** `answer`, a status with a code, or a problem. */
   readonly ending: string;
 }
 
@@ -18,20 +18,20 @@ export interface LaterLoadOptions {
   readonly fleet: Pick<ChaosFleet, "apiUrls" | "keys">;
   readonly random: SeededRandom;
   readonly perSecond: number;
-  /** No request begins after it. */
+  /** No request begins after this. */
   readonly ended: AbortSignal;
   readonly interrupted: AbortSignal;
-  /** No deadline is short. */
+  /** Set to give every request a long deadline. */
   readonly arePatient?: boolean;
 }
 
 const MOST_AT_ONCE = 150;
-/** After a deadline, for a database that is away meanwhile. */
+/** Time after a deadline, for a database that is away meanwhile. */
 const PATIENCE_MS = 60_000;
-/** For an entry whose taker lost its connection, several times in a row. */
+/** Additional time for an entry whose worker lost its connection several times in a row. */
 const PATIENT_MS = 120_000;
-const keyWeights: Readonly<Partial<Record<KeyName, number>>> = { free: 5, local: 1, budgeted: 2 };
-const wayWeights: Readonly<Record<Way, number>> = {
+const KEY_WEIGHTS: Readonly<Partial<Record<KeyName, number>>> = { free: 5, local: 1, budgeted: 2 };
+const WAY_WEIGHTS: Readonly<Record<Way, number>> = {
   async: 3,
   "async stream": 2,
   background: 3,
@@ -39,7 +39,7 @@ const wayWeights: Readonly<Record<Way, number>> = {
   keyed: 3,
 };
 
-/** Accepted jobs at random times over both APIs; resolves when the last caller has an end. */
+/** Sends accepted jobs at random times over both APIs. Resolves when the last caller has an end. */
 export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterRecord[]> {
   const { fleet, random, perSecond, ended, interrupted } = options;
   const records: LaterRecord[] = [];
@@ -56,12 +56,12 @@ export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterReco
     const [first = { baseUrl: "" }] = servers;
     const call = (async () => {
       const lane = { key: fleet.keys[key], apis: servers.toReversed() };
-      const asked = await askedLater(lane, first, { ...question, signal: interrupted }).catch(
+      const result = await askedLater(lane, first, { ...question, signal: interrupted }).catch(
         () => ({ job: undefined, ending: "nobody answered" }),
       );
       const residency = key === "local" ? "local" : "any";
       const cancelled = question.cancelAfterMs !== undefined;
-      records.push({ way: question.way, residency, cancelled, ...asked });
+      records.push({ way: question.way, residency, cancelled, ...result });
     })();
     open.add(call);
     void call.finally(() => open.delete(call));
@@ -78,14 +78,14 @@ function plan(
   question: LaterQuestion;
   firstApi: number;
 } {
-  const way = random.weighted(wayWeights);
+  const way = random.weighted(WAY_WEIGHTS);
   const hurries = random.chance(0.1) && !isPatient;
   const slackMs = isPatient ? PATIENT_MS : 0;
   const deadlineMs = hurries ? random.int(1_000, 6_000) : random.int(30_000, 90_000) + slackMs;
   const cancels = random.chance(0.2);
   const cancelAfterMs = random.int(0, 1_500);
   return {
-    key: random.weighted(keyWeights as Record<KeyName, number>),
+    key: random.weighted(KEY_WEIGHTS as Record<KeyName, number>),
     firstApi: random.int(0, 1),
     question: {
       way,

@@ -6,14 +6,14 @@ export interface OtherLoadOptions {
   readonly fleet: Pick<ChaosFleet, "apiUrls" | "keys">;
   readonly adminKey: string;
   readonly random: SeededRandom;
-  /** No call begins after it. */
+  /** No call begins after this. */
   readonly ended: AbortSignal;
 }
 
 export interface OtherRecords {
-  /** By what was called and the status. */
+  /** The number of calls by name and status. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Answers that are neither right nor an honest error. */
+  /** Answers that are neither right nor a regular error. */
   readonly problems: readonly string[];
 }
 
@@ -21,7 +21,7 @@ interface Call {
   readonly name: string;
   readonly path: string;
   readonly init?: RequestInit;
-  /** Called with the body of a 2xx. */
+  /** Called with the body of a 2xx answer. */
   readonly onBody?: (body: Record<string, unknown>) => void;
 }
 
@@ -29,7 +29,7 @@ const CALLERS = 6;
 const PAUSE_MS = 40;
 const KEPT = 20;
 
-/** Responses, files, keys and lists, one after the other, until the end. */
+/** Sends calls about responses, files, keys and lists, one after the other, until `ended`. */
 export async function runOtherLoad(options: OtherLoadOptions): Promise<OtherRecords> {
   const { fleet, random, ended } = options;
   const counts = new Map<string, number>();
@@ -134,18 +134,18 @@ async function make(
     return { status, problem: `the connection broke: ${String((error as Error).cause ?? error)}` };
   }
   const isEvents = text.startsWith("event: ") || text.startsWith("data: ");
-  if (isEvents) return { status, problem: streamFlaw(text) };
+  if (isEvents) return { status, problem: streamProblem(text) };
   if (status < 300) {
     if (onBody !== undefined) onBody(JSON.parse(text) as Record<string, unknown>);
     return { status, problem: undefined };
   }
-  // Another caller may have deleted it.
+  // Another caller may have deleted the object.
   if (status === 404) return { status, problem: undefined };
   const isHonest = status >= 500 && /"error":\{"message":".+"code":"[a-z_]+"/.test(text);
   return { status, problem: isHonest ? undefined : text.slice(0, 300) };
 }
 
-function streamFlaw(text: string): string | undefined {
+function streamProblem(text: string): string | undefined {
   const last = text.trimEnd().split("\n\n").at(-1) ?? "";
   return /"type":"response\.(completed|failed|incomplete)"|"error"/.test(last)
     ? undefined

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 
-/** What has come of an answer. */
+/** What a caller received of an answer. */
 export interface ReadAnswer {
   readonly text: string;
   readonly complete: boolean;
@@ -19,7 +19,7 @@ interface AnswerJson {
   readonly error?: { readonly code?: string | null };
 }
 
-/** Reads a stream of events as far as it came. */
+/** Reads a stream of events as far as it was received. */
 export function readStream(received: string): ReadAnswer {
   let text = "";
   let complete = false;

@@ -2,19 +2,19 @@ import { embeddingsBody } from "../../../cli/simulate/embeddings.ts";
 import { textPrompt } from "../../../cli/simulate/prompt.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** One request, and the text of its one right answer. */
+/** One request, and the text of its only right answer. */
 export interface ShapedRequest {
   readonly shape: string;
   readonly path: string;
   readonly body: string;
   readonly isStream: boolean;
-  /** Too dear for a budgeted key. */
+  /** Whether the request is too expensive for a budgeted key. */
   readonly isBig: boolean;
-  /** Of all choices, or of all embeddings as JSON. */
+  /** The text of all choices, or all embeddings as JSON. */
   readonly answer: string;
 }
 
-const weights = {
+const WEIGHTS = {
   "short json": 30,
   "short stream": 28,
   "long json": 5,
@@ -31,9 +31,9 @@ const BIG_PROMPT_BYTES = 300_000;
 const BIG_EMBEDDINGS = { inputs: 5, dimensions: 4_096 };
 const CHOICES = 100;
 
-/** A request of a random shape. The simulator echoes its prompt, so its answer is known. */
+/** Makes a request of a random shape. The simulator echoes its prompt, so its answer is known. */
 export function shapeRequest(random: SeededRandom, marker: string): ShapedRequest {
-  const shape = random.weighted(weights);
+  const shape = random.weighted(WEIGHTS);
   const isStream = shape.endsWith("stream");
   return { shape, isStream, isBig: false, ...fill(random, marker, shape, isStream) };
 }
@@ -43,7 +43,7 @@ type Filled = Pick<ShapedRequest, "path" | "body" | "answer"> & { readonly isBig
 function fill(
   random: SeededRandom,
   marker: string,
-  shape: keyof typeof weights,
+  shape: keyof typeof WEIGHTS,
   isStream: boolean,
 ): Filled {
   const text = (from: number, to: number): string => echo(marker, random.int(from, to));
@@ -60,7 +60,7 @@ function fill(
   return { path: "/completions", body: JSON.stringify(body), answer: prompt };
 }
 
-/** Text that the simulator gives back, unlike any other marker's. */
+/** Makes a text that the simulator returns, and that differs from any other marker's. */
 function echo(marker: string, bytes: number): string {
   const words = `[sim echo] ${marker}`;
   return words + ` ${marker}`.repeat(Math.ceil(bytes / (marker.length + 1)));

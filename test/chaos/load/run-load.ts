@@ -10,14 +10,14 @@ export interface LoadOptions {
   readonly random: SeededRandom;
   readonly perSecond: number;
   readonly now: () => number;
-  /** No request begins after it. */
+  /** No request begins after this. */
   readonly ended: AbortSignal;
   readonly interrupted: AbortSignal;
 }
 
-/** More callers than this at once would say nothing new. */
+/** More callers at once would show nothing new. */
 const MOST_AT_ONCE = 250;
-const keyWeights: Readonly<Record<KeyName, number>> = {
+const KEY_WEIGHTS: Readonly<Record<KeyName, number>> = {
   free: 40,
   other: 20,
   local: 6,
@@ -26,7 +26,9 @@ const keyWeights: Readonly<Record<KeyName, number>> = {
   apart: 0,
 };
 
-/** Mixed requests at random times over both APIs; resolves when the last caller has an end. */
+/**
+ * Sends mixed requests at random times over both APIs. Resolves when the last caller has an end.
+ */
 export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
   const { fleet, random, perSecond, now, ended, interrupted } = options;
   const records: CallRecord[] = [];
@@ -51,7 +53,7 @@ export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
 
 function planCall(random: SeededRandom, marker: string): CallPlan {
   const request = shapeRequest(random, marker);
-  const wanted = random.weighted(keyWeights);
+  const wanted = random.weighted(KEY_WEIGHTS);
   const key = request.isBig && (wanted === "budgeted" || wanted === "poor") ? "free" : wanted;
   const asksLocal = random.chance(0.15);
   const hurries = random.chance(0.08);

@@ -3,17 +3,17 @@ import type { Pool } from "pg";
 import type { SeededRandom } from "../seeded-random.ts";
 
 export interface EndSessionsOptions {
-  /** On a connection that is none of the broker's. */
+  /** A pool whose connections are not the broker's. */
   readonly pool: Pool;
   readonly random: SeededRandom;
-  /** How many sessions end. */
+  /** How many sessions to end. */
   readonly count: number;
   readonly perSecond: number;
   readonly signal: AbortSignal;
 }
 
-/** Which sessions are meant; each is a state that one may be in when it is ended. */
-const aims = {
+/** Conditions that choose sessions, each for a state in which a session may be ended. */
+const AIMS = {
   any: "a.application_name not like '%-lease'",
   idle: "state = 'idle' and a.application_name not like '%-lease'",
   active: "state = 'active'",
@@ -25,9 +25,9 @@ const aims = {
   listening: "query ilike 'listen %'",
   "all of them": "true",
 } as const;
-type Aim = keyof typeof aims;
+type Aim = keyof typeof AIMS;
 
-const weights: Readonly<Record<Aim, number>> = {
+const WEIGHTS: Readonly<Record<Aim, number>> = {
   any: 20,
   idle: 10,
   active: 25,
@@ -35,19 +35,20 @@ const weights: Readonly<Record<Aim, number>> = {
   writing: 10,
   "waiting for a lock": 5,
   "just connected": 10,
-  // A worker that loses its lease stops its calls: too often, and nothing would ever run.
+  // A worker that loses its lease stops its calls. If that happened too often, no job would ever
+  // run.
   "holding an advisory lock": 0.7,
   listening: 2,
   "all of them": 0.1,
 };
 const MOST_AT_ONCE = 3;
 
-/** Ends sessions of the broker in every state; how many of each kind, by name and what it did. */
+/** Ends sessions of the broker in every state. Returns how many it ended, by name and state. */
 export async function endSessions(options: EndSessionsOptions): Promise<Map<string, number>> {
   const { pool, random, count, perSecond, signal } = options;
   const ended = new Map<string, number>();
   for (let all = 0; all < count && !signal.aborted;) {
-    const aim = random.weighted(weights);
+    const aim = random.weighted(WEIGHTS);
     const most = aim === "all of them" ? 100 : random.int(1, MOST_AT_ONCE);
     const { rows } = await pool.query<{ name: string; state: string }>(
       `select name, state, pg_terminate_backend(pid) from (
@@ -57,7 +58,7 @@ export async function endSessions(options: EndSessionsOptions): Promise<Map<stri
            when a.query ilike 'listen %' then 'listening'
            else coalesce(a.state, 'connecting') end as state
          from pg_stat_activity a
-         where a.application_name like 'spillway%' and (${aims[aim]})
+         where a.application_name like 'spillway%' and (${AIMS[aim]})
          order by random() limit $1
        ) as chosen`,
       [most],
@@ -67,7 +68,7 @@ export async function endSessions(options: EndSessionsOptions): Promise<Map<stri
       ended.set(what, (ended.get(what) ?? 0) + 1);
     }
     all += rows.length;
-    // Rare states are looked for again at once, so that they are met at all.
+    // After no match the next attempt follows at once, so that rare states are found at all.
     const pauseMs = rows.length === 0 ? 1 : (rows.length * 1_000) / perSecond;
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { lookAtRest } from "../check/look-at-rest.ts";
+import { compareAtRest } from "../check/compare-at-rest.ts";
 import { watchBudgets } from "../check/watch-budgets.ts";
 import { ADMIN_KEY, type ChaosFleet, startChaosFleet } from "../fleet/chaos-fleet.ts";
 import { runBatchLoad } from "../load/batch-load.ts";
@@ -14,16 +14,16 @@ import { endConnections } from "./end-connections.ts";
 import { endSessions } from "./end-sessions.ts";
 
 export interface TerminationsOptions {
-  /** Whose connections end. */
+  /** The server whose connections are ended. */
   readonly of: "postgres" | "redis";
-  /** One `spillway serve` in the place of a fleet. */
+  /** Runs one `spillway serve` instead of a fleet. */
   readonly alone: boolean;
   readonly count: number;
   readonly perSecond: number;
   readonly seed: number;
-  /** Requests. */
+  /** Requests per second. */
   readonly rate: number;
-  /** For the configuration and the processes' logs. */
+  /** The directory for the configuration and the processes' logs. */
   readonly directory: string;
   readonly log: (line: string) => void;
   readonly interrupted: AbortSignal;
@@ -32,9 +32,9 @@ export interface TerminationsOptions {
 const READY_MS = 90_000;
 
 /**
- * Ends the broker's connections to one server, thousands of them and in every state, under load of
- * every kind. Nobody may die of it, and nobody may be told anything but the truth. How many
- * differences there are.
+ * Ends thousands of the broker's connections to one server, in every state, while load of every
+ * kind runs. No process may end because of it, and no caller may get a wrong answer. Returns the
+ * number of differences.
  */
 export async function runTerminations(options: TerminationsOptions): Promise<number> {
   const { of, seed, count, perSecond, log, interrupted } = options;
@@ -77,15 +77,15 @@ export async function runTerminations(options: TerminationsOptions): Promise<num
     const [records, later, batches, others] = await loads;
     if (interrupted.aborted) return 1;
     const differences = [
-      ...records.flatMap(dishonestyOf),
-      ...later.flatMap(lossOf),
+      ...records.flatMap(answerProblem),
+      ...later.flatMap(lossProblem),
       ...batches.flatMap(({ problems }) => problems),
       ...others.problems,
-      ...(await lookAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
+      ...(await compareAtRest(fleet, { records, later }, { now, interrupted, loadBeganAtMs })),
       ...budgets.differences,
       ...(await unhandledIn(options.directory)),
       ...(await heldBudgets(fleet)),
-      ...(await undoneApart(fleet)),
+      ...(await undoneResponses(fleet)),
     ];
     for (const difference of differences) log(`DIFFERENCE   ${difference}`);
     for (const line of summarize({ records, later, batches, faults: [] })) log(line);
@@ -99,20 +99,21 @@ export async function runTerminations(options: TerminationsOptions): Promise<num
   }
 }
 
-/** No process is ever ended here: an error is one of the server's, as JSON. */
-function dishonestyOf(record: CallRecord): string[] {
+/** No process is ended in this run, so every error must be the server's own, as JSON. */
+function answerProblem(record: CallRecord): string[] {
   const { marker, shape, status, end, errorCode, complete } = record;
   if (end !== "answered" || complete) return [];
   if (errorCode !== undefined && errorCode !== "without a code") return [];
   return [`${marker} (${shape}) was answered ${status} without a code`];
 }
 
-/** What was accepted is done, or cancelled by its own caller. */
-function lossOf({ way, job, ending, cancelled }: LaterRecord): string[] {
+/** Every accepted job must be done, or cancelled by its own caller. */
+function lossProblem({ way, job, ending, cancelled }: LaterRecord): string[] {
   if (ending === "answer" || (cancelled && ending.startsWith("cancelled"))) return [];
-  // A worker that has lost its lease stops its calls, and nobody is shown two beginnings.
+  // A worker that has lost its lease stops its calls, and no caller may see two beginnings of an
+  // answer.
   if (way === "stream" && ending === "failed server_error") return [];
-  // Never accepted: out of budget, or an honest refusal.
+  // The job was not accepted: the budget is spent, or the broker answered a regular error.
   if (job === undefined && /^(402|50[0-9]) [a-z_]+$/.test(ending)) return [];
   return [`accepted ${way} ${job ?? "without a job"}: ${ending}`];
 }
@@ -124,8 +125,8 @@ async function heldBudgets({ postgres }: Pick<ChaosFleet, "postgres">): Promise<
   return rows.map(({ id }) => `budget period ${id} has a hold`);
 }
 
-/** Stored responses, which are owed although their callers went away. */
-async function undoneApart({ postgres }: Pick<ChaosFleet, "postgres">): Promise<string[]> {
+/** Finds stored responses that are not done; they must be done although their callers left. */
+async function undoneResponses({ postgres }: Pick<ChaosFleet, "postgres">): Promise<string[]> {
   const { rows } = await postgres.database.pool.query<{ id: string; state: string; code: string }>(
     `select id, state, error_code as code from jobs
      where key_id in (select id from keys where name = 'apart') and state <> 'done'
@@ -135,7 +136,7 @@ async function undoneApart({ postgres }: Pick<ChaosFleet, "postgres">): Promise<
   return rows.map(({ id, state, code }) => `${id} of nobody's record is ${state} (${code})`);
 }
 
-/** Lines of the last resort: each is a mistake of the program. */
+/** Finds log lines of unhandled errors, each of which is a bug of the program. */
 async function unhandledIn(directory: string): Promise<string[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith(".log"));
   const texts = await Promise.all(

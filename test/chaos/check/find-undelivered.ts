@@ -5,10 +5,10 @@ const WITHIN_MS = 60_000;
 const POLL_MS = 500;
 
 /**
- * The receiver takes everything now, and pauses are over: every event comes, under its own id. One
- * line for each that does not.
+ * Lets the receiver accept everything and ends all pauses. Then every event must arrive, under its
+ * own id; returns one line for each that does not.
  */
-export async function findUntold({
+export async function findUndelivered({
   postgres,
   hooks,
 }: Pick<ChaosFleet, "postgres" | "hooks">): Promise<string[]> {
@@ -20,7 +20,8 @@ export async function findUntold({
       "select from webhook_deliveries where state in ('sending', 'pending') limit 1",
     );
     if (rowCount === 0 || performance.now() > untilMs) break;
-    // A dead sender's lease, or a pause after a refusal, is longer than this run.
+    // The lease of a dead sender, or a pause after a refused delivery, would last longer than this
+    // run.
     await pool.query(
       `update webhook_deliveries set next_at = now()
        where state in ('sending', 'pending') and next_at > now() + interval '2 s'`,
@@ -31,17 +32,18 @@ export async function findUntold({
     `select v.id as event, v.type || ' of ' || v.object_id as what, d.state
      from webhook_events v left join webhook_deliveries d on d.event_id = v.id`,
   );
-  const came = new Map<string, string>();
+  const arrived = new Map<string, string>();
   const problems: string[] = [];
   for (const { headers, body } of hooks.received) {
     const { type, data } = JSON.parse(body) as { type: string; data: { id: string } };
     const id = String(headers["webhook-id"]);
     const what = `${type} of ${data.id}`;
-    if ((came.get(id) ?? what) !== what) problems.push(`${id} came as ${what} and ${came.get(id)}`);
-    came.set(id, what);
+    if ((arrived.get(id) ?? what) !== what)
+      problems.push(`${id} came as ${what} and ${arrived.get(id)}`);
+    arrived.set(id, what);
   }
   for (const { event, what, state } of rows)
-    if (state !== "delivered" || came.get(event) !== what)
-      problems.push(`${event}, ${what}, is ${state}, and came as ${came.get(event)}`);
+    if (state !== "delivered" || arrived.get(event) !== what)
+      problems.push(`${event}, ${what}, is ${state}, and came as ${arrived.get(event)}`);
   return problems;
 }

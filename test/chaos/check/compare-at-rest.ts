@@ -6,15 +6,18 @@ import { shapeRequest } from "../load/request-shapes.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import { findAllDifferences } from "./find-all-differences.ts";
 import { findLaterDifferences, type LaterJobRow } from "./find-later-differences.ts";
-import { findUntold } from "./find-untold.ts";
+import { findUndelivered } from "./find-undelivered.ts";
 import { waitForRest } from "./wait-for-rest.ts";
 
 const READY_MS = 90_000;
 const REST_MS = 90_000;
 const END_MS = 90_000;
 
-/** Everything runs again, answers, and comes to rest; then all is compared, and ended. */
-export async function lookAtRest(
+/**
+ * Waits until everything runs and answers again and has come to rest. Then compares all records and
+ * ends the fleet.
+ */
+export async function compareAtRest(
   fleet: ChaosFleet,
   { records, later }: { records: readonly CallRecord[]; later: readonly LaterRecord[] },
   run: Pick<CallTarget, "now" | "interrupted"> & { readonly loadBeganAtMs: number },
@@ -29,7 +32,7 @@ export async function lookAtRest(
       .map(({ api, status, errorCode }) => `healed, ${api} answers ${status} ${errorCode}`),
     ...(await waitForRest(pool, REST_MS)),
   );
-  // A limit lowered for the time was never above these.
+  // Faults only lowered the limits, so these are the original values.
   for (const [name, { slots }] of Object.entries(providers))
     await pool.query("update providers set slots = $2 where name = $1", [name, slots]);
   const { rows: jobs } = await pool.query<LaterJobRow>(
@@ -39,7 +42,7 @@ export async function lookAtRest(
   );
   const cloudCalls = Object.keys(fleet.upstreams.cloud.counters().requests);
   differences.push(
-    ...(await findUntold(fleet)),
+    ...(await findUndelivered(fleet)),
     ...findLaterDifferences({ records: later, jobs, cloudCalls }),
     ...(await findAllDifferences(fleet, [...records, ...last], run.loadBeganAtMs)),
   );
