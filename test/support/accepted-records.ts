@@ -1,8 +1,9 @@
 /**
- * What the database must agree on about accepted jobs at rest; each query yields what is wrong.
- * Endpoints that were changed after a job's end may not have listened at it.
+ * Rules for accepted jobs in a database at rest; each query returns the rows that break one. An
+ * endpoint that was changed after a job's end may not have been registered for that event at the
+ * time.
  */
-export const acceptedRecords: Readonly<Record<string, string>> = {
+export const ACCEPTED_JOB_RULES: Readonly<Record<string, string>> = {
   "an accepted job without a request": `
     select id as what from jobs j
     where not interactive and deleted_at is null

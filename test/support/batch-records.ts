@@ -1,5 +1,7 @@
-/** What the database must agree on about batches and files at rest; each query yields what is wrong. */
-export const batchRecords: Readonly<Record<string, string>> = {
+/**
+ * Rules for batches and files in a database at rest; each query returns the rows that break one.
+ */
+export const BATCH_RULES: Readonly<Record<string, string>> = {
   "a line that says otherwise than its job": `
     select l.batch_id || ' ' || l.line || ' ' || l.state || ', job ' || coalesce(j.state, 'none') as what
     from batch_lines l left join jobs j on j.id = l.job_id

@@ -12,16 +12,16 @@ import { createTestDatabase } from "./postgres.ts";
 
 const ADMIN_KEY = "sk-admin-test";
 
-/** One simulated upstream of a test broker and how the configuration describes it. */
+/** One simulated upstream of a test broker, and its part of the configuration. */
 interface TestProvider extends Partial<SimulatorOptions> {
   readonly location?: "local" | "cloud";
-  /** Slots of the broker; the simulator has as many unless `slots` says otherwise. */
+  /** The provider's slots in the configuration; the simulator has as many unless `slots` is set. */
   readonly brokerSlots?: number;
   /** USD per million tokens. */
   readonly price?: { readonly input: number; readonly output: number };
   /** Further lines of the provider, as YAML flow text, e.g. `timeouts: { idle: 300ms }`. */
   readonly yaml?: string;
-  /** An address in the simulator's place. */
+  /** Another address instead of a simulator. */
   readonly baseUrl?: string;
 }
 
@@ -35,17 +35,17 @@ export interface TestBrokerOptions {
   readonly cadences?: Cadences;
 }
 
-/** A whole broker on a database of its own, with simulated upstreams. */
+/** A whole broker with its own database and simulated upstreams. */
 export interface TestBroker {
-  /** Ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly baseUrl: string;
   readonly url: string;
   readonly databaseUrl: string;
   readonly adminKey: string;
   readonly upstreams: Readonly<Record<string, Simulator>>;
-  /** A second connection to the same database, for looking. */
+  /** A second connection to the same database, for checks. */
   readonly database: Database;
-  /** Calls the admin API; the answer's JSON. */
+  /** Calls the admin API and returns the answer's JSON. */
   admin<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Makes a key and returns its secret and id. */
   key(fields?: Record<string, unknown>): Promise<{ key: string; id: string }>;

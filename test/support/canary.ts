@@ -1,9 +1,9 @@
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
 
-/** Stands where a server must never be called; every byte counts. */
+/** A server that must never be called; it counts every byte that it receives. */
 export interface Canary {
-  /** Base URL, ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly url: string;
   readonly port: number;
   bytesReceived(): number;
@@ -11,7 +11,9 @@ export interface Canary {
   close(): Promise<void>;
 }
 
-/** Listens on a free loopback port, takes every connection, reads all and answers nothing. */
+/**
+ * Listens on a free loopback port, accepts every connection, reads everything and answers nothing.
+ */
 export async function startCanary(): Promise<Canary> {
   let bytes = 0;
   let connections = 0;

@@ -1,12 +1,15 @@
 import { Redis } from "ioredis";
 
-/** Rejects with what to change when the tests cannot use the server of `REDIS_URL`. */
+/**
+ * Rejects with an error that says what to change when the tests cannot use the server of
+ * `REDIS_URL`.
+ */
 export async function checkRedisUrl(url: string): Promise<void> {
   if (!url.startsWith("redis://"))
     throw new Error("The tests reach the server of REDIS_URL without TLS only: redis://host:port.");
   const client = new Redis(url, { retryStrategy: () => null });
   let last: Error | undefined;
-  client.on("error", (error) => (last = error)); // what a command rejects with says less
+  client.on("error", (error) => (last = error)); // This error says more than the one that a command rejects with.
   const problem = await client.ping().then(
     () => undefined,
     (error: Error) => last ?? error,

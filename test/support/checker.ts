@@ -1,7 +1,7 @@
 import { escapeLiteral, type Pool } from "pg";
 import type { Counters, RequestCounters } from "../../cli/simulate/counters.ts";
-import { acceptedRecords } from "./accepted-records.ts";
-import { batchRecords } from "./batch-records.ts";
+import { ACCEPTED_JOB_RULES } from "./accepted-records.ts";
+import { BATCH_RULES } from "./batch-records.ts";
 import type { TestBroker } from "./broker.ts";
 
 interface LedgerRow {
@@ -13,10 +13,10 @@ interface LedgerRow {
 }
 
 /**
- * Compares the database of a broker at rest with what its simulated upstreams counted (I4 and I6 of
- * docs/architecture.md), and looks for what should not be left: open attempts, unended jobs, holds;
- * of accepted jobs also for what must be kept, and told. One line for each difference; empty: all
- * is well. Simulators must not have been reset since the broker's start.
+ * Compares the database of a broker at rest with its simulated upstreams' counters (I4 and I6 of
+ * docs/architecture.md), and looks for anything that should be gone: open attempts, unended jobs,
+ * holds. For accepted jobs it also checks what must be kept and notified. Returns one line for each
+ * difference. Simulators must not have been reset since the broker's start.
  */
 export async function findDifferences(
   broker: Pick<TestBroker, "database" | "upstreams">,
@@ -30,9 +30,9 @@ export async function findDifferences(
   );
   return [
     ...upstreams.flatMap(([name, counters]) => callsWithoutRow(name, counters, ledger)),
-    ...ledger.flatMap((row) => rowFlaws(row, new Map(upstreams))),
-    ...(await slotFlaws(pool, new Map(upstreams))),
-    ...(await recordFlaws(pool)),
+    ...ledger.flatMap((row) => rowProblems(row, new Map(upstreams))),
+    ...(await slotProblems(pool, new Map(upstreams))),
+    ...(await recordProblems(pool)),
   ];
 }
 
@@ -55,7 +55,7 @@ function callsWithoutRow(
   ];
 }
 
-function rowFlaws(row: LedgerRow, upstreams: ReadonlyMap<string, Counters>): string[] {
+function rowProblems(row: LedgerRow, upstreams: ReadonlyMap<string, Counters>): string[] {
   const about = `ledger row ${row.id} (${row.status} at ${row.provider})`;
   const upstream = upstreams.get(row.provider);
   const call = upstream?.requests[row.id];
@@ -69,7 +69,7 @@ function rowFlaws(row: LedgerRow, upstreams: ReadonlyMap<string, Counters>): str
   return problems;
 }
 
-/** A time to the first byte tells that response headers came. */
+/** A time to the first byte proves that response headers arrived. */
 function needsCall({ status, ttft_ms }: LedgerRow): boolean {
   return status === "ok" || ((status === "failed" || status === "cancelled") && ttft_ms !== null);
 }
@@ -77,11 +77,14 @@ function needsCall({ status, ttft_ms }: LedgerRow): boolean {
 function contradicts({ status }: LedgerRow, { ok, headersSent }: RequestCounters): boolean {
   if (status === "not_sent") return true;
   if (status === "ok") return !headersSent;
-  // A whole answer that could be read may only be thrown away because the caller had gone.
+  // A complete answer may be thrown away only because its caller had left.
   return status === "failed" && ok && headersSent;
 }
 
-async function slotFlaws(pool: Pool, upstreams: ReadonlyMap<string, Counters>): Promise<string[]> {
+async function slotProblems(
+  pool: Pool,
+  upstreams: ReadonlyMap<string, Counters>,
+): Promise<string[]> {
   const { rows } = await pool.query<{ name: string; slots: number }>(
     "select name, slots from providers",
   );
@@ -91,8 +94,8 @@ async function slotFlaws(pool: Pool, upstreams: ReadonlyMap<string, Counters>): 
   });
 }
 
-/** What the database alone must agree on; each query yields what is wrong. */
-const records: Readonly<Record<string, string>> = {
+/** Rules for the database alone; each query returns the rows that break one. */
+const RECORD_RULES: Readonly<Record<string, string>> = {
   "an open attempt": "select job_id || '.' || fence as what from attempts",
   "a job that has not ended":
     "select id || ' ' || state as what from jobs where state in ('waiting', 'running')",
@@ -120,12 +123,12 @@ const records: Readonly<Record<string, string>> = {
       or l.ok <> (j.state = 'done')::integer`,
 };
 
-/** All at once: those who wait for rest ask again and again. */
-const allRecords = Object.entries({ ...records, ...acceptedRecords, ...batchRecords })
+/** All queries are one statement, because tests that wait for rest run it again and again. */
+const ALL_RULES = Object.entries({ ...RECORD_RULES, ...ACCEPTED_JOB_RULES, ...BATCH_RULES })
   .map(([about, query]) => `select ${escapeLiteral(about)} as about, f.what from (${query}) as f`)
   .join("\nunion all\n");
 
-async function recordFlaws(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ about: string; what: string }>(allRecords);
+async function recordProblems(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ about: string; what: string }>(ALL_RULES);
   return rows.map(({ about, what }) => `${about}: ${what}`);
 }

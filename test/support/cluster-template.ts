@@ -6,16 +6,16 @@ import { inject } from "vitest";
 import { startEmbeddedPostgres } from "../../cli/embedded-postgres/embedded-postgres.ts";
 import { migrate } from "../../shared/db/migrate.ts";
 
-const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+const SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
 /**
- * Puts into a data directory what an earlier start of Spillway has left there: an embedded cluster
- * with a migrated database, stopped. To make one takes many times longer than this copy.
+ * Fills a data directory as if Spillway had been started there before: with a stopped embedded
+ * cluster and a migrated database. Creating one takes many times longer than this copy.
  */
 export async function copyCluster(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   const template = join(inject("clusterDirectory"), "postgres");
-  // Also gives the files to their owner. Fails while nobody has made the template.
+  // `cp -a` also keeps the owner of the files. It fails until the template exists.
   const copy = (): Promise<unknown> => promisify(execFile)("cp", ["-a", template, dataDir]);
   await copy().catch(async () => {
     await makeTemplate(template);
@@ -23,11 +23,15 @@ export async function copyCluster(dataDir: string): Promise<void> {
   });
 }
 
-/** Two files may do so at once: one of the two serves both. */
+/** Two test files may do this at once; one of the two templates then serves both. */
 async function makeTemplate(template: string): Promise<void> {
   const draft = await mkdtemp(`${template}-`);
-  await chmod(draft, 0o711); // PostgreSQL may have a user of its own, which has to pass through
-  const postgres = await startEmbeddedPostgres({ dataDir: draft, log: () => undefined, settings });
+  await chmod(draft, 0o711); // PostgreSQL may have a user of its own, which must be able to pass through.
+  const postgres = await startEmbeddedPostgres({
+    dataDir: draft,
+    log: () => undefined,
+    settings: SETTINGS,
+  });
   await migrate(postgres.connectionString);
   await postgres.stop();
   await rename(postgres.filesDir, template).catch((error: unknown) => {

@@ -1,33 +1,39 @@
 import type { SharedRedisContainer } from "./shared-redis-container.ts";
 
-/** Where the tests get Redis from. */
+/** The Redis servers that tests can use. */
 export interface RedisSource {
-  /** A server that stands already, in which tests borrow databases. */
+  /** A running server in which tests borrow databases. */
   readonly url: string | undefined;
   /** The program with which tests start servers of their own. */
   readonly program: string | undefined;
-  /** The image with which they do without one. */
+  /** The image for servers of their own where there is no program. */
   readonly image: string | undefined;
 }
 
 export interface FoundRedis extends RedisSource {
-  /** Ends what was started. */
+  /** Stops a server that was started for the run. */
   stop(): Promise<void>;
 }
 
-/** The ways to Redis, each tried when those before it led nowhere. */
+/** The ways to get Redis; each is tried when all before it failed. */
 export interface RedisWays {
-  /** `REDIS_URL`. */
+  /** The value of `REDIS_URL`. */
   readonly url: string | undefined;
-  /** Rejects when no usable server answers there. */
+  /** Rejects when no usable server answers at the URL. */
   checkUrl(url: string): Promise<void>;
-  /** The path of `redis-server` or `valkey-server`; undefined: neither is there. */
+  /**
+   * Resolves with the path of `redis-server` or `valkey-server`, or undefined when neither is
+   * installed.
+   */
   findProgram(): Promise<string | undefined>;
-  /** Undefined: no Docker engine answers. Rejects when one does, but the server does not start. */
+  /**
+   * Resolves with undefined when no Docker engine answers. Rejects when the engine answers but the
+   * server does not start.
+   */
   startContainer(): Promise<SharedRedisContainer | undefined>;
-  /** Undefined: not Debian, or not root. */
+  /** Undefined unless the system is Debian and the user is root. */
   readonly installPackage: (() => Promise<void>) | undefined;
-  /** A line for whoever runs the tests. */
+  /** Prints a line for the person who runs the tests. */
   log(line: string): void;
 }
 
@@ -39,7 +45,9 @@ const withProgram = (program: string): FoundRedis => ({
   stop: nothingToStop,
 });
 
-/** Finds Redis, started or installed if need be. Throws an `Error` that says what to do. */
+/**
+ * Finds Redis, and starts or installs it when necessary. Throws an `Error` that says what to do.
+ */
 export async function findRedis(ways: RedisWays): Promise<FoundRedis> {
   if (ways.url !== undefined) {
     await ways.checkUrl(ways.url);
@@ -50,11 +58,11 @@ export async function findRedis(ways: RedisWays): Promise<FoundRedis> {
   if (program !== undefined) return withProgram(program);
 
   const failures: string[] = [];
-  const noting = (way: string) => (error: unknown) => {
+  const recording = (way: string) => (error: unknown) => {
     failures.push(`${way}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   };
-  const container = await ways.startContainer().catch(noting("Docker"));
+  const container = await ways.startContainer().catch(recording("Docker"));
   if (container !== undefined) {
     ways.log("The tests use a Redis in a container of their own.");
     const { url, image } = container;
@@ -62,7 +70,7 @@ export async function findRedis(ways: RedisWays): Promise<FoundRedis> {
   }
   if (ways.installPackage !== undefined) {
     ways.log("The tests need Redis: installing the Debian package redis-server.");
-    await ways.installPackage().catch(noting("apt-get"));
+    await ways.installPackage().catch(recording("apt-get"));
     const installed = await ways.findProgram();
     if (installed !== undefined) return withProgram(installed);
   }

@@ -7,22 +7,22 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   /**
-   * `T`: stopped; `Z`: ended; `D`: waits in the kernel, perhaps for a child that is frozen before
-   * its exec, and with a stop on its way it comes back from there no more.
+   * `T` means stopped and `Z` ended. `D` waits in the kernel, perhaps for a child that is frozen
+   * before its exec; once a stop signal is pending, it does not return from there.
    */
   readonly state: string;
 }
 
-const pollMs = 2;
+const POLL_MS = 2;
 
 /**
- * Stops a process and all below it, as a machine that hangs would, and returns what lets them go
- * on. It resolves when none of them runs any more.
+ * Stops a process and its descendants, as when a machine hangs. Resolves when none of them runs any
+ * more, with a function that continues them.
  */
 export async function freezeProcesses(root: number): Promise<() => void> {
   const frozen = new Set<number>();
-  // Until a process has really stopped it may start others: the second look finds those.
-  for (let quietLooks = 0; quietLooks < 2; await sleep(pollMs)) {
+  // Until a process has really stopped it may start others, so a second look must find nothing new.
+  for (let quietLooks = 0; quietLooks < 2; await sleep(POLL_MS)) {
     const tree = treeBelow(root, await listProcesses());
     if (tree.length === 0) throw new Error(`there is no process ${root} to freeze`);
     const running = tree.filter(
@@ -46,7 +46,7 @@ function treeBelow(root: number, processes: readonly Process[]): Process[] {
 }
 
 async function listProcesses(): Promise<Process[]> {
-  // Small Linux images have no `ps`, other systems no /proc.
+  // Small Linux images have no `ps`, and other systems have no /proc.
   if (process.platform === "linux") return await readProc();
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,stat="]);
   return stdout
@@ -62,8 +62,8 @@ async function readProc(): Promise<Process[]> {
   const processes: Process[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => ""); // it has ended
-    // Its name stands in parentheses and may hold some itself.
+    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => ""); // The process may have ended meanwhile.
+    // The name is in parentheses, and may itself contain some.
     const [, state, parent] = /\) (\S) (\d+) [^)]*$/.exec(stat) ?? [];
     if (state !== undefined) processes.push({ pid: Number(name), parent: Number(parent), state });
   }

@@ -1,24 +1,27 @@
 import { spawn } from "node:child_process";
 
-/** Ends a server and removes its files should this process be killed. */
+/** Ends a server and removes its files if this process is killed. */
 export interface KillGuard {
-  /** The server's process from now on, negative: its group; undefined: it does not run. */
+  /**
+   * Sets the server's process; a negative number is a group, and undefined means that none runs.
+   */
   watch(pid: number | undefined): void;
-  /** All is ended and removed: nothing is left to do. */
+  /** Says that everything has ended and was removed, so that nothing is left to do. */
   release(): void;
 }
 
 /**
- * A run that is killed runs no teardown. This shell waits for the end of its input, which comes
- * with the end of this process however it ends, and then does what is left to do.
+ * Starts the guard, because a killed run does no teardown. The guard is a shell that waits for the
+ * end of its input, which comes with the end of this process for any reason, and then does the
+ * rest.
  */
 export function guardAgainstKill(options: {
-  /** Ends the server at once; it may be frozen. */
+  /** The signal that ends the server at once, even when it is frozen. */
   readonly signal: "KILL" | "QUIT";
   readonly directories: readonly string[];
 }): KillGuard {
-  // A frozen server takes the signal when it goes on; one that writes while it ends may need a
-  // second removal.
+  // A frozen server receives the signal when it continues. A server that writes while it ends may
+  // make a second removal necessary.
   const script = `
     signal=$1; shift
     while read -r line; do pid=$line; done
@@ -28,7 +31,7 @@ export function guardAgainstKill(options: {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });
-  guard.on("error", () => undefined); // a system without sh goes without
+  guard.on("error", () => undefined); // A system without sh has no guard.
   guard.stdin.on("error", () => undefined);
   guard.unref();
   return {

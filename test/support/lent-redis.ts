@@ -4,18 +4,19 @@ import { eventually } from "./eventually.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 import type { TestRedis } from "./test-redis.ts";
 
-/** Longer than any test. */
-const claimSeconds = 900;
-const waitForDatabaseMs = 60_000;
+/** This is longer than any test. */
+const CLAIM_SECONDS = 900;
+const WAIT_FOR_DATABASE_MS = 60_000;
 
 /**
- * Lends one test a database of a server that others use too. What would break the others is done
- * to the line instead: the test reaches the server through a proxy that refuses or stalls.
+ * Lends a test one database of a server that others use too. A fault that would affect the others
+ * is applied to the connection instead: the test reaches the server through a proxy that refuses or
+ * stalls.
  */
 export async function lendRedis(serverUrl: string): Promise<TestRedis> {
   const register = new Redis(serverUrl);
   const looking = new Redis(serverUrl, { maxRetriesPerRequest: null });
-  for (const client of [register, looking]) client.on("error", () => undefined); // each tries again
+  for (const client of [register, looking]) client.on("error", () => undefined); // Each client reconnects by itself.
   const close = (): void => {
     register.disconnect();
     looking.disconnect();
@@ -23,7 +24,7 @@ export async function lendRedis(serverUrl: string): Promise<TestRedis> {
   const token = randomUUID();
   const database = await eventually(
     () => claimDatabase(register, looking, token),
-    waitForDatabaseMs,
+    WAIT_FOR_DATABASE_MS,
   ).catch((error: unknown) => {
     close();
     throw error;
@@ -68,13 +69,15 @@ export async function lendRedis(serverUrl: string): Promise<TestRedis> {
 }
 
 const claimKey = (database: number): string => `spillway-test:claim:${database}`;
-/** Marks what a killed run has left: a database that tests have filled and may empty. */
+/**
+ * This key marks a database that tests have filled and may empty, which a killed run leaves behind.
+ */
 const oursKey = (database: number): string => `spillway-test:ours:${database}`;
 
-/** Finds a database that is empty, or was filled by tests, and that no test has now. */
+/** Finds a database that no test has now, and that is empty or was filled by tests. */
 async function claimDatabase(register: Redis, looking: Redis, token: string): Promise<number> {
   for (let database = 1; ; database++) {
-    const claim = await register.set(claimKey(database), token, "EX", claimSeconds, "NX");
+    const claim = await register.set(claimKey(database), token, "EX", CLAIM_SECONDS, "NX");
     if (claim === null) continue;
     const usable = await looking.select(database).then(
       async () =>
@@ -87,7 +90,7 @@ async function claimDatabase(register: Redis, looking: Redis, token: string): Pr
       return database;
     }
     await register.del(claimKey(database));
-    // Out of range.
+    // The index is out of range, so there are no more databases.
     if (usable === undefined)
       throw new Error("The server of REDIS_URL has no empty database besides its first.");
   }

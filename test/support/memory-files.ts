@@ -1,17 +1,17 @@
-/** What of a file system tells whether a run may keep its files there. */
+/** Properties of the file systems that decide whether a run may keep its files in memory. */
 export interface FileSystem {
-  /** All that are mounted, as `/proc/mounts` lists them. */
+  /** The content of `/proc/mounts`. */
   readonly mounts: string;
   readonly freeBytes: number;
 }
 
-/** Where Linux keeps files in memory. */
+/** The directory where Linux keeps files in memory. */
 export const MEMORY_FILES = "/dev/shm";
 
-/** A run takes half a GiB; what else the machine does needs the rest. */
+/** A run takes half a GiB; the rest is for everything else on the machine. */
 const MIN_FREE_BYTES = 4 * 1024 ** 3;
 
-/** Whether programs can run from there, too, and there is room enough. */
+/** Whether programs can be run from there, and there is enough space. */
 export function canKeepFiles({ mounts, freeBytes }: FileSystem): boolean {
   const mount = mounts.split("\n").find((line) => line.split(" ")[1] === MEMORY_FILES);
   const [, , type, options = ""] = mount?.split(" ") ?? [];

@@ -11,14 +11,14 @@ import { makeTestCertificate, type TestCertificate } from "./test-certificate.ts
 import type { TestRedis } from "./test-redis.ts";
 
 export interface OwnRedisOptions {
-  /** Keeps its data in an append-only file, over a restart. */
+  /** Keeps the data in an append-only file, which survives a restart. */
   readonly appendOnly?: boolean;
-  /** As in redis.conf, e.g. `8mb`. */
+  /** A value as in redis.conf, e.g. `8mb`. */
   readonly maxMemory?: string;
-  /** As in redis.conf; Redis' own default is `noeviction`. */
+  /** A value as in redis.conf; Redis' own default is `noeviction`. */
   readonly maxMemoryPolicy?: string;
   readonly password?: string;
-  /** TLS only, with a certificate that is in `caFile`. */
+  /** Accepts TLS only, with the certificate in `caFile`. */
   readonly tls?: boolean;
 }
 
@@ -104,7 +104,7 @@ function serverOptions(
           "tls-ca-cert-file": certificate.certFile,
           "tls-auth-clients": "no",
         }),
-    // Otherwise a replica waits five seconds for others to join in.
+    // Otherwise a replica waits five seconds for others to join.
     "repl-diskless-sync-delay": "0",
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
@@ -116,6 +116,6 @@ function openClient(url: string, certificate: TestCertificate | undefined): Redi
     retryStrategy: () => 50,
     ...(certificate === undefined ? {} : { tls: { ca: readFileSync(certificate.certFile) } }),
   });
-  client.on("error", () => undefined); // it tries again
+  client.on("error", () => undefined); // ioredis reconnects by itself.
   return client;
 }

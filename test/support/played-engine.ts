@@ -1,18 +1,21 @@
 import type { AskEngine, EngineAnswer } from "../../workers/engines/ask-engine.ts";
 
-/** What an engine answers, by path from its root: a JSON value, or status and text. */
+/** An engine's answers by path from its root: a JSON value, or status and text. */
 export type PlayedAnswers = Readonly<
   Record<string, object | { readonly status: number; readonly text: string }>
 >;
 
-/** An engine whose base URL ends in `/v1`, unless told otherwise; paths not given are 404. */
+/**
+ * Plays an engine with the given answers. Its base URL ends in `/v1` by default, and other paths
+ * answer 404.
+ */
 export function playEngine(
   answers: PlayedAnswers,
   { server, base = "/v1" }: { readonly server?: string; readonly base?: string } = {},
-): AskEngine & { readonly asked: string[] } {
-  const asked: string[] = [];
+): AskEngine & { readonly requests: string[] } {
+  const requests: string[] = [];
   const answer = (path: string): Promise<EngineAnswer> => {
-    asked.push(path);
+    requests.push(path);
     const found = answers[path] ?? { status: 404, text: '{"detail":"Not Found"}' };
     const isText = "status" in found && "text" in found;
     const text = isText ? String(found.text) : JSON.stringify(found);
@@ -24,7 +27,7 @@ export function playEngine(
     });
   };
   return {
-    asked,
+    requests,
     get: answer,
     getBelowBase: (path) => answer(base + path),
     post: (path, body) => answer(`${path} ${JSON.stringify(body)}`),
@@ -38,7 +41,7 @@ const model = (id: string, rest: object) => ({
   ...rest,
 });
 
-/** As answered by vLLM 0.32.0 started with `--max-model-len 256`. */
+/** Answers of vLLM 0.32.0, started with `--max-model-len 256`. */
 export const playedVllm: PlayedAnswers = {
   "/v1/models": {
     object: "list",
@@ -48,7 +51,7 @@ export const playedVllm: PlayedAnswers = {
   "/openapi.json": { paths: { "/v1/chat/completions": {}, "/v1/completions": {} } },
 };
 
-/** As answered by llama.cpp 0c1e57098 with its four slots of 512 tokens. */
+/** Answers of llama.cpp 0c1e57098, with its four slots of 512 tokens. */
 export const playedLlamacpp: PlayedAnswers = {
   "/v1/models": {
     models: [{ name: "models/tiny.gguf", capabilities: ["completion"] }],
@@ -69,7 +72,7 @@ export const playedLlamacpp: PlayedAnswers = {
   },
 };
 
-/** As answered by Ollama 0.17.4; `tiny` is loaded, `big` has a context in its file. */
+/** Answers of Ollama 0.17.4; `tiny` is loaded, `big` has a context in its file. */
 export const playedOllama: PlayedAnswers = {
   "/v1/models": {
     object: "list",

@@ -2,18 +2,21 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { PlayedAnswers } from "./played-engine.ts";
 
-/** An engine's HTTP server: its GETs as given, its calls by a function of the test. */
+/**
+ * An engine's HTTP server. Its GET requests have fixed answers; a function of the test answers its
+ * calls.
+ */
 export interface PlayedServer {
-  /** Ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly url: string;
-  /** May be replaced while it runs. */
+  /** The answers can be replaced while the server runs. */
   answers: PlayedAnswers;
-  /** Of the calls so far, with their headers. */
+  /** The calls so far, with their headers. */
   readonly calls: {
     readonly body: Record<string, unknown>;
     readonly headers: IncomingMessage["headers"];
   }[];
-  /** Answers a call; a whole chat completion unless the test says otherwise. */
+  /** Answers a call, by default with a whole chat completion. */
   answer: (
     body: Record<string, unknown>,
     response: ServerResponse,
@@ -22,7 +25,9 @@ export interface PlayedServer {
   close(): Promise<void>;
 }
 
-/** Starts it on a free loopback port. `key`: what everything below `/v1` needs as bearer token. */
+/**
+ * Starts the server on a free loopback port. When `key` is set, `/v1` requires it as bearer token.
+ */
 export async function startPlayedServer(
   answers: PlayedAnswers,
   { key }: { readonly key?: string } = {},
@@ -78,7 +83,7 @@ export async function startPlayedServer(
   return played;
 }
 
-/** A whole answer, or the stream of it, with such a usage. */
+/** Answers with a whole chat completion or a stream of it, with this usage. */
 export function completeChat(
   body: Record<string, unknown>,
   response: ServerResponse,
@@ -104,7 +109,7 @@ export function completeChat(
   response.end("data: [DONE]\n\n");
 }
 
-/** An error as the engine writes it. */
+/** Answers with an error in the engine's own format. */
 export function refuse(response: ServerResponse, status: number, error: object): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify({ error }));

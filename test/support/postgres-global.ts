@@ -12,13 +12,13 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A server on which this run may create and drop databases. */
     readonly postgresUrl: string;
-    /** Where `copyCluster` keeps what it copies. */
+    /** The directory of `copyCluster`'s template. */
     readonly clusterDirectory: string;
   }
 }
 
 /**
- * Gives the whole run one PostgreSQL server: that of `DATABASE_URL`, or an embedded one in a
+ * Provides one PostgreSQL server for the whole run: that of `DATABASE_URL`, or an embedded one in a
  * temporary directory, which the returned function stops and removes.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -41,14 +41,14 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     project.provide("postgresUrl", given);
     return () => Promise.resolve();
   }
-  // Two files of many fleets each may run side by side.
+  // Two test files with many fleets each may run at once.
   const postgres = await startThrowAwayPostgres({ max_connections: "600" });
   await makeTemplate(postgres.url);
   project.provide("postgresUrl", postgres.url);
   return () => postgres.stop();
 }
 
-/** The migrated database that every test's own database is a copy of. */
+/** Creates the migrated database that is copied for every test. */
 async function makeTemplate(serverUrl: string): Promise<void> {
   const client = new Client({ connectionString: serverUrl });
   await client.connect();

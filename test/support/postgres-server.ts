@@ -7,45 +7,47 @@ import { startThrowAwayPostgres } from "./throw-away-postgres.ts";
 
 /** A PostgreSQL server that one test has for itself, to stop and to freeze. */
 export interface TestPostgres {
-  /** A migrated database. */
+  /** The URL of a migrated database. */
   readonly url: string;
-  /** From now on it takes connections and bytes, and answers nothing. */
+  /** After this the server accepts connections and bytes, but answers nothing. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
   /** Ends every session and the server; nothing listens until `startServer`. */
   stopServer(): Promise<void>;
-  /** Starts it again at the same address, with its data. */
+  /** Starts the server again at the same address, with its data. */
   startServer(): Promise<void>;
-  /** Ends the sessions whose application name is like the pattern of SQL; how many those were. */
+  /**
+   * Ends the sessions whose application name matches an SQL pattern. Resolves with their number.
+   */
   terminateSessions(applicationNamePattern?: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts an embedded server, also where the run has one by `DATABASE_URL`. */
+/** Starts an embedded server, also when the run uses the one of `DATABASE_URL`. */
 export async function startTestPostgres(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<TestPostgres> {
   const postgres = await startThrowAwayPostgres(settings, copyCluster);
-  let letGoOn: (() => void) | undefined;
+  let continueAll: (() => void) | undefined;
   const thaw = (): Promise<void> => {
-    letGoOn?.();
-    letGoOn = undefined;
+    continueAll?.();
+    continueAll = undefined;
     return Promise.resolve();
   };
   return {
     url: postgres.url,
     async freeze() {
-      if (letGoOn !== undefined) return;
+      if (continueAll !== undefined) return;
       const pid = await postgres.pid();
       if (pid === undefined) throw new Error("the server does not run");
-      letGoOn = await freezeProcesses(pid);
+      continueAll = await freezeProcesses(pid);
     },
     thaw,
     async stopServer() {
       await thaw();
       const pid = await postgres.pid();
       if (pid === undefined) return;
-      process.kill(pid, "SIGINT"); // PostgreSQL's "fast" way
+      process.kill(pid, "SIGINT"); // SIGINT is PostgreSQL's "fast" shutdown.
       await eventually(async () => expect(await postgres.pid()).toBeUndefined(), 30_000);
     },
     startServer: () => postgres.revive(),

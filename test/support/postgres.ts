@@ -5,16 +5,16 @@ import { TEMPLATE_DATABASE } from "./template-database.ts";
 
 export interface TestDatabase {
   readonly url: string;
-  /** Ends the connections to it, too. */
+  /** Drops the database, after ending the connections to it. */
   drop(): Promise<void>;
 }
 
-/** Makes a database of its own for a test, on the server of this run. */
+/** Creates a database for one test, on the server of this run. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = inject("postgresUrl");
   const name = `test_${randomBytes(8).toString("hex")}`;
   await withClient(serverUrl, async (client) => {
-    // By its files: half the work of its default, which logs each page of the copy.
+    // A copy of the files costs half of the default strategy, which logs each copied page.
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE} STRATEGY FILE_COPY`);
   });
   const url = new URL(serverUrl);

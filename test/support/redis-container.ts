@@ -6,8 +6,8 @@ import { eventually } from "./eventually.ts";
 import type { RedisRunner } from "./redis-runner.ts";
 
 /**
- * A server in a container, for a machine with nothing but Docker. It shares the host's network, so
- * that its address is as good as a process's.
+ * A server in a container, for a machine that has only Docker. It shares the host's network, so its
+ * address works like that of a process.
  */
 export class RedisContainer implements RedisRunner {
   readonly #image: string;
@@ -75,7 +75,7 @@ export class RedisContainer implements RedisRunner {
     });
   }
 
-  /** What the engine can do with it beyond what testcontainers offers. */
+  /** Returns the engine's own container object, which can do more than that of testcontainers. */
   async #raw() {
     if (this.#container === undefined) throw new Error("the server was never started");
     const { getContainerRuntimeClient } = await import("testcontainers");

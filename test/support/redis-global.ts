@@ -10,12 +10,12 @@ import { startSharedRedisContainer } from "./shared-redis-container.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where `startTestRedis` gets its servers from. */
+    /** The servers for `startTestRedis`. */
     readonly redis: RedisSource;
   }
 }
 
-/** Finds Redis for the whole run, and ends it if it was started. */
+/** Finds Redis for the whole run. The returned function stops it if it was started here. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { REDIS_URL, PATH } = process.env;
   const isRootOnDebian = process.getuid?.() === 0 && existsSync("/etc/debian_version");
@@ -29,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       : undefined,
     log: (line) => console.log(line),
   }).catch((error: unknown) => {
-    // The sentence says it all; where it was thrown says nothing.
+    // The message is enough; the place where it was thrown does not help.
     if (error instanceof Error) error.stack = error.message;
     throw error;
   });
@@ -40,7 +40,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function runQuietly(file: string, args: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
   await promisify(execFile)(file, args, { env }).catch((error: unknown) => {
-    const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-    throw new Error(`${[file, ...args].join(" ")}: ${said.split("\n").at(-1) || String(error)}`);
+    const output = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
+    throw new Error(`${[file, ...args].join(" ")}: ${output.split("\n").at(-1) || String(error)}`);
   });
 }

@@ -3,36 +3,39 @@ import { rm, writeFile } from "node:fs/promises";
 export interface PackageInstallOptions {
   /** Runs a program to its end; rejects when it fails. */
   readonly run: (file: string, args: readonly string[]) => Promise<void>;
-  /** What Debian asks before it starts the service of a package. */
+  /** The file that Debian consults before it starts the service of a package. */
   readonly policyFile: string;
 }
 
-/** Another installation may be under way: it is waited for. */
-const aptOptions = ["--yes", "-o", "DPkg::Lock::Timeout=120"];
+/** apt-get waits for another installation to end. */
+const APT_OPTIONS = ["--yes", "-o", "DPkg::Lock::Timeout=120"];
 
-/** Installs Debian's Redis server as a program only: its service neither runs nor starts at boot. */
+/**
+ * Installs Debian's Redis server as a program only: its service neither runs now nor starts at
+ * boot.
+ */
 export async function installRedisPackage({
   run,
   policyFile,
 }: PackageInstallOptions): Promise<void> {
   const install = (): Promise<void> =>
-    run("apt-get", [...aptOptions, "install", "--no-install-recommends", "redis-server"]);
+    run("apt-get", [...APT_OPTIONS, "install", "--no-install-recommends", "redis-server"]);
   const forbidden = await forbidServices(policyFile);
   try {
     // A fresh system has no package lists, or old ones.
     await install().catch(async () => {
-      await run("apt-get", [...aptOptions, "update"]);
+      await run("apt-get", [...APT_OPTIONS, "update"]);
       await install();
     });
   } finally {
     if (forbidden) await rm(policyFile, { force: true });
   }
-  // The system may have a policy of its own, which lets services start.
+  // The system's own policy may let services start.
   if (!forbidden) await run("service", ["redis-server", "stop"]);
   await run("update-rc.d", ["redis-server", "disable"]);
 }
 
-/** False: the system has a policy of its own. */
+/** Resolves with false when the system has its own policy. */
 async function forbidServices(policyFile: string): Promise<boolean> {
   try {
     await writeFile(policyFile, "#!/bin/sh\nexit 101\n", { flag: "wx", mode: 0o755 });

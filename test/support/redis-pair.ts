@@ -4,17 +4,17 @@ import { eventually } from "./eventually.ts";
 import { type OwnRedis, startOwnRedis } from "./own-redis.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 
-/** A primary and its replica behind one address, as a managed Redis is. */
+/** A primary and its replica behind one address, as in a managed Redis. */
 export interface RedisPair {
-  /** New connections through it lead to the primary of the moment. */
+  /** New connections to this URL lead to the current primary. */
   readonly url: string;
-  /** A connection for looking, to the primary of the moment. */
+  /** Returns a connection to the current primary, for checks. */
   client(): Redis;
-  /** The replica follows no longer: a failover after it loses what was written since. */
+  /** Stops the replication, so that a later failover loses what was written since. */
   detachReplica(): Promise<void>;
   /**
-   * The replica becomes the primary. Connections to the old one stay, and can read there but not
-   * write (READONLY).
+   * Makes the replica the primary. Connections to the old primary stay open, and can read there but
+   * not write (READONLY).
    */
   failover(): Promise<void>;
   stop(): Promise<void>;

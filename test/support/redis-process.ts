@@ -4,7 +4,7 @@ import { guardAgainstKill, type KillGuard } from "./kill-guard.ts";
 import type { RedisRunner } from "./redis-runner.ts";
 import { startRedisServer } from "./redis-server.ts";
 
-/** A server as a process, which goes with this one, and its directory with it. */
+/** A server as a process, which ends with this one; its directory is removed then. */
 export class RedisProcess implements RedisRunner {
   readonly #program: string;
   readonly #guard: KillGuard;

@@ -3,11 +3,11 @@ import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
-const names = ["redis-server", "valkey-server"];
+const NAMES = ["redis-server", "valkey-server"];
 
-/** The first Redis server on a search path that can be run; undefined: there is none. */
+/** Finds the first Redis server on a search path that can be run; undefined when there is none. */
 export async function findRedisProgram(searchPath: string): Promise<string | undefined> {
-  for (const name of names) {
+  for (const name of NAMES) {
     for (const directory of searchPath.split(delimiter)) {
       const file = join(directory, name);
       if (directory !== "" && (await runs(file))) return file;

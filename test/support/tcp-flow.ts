@@ -1,21 +1,24 @@
 import type { Socket } from "node:net";
 
-/** What one end has sent: bytes, an orderly end, or a reset. */
+/** What one end has sent: bytes, a regular end, or a reset. */
 export type Sent = Buffer | "end" | "reset";
 
 export interface TcpFlowOptions {
   readonly from: Socket;
   readonly to: Socket;
-  /** Asked again for whatever waits, so a change holds for what is already under way. */
+  /** Called again for everything that waits, so that a change affects it too. */
   readonly latencyMs: () => number;
   readonly stalled: () => boolean;
   readonly deliver: (sent: Sent) => void;
 }
 
-/** Held here at most; past that the sender is no longer read, as with a full window. */
+/** At this limit the sender is no longer read, as with a full TCP window. */
 const HELD_BYTES = 256 * 1024;
 
-/** One direction of a line: what arrives is delivered in its order, late, and never hoarded. */
+/**
+ * One direction of a connection. It delivers data in order and with a delay, and holds a limited
+ * amount.
+ */
 export class TcpFlow {
   readonly #options: TcpFlowOptions;
   readonly #waiting: { readonly sent: Sent; readonly arrivedAtMs: number }[] = [];
@@ -31,7 +34,7 @@ export class TcpFlow {
       this.#add(chunk);
     });
     from.on("end", () => this.#add("end"));
-    from.on("error", () => undefined); // told by "close"
+    from.on("error", () => undefined); // The "close" event reports the error.
     from.on("close", (hadError) => {
       if (hadError) this.#add("reset");
     });
@@ -39,7 +42,7 @@ export class TcpFlow {
     to.on("close", () => this.#abandon());
   }
 
-  /** Delivers what is due; called when the conditions have changed. */
+  /** Delivers everything that is due; called when the conditions have changed. */
   advance(): void {
     clearTimeout(this.#timer);
     const { from, to, latencyMs, stalled, deliver } = this.#options;
@@ -63,7 +66,7 @@ export class TcpFlow {
     this.advance();
   }
 
-  /** The receiver is gone: the sender is read on, so that its end is seen too. */
+  /** Handles the end of the receiver: the sender is still read, so that its end is seen too. */
   #abandon(): void {
     clearTimeout(this.#timer);
     this.#waiting.length = 0;

@@ -2,31 +2,34 @@ import { connect, createServer, type Socket } from "node:net";
 import { TcpFlow, type Sent } from "./tcp-flow.ts";
 
 /**
- * - `stall`: nothing gets through, in either direction, until the fault is over; then all of it
- *   does, as after a short partition or a frozen server.
- * - `drop`: bytes vanish and both ends stay open. Afterwards the lines that lost some are reset,
- *   since TCP never delivers a stream with a hole in it.
+ * - `stall`: nothing passes, in either direction, until the fault is over. Then everything does, as
+ *   after a short partition or a frozen server.
+ * - `drop`: bytes are lost and both ends stay open. Afterwards the connections that lost some are
+ *   reset, since TCP never delivers a stream with a gap.
  * - `refuse`: new connections are reset, the others go on.
  */
 type TcpFault = "none" | "stall" | "drop" | "refuse";
 
-/** Stands between clients and a server and breaks the lines in the ways that networks do. */
+/** A proxy between clients and a server that breaks connections in the ways that networks do. */
 export interface TcpProxy {
   readonly port: number;
-  /** The given URL, through here. */
+  /** Returns the given URL, with the proxy's address. */
   through(url: string): string;
-  /** Connections made so far. */
+  /** The number of connections so far. */
   readonly connections: number;
-  /** Where new connections lead. */
+  /** The server for new connections. */
   target: { readonly host: string; readonly port: number };
-  /** Delay of every byte, each way. */
+  /** The delay of every byte in each direction. */
   latencyMs: number;
   fault: TcpFault;
   /** Resets both ends of every connection. */
   reset(): void;
-  /** The servers' ends close, and no client is told. */
+  /** Closes the servers' ends without telling the clients. */
   halfOpen(): void;
-  /** Resets the connection that carries the n-th byte from now on in a direction, after it. */
+  /**
+   * Lets `bytes` more bytes pass in a direction, then resets the connection that carried the last
+   * one.
+   */
   cutAfter(bytes: number, towards?: "client" | "server"): void;
   close(): Promise<void>;
 }
@@ -36,9 +39,9 @@ type Side = "client" | "server";
 interface Line {
   readonly sockets: Readonly<Record<Side, Socket>>;
   readonly flows: TcpFlow[];
-  /** Bytes of it have vanished. */
+  /** Whether bytes were lost. */
   hasLost: boolean;
-  /** Its last byte is on its way. */
+  /** Whether its last byte is on the way. */
   isCut: boolean;
 }
 
@@ -101,7 +104,7 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
     carry(line, client, "server");
     carry(line, server, "client");
     client.on("end", () => {
-      if (server.destroyed) client.destroy(); // half-open until now
+      if (server.destroyed) client.destroy(); // The connection was half-open until now.
     });
     const forget = (): void => {
       if (client.destroyed && server.destroyed) lines.delete(line);

@@ -4,16 +4,16 @@ import { guardAgainstKill } from "./kill-guard.ts";
 import { canKeepFiles, type FileSystem, MEMORY_FILES } from "./memory-files.ts";
 
 /**
- * Keeps the whole run's temporary files in memory where the system lets it: the many databases that
- * are made and dropped, and those that write as if they had to survive, wait for a disk otherwise.
- * Whoever sets `TMPDIR` has decided.
+ * Keeps the run's temporary files in memory where the system allows it. On a disk, the many
+ * databases that are created and dropped, and the servers that write durably, would wait. A given
+ * `TMPDIR` is left as it is.
  */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env["TMPDIR"] !== undefined) return undefined;
   const found = await memoryFiles().catch(() => undefined);
   if (found === undefined || !canKeepFiles(found)) return undefined;
   const directory = await mkdtemp(join(MEMORY_FILES, "spillway-"));
-  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  // When root runs this, PostgreSQL has a user of its own, which must be able to pass through.
   await chmod(directory, 0o711);
   const guard = guardAgainstKill({ signal: "KILL", directories: [directory] });
   process.env["TMPDIR"] = directory;
@@ -24,7 +24,7 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
   };
 }
 
-/** Rejects where there are none. */
+/** Rejects on a system that has none. */
 async function memoryFiles(): Promise<FileSystem> {
   const [mounts, { bavail, bsize }] = await Promise.all([
     readFile("/proc/mounts", "utf8"),

@@ -7,7 +7,7 @@ export interface TestCertificate {
   readonly keyFile: string;
 }
 
-/** Makes a self-signed certificate for 127.0.0.1 in a directory; `openssl` has to be installed. */
+/** Makes a self-signed certificate for 127.0.0.1 in a directory; `openssl` must be installed. */
 export async function makeTestCertificate(directory: string): Promise<TestCertificate> {
   const certFile = join(directory, "cert.pem");
   const keyFile = join(directory, "key.pem");

@@ -14,7 +14,7 @@ function provider(name: string, location: "local" | "cloud"): ProviderConfig {
   };
 }
 
-/** A route that serves from gpu-a, with fields of the test's own. */
+/** Makes a model that is served from gpu-a, with the given fields. */
 export function route(name: string, fields: Partial<RouteConfig> = {}): RouteConfig {
   return {
     name,
@@ -31,7 +31,7 @@ export function route(name: string, fields: Partial<RouteConfig> = {}): RouteCon
   };
 }
 
-/** $0.15 and $0.60 per 1M tokens unless told otherwise. */
+/** Makes a target that costs $0.15 and $0.60 per 1M tokens by default. */
 export function target(name: string, fields: Partial<RouteConfig["serve"][number]> = {}) {
   return {
     provider: name,
@@ -42,7 +42,7 @@ export function target(name: string, fields: Partial<RouteConfig["serve"][number
   };
 }
 
-const routes = [
+const ROUTES = [
   route("embed-small", { kind: "embedding" }),
   route("chat-small", { overflow: [target("cloud")], defaults: { top_k: 20 } }),
   route("vendor/base-7b", { kind: "completion" }),
@@ -51,7 +51,7 @@ const routes = [
   route("chat-free", { serve: [target("gpu-a", { price: { input: 0, output: 0 } })] }),
 ];
 
-/** Two local providers and a cloud. */
+/** Makes a configuration with two local providers and a cloud. */
 export function testConfig(server: Partial<Config["server"]> = {}): Config {
   const providers = [
     provider("gpu-a", "local"),
@@ -72,6 +72,6 @@ export function testConfig(server: Partial<Config["server"]> = {}): Config {
     retention: { resultsMs: 86_400_000 },
     webhooks: { allowNetworks: [] },
     providers: new Map(providers.map((each) => [each.name, each])),
-    models: new Map(routes.map((each) => [each.name, each])),
+    models: new Map(ROUTES.map((each) => [each.name, each])),
   };
 }

@@ -3,17 +3,22 @@ import type { Redis } from "ioredis";
 /** A Redis that one test has for itself, to use and to break. */
 export interface TestRedis {
   readonly url: string;
-  /** What clients have to trust, as in `NODE_EXTRA_CA_CERTS`; undefined without TLS. */
+  /**
+   * The certificate that clients must trust, as in `NODE_EXTRA_CA_CERTS`; undefined without TLS.
+   */
   readonly caFile: string | undefined;
-  /** A connection for looking, made at the first call; it comes back by itself. */
+  /** Returns a connection for checks, opened by the first call; it reconnects by itself. */
   client(): Redis;
   /** Removes every key. */
   wipe(): Promise<void>;
-  /** Ends the server without a goodbye; nothing listens until `restart`. */
+  /** Kills the server; nothing listens until `restart`. */
   kill(): Promise<void>;
-  /** Starts it again at the same address, killed first if it runs: empty, or from its file. */
+  /**
+   * Starts the server again at the same address, and kills it first if it runs. It is empty, or has
+   * the data of its file.
+   */
   restart(): Promise<void>;
-  /** From now on it takes connections and bytes, and answers nothing. */
+  /** After this the server accepts connections and bytes, but answers nothing. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
   stop(): Promise<void>;

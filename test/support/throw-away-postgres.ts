@@ -8,29 +8,29 @@ import {
 import { readPidFile } from "../../cli/embedded-postgres/running-server.ts";
 import { guardAgainstKill } from "./kill-guard.ts";
 
-/** Nothing in it is meant to survive a power cut. */
-const throwAwaySettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+/** The data need not survive a power cut. */
+const SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
 export interface ThrowAwayPostgres {
   readonly url: string;
-  /** The server's main process; undefined: it does not run. */
+  /** Resolves with the server's main process, or undefined when it does not run. */
   pid(): Promise<number | undefined>;
-  /** Starts it again where it was, after it has ended. */
+  /** Starts the server again at the same place, after it has ended. */
   revive(): Promise<void>;
-  /** Stops it and removes its files. */
+  /** Stops the server and removes its files. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts an embedded PostgreSQL in a temporary directory, which also goes when this process is
- * killed. `prepare` may put a cluster into it before.
+ * Starts an embedded PostgreSQL in a temporary directory, which is also removed when this process
+ * is killed. `prepare` may put a cluster into the directory first.
  */
 export async function startThrowAwayPostgres(
   settings: Readonly<Record<string, string>> = {},
   prepare?: (directory: string) => Promise<void>,
 ): Promise<ThrowAwayPostgres> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-test-"));
-  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  // When root runs this, PostgreSQL has a user of its own, which must be able to pass through.
   await chmod(directory, 0o711);
   const removeAll = async (filesDir: string): Promise<void> => {
     await rm(filesDir, { recursive: true, force: true });
@@ -41,7 +41,7 @@ export async function startThrowAwayPostgres(
     return await startEmbeddedPostgres({
       dataDir: directory,
       log: () => undefined,
-      settings: { ...throwAwaySettings, ...settings },
+      settings: { ...SETTINGS, ...settings },
     });
   };
   const postgres = await start().catch(async (error: unknown) => {
@@ -59,7 +59,7 @@ export async function startThrowAwayPostgres(
       guard.watch(await pid());
     },
     async stop() {
-      // Should that fail, the guard ends the server with this process.
+      // If this fails, the guard ends the server together with this process.
       await postgres.stop();
       await removeAll(postgres.filesDir);
       guard.release();

@@ -115,7 +115,7 @@ describe("who serves at a provider", () => {
     expect((await detectEngine({ ...local, location: "cloud" }, ask, [])).engine.name).toBe(
       "openai",
     );
-    expect(ask.asked).toEqual(["/v1/models"]);
+    expect(ask.requests).toEqual(["/v1/models"]);
     const told = await detectEngine({ ...local, engine: "tgi" }, playEngine(playedVllm), []);
     expect(told.engine.name).toBe("tgi");
   });
