@@ -11,7 +11,7 @@ import { tryEngine, type TryOptions } from "./engines/try-engine.ts";
 import { cacheDir } from "./run/cache-dir.ts";
 import { type FlowResult, resultTable } from "./run/flow.ts";
 
-const realThings: Readonly<Record<string, (options: TryOptions) => Promise<FlowResult[]>>> = {
+const PROGRAMS: Readonly<Record<string, (options: TryOptions) => Promise<FlowResult[]>>> = {
   vllm: (options) => tryEngine(startVllm, options),
   llamacpp: (options) => tryEngine(startLlamacpp, options),
   ollama: (options) => tryEngine(startOllama, options),
@@ -20,18 +20,18 @@ const realThings: Readonly<Record<string, (options: TryOptions) => Promise<FlowR
   "openai-python": tryOpenaiPython,
 };
 
-const usage = `npm run try -- NAME [--only TEXT] [--record] [--keep]
+const USAGE = `npm run try -- NAME [--only TEXT] [--record] [--keep]
 
 Starts the real NAME, pinned and from its registry, puts the broker before it, runs the flows and
 prints a table. Ends with 1 when a flow was not right. The first run installs, which takes minutes.
 
-NAME is one of ${Object.keys(realThings).join(", ")}.
+NAME is one of ${Object.keys(PROGRAMS).join(", ")}.
   --only TEXT  only the flows whose name has TEXT in it
   --record     engines: writes what they answer to test/fixtures/ instead
   --keep       leaves the folder of the run with all logs
 `;
 
-/** Runs one real thing in a folder of its own, and returns the exit code. */
+/** Runs one real program in its own folder. Returns the exit code. */
 async function tryOne(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -43,15 +43,15 @@ async function tryOne(args: readonly string[]): Promise<number> {
       help: { type: "boolean", default: false },
     },
   });
-  const run = realThings[positionals[0] ?? ""];
+  const run = PROGRAMS[positionals[0] ?? ""];
   if (values.help || run === undefined || positionals.length > 1) {
-    process.stderr.write(usage);
+    process.stderr.write(USAGE);
     return values.help ? 0 : 2;
   }
   const runs = join(cacheDir(), "runs");
   await mkdir(runs, { recursive: true });
   const runDir = await mkdtemp(join(runs, `${positionals[0]}-`));
-  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  // When root runs this, PostgreSQL has a user of its own, which must be able to pass through.
   await chmod(runDir, 0o711);
   try {
     const results = await run({ runDir, only: values.only, record: values.record });

@@ -1,4 +1,5 @@
 import { createParser } from "eventsource-parser";
+import { parseJson } from "../../../shared/json/parse-json.ts";
 
 /** What a caller received of an answer. */
 export interface ReadAnswer {
@@ -30,7 +31,7 @@ export function readStream(received: string): ReadAnswer {
         complete = true;
         return;
       }
-      const event = parseJson(data);
+      const event = parseJson(data) as AnswerJson | undefined;
       if (event?.error !== undefined) errorCode = event.error.code ?? "without a code";
       for (const choice of event?.choices ?? []) text += choice.delta?.content ?? choice.text ?? "";
     },
@@ -41,7 +42,7 @@ export function readStream(received: string): ReadAnswer {
 
 /** Reads a whole body, or an error. */
 export function readBody(received: string): ReadAnswer {
-  const body = parseJson(received);
+  const body = parseJson(received) as AnswerJson | undefined;
   const { choices, data, error } = body ?? {};
   const text =
     data === undefined
@@ -52,12 +53,4 @@ export function readBody(received: string): ReadAnswer {
     complete: choices !== undefined || data !== undefined,
     errorCode: error === undefined ? undefined : (error.code ?? "without a code"),
   };
-}
-
-function parseJson(text: string): AnswerJson | undefined {
-  try {
-    return JSON.parse(text) as AnswerJson;
-  } catch {
-    return undefined;
-  }
 }

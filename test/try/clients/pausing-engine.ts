@@ -2,18 +2,21 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Longer than the broker's heartbeat interval of 15 s, so that a heartbeat falls into it. */
-const pauseMs = 16_500;
+/**
+ * The pause is longer than the broker's heartbeat interval of 15 s, so that a heartbeat falls into
+ * it.
+ */
+const PAUSE_MS = 16_500;
 
 interface PausingEngine {
-  /** Ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly url: string;
   close(): Promise<void>;
 }
 
 /**
- * An engine that streams two words with a long pause between them. Its events have an `id:` line
- * each, as some gateways write them, which changes how clients read a later comment.
+ * Starts an engine that streams two words with a long pause between them. Each of its events has an
+ * `id:` line, as some gateways write them, which changes how clients read a later comment.
  */
 export async function startPausingEngine(): Promise<PausingEngine> {
   const server = createServer((request, response) => {
@@ -48,7 +51,7 @@ async function answer(response: ServerResponse): Promise<void> {
     response.write(`id: ${id}\ndata: ${JSON.stringify({ ...chunk, ...more })}\n\n`);
   };
   send({ role: "assistant", content: "before" }, null);
-  await sleep(pauseMs);
+  await sleep(PAUSE_MS);
   send({ content: " after" }, null);
   const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
   send({}, "stop", { usage });

@@ -1,7 +1,7 @@
 import { startSimulator, type Simulator } from "../../../cli/simulate/simulator.ts";
 import { startBroker, type TryBroker } from "../run/broker.ts";
 
-/** A broker before two simulated engines: one serves responses itself, one only chats. */
+/** A broker with two simulated engines: one serves responses itself, the other only chats. */
 export interface SimulatedEngines {
   readonly broker: TryBroker;
   readonly native: Simulator;
@@ -9,13 +9,13 @@ export interface SimulatedEngines {
   stop(): Promise<void>;
 }
 
-/** Names of the broker's models, which are those of its engines. */
-export const simulatedModels = ["native", "translated"] as const;
+/** The broker's models, which are named as their engines. */
+export const SIMULATED_MODELS = ["native", "translated"] as const;
 
-/** Starts them for a client to work with; answers cost a dollar a million tokens in and out. */
+/** Starts broker and engines for a client. Answers cost a dollar a million tokens in and out. */
 export async function startSimulatedEngines(
   runDir: string,
-  /** Engines of the caller's own that only chat, by the name of provider and model. */
+  /** The caller's own engines that only chat, by the name of provider and model. */
   others: Readonly<Record<string, string>> = {},
 ): Promise<SimulatedEngines> {
   const resources = new AsyncDisposableStack();
@@ -33,14 +33,14 @@ export async function startSimulatedEngines(
       runDir,
       [
         "webhooks: { allow_networks: [127.0.0.0/8] }",
-        // So little that a flow can fill it.
+        // The limit is so low that a flow can fill the queue.
         "server: { queue_limit: 1MiB }",
         "providers:",
         provider("native", native.url, "native"),
         provider("translated", translated.url, "translate"),
         ...Object.entries(others).map(([name, url]) => provider(name, url, "translate")),
         "models:",
-        ...[...simulatedModels, ...Object.keys(others)].map(route),
+        ...[...SIMULATED_MODELS, ...Object.keys(others)].map(route),
         "  tiny-embed: { serve: [{ provider: native, model: m }] }",
         "",
       ].join("\n"),

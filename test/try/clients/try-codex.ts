@@ -4,14 +4,14 @@ import type { TryOptions } from "../engines/try-engine.ts";
 import { expect } from "../run/expect.ts";
 import { type Flow, type FlowResult, runFlows } from "../run/flow.ts";
 import { exitCodeOf } from "../run/run-command.ts";
-import { installNpm, nodeEnv } from "./npm-package.ts";
+import { installNpm, NPM_ENVIRONMENT } from "./npm-package.ts";
 import {
   type SimulatedEngines,
-  simulatedModels,
+  SIMULATED_MODELS,
   startSimulatedEngines,
 } from "./simulated-engines.ts";
 
-const version = "0.171.0";
+const VERSION = "0.171.0";
 
 interface CodexContext extends SimulatedEngines {
   readonly program: string;
@@ -19,20 +19,20 @@ interface CodexContext extends SimulatedEngines {
   readonly key: string;
 }
 
-/** Codex CLI before an engine with responses of its own, and before one without. */
+/** Tries Codex CLI with an engine that has responses of its own, and with one that has none. */
 export async function tryCodex({ runDir, only }: TryOptions): Promise<FlowResult[]> {
-  const program = await installNpm("@openai/codex", version, "codex");
+  const program = await installNpm("@openai/codex", VERSION, "codex");
   const engines = await startSimulatedEngines(runDir);
   try {
     const key = await engines.broker.key({ name: "codex" });
-    const flows = simulatedModels.flatMap(flowsOf).filter(({ name }) => name.includes(only ?? ""));
+    const flows = SIMULATED_MODELS.flatMap(flowsOf).filter(({ name }) => name.includes(only ?? ""));
     return await runFlows(flows, { ...engines, program, runDir, key });
   } finally {
     await engines.stop();
   }
 }
 
-function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] {
+function flowsOf(model: (typeof SIMULATED_MODELS)[number]): Flow<CodexContext>[] {
   return [
     {
       name: `a question, ${model}`,
@@ -74,10 +74,10 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
         const { code, text } = await codex(context, model, "[sim calls=0] Go on", resumed);
         expect(code === 0 && text.includes("tok0 tok1"), `exit code ${code}: ${text.slice(-600)}`);
         const bodies = context[model].bodies().map(({ body }) => JSON.stringify(body));
-        const asked = bodies.filter((body) => /summar/i.test(body)).length;
+        const summarized = bodies.filter((body) => /summar/i.test(body)).length;
         const read = bodies.filter((body) => body.includes("replaced by this summary")).length;
         expect(
-          asked > 0 && (name === "spillway" || read > 0),
+          summarized > 0 && (name === "spillway" || read > 0),
           `${bodies.length} calls, none of it`,
         );
         return `exit code 0 after ${bodies.length} calls, ${read} of them with a summary of ours`;
@@ -97,8 +97,8 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
         expect(code !== 0, "exit code 0 with nothing to spend");
         const [line = ""] = text.slice(text.lastIndexOf("ERROR")).split("\n");
         expect(line.includes("The budget of this API key has"), `not told: ${text.slice(-600)}`);
-        const asked = (await count()) - before;
-        expect(asked === 1, `asked ${asked} times`);
+        const refused = (await count()) - before;
+        expect(refused === 1, `asked ${refused} times`);
         return `exit code ${code} after one request: ${line}`;
       },
     },
@@ -106,15 +106,18 @@ function flowsOf(model: (typeof simulatedModels)[number]): Flow<CodexContext>[] 
 }
 
 interface CodexSettings {
-  /** Of the provider: at one with the name "OpenAI" it has the provider compact its history. */
+  /** The provider's name; with the name "OpenAI", Codex lets the provider compact its history. */
   readonly name: string;
-  /** Lines of its configuration. */
+  /** Further lines of Codex' configuration. */
   readonly more?: readonly string[];
-  /** Goes on with the last session. */
+  /** Continues the last session. */
   readonly resumes?: boolean;
 }
 
-/** `codex exec` with a home of its own; what it printed, both outputs together. */
+/**
+ * Runs `codex exec` with its own home directory. Returns its exit code, and its two outputs as one
+ * text.
+ */
 async function codex(
   { program, runDir, key, broker }: CodexContext,
   model: string,
@@ -153,7 +156,7 @@ async function codex(
       prompt,
     ],
     {
-      env: { ...nodeEnv, CODEX_HOME: home, HOME: home, SPILLWAY_API_KEY: key },
+      env: { ...NPM_ENVIRONMENT, CODEX_HOME: home, HOME: home, SPILLWAY_API_KEY: key },
       logFile,
       timeoutMs: 60_000,
     },

@@ -6,13 +6,16 @@ import { credentialOf } from "../n8n/context.ts";
 import { installN8n } from "../n8n/install-n8n.ts";
 import { laterFlows } from "../n8n/later-flows.ts";
 import { startN8n } from "../n8n/start-n8n.ts";
-import { troubleFlows } from "../n8n/trouble-flows.ts";
+import { failureFlows } from "../n8n/failure-flows.ts";
 import { type FlowResult, runFlows } from "../run/flow.ts";
 import { startSimulatedEngines } from "./simulated-engines.ts";
 
-const flows = [addressFlows, agentFlows, laterFlows, troubleFlows].flat();
+const FLOWS = [addressFlows, agentFlows, laterFlows, failureFlows].flat();
 
-/** n8n before simulated engines: its credential, agents, background mode, Wait node and what its users read. */
+/**
+ * Tries n8n with simulated engines: its credential, agents, background mode and Wait node, and what
+ * its users read.
+ */
 export async function tryN8n({ runDir, only }: TryOptions): Promise<FlowResult[]> {
   const program = await installN8n();
   await using resources = new AsyncDisposableStack();
@@ -24,6 +27,6 @@ export async function tryN8n({ runDir, only }: TryOptions): Promise<FlowResult[]
   resources.defer(() => n8n.stop());
   const key = await engines.broker.key({ name: "n8n" });
   const rich = await credentialOf({ n8n, broker: engines.broker }, key);
-  const chosen = flows.filter(({ name }) => name.includes(only ?? ""));
+  const chosen = FLOWS.filter(({ name }) => name.includes(only ?? ""));
   return await runFlows(chosen, { ...engines, n8n, calling, rich });
 }

@@ -10,11 +10,11 @@ import { exitCodeOf } from "../run/run-command.ts";
 import { startPausingEngine } from "./pausing-engine.ts";
 import { startSimulatedEngines } from "./simulated-engines.ts";
 
-const version = "3.57.0";
-const script = fileURLToPath(new URL("openai-flows.py", import.meta.url));
+const VERSION = "3.57.0";
+const SCRIPT = fileURLToPath(new URL("openai-flows.py", import.meta.url));
 
-/** Each function of the script, and what it shows. */
-const flows = {
+/** The script's functions, with the titles of their flows. */
+const FLOWS = {
   chat: "chat",
   stream: "chat, streamed with usage",
   pause: "a stream with ids and a pause of 16 s",
@@ -26,13 +26,13 @@ const flows = {
   spent: "a spent budget",
 } as const;
 
-/** The Python package before simulated engines. */
+/** Tries the Python package with simulated engines. */
 export async function tryOpenaiPython({ runDir, only }: TryOptions): Promise<FlowResult[]> {
   const dir = await installed(
-    `openai-python-${version}`,
-    `PyPI openai==${version}`,
+    `openai-python-${VERSION}`,
+    `PyPI openai==${VERSION}`,
     async (made) => {
-      await installPython(made, [`openai==${version}`]);
+      await installPython(made, [`openai==${VERSION}`]);
     },
   );
   const pausing = await startPausingEngine();
@@ -43,7 +43,7 @@ export async function tryOpenaiPython({ runDir, only }: TryOptions): Promise<Flo
       rich: await key({ name: "python" }),
       spent: await key({ name: "spent", budget: { limit_usd: "0.000001", period: "total" } }),
     };
-    const chosen = Object.entries(flows).map(([name, title]) => ({
+    const chosen = Object.entries(FLOWS).map(([name, title]) => ({
       name: title,
       async run() {
         const logFile = join(runDir, `python-${name}.log`);
@@ -52,9 +52,9 @@ export async function tryOpenaiPython({ runDir, only }: TryOptions): Promise<Flo
           OPENAI_API_KEY: name === "spent" ? keys.spent : keys.rich,
         };
         const python = join(dir, "venv", "bin", "python");
-        const code = await exitCodeOf(python, [script, name], { env, logFile, timeoutMs: 110_000 });
+        const code = await exitCodeOf(python, [SCRIPT, name], { env, logFile, timeoutMs: 110_000 });
         const printed = (await readFile(logFile, "utf8")).trim();
-        // What was raised stands in a traceback's last line.
+        // The last line of a traceback has the exception.
         expect(code === 0, printed.split("\n").at(-1) ?? "");
         return printed;
       },

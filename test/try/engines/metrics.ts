@@ -1,4 +1,7 @@
-/** Prometheus text as sums by metric name, over all label sets. Throws when it cannot be read. */
+/**
+ * Reads Prometheus text. Returns a function that sums a metric over all label sets by its name.
+ * Throws when the URL cannot be read.
+ */
 export async function readMetrics(url: string, apiKey: string): Promise<(name: string) => number> {
   const response = await fetch(url, {
     headers: { authorization: `Bearer ${apiKey}` },

@@ -6,18 +6,18 @@ import { type RecordedCall, recordedCalls } from "../../fixtures/recorded-calls.
 import type { FlowResult } from "../run/flow.ts";
 import type { RealEngine } from "./engine.ts";
 
-const fixtures = fileURLToPath(new URL("../../fixtures/", import.meta.url));
-const paths = {
+const FIXTURES = fileURLToPath(new URL("../../fixtures/", import.meta.url));
+const PATHS = {
   "chat.completions": "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
 } as const;
-/** A prompt that is too long is cut by some, and then computed. */
-const answerTimeoutMs = 600_000;
+/** Some engines cut a prompt that is too long, and then compute the rest. */
+const ANSWER_TIMEOUT_MS = 600_000;
 
-/** Asks the engine itself and writes each answer, byte for byte, to `test/fixtures/<engine>/`. */
+/** Calls the engine itself and writes each answer, byte for byte, to `test/fixtures/<engine>/`. */
 export async function recordEngine(engine: RealEngine): Promise<FlowResult[]> {
-  const dir = join(fixtures, engine.name);
+  const dir = join(FIXTURES, engine.name);
   await mkdir(dir, { recursive: true });
   const results: FlowResult[] = [];
   for (const call of recordedCalls) {
@@ -35,7 +35,7 @@ export async function recordEngine(engine: RealEngine): Promise<FlowResult[]> {
   return results;
 }
 
-/** All bytes that come back on a connection of its own, which the engine closes at the end. */
+/** Returns all bytes of an answer, on its own connection, which the engine closes at the end. */
 async function answerTo(
   { baseUrl, embeddings, model, apiKey, untilCap }: RealEngine,
   { endpoint, body, wrongKey }: RecordedCall,
@@ -47,12 +47,12 @@ async function answerTo(
   const url = new URL(server.baseUrl);
   const key = wrongKey === undefined ? apiKey : "sk-wrong";
   const socket = connect({ host: url.hostname, port: Number(url.port) });
-  socket.setTimeout(answerTimeoutMs, () =>
+  socket.setTimeout(ANSWER_TIMEOUT_MS, () =>
     socket.destroy(new Error(`${endpoint} was not answered`)),
   );
   socket.write(
     [
-      `POST ${url.pathname}${paths[endpoint]} HTTP/1.1`,
+      `POST ${url.pathname}${PATHS[endpoint]} HTTP/1.1`,
       `host: ${url.host}`,
       "content-type: application/json",
       "connection: close",

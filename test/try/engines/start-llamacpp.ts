@@ -3,18 +3,18 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { Program } from "../run/program.ts";
 import { startTogether } from "../run/start-together.ts";
 import type { EngineCounters, RealEngine } from "./engine.ts";
-import { installLlamacpp, llamacppVersion, makeGguf } from "./install-llamacpp.ts";
+import { installLlamacpp, LLAMACPP_VERSION, makeGguf } from "./install-llamacpp.ts";
 import { readMetrics } from "./metrics.ts";
 
-const model = "tiny";
-const apiKey = "sk-engine";
-const slots = 2;
-const contextLength = 4096;
+const MODEL = "tiny";
+const API_KEY = "sk-engine";
+const SLOTS = 2;
+const CONTEXT_LENGTH = 4096;
 
-/** `llama-server` for chat with two slots, and a second one for embeddings. */
+/** Starts `llama-server` for chat with two slots, and a second one for embeddings. */
 export async function startLlamacpp(runDir: string): Promise<RealEngine> {
   const { server } = await installLlamacpp();
-  const weights = await makeGguf(contextLength);
+  const weights = await makeGguf(CONTEXT_LENGTH);
   const [port, embeddingPort] = [await freePort(), await freePort()];
   const serve = (name: string, at: number, args: readonly string[]): Program =>
     new Program({
@@ -23,7 +23,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
         "-m",
         weights,
         "-a",
-        model,
+        MODEL,
         "--host",
         "127.0.0.1",
         "--port",
@@ -33,7 +33,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
         "-tb",
         "1",
         "--api-key",
-        apiKey,
+        API_KEY,
         ...args,
       ],
       logFile: join(runDir, `${name}.log`),
@@ -41,19 +41,19 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
       readyTimeoutMs: 120_000,
     });
   // With `-np` the context is divided among the slots.
-  const divided = ["-c", String(slots * contextLength), "-np", String(slots)];
+  const divided = ["-c", String(SLOTS * CONTEXT_LENGTH), "-np", String(SLOTS)];
   const chat = serve("llamacpp", port, [...divided, "--metrics"]);
   const embed = serve("llamacpp-embed", embeddingPort, ["--embeddings", "--pooling", "mean"]);
   const stop = await startTogether(chat, embed);
   return {
-    name: `llamacpp-${llamacppVersion}`,
+    name: `llamacpp-${LLAMACPP_VERSION}`,
     kind: "llamacpp",
     baseUrl: `http://127.0.0.1:${port}/v1`,
-    apiKey,
-    model,
-    embeddings: { baseUrl: `http://127.0.0.1:${embeddingPort}/v1`, model },
-    slots,
-    contextLength,
+    apiKey: API_KEY,
+    model: MODEL,
+    embeddings: { baseUrl: `http://127.0.0.1:${embeddingPort}/v1`, model: MODEL },
+    slots: SLOTS,
+    contextLength: CONTEXT_LENGTH,
     untilCap: { temperature: 0 },
     lacks: { tools: "it knows calls of tools only in chat templates that render them" },
     program: chat,
@@ -63,7 +63,7 @@ export async function startLlamacpp(runDir: string): Promise<RealEngine> {
 }
 
 async function readCounters(port: number): Promise<EngineCounters> {
-  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, apiKey);
+  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, API_KEY);
   return {
     running: metric("llamacpp:requests_processing"),
     waiting: metric("llamacpp:requests_deferred"),

@@ -5,23 +5,23 @@ import { Program } from "../run/program.ts";
 import { runCommand } from "../run/run-command.ts";
 import type { RealEngine } from "./engine.ts";
 import { makeGguf } from "./install-llamacpp.ts";
-import { installOllama, ollamaVersion } from "./install-ollama.ts";
+import { installOllama, OLLAMA_VERSION } from "./install-ollama.ts";
 
-const model = "tiny";
-const slots = 2;
-const modelContext = 4096;
+const MODEL = "tiny";
+const SLOTS = 2;
+const MODEL_CONTEXT = 4096;
 
-/** `ollama serve` with one model that it was given from a file. */
+/** Starts `ollama serve` with one model from a file. */
 export async function startOllama(runDir: string, record = false): Promise<RealEngine> {
-  // It computes what is left of a prompt that it has cut, for minutes on a busy machine.
-  const contextLength = record ? 512 : modelContext;
+  // Ollama computes the rest of a prompt that it has cut, which takes minutes on a busy machine.
+  const contextLength = record ? 512 : MODEL_CONTEXT;
   const file = await installOllama();
-  const weights = await makeGguf(modelContext);
+  const weights = await makeGguf(MODEL_CONTEXT);
   const port = await freePort();
   const env = {
     OLLAMA_HOST: `127.0.0.1:${port}`,
     OLLAMA_MODELS: join(runDir, "models"),
-    OLLAMA_NUM_PARALLEL: String(slots),
+    OLLAMA_NUM_PARALLEL: String(SLOTS),
     OLLAMA_CONTEXT_LENGTH: String(contextLength),
     OMP_NUM_THREADS: "1",
     HOME: runDir,
@@ -39,7 +39,7 @@ export async function startOllama(runDir: string, record = false): Promise<RealE
     const modelfile = join(runDir, "Modelfile");
     await writeFile(modelfile, `FROM ${weights}\nPARAMETER num_thread 1\n`);
     const logFile = join(runDir, "ollama-create.log");
-    await runCommand(file, ["create", model, "-f", modelfile], {
+    await runCommand(file, ["create", MODEL, "-f", modelfile], {
       env,
       logFile,
       timeoutMs: 300_000,
@@ -50,15 +50,15 @@ export async function startOllama(runDir: string, record = false): Promise<RealE
   }
   const baseUrl = `http://127.0.0.1:${port}/v1`;
   return {
-    name: `ollama-${ollamaVersion}`,
+    name: `ollama-${OLLAMA_VERSION}`,
     kind: "ollama",
     baseUrl,
     apiKey: undefined,
-    model,
-    embeddings: { baseUrl, model },
-    slots,
+    model: MODEL,
+    embeddings: { baseUrl, model: MODEL },
+    slots: SLOTS,
     contextLength,
-    // Without chance the tiny model soon says one letter for ever, which Ollama stops.
+    // At temperature 0 the tiny model soon repeats one letter for ever, which Ollama stops.
     untilCap: { temperature: 1 },
     lacks: {
       n: "it answers one choice whatever `n` says",
@@ -68,7 +68,7 @@ export async function startOllama(runDir: string, record = false): Promise<RealE
       keys: "it has no keys",
     },
     program: serve,
-    // It has no metrics, and its runner's are on a port that it tells nobody.
+    // Ollama has no metrics, and those of its runner are on a port that it does not publish.
     counters: undefined,
     stop: () => serve.stop(),
   };

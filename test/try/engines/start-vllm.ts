@@ -3,17 +3,17 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { Program } from "../run/program.ts";
 import { startTogether } from "../run/start-together.ts";
 import type { EngineCounters, RealEngine } from "./engine.ts";
-import { installVllm, makeVllmModel, vllmVersion } from "./install-vllm.ts";
+import { installVllm, makeVllmModel, VLLM_VERSION } from "./install-vllm.ts";
 import { readMetrics } from "./metrics.ts";
 
-const model = "tiny";
-const apiKey = "sk-engine";
-const slots = 2;
-const contextLength = 4096;
+const MODEL = "tiny";
+const API_KEY = "sk-engine";
+const SLOTS = 2;
+const CONTEXT_LENGTH = 4096;
 /** A start compiles and loads for minutes on a busy machine. */
-const readyTimeoutMs = 10 * 60_000;
+const READY_TIMEOUT_MS = 10 * 60_000;
 
-/** `vllm serve` for chat, and a second one for embeddings. */
+/** Starts `vllm serve` for chat, and a second one for embeddings. */
 export async function startVllm(runDir: string): Promise<RealEngine> {
   const dir = await installVllm();
   const weights = await makeVllmModel();
@@ -29,16 +29,16 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
         "--port",
         String(at),
         "--served-model-name",
-        model,
+        MODEL,
         "--max-model-len",
-        String(contextLength),
+        String(CONTEXT_LENGTH),
         "--max-num-seqs",
-        String(slots),
+        String(SLOTS),
         "--enforce-eager",
         "--dtype",
         "bfloat16",
         "--api-key",
-        apiKey,
+        API_KEY,
         ...args,
       ],
       env: {
@@ -55,7 +55,7 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
       cwd: runDir,
       logFile: join(runDir, `${name}.log`),
       readyUrl: `http://127.0.0.1:${at}/health`,
-      readyTimeoutMs,
+      readyTimeoutMs: READY_TIMEOUT_MS,
     });
   const chat = serve("vllm", port, [
     "--enable-auto-tool-choice",
@@ -69,14 +69,14 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
   const embed = serve("vllm-embed", embeddingPort, ["--runner", "pooling", "--convert", "embed"]);
   const stop = await startTogether(chat, embed);
   return {
-    name: `vllm-${vllmVersion}`,
+    name: `vllm-${VLLM_VERSION}`,
     kind: "vllm",
     baseUrl: `http://127.0.0.1:${port}/v1`,
-    apiKey,
-    model,
-    embeddings: { baseUrl: `http://127.0.0.1:${embeddingPort}/v1`, model },
-    slots,
-    contextLength,
+    apiKey: API_KEY,
+    model: MODEL,
+    embeddings: { baseUrl: `http://127.0.0.1:${embeddingPort}/v1`, model: MODEL },
+    slots: SLOTS,
+    contextLength: CONTEXT_LENGTH,
     untilCap: { ignore_eos: true },
     lacks: {},
     program: chat,
@@ -86,7 +86,7 @@ export async function startVllm(runDir: string): Promise<RealEngine> {
 }
 
 async function readCounters(port: number): Promise<EngineCounters> {
-  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, apiKey);
+  const metric = await readMetrics(`http://127.0.0.1:${port}/metrics`, API_KEY);
   return {
     running: metric("vllm:num_requests_running"),
     waiting: metric("vllm:num_requests_waiting"),

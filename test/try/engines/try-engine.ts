@@ -1,26 +1,26 @@
 import { startBroker } from "../run/broker.ts";
 import { type FlowResult, runFlows } from "../run/flow.ts";
 import { answerFlows } from "../flows/answers.ts";
-import { type EngineContext, models } from "../flows/context.ts";
+import { type EngineContext, MODELS } from "../flows/context.ts";
 import { hangUpFlows } from "../flows/hang-ups.ts";
 import { loadFlows } from "../flows/load.ts";
-import { refusalFlows } from "../flows/refusals.ts";
+import { errorFlows } from "../flows/errors.ts";
 import { shapeFlows } from "../flows/shapes.ts";
-import { troubleFlows } from "../flows/troubles.ts";
+import { failureFlows } from "../flows/failures.ts";
 import type { RealEngine } from "./engine.ts";
 import { recordEngine } from "./record-engine.ts";
 
-const flows = [answerFlows, shapeFlows, refusalFlows, hangUpFlows, loadFlows, troubleFlows].flat();
+const FLOWS = [answerFlows, shapeFlows, errorFlows, hangUpFlows, loadFlows, failureFlows].flat();
 
 export interface TryOptions {
   readonly runDir: string;
-  /** Only flows whose name has this in it. */
+  /** Only flows whose name contains this text are run. */
   readonly only: string | undefined;
-  /** Instead of the flows: write down what the engine answers. */
+  /** Records the engine's answers instead of running the flows. */
   readonly record: boolean;
 }
 
-/** Starts an engine and a broker before it, and runs the flows of all engines. */
+/** Starts an engine and a broker in front of it, and runs the flows of all engines. */
 export async function tryEngine(
   start: (runDir: string, record: boolean) => Promise<RealEngine>,
   { runDir, only, record }: TryOptions,
@@ -31,7 +31,7 @@ export async function tryEngine(
     const broker = await startBroker(runDir, brokerConfig(engine));
     try {
       const context: EngineContext = { engine, broker, caller: broker.caller };
-      const chosen = flows.filter(({ name }) => only === undefined || name.includes(only));
+      const chosen = FLOWS.filter(({ name }) => only === undefined || name.includes(only));
       return await runFlows(chosen, context);
     } finally {
       await broker.stop();
@@ -41,7 +41,7 @@ export async function tryEngine(
   }
 }
 
-/** The engine as its operator would write it, and beside it three ways to write it wrongly. */
+/** Configures the engine as its operator would, and adds three wrong configurations. */
 function brokerConfig(engine: RealEngine): string {
   const { baseUrl, embeddings, slots, model, apiKey, kind } = engine;
   // Ollama loads its model with the first call.
@@ -59,7 +59,7 @@ function brokerConfig(engine: RealEngine): string {
   const route = (name: string, to: string, upstream = model): string =>
     `  ${name}: { serve: [{ provider: ${to}, model: ${upstream} }], max_output_tokens: 16384 }`;
   return [
-    // A machine that does much else beside generates a few tokens a second.
+    // A busy machine generates only a few tokens a second.
     "server: { sync_wait: 290s, deadline: 20m }",
     "providers:",
     provider("engine", baseUrl),
@@ -67,11 +67,11 @@ function brokerConfig(engine: RealEngine): string {
     provider("wrong-key", baseUrl, "sk-wrong"),
     provider("without-version-path", baseUrl.replace(/\/v1$/, "")),
     "models:",
-    route(models.chat, "engine"),
-    ...(embeddings === undefined ? [] : [route(models.embeddings, "embeddings", embeddings.model)]),
-    route(models.wrongName, "engine", "no-such-model"),
-    route(models.wrongKey, "wrong-key"),
-    route(models.withoutVersionPath, "without-version-path"),
+    route(MODELS.chat, "engine"),
+    ...(embeddings === undefined ? [] : [route(MODELS.embeddings, "embeddings", embeddings.model)]),
+    route(MODELS.wrongName, "engine", "no-such-model"),
+    route(MODELS.wrongKey, "wrong-key"),
+    route(MODELS.withoutVersionPath, "without-version-path"),
     "",
   ].join("\n");
 }

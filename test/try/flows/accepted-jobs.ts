@@ -7,16 +7,18 @@ interface Job {
   readonly status: string;
 }
 
-/** Accepted jobs on their way. */
+/** Accepted jobs that have not been waited for yet. */
 export interface AcceptedJobs {
   readonly ids: readonly string[];
-  /** Resolves when so many have ended. */
+  /** Resolves when the first `count` jobs have ended. */
   ended(count: number): Promise<void>;
-  /** Waits for all; throws unless each has completed. Returns the ledger rows of all attempts. */
+  /**
+   * Waits for all jobs. Throws unless each has completed. Returns the ledger rows of all attempts.
+   */
   completed(): Promise<LedgerRow[]>;
 }
 
-/** Sends so many chat requests that are to be answered later. */
+/** Sends `count` chat requests that are answered later. */
 export async function acceptJobs(
   { engine, caller }: EngineContext,
   count: number,
@@ -60,11 +62,11 @@ async function endOf(caller: Caller, id: string): Promise<Job> {
   }
 }
 
-/** How many attempts failed, by their error. */
+/** Counts the failed attempts by their error. */
 export function failuresOf(rows: readonly LedgerRow[]): string {
   const counts = new Map<string, number>();
   for (const { status, error_code: code } of rows)
     if (status !== "ok") counts.set(code ?? status, (counts.get(code ?? status) ?? 0) + 1);
-  const told = [...counts].map(([code, count]) => `${count} ${code}`).join(", ");
-  return told === "" ? "no attempt failed" : `attempts that failed: ${told}`;
+  const counted = [...counts].map(([code, count]) => `${count} ${code}`).join(", ");
+  return counted === "" ? "no attempt failed" : `attempts that failed: ${counted}`;
 }

@@ -1,6 +1,6 @@
 import { expect } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
-import { chatOf, type EngineContext, models } from "./context.ts";
+import { chatOf, type EngineContext, MODELS } from "./context.ts";
 
 interface ChatAnswer {
   readonly choices: readonly {
@@ -10,7 +10,7 @@ interface ChatAnswer {
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
 }
 
-/** What a caller asks for every day, on the three wires. */
+/** The common requests of callers, to all three kinds of endpoints. */
 export const answerFlows: readonly Flow<EngineContext>[] = [
   { name: "chat", run: chat },
   { name: "chat, streamed", run: streamedChat },
@@ -33,8 +33,8 @@ async function chat({ engine, caller }: EngineContext): Promise<string> {
 }
 
 async function streamedChat({ engine, caller }: EngineContext): Promise<string> {
-  const asked = chatOf(engine, 12, { stream_options: { include_usage: true } });
-  const { events, done, headers, status } = await caller.stream("/v1/chat/completions", asked);
+  const body = chatOf(engine, 12, { stream_options: { include_usage: true } });
+  const { events, done, headers, status } = await caller.stream("/v1/chat/completions", body);
   expect(status === 200 && done, `status ${status}, [DONE] ${done}`);
   const usages = events.filter((event) => (event["usage"] ?? null) !== null);
   expect(usages.length === 1 && usages[0] === events.at(-1), `${usages.length} events with usage`);
@@ -43,19 +43,20 @@ async function streamedChat({ engine, caller }: EngineContext): Promise<string> 
   const [row] = await caller.ledger(jobOf(headers));
   expect(row?.completion_tokens === 12 && !row.estimated, `ledger ${JSON.stringify(row)}`);
   const plain = await caller.stream("/v1/chat/completions", chatOf(engine, 12));
-  const untold = plain.events.every((event) => (event["usage"] ?? null) === null);
-  expect(untold, "usage for a caller who did not ask for it");
+  const withoutUsage = plain.events.every((event) => (event["usage"] ?? null) === null);
+  expect(withoutUsage, "usage for a caller who did not ask for it");
   return `${events.length} events, usage once, none where not asked for`;
 }
 
 async function completions({ engine, caller }: EngineContext): Promise<string> {
-  const body = { model: models.chat, prompt: "rivers", max_tokens: 9, ...engine.untilCap };
+  const body = { model: MODELS.chat, prompt: "rivers", max_tokens: 9, ...engine.untilCap };
   const whole = await caller.post("/v1/completions", body);
   expect(whole.status === 200, `${whole.status} ${whole.text}`);
   const { choices } = whole.json as { choices: { text: string; finish_reason: string }[] };
   expect(choices[0]?.finish_reason === "length", whole.text);
   const { events, done } = await caller.stream("/v1/completions", body);
-  // Some engines write it beside the finish reason, asked or not; before that it is no report.
+  // Some engines send usage with the finish reason, whether requested or not; earlier usage would
+  // be wrong.
   const early = events.slice(0, -1).filter((event) => (event["usage"] ?? null) !== null);
   expect(done && early.length === 0, `[DONE] ${done}, ${early.length} early events with usage`);
   return `${choices[0].text.length} characters whole, ${events.length} events streamed`;
@@ -63,7 +64,7 @@ async function completions({ engine, caller }: EngineContext): Promise<string> {
 
 async function embeddings({ engine, caller }: EngineContext): Promise<string> {
   if (engine.embeddings === undefined) return "not served";
-  const body = { model: models.embeddings, input: ["one", "two words"] };
+  const body = { model: MODELS.embeddings, input: ["one", "two words"] };
   const floats = await caller.post("/v1/embeddings", body);
   expect(floats.status === 200, `${floats.status} ${floats.text}`);
   const { data } = floats.json as { data: { embedding: number[] }[] };
@@ -75,7 +76,7 @@ async function embeddings({ engine, caller }: EngineContext): Promise<string> {
 }
 
 async function response({ caller }: EngineContext): Promise<string> {
-  const body = { model: models.chat, input: "rivers", max_output_tokens: 12, temperature: 0 };
+  const body = { model: MODELS.chat, input: "rivers", max_output_tokens: 12, temperature: 0 };
   const answer = await caller.post("/v1/responses", body);
   expect(answer.status === 200, `${answer.status} ${answer.text}`);
   const { status, incomplete_details: details } = answer.json as {
@@ -88,7 +89,7 @@ async function response({ caller }: EngineContext): Promise<string> {
 }
 
 async function chainedResponses({ caller }: EngineContext): Promise<string> {
-  const body = { model: models.chat, input: "rivers", max_output_tokens: 12, temperature: 0 };
+  const body = { model: MODELS.chat, input: "rivers", max_output_tokens: 12, temperature: 0 };
   const { events } = await caller.stream("/v1/responses", body);
   const last = events.at(-1) as { type: string; response: { id: string } } | undefined;
   const ended = last?.type === "response.completed" || last?.type === "response.incomplete";
@@ -112,7 +113,8 @@ async function chainedResponses({ caller }: EngineContext): Promise<string> {
 async function longAnswer({ engine, caller }: EngineContext): Promise<string> {
   let began = performance.now();
   let answer = await caller.post("/v1/chat/completions", chatOf(engine, 3_900));
-  // Below 14 tokens a second it takes longer than a connection may wait: then as a job.
+  // Below 14 tokens a second the answer takes longer than a connection may wait, and is requested
+  // as a job.
   const isSlow = answer.status === 504 && answer.text.includes("Prefer: respond-async");
   let id = jobOf(answer.headers);
   if (isSlow) {
@@ -131,7 +133,7 @@ async function longAnswer({ engine, caller }: EngineContext): Promise<string> {
   return `${isSlow ? "as a job, " : ""}one attempt of ${seconds} s, first_byte being 5 s`;
 }
 
-/** The job that a response belongs to. */
+/** Returns the job of a response. */
 export function jobOf(headers: Headers): string {
   const id = headers.get("x-spillway-job-id");
   expect(id !== null, "no x-spillway-job-id");

@@ -2,7 +2,7 @@ import type { RealEngine } from "../engines/engine.ts";
 import type { TryBroker } from "../run/broker.ts";
 import type { Caller } from "../run/caller.ts";
 
-/** What the flows of an engine work with. */
+/** The arguments of an engine's flows. */
 export interface EngineContext {
   readonly engine: RealEngine;
   readonly broker: TryBroker;
@@ -10,7 +10,7 @@ export interface EngineContext {
 }
 
 /** The names of the broker's models, by what is special about them. */
-export const models = {
+export const MODELS = {
   chat: "tiny",
   embeddings: "tiny-embed",
   wrongName: "wrong-name",
@@ -18,14 +18,14 @@ export const models = {
   withoutVersionPath: "without-version-path",
 } as const;
 
-/** A chat request whose answer runs to its cap. */
+/** Makes a chat request whose answer runs to its cap. */
 export function chatOf(
   engine: RealEngine,
   maxTokens: number,
   extra: Record<string, unknown> = {},
 ): Record<string, unknown> {
   return {
-    model: models.chat,
+    model: MODELS.chat,
     messages: [{ role: "user", content: "Say something about rivers." }],
     max_tokens: maxTokens,
     ...engine.untilCap,

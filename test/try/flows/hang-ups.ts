@@ -3,27 +3,27 @@ import { expect, expectWithin } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
 import { chatOf, type EngineContext } from "./context.ts";
 
-/** Callers who hang up: the engine stops soon, and the slot is free only then. */
+/** Callers hang up: the engine must stop soon, and the slot is free only then. */
 export const hangUpFlows: readonly Flow<EngineContext>[] = [
   { name: "hang-up in a stream", run: (context) => hangUp(context, { stream: true }) },
   { name: "hang-up on a whole answer", run: (context) => hangUp(context, { stream: false }) },
   { name: "hang-up while the prompt is read", run: duringPrompt },
 ];
 
-const soonMs = 2_000;
-/** A batch of the prompt that is being computed is computed to its end. */
-const promptBatchMs = 60_000;
+const SOON_MS = 2_000;
+/** The batch of the prompt that is being computed is computed to its end. */
+const PROMPT_BATCH_MS = 60_000;
 
 async function duringPrompt(context: EngineContext): Promise<string> {
   const words = "river lake sea ".repeat(Math.floor(context.engine.contextLength / 20));
   const messages = [{ role: "user", content: words }];
-  return hangUp(context, { stream: true, messages }, promptBatchMs);
+  return hangUp(context, { stream: true, messages }, PROMPT_BATCH_MS);
 }
 
 async function hangUp(
   { engine, caller, broker }: EngineContext,
   extra: Record<string, unknown>,
-  limitMs = soonMs,
+  limitMs = SOON_MS,
 ): Promise<string> {
   const { counters } = engine;
   if (counters === undefined) return "left out: the engine has no counters";
@@ -39,7 +39,7 @@ async function hangUp(
   abort.abort();
   await call;
   const began = performance.now();
-  // Whoever comes next gets the slot only when the engine has let go.
+  // The next callers get the slots only when the engine has stopped.
   const next = Array.from({ length: engine.slots }, () =>
     caller.send("/v1/chat/completions", chatOf(engine, 8)),
   );
@@ -55,7 +55,7 @@ async function hangUp(
   for (const { status } of await answered) expect(status === 200, `the next caller got ${status}`);
   expect(most <= engine.slots, `${most} calls at the engine of ${engine.slots} slots`);
   const passedMs = performance.now() - began;
-  expect(passedMs < limitMs + soonMs, `the next callers waited ${passedMs.toFixed(0)} ms`);
+  expect(passedMs < limitMs + SOON_MS, `the next callers waited ${passedMs.toFixed(0)} ms`);
   const { generatedTokens } = await counters();
   expect(generatedTokens - before.generatedTokens < 2_500, "the answer ran to its end");
   const inFlight = async (): Promise<unknown> =>

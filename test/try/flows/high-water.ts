@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RealEngine } from "../engines/engine.ts";
 import { expect } from "../run/expect.ts";
 
-const LOOK_MS = 100;
+const SAMPLE_MS = 100;
 
 /**
- * Runs work while the engine's own counters are watched. Returns the most calls that it had, at work
- * and in its queue; throws when that was more than its slots.
+ * Runs work while the engine's own counters are watched. Returns the most calls that the engine
+ * had, running and in its queue. Throws when that was more than its slots.
  */
 export async function highWater<Result>(
   { counters, slots }: Pick<RealEngine, "counters" | "slots">,
@@ -20,7 +20,7 @@ export async function highWater<Result>(
       const { running, waiting } = await counters();
       highest = Math.max(highest, running + waiting);
       if (running + waiting > slots) beyond ||= `${running} running, ${waiting} waiting`;
-      await sleep(LOOK_MS);
+      await sleep(SAMPLE_MS);
     }
   })();
   const [result] = await Promise.all([work().finally(() => over.abort()), watch]);

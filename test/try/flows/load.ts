@@ -1,10 +1,10 @@
 import { expect } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
 import { acceptJobs } from "./accepted-jobs.ts";
-import { chatOf, type EngineContext, models } from "./context.ts";
+import { chatOf, type EngineContext, MODELS } from "./context.ts";
 import { highWater } from "./high-water.ts";
 
-/** What the engine's own counters say of a load. */
+/** The engine's own counters must agree with the broker's under load. */
 export const loadFlows: readonly Flow<EngineContext>[] = [
   { name: "60 jobs, tokens by the engine's count", run: countedTokens, timeoutMs: 600_000 },
   {
@@ -39,9 +39,9 @@ async function hangUps({ engine, caller }: EngineContext): Promise<string> {
   const call = (index: number): Promise<number | string> => {
     const stream = index % 2 === 0;
     const abort = index % 4 < 2 ? AbortSignal.timeout(1_500 + 300 * index) : undefined;
-    const asked = chatOf(engine, abort === undefined ? 40 : 2_000, { stream });
+    const body = chatOf(engine, abort === undefined ? 40 : 2_000, { stream });
     const extra = abort === undefined ? {} : { signal: abort };
-    return caller.post("/v1/chat/completions", asked, extra).then(
+    return caller.post("/v1/chat/completions", body, extra).then(
       ({ status }) => status,
       () => "hung up",
     );
@@ -62,7 +62,7 @@ async function mixedWidths({ engine, caller }: EngineContext): Promise<string> {
       ? chatOf(engine, 40, { n: 2, temperature: 1 })
       : chatOf(engine, 40, { stream: true });
   const prompt = lacks["list prompts"] === undefined ? ["one", "two"] : "one";
-  const listed = { model: models.chat, prompt, max_tokens: 40, ...untilCap };
+  const listed = { model: MODELS.chat, prompt, max_tokens: 40, ...untilCap };
   const calls = [
     () => caller.post("/v1/chat/completions", chatOf(engine, 40)),
     () => caller.post("/v1/chat/completions", two),

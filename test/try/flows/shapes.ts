@@ -2,7 +2,7 @@ import type { Ability } from "../engines/engine.ts";
 import { expect } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
 import { jobOf } from "./answers.ts";
-import { chatOf, type EngineContext, models } from "./context.ts";
+import { chatOf, type EngineContext, MODELS } from "./context.ts";
 
 interface Choices {
   readonly choices: readonly {
@@ -15,7 +15,7 @@ interface Choices {
   }[];
 }
 
-/** Requests of other shapes, each left out with its reason where the engine cannot do it. */
+/** Requests of other shapes. Each is left out, with its reason, when the engine cannot do it. */
 export const shapeFlows: readonly Flow<EngineContext>[] = [
   { name: "two choices", run: unlessLacking("n", twoChoices) },
   { name: "a list of prompts", run: unlessLacking("list prompts", listPrompts) },
@@ -41,13 +41,13 @@ async function twoChoices({ engine, caller }: EngineContext): Promise<string> {
   expect(choices.length === 2, `${choices.length} choices`);
   const [row] = await caller.ledger(jobOf(answer.headers));
   expect(row !== undefined, "no ledger row");
-  // A choice may end early by itself where its engine cannot be told to go on.
+  // A choice may end early when its engine cannot be made to go on.
   expect(row.completion_tokens > 8, `both choices cost ${row.completion_tokens} tokens`);
   return `2 choices, ${row.completion_tokens} tokens in the ledger`;
 }
 
 async function listPrompts({ engine, caller }: EngineContext): Promise<string> {
-  const body = { model: models.chat, prompt: ["one", "two"], max_tokens: 8, ...engine.untilCap };
+  const body = { model: MODELS.chat, prompt: ["one", "two"], max_tokens: 8, ...engine.untilCap };
   const answer = await caller.post("/v1/completions", body);
   expect(answer.status === 200, `${answer.status} ${answer.text}`);
   const { choices } = answer.json as Choices;
@@ -58,7 +58,8 @@ async function listPrompts({ engine, caller }: EngineContext): Promise<string> {
 }
 
 async function requiredTool({ engine, caller }: EngineContext): Promise<string> {
-  // No property: a random model fills a string, or the blanks around it, without an end.
+  // The tool has no property: a random model would fill a string, or the blanks around it, without
+  // an end.
   const parameters = { type: "object", properties: {}, additionalProperties: false };
   const answer = await caller.post("/v1/chat/completions", {
     ...chatOf(engine, 200),

@@ -1,9 +1,9 @@
 import { expect } from "../run/expect.ts";
 import type { Flow } from "../run/flow.ts";
-import { agentOn, ask, credentialOf, green, modes, type N8nContext } from "./context.ts";
+import { agentOn, ask, credentialOf, green, MODES, type N8nContext } from "./context.ts";
 import type { WorkflowNode } from "./workflow.ts";
 
-/** The base URL as people write it, and the model lists and embeddings behind it. */
+/** The base URL in the forms that people write, and the model lists and embeddings behind it. */
 export const addressFlows: readonly Flow<N8nContext>[] = [
   ...(["/v1", "/v1/", "", "/"] as const).map((end) => ({
     name: `the base URL, ending with '${end}'`,
@@ -18,7 +18,7 @@ async function addressed(context: N8nContext, end: string): Promise<string> {
   const credential = await credentialOf(context, key, `${context.broker.url}${end}`);
   const tested = await test(context, credential.id, key, `${context.broker.url}${end}`);
   expect(tested.status === "OK", `the credential's test: ${JSON.stringify(tested)}`);
-  for (const mode of modes) {
+  for (const mode of MODES) {
     const { output } = green(await ask(context, agentOn("native", mode, credential), "Hello"));
     expect(String(output).startsWith("tok0 tok1"), `${mode}: ${JSON.stringify(output)}`);
   }

@@ -6,7 +6,7 @@ import {
   askAgain,
   calculator,
   type Mode,
-  modes,
+  MODES,
   type N8nContext,
   green,
   stored,
@@ -14,7 +14,7 @@ import {
 import { workflow } from "./workflow.ts";
 
 const perMode = (name: string, run: (context: N8nContext, mode: Mode) => Promise<string>) =>
-  modes.map((mode): Flow<N8nContext> => ({
+  MODES.map((mode): Flow<N8nContext> => ({
     name: `${name}, ${mode}`,
     run: (each) => run(each, mode),
   }));
@@ -68,7 +68,7 @@ async function remembering(context: N8nContext, mode: Mode): Promise<string> {
   green(await askAgain(context, talk, "My name is Ada."));
   context.native.reset();
   green(await askAgain(context, talk, "What is my name?"));
-  const asked = JSON.stringify(context.native.bodies());
-  expect(asked.includes("My name is Ada.") && asked.includes("tok0 tok1"), `asked: ${asked}`);
+  const bodies = JSON.stringify(context.native.bodies());
+  expect(bodies.includes("My name is Ada.") && bodies.includes("tok0 tok1"), `asked: ${bodies}`);
   return "the second call brings the first question and its answer";
 }

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 
-/** What a test of agents needs of a model: it calls a tool, and answers with what the tool said. */
+/** An engine for tests of agents: it calls a tool, and answers with the tool's result. */
 export interface CallingEngine {
-  /** Ends with `/v1`. */
+  /** The base URL, which ends with `/v1`. */
   readonly url: string;
-  /** Chat completions that it was asked for, all in all. */
+  /** Returns the number of chat completions so far. */
   calls(): number;
   close(): Promise<void>;
 }
@@ -28,12 +28,12 @@ interface Step {
   readonly tool: string | undefined;
 }
 
-/** A step of a loop says so much, and costs accordingly. */
-const loopWords = 1_000;
+/** The length of a loop's step, which determines its cost. */
+const LOOP_WORDS = 1_000;
 
 /**
- * An engine that only chats. It has the first tool compute 6*7 and answers with the outcome; asked
- * to go round in circles it calls the tool again and again, and never comes to an answer.
+ * Starts an engine that only chats. It lets the first tool compute 6*7 and answers with the result.
+ * When the prompt says to go in circles, it calls the tool again and again, and never answers.
  */
 export async function startCallingEngine(): Promise<CallingEngine> {
   let calls = 0;
@@ -64,11 +64,11 @@ export async function startCallingEngine(): Promise<CallingEngine> {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const asked = (await json(request)) as ChatRequest;
-  const { content, tool } = nextStep(asked);
+  const body = (await json(request)) as ChatRequest;
+  const { content, tool } = nextStep(body);
   const call = {
     index: 0,
-    id: `call_${asked.messages.length}`,
+    id: `call_${body.messages.length}`,
     type: "function",
     function: { name: tool, arguments: '{"input":"6*7"}' },
   };
@@ -77,7 +77,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     content,
     ...(tool === undefined ? {} : { tool_calls: [call] }),
   };
-  const prompt = Math.ceil(JSON.stringify(asked).length / 4);
+  const prompt = Math.ceil(JSON.stringify(body).length / 4);
   const completion = content.split(" ").length + (tool === undefined ? 0 : 10);
   const usage = {
     prompt_tokens: prompt,
@@ -86,7 +86,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   };
   const finish = tool === undefined ? "stop" : "tool_calls";
   const head = { id: "chatcmpl-1", created: 1, model: "m" };
-  if (asked.stream !== true) {
+  if (body.stream !== true) {
     const choices = [{ index: 0, message, finish_reason: finish }];
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
@@ -108,10 +108,10 @@ function nextStep({ messages, tools = [] }: ChatRequest): Step {
   const tool = tools[0]?.function.name;
   const looping = JSON.stringify(messages).includes("in circles");
   if (looping && tool !== undefined) {
-    return { content: "round ".repeat(loopWords).trim(), tool };
+    return { content: "round ".repeat(LOOP_WORDS).trim(), tool };
   }
   if (last?.role === "tool") {
-    // n8n wraps it: `[{"response":"42"}]`.
+    // n8n wraps the result: `[{"response":"42"}]`.
     const outcome = /-?\d+/.exec(textOf(last))?.[0] ?? "not there";
     return { content: `It is ${outcome}.`, tool: undefined };
   }

@@ -5,21 +5,24 @@ import type { Execution } from "./execution.ts";
 import type { N8n } from "./start-n8n.ts";
 import { type Credential, type Workflow, type WorkflowNode, workflow } from "./workflow.ts";
 
-/** What every flow has: n8n, a broker before simulated engines, and one more engine that calls tools. */
+/**
+ * The arguments of every flow: n8n, a broker with simulated engines, and one more engine that calls
+ * tools.
+ */
 export interface N8nContext extends SimulatedEngines {
   readonly n8n: N8n;
   readonly calling: CallingEngine;
-  /** A credential with a key that may spend what it likes. */
+  /** A credential with a key that has no budget. */
   readonly rich: Credential;
 }
 
-/** How a chat model asks: `responses` is the default of n8n's node. */
-export const modes = ["responses", "chat"] as const;
-export type Mode = (typeof modes)[number];
+/** The modes of a chat model; `responses` is the default of n8n's node. */
+export const MODES = ["responses", "chat"] as const;
+export type Mode = (typeof MODES)[number];
 
-const endTimeoutMs = 60_000;
+const END_TIMEOUT_MS = 60_000;
 
-/** Puts a key of the broker into n8n, behind a base URL as people write it. */
+/** Stores a key of the broker in n8n, with a base URL as people write it. */
 export async function credentialOf(
   { n8n, broker }: Pick<N8nContext, "n8n" | "broker">,
   apiKey: string,
@@ -31,7 +34,7 @@ export async function credentialOf(
   return { id: (made as { id: string }).id, name };
 }
 
-/** A new key of the broker with these fields, in n8n as well. */
+/** Makes a key of the broker with these fields, and its credential in n8n. */
 export async function newKey(
   context: N8nContext,
   fields: Readonly<Record<string, unknown>>,
@@ -41,7 +44,7 @@ export async function newKey(
   return { id, credential: await credentialOf(context, key) };
 }
 
-/** An agent with its chat model and what else stands below it. */
+/** Makes an agent with its chat model and other nodes below it. */
 export function agentOn(
   model: string,
   mode: Mode,
@@ -71,7 +74,7 @@ export function agentOn(
   };
 }
 
-/** The tool that works out sums, below the agent. */
+/** The tool that calculates, below the agent. */
 export const calculator: Readonly<Record<string, WorkflowNode>> = {
   Calculator: {
     type: "@n8n/n8n-nodes-langchain.toolCalculator",
@@ -80,7 +83,7 @@ export const calculator: Readonly<Record<string, WorkflowNode>> = {
   },
 };
 
-/** Sends a prompt through the agent's workflow and waits until n8n shows how that ended. */
+/** Sends a prompt through the agent's workflow and waits until n8n shows how it ended. */
 export async function ask(
   context: N8nContext,
   nodes: Readonly<Record<string, WorkflowNode>>,
@@ -105,7 +108,7 @@ export async function stored(
   return { id: await n8n.caller.activate(definition), path };
 }
 
-/** The same for a workflow that is there. */
+/** Sends a prompt through a stored workflow and waits for its end. */
 export async function askAgain(
   { n8n }: N8nContext,
   { id, path }: StoredWorkflow,
@@ -113,16 +116,16 @@ export async function askAgain(
 ): Promise<Execution> {
   const before = await n8n.caller.newestExecution(id);
   await n8n.caller.webhook(path, { prompt });
-  return n8n.caller.executionOf(id, endTimeoutMs, before);
+  return n8n.caller.executionOf(id, END_TIMEOUT_MS, before);
 }
 
-/** Fails unless the execution is green; returns what its last node gave. */
+/** Throws unless the execution is green. Returns the output of its last node. */
 export function green(execution: Execution): Record<string, unknown> {
   expect(execution.status === "success", `${execution.status}: ${execution.error}`);
   return (execution.output() ?? {}) as Record<string, unknown>;
 }
 
-/** Fails unless the execution is red; returns what its user reads. */
+/** Throws unless the execution is red. Returns the text that its user reads. */
 export function red(execution: Execution): string {
   const output = JSON.stringify(execution.output());
   expect(execution.status === "error", `${execution.status} with ${output}`);

@@ -1,11 +1,11 @@
-/** What n8n shows of an execution. */
+/** An execution as n8n shows it. */
 export interface Execution {
   readonly status: string;
-  /** What its last node gave, or a node by its name. */
+  /** Returns the output of the last node, or of a node by its name. */
   output(node?: string): unknown;
-  /** What the page of the execution says in red: message and description. Empty when it says nothing. */
+  /** The red text on the page of the execution: message and description, or empty. */
   readonly error: string;
-  /** How often a node ran. */
+  /** Returns how often a node ran. */
   runs(node: string): number;
 }
 
@@ -25,7 +25,7 @@ interface RunData {
   };
 }
 
-/** Reads an execution as n8n's REST API gives it. */
+/** Reads an execution from an answer of n8n's REST API. */
 export function readExecution(answer: unknown): Execution {
   const { status, data } = answer as { status: string; data: string };
   const { error, lastNodeExecuted, runData } = (unflatten(data) as RunData).resultData;
@@ -41,7 +41,10 @@ export function readExecution(answer: unknown): Execution {
   };
 }
 
-/** n8n stores runs in the format of the npm package `flatted`: a list of values that name each other by place. */
+/**
+ * Reads the format of the npm package `flatted`, in which n8n stores runs: a list of values that
+ * refer to each other by index.
+ */
 function unflatten(text: string): unknown {
   const places = JSON.parse(text) as unknown[];
   const read = new Map<number, unknown>();
@@ -52,7 +55,7 @@ function unflatten(text: string): unknown {
     const copy: unknown = Array.isArray(value) ? [] : {};
     read.set(place, copy);
     for (const [name, of] of Object.entries(value)) {
-      // A string is a place, where strings themselves stand.
+      // A string is an index, and strings themselves are list entries too.
       (copy as Record<string, unknown>)[name] = typeof of === "string" ? at(Number(of)) : of;
     }
     return copy;

@@ -1,37 +1,37 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nodeEnv } from "../clients/npm-package.ts";
+import { NPM_ENVIRONMENT } from "../clients/npm-package.ts";
 import { installed } from "../run/cache-dir.ts";
 import { runCommand } from "../run/run-command.ts";
 
-/** Of the versions after it, none could be installed: they ask for a package that npm does not have. */
-const n8nVersion = "2.41.1";
+/** Later versions cannot be installed, because they require a package that npm does not have. */
+const N8N_VERSION = "2.41.1";
 
-const timeoutMs = 60 * 60_000;
+const TIMEOUT_MS = 60 * 60_000;
 
 /**
- * Installs n8n from npm and returns the path of its program. Of all the installation scripts of its
- * packages only SQLite's runs, which fetches a binding from GitHub, or builds one where it cannot.
+ * Installs n8n from npm and returns the path of its program. The only installation script that runs
+ * is SQLite's, which fetches a binding from GitHub or builds one.
  */
 export async function installN8n(): Promise<string> {
-  const dir = await installed(`n8n-${n8nVersion}`, `npm n8n@${n8nVersion}`, async (made) => {
+  const dir = await installed(`n8n-${N8N_VERSION}`, `npm n8n@${N8N_VERSION}`, async (made) => {
     await writeFile(join(made, "package.json"), '{"private":true}\n');
-    const step = { cwd: made, logFile: join(made, "install.log"), timeoutMs };
+    const step = { cwd: made, logFile: join(made, "install.log"), timeoutMs: TIMEOUT_MS };
     const quiet = ["--no-audit", "--no-fund", "--ignore-scripts"];
-    await runCommand("npm", ["install", ...quiet, "--save-exact", `n8n@${n8nVersion}`], {
+    await runCommand("npm", ["install", ...quiet, "--save-exact", `n8n@${N8N_VERSION}`], {
       ...step,
-      env: nodeEnv,
+      env: NPM_ENVIRONMENT,
     });
     await runCommand("npm", ["rebuild", "sqlite3"], {
       ...step,
-      env: { ...nodeEnv, ...nodeHeaders() },
+      env: { ...NPM_ENVIRONMENT, ...nodeHeaders() },
     });
   });
   return join(dir, "node_modules", ".bin", "n8n");
 }
 
-/** Where node-gyp finds the headers of the Node that runs this; it fetches them when they are not there. */
+/** Finds the headers of this Node for node-gyp, which downloads them when they are missing. */
 function nodeHeaders(): Record<string, string> {
   const root = dirname(dirname(process.execPath));
   const platform = `node-${process.platform}-${process.arch}`;

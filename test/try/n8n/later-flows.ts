@@ -3,17 +3,17 @@ import type { Flow } from "../run/flow.ts";
 import { ask, green, type N8nContext, newKey, stored } from "./context.ts";
 import { workflow, type WorkflowNode } from "./workflow.ts";
 
-/** n8n's background mode looks every ten seconds. */
-const endTimeoutMs = 90_000;
-const models = ["native", "translated"] as const;
+/** n8n's background mode polls every ten seconds. */
+const END_TIMEOUT_MS = 90_000;
+const MODELS = ["native", "translated"] as const;
 
-/** Answers that nobody waits for on a connection. */
+/** Answers for which nobody waits on a connection. */
 export const laterFlows: readonly Flow<N8nContext>[] = [
-  ...models.map((model) => ({
+  ...MODELS.map((model) => ({
     name: `background mode, ${model}`,
     run: (context: N8nContext) => background(context, model),
   })),
-  ...models.map((model) => ({
+  ...MODELS.map((model) => ({
     name: `respond-async, and a Wait node that the webhook wakes, ${model}`,
     run: (context: N8nContext) => woken(context, model),
   })),
@@ -47,7 +47,7 @@ async function woken(context: N8nContext, model: string): Promise<string> {
     credential,
   };
   const sign = { authentication: "predefinedCredentialType", nodeCredentialType: "openAiApi" };
-  const asked = `={{ JSON.stringify({
+  const chatBody = `={{ JSON.stringify({
     model: "${model}",
     messages: [{ role: "user", content: $json.body.prompt }],
     webhook_url: $execution.resumeUrl
@@ -68,7 +68,7 @@ async function woken(context: N8nContext, model: string): Promise<string> {
         },
         sendBody: true,
         specifyBody: "json",
-        jsonBody: asked,
+        jsonBody: chatBody,
       },
       to: ["Wait"],
     },
@@ -89,7 +89,7 @@ async function woken(context: N8nContext, model: string): Promise<string> {
   };
   const { id, path } = await stored(context, workflow("later", "Ask", nodes, "onReceived"));
   await n8n.caller.webhook(path, { prompt: "Hello" });
-  const execution = await n8n.caller.executionOf(id, endTimeoutMs);
+  const execution = await n8n.caller.executionOf(id, END_TIMEOUT_MS);
   const output = JSON.stringify(green(execution));
   expect(output.includes("tok0 tok1"), output);
   const event = execution.output("Wait") as { body: { type: string } };

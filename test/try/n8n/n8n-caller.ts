@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Execution, readExecution } from "./execution.ts";
 
-const password = "Try-n8n-1";
-const pollMs = 250;
-const registeredTimeoutMs = 60_000;
-const unended: ReadonlySet<string> = new Set(["new", "running", "waiting"]);
+const PASSWORD = "Try-n8n-1";
+const POLL_MS = 250;
+const REGISTERED_TIMEOUT_MS = 60_000;
+const UNENDED: ReadonlySet<string> = new Set(["new", "running", "waiting"]);
 
-/** n8n's editor as a program: the REST API that its own pages use. */
+/** Uses n8n as its editor does, over the REST API of its own pages. */
 export class N8nCaller {
   readonly #url: string;
   readonly #cookie: string;
@@ -19,10 +19,10 @@ export class N8nCaller {
     this.#browser = browser;
   }
 
-  /** The first user of a fresh n8n, who owns it. */
+  /** Signs up as the first user of a fresh n8n, who owns it. */
   static async withNewOwner(url: string): Promise<N8nCaller> {
     const browser = randomUUID();
-    const owner = { email: "try@example.com", firstName: "T", lastName: "Ry", password };
+    const owner = { email: "try@example.com", firstName: "T", lastName: "Ry", password: PASSWORD };
     const response = await fetch(`${url}/rest/owner/setup`, {
       method: "POST",
       headers: { "content-type": "application/json", "browser-id": browser },
@@ -34,7 +34,9 @@ export class N8nCaller {
     return new N8nCaller(url, cookie.join("; "), browser);
   }
 
-  /** The `data` of an answer. Throws an `Error` with the words of a refusal. */
+  /**
+   * Returns the `data` of an answer. Throws an `Error` with the text of any other status than 2xx.
+   */
   async rest(path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${this.#url}/rest${path}`, {
       ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
@@ -49,16 +51,16 @@ export class N8nCaller {
     return (JSON.parse(text) as { data: unknown }).data;
   }
 
-  /** Stores a workflow and switches it on; returns its id. */
+  /** Stores a workflow and switches it on. Returns its id. */
   async activate(workflow: object): Promise<string> {
     const made = (await this.rest("/workflows", workflow)) as { id: string; versionId: string };
     await this.rest(`/workflows/${made.id}/activate`, { versionId: made.versionId });
     return made.id;
   }
 
-  /** Calls a production webhook, which is there a while after its workflow was switched on. */
+  /** Calls a production webhook, which exists only some time after its workflow was switched on. */
   async webhook(path: string, body: unknown): Promise<void> {
-    const deadlineMs = performance.now() + registeredTimeoutMs;
+    const deadlineMs = performance.now() + REGISTERED_TIMEOUT_MS;
     for (;;) {
       const response = await fetch(`${this.#url}/webhook/${path}`, {
         method: "POST",
@@ -66,31 +68,34 @@ export class N8nCaller {
         body: JSON.stringify(body),
       });
       const text = await response.text();
-      // What the workflow itself answers is read from its execution.
+      // The answer of the workflow itself is read from its execution.
       if (response.status !== 404) return;
       if (performance.now() > deadlineMs) throw new Error(`the webhook is not there: ${text}`);
-      await sleep(pollMs);
+      await sleep(POLL_MS);
     }
   }
 
-  /** The id of a workflow's newest execution. */
+  /** Returns the id of a workflow's newest execution. */
   async newestExecution(workflow: string): Promise<string | undefined> {
     return (await this.#newest(workflow))?.id;
   }
 
-  /** A workflow's newest execution, other than `before`, once it has ended. Throws when it is late. */
+  /**
+   * Returns a workflow's newest execution, other than `before`, once it has ended. Throws after
+   * `timeoutMs`.
+   */
   async executionOf(workflow: string, timeoutMs: number, before?: string): Promise<Execution> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       const newest = await this.#newest(workflow);
-      const ended = newest !== undefined && !unended.has(newest.status);
+      const ended = newest !== undefined && !UNENDED.has(newest.status);
       if (ended && newest.id !== before) {
         return readExecution(await this.rest(`/executions/${newest.id}`));
       }
       if (performance.now() > deadlineMs) {
         throw new Error(`the execution is ${newest?.status ?? "not there"} after ${timeoutMs} ms`);
       }
-      await sleep(pollMs);
+      await sleep(POLL_MS);
     }
   }
 

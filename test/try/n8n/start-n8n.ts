@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
-import { nodeEnv } from "../clients/npm-package.ts";
+import { NPM_ENVIRONMENT } from "../clients/npm-package.ts";
 import { Program } from "../run/program.ts";
 import { N8nCaller } from "./n8n-caller.ts";
 
-/** A start makes the database, which takes a minute on a busy machine. */
-const readyTimeoutMs = 300_000;
+/** A start creates the database, which takes a minute on a busy machine. */
+const READY_TIMEOUT_MS = 300_000;
 
 export interface N8n {
   readonly url: string;
@@ -14,7 +14,9 @@ export interface N8n {
   stop(): Promise<void>;
 }
 
-/** n8n with SQLite in a folder of its own, for nobody but this machine, with an owner set up. */
+/**
+ * Starts n8n with SQLite in its own folder, reachable from this machine only, with an owner set up.
+ */
 export async function startN8n(program: string, runDir: string): Promise<N8n> {
   const dir = join(runDir, "n8n");
   await mkdir(dir, { recursive: true });
@@ -25,7 +27,7 @@ export async function startN8n(program: string, runDir: string): Promise<N8n> {
     args: ["start"],
     cwd: dir,
     env: {
-      ...nodeEnv,
+      ...NPM_ENVIRONMENT,
       HOME: dir,
       N8N_USER_FOLDER: dir,
       N8N_LISTEN_ADDRESS: "127.0.0.1",
@@ -36,7 +38,7 @@ export async function startN8n(program: string, runDir: string): Promise<N8n> {
       N8N_SECURE_COOKIE: "false",
       N8N_LOG_LEVEL: "debug",
       N8N_BLOCK_ENV_ACCESS_IN_NODE: "true",
-      // Nothing goes outside.
+      // n8n must not call any other host.
       N8N_DIAGNOSTICS_ENABLED: "false",
       N8N_VERSION_NOTIFICATIONS_ENABLED: "false",
       N8N_TEMPLATES_ENABLED: "false",
@@ -49,7 +51,7 @@ export async function startN8n(program: string, runDir: string): Promise<N8n> {
     },
     logFile: join(runDir, "n8n.log"),
     readyUrl: `${url}/healthz/readiness`,
-    readyTimeoutMs,
+    readyTimeoutMs: READY_TIMEOUT_MS,
   });
   try {
     await n8n.start();

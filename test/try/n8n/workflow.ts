@@ -1,15 +1,18 @@
 import { randomUUID } from "node:crypto";
 
-/** A node of a workflow, by the name that it has there. */
+/** A node of a workflow, by its name there. */
 export interface WorkflowNode {
   readonly type: string;
   readonly version: number;
   readonly parameters?: Readonly<Record<string, unknown>>;
-  /** The credential of type `openAiApi` that it uses. */
+  /** The node's credential, of type `openAiApi`. */
   readonly credential?: Credential;
-  /** _Retry On Fail_: tries in all, and the pause before each. */
+  /** _Retry On Fail_: the number of tries in all, and the pause before each. */
   readonly retry?: { readonly maxTries: number; readonly waitBetweenTries: number };
-  /** Nodes that come after it; or, of a node below another, the one that it serves, by its kind. */
+  /**
+   * The nodes that follow this one. A node below another has `serves` instead: the kind of the
+   * connection and the node.
+   */
   readonly to?: readonly string[];
   readonly serves?: readonly [kind: string, node: string];
 }
@@ -20,13 +23,16 @@ export interface Credential {
 }
 
 export interface Workflow {
-  /** Of its webhook. */
+  /** The path of its webhook. */
   readonly path: string;
-  /** As n8n's REST API takes it. */
+  /** The workflow in the format of n8n's REST API. */
   readonly definition: object;
 }
 
-/** A workflow that is started by a POST to its webhook, whose answer is what its last node gives. */
+/**
+ * Makes a workflow that is started by a POST to its webhook, which answers with the output of the
+ * last node.
+ */
 export function workflow(
   name: string,
   first: string,

@@ -5,25 +5,25 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { Caller } from "./caller.ts";
 import { Program } from "./program.ts";
 
-const program = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
-const adminKey = "sk-admin-try";
+const PROGRAM = fileURLToPath(new URL("../../../cli/spillway.ts", import.meta.url));
+const ADMIN_KEY = "sk-admin-try";
 
-/** `spillway serve` in a process of its own, with an embedded PostgreSQL. */
+/** `spillway serve` in its own process, with an embedded PostgreSQL. */
 export interface TryBroker {
   readonly url: string;
   readonly caller: Caller;
-  /** When it was ready, in Unix milliseconds. */
+  /** When the broker became ready, in Unix milliseconds. */
   readonly readyAt: number;
-  /** With the admin key. */
+  /** A caller with the admin key. */
   readonly admin: Caller;
-  /** Its log lines so far, parsed where they are JSON. */
+  /** Returns the log lines so far that are JSON objects. */
   log(): Promise<readonly Record<string, unknown>[]>;
-  /** Makes a key. */
+  /** Makes a key and returns its secret. */
   key(fields: Record<string, unknown>): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Starts the broker with this configuration in a folder of its own. */
+/** Starts the broker with this configuration in its own folder. */
 export async function startBroker(runDir: string, config: string): Promise<TryBroker> {
   const dir = join(runDir, "broker");
   await mkdir(dir, { recursive: true });
@@ -34,11 +34,11 @@ export async function startBroker(runDir: string, config: string): Promise<TryBr
   const logFile = join(dir, "broker.log");
   const serve = new Program({
     file: process.execPath,
-    args: [program, "serve"],
+    args: [PROGRAM, "serve"],
     env: {
       SPILLWAY_CONFIG: configFile,
       SPILLWAY_DATA_DIR: join(dir, "data"),
-      SPILLWAY_ADMIN_KEY: adminKey,
+      SPILLWAY_ADMIN_KEY: ADMIN_KEY,
       SPILLWAY_PORT: String(port),
     },
     logFile,
@@ -47,7 +47,7 @@ export async function startBroker(runDir: string, config: string): Promise<TryBr
   });
   await serve.start();
   const readyAt = Date.now();
-  const admin = new Caller(url, adminKey);
+  const admin = new Caller(url, ADMIN_KEY);
   const key = async (fields: Record<string, unknown>): Promise<string> => {
     const made = await admin.post("/admin/keys", fields);
     return (made.json as { key: string }).key;

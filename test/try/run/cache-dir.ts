@@ -2,16 +2,19 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Where installed things lie from one run to the next: `$SPILLWAY_TRY_DIR`, else under ~/.cache. */
+/**
+ * Returns the folder of everything that is installed for later runs: `$SPILLWAY_TRY_DIR`, or one
+ * under ~/.cache.
+ */
 export function cacheDir(): string {
   return process.env["SPILLWAY_TRY_DIR"] ?? join(homedir(), ".cache", "spillway-try");
 }
 
 /**
- * A folder of the cache in which `install` has once run to its end. A folder whose recipe changed,
- * or whose installation was interrupted, is made anew.
+ * Returns a folder of the cache in which `install` has run to its end. The folder is made again
+ * when its recipe has changed or its installation was interrupted.
  *
- * @param recipe whatever the result depends on: versions, arguments, the text of a script.
+ * @param recipe everything that the result depends on: versions, arguments, the text of a script.
  */
 export async function installed(
   name: string,

@@ -1,10 +1,11 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { parseJson } from "../../../shared/json/parse-json.ts";
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** What `text` says as JSON; `undefined` when it is none. */
+  /** The text parsed as JSON; undefined when it is not JSON. */
   readonly json: unknown;
   readonly tookMs: number;
 }
@@ -12,9 +13,9 @@ export interface Answer {
 export interface StreamedAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The parsed data of every event but `[DONE]`. */
+  /** The parsed data of every event except `[DONE]`. */
   readonly events: readonly Record<string, unknown>[];
-  /** Whether `[DONE]` came. */
+  /** Whether `[DONE]` was received. */
   readonly done: boolean;
 }
 
@@ -29,7 +30,9 @@ export interface LedgerRow {
   readonly estimated: boolean;
 }
 
-/** An HTTP caller with a key, as small programs are: no SDK that would try again by itself. */
+/**
+ * An HTTP caller with a key, as in small programs: unlike an SDK it never tries again by itself.
+ */
 export class Caller {
   readonly #url: string;
   readonly #key: string;
@@ -41,7 +44,7 @@ export class Caller {
     this.#admin = admin ?? this;
   }
 
-  /** The same broker with another key. */
+  /** Returns a caller of the same broker with another key. */
   as(key: string): Caller {
     return new Caller(this.#url, key, this.#admin);
   }
@@ -58,7 +61,7 @@ export class Caller {
     });
   }
 
-  /** A whole answer, whatever its status. */
+  /** Sends a request and returns its whole answer, whatever its status. */
   async post(path: string, body: unknown, extra: RequestInit = {}): Promise<Answer> {
     const began = performance.now();
     const response = await this.send(path, body, extra);
@@ -67,7 +70,7 @@ export class Caller {
       status: response.status,
       headers: response.headers,
       text,
-      json: parse(text),
+      json: parseJson(text),
       tookMs: performance.now() - began,
     };
   }
@@ -76,7 +79,10 @@ export class Caller {
     return this.post(path, undefined);
   }
 
-  /** An answer as server-sent events, to its end; a refusal has no events. */
+  /**
+   * Sends a request and returns its answer as server-sent events, to its end; an error has no
+   * events.
+   */
   async stream(path: string, body: Record<string, unknown>): Promise<StreamedAnswer> {
     const response = await this.send(path, { ...body, stream: true });
     const events: Record<string, unknown>[] = [];
@@ -93,25 +99,17 @@ export class Caller {
     return { status: response.status, headers: response.headers, events, done };
   }
 
-  /** The ledger rows of a job, in the order of its attempts. */
+  /** Returns the ledger rows of a job, in the order of its attempts. */
   async ledger(jobId: string): Promise<LedgerRow[]> {
     const page = await this.#admin.get(`/admin/ledger?job_id=${jobId}`);
     const { data } = page.json as { data: LedgerRow[] };
     return data.toSorted((a, b) => a.attempt - b.attempt);
   }
 
-  /** `/admin/providers`, by name. */
+  /** Returns a provider by its name from `/admin/providers`. */
   async provider(name: string): Promise<Record<string, unknown>> {
     const page = await this.#admin.get("/admin/providers");
     const { data } = page.json as { data: Record<string, unknown>[] };
     return data.find((provider) => provider["name"] === name) ?? {};
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

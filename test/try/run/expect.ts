@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Throws an `Error` with these words unless the condition holds. */
+/** Throws an `Error` with this message unless the condition holds. */
 export function expect(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise);
 }
 
-/** Looks again and again until what is seen is as wanted. Throws an `Error` when it is late. */
+/** Repeats `look` until its value is as wanted. Throws an `Error` after `timeoutMs`. */
 export async function expectWithin<Value>(
   timeoutMs: number,
   look: () => Promise<Value>,
@@ -15,8 +15,8 @@ export async function expectWithin<Value>(
   for (;;) {
     const value = await look();
     if (wanted(value)) return;
-    const seen = JSON.stringify(value);
-    expect(performance.now() < deadlineMs, `after ${timeoutMs / 1000} s it is still ${seen}`);
+    const found = JSON.stringify(value);
+    expect(performance.now() < deadlineMs, `after ${timeoutMs / 1000} s it is still ${found}`);
     await sleep(50);
   }
 }

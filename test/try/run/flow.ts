@@ -1,9 +1,9 @@
 import { markdown } from "../../bench/report/table.ts";
 
-/** One thing that somebody does with the real program, and what must come of it. */
+/** One use of the real program, with its expected result. */
 export interface Flow<Context> {
   readonly name: string;
-  /** Returns what was seen in a few words; throws when it was not right. */
+  /** Returns a short description of the result. Throws when the result is wrong. */
   readonly run: (context: Context) => Promise<string>;
   readonly timeoutMs?: number;
 }
@@ -15,11 +15,11 @@ export interface FlowResult {
   readonly tookMs: number;
 }
 
-const defaultTimeoutMs = 120_000;
-const shownCharacters = 600;
-const tableCharacters = 160;
+const DEFAULT_TIMEOUT_MS = 120_000;
+const SHOWN_CHARACTERS = 600;
+const TABLE_CHARACTERS = 160;
 
-/** Runs the flows one after the other, all of them, whatever fails; each is told when it ends. */
+/** Runs all flows one after the other, whatever fails, and prints each result. */
 export async function runFlows<Context>(
   flows: readonly Flow<Context>[],
   context: Context,
@@ -27,7 +27,7 @@ export async function runFlows<Context>(
   const results: FlowResult[] = [];
   for (const flow of flows) {
     const began = performance.now();
-    const outcome = await within(flow.timeoutMs ?? defaultTimeoutMs, flow.run(context)).then(
+    const outcome = await within(flow.timeoutMs ?? DEFAULT_TIMEOUT_MS, flow.run(context)).then(
       (seen) => ({ right: true, seen }),
       (error: unknown) => ({ right: false, seen: messageOf(error) }),
     );
@@ -38,7 +38,7 @@ export async function runFlows<Context>(
   return results;
 }
 
-/** A Markdown table with one row a flow. */
+/** Formats the results as a Markdown table, with one row for each flow. */
 export function resultTable(results: readonly FlowResult[]): string {
   return markdown([
     ["flow", "right", "seconds", "seen"],
@@ -46,7 +46,7 @@ export function resultTable(results: readonly FlowResult[]): string {
       result.name,
       result.right ? "yes" : "NO",
       (result.tookMs / 1000).toFixed(1),
-      oneLine(result).slice(0, tableCharacters).replaceAll("|", "\\|"),
+      oneLine(result).slice(0, TABLE_CHARACTERS).replaceAll("|", "\\|"),
     ]),
   ]);
 }
@@ -65,7 +65,7 @@ async function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<V
 }
 
 function oneLine({ seen }: FlowResult): string {
-  return seen.replaceAll(/\s+/g, " ").slice(0, shownCharacters);
+  return seen.replaceAll(/\s+/g, " ").slice(0, SHOWN_CHARACTERS);
 }
 
 function messageOf(error: unknown): string {

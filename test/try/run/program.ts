@@ -11,18 +11,18 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly logFile: string;
-  /** Answers below 500 when the program is ready. */
+  /** This URL answers with a status below 500 when the program is ready. */
   readonly readyUrl: string;
   readonly readyTimeoutMs: number;
 }
 
-const pollMs = 200;
-const stopTimeoutMs = 15_000;
-const shownCharacters = 3_000;
+const POLL_MS = 200;
+const STOP_TIMEOUT_MS = 15_000;
+const SHOWN_CHARACTERS = 3_000;
 
 /**
- * A real server with all that it starts, in a process group of its own that signals go to. The group
- * also goes when this process ends without having stopped it.
+ * A real server with its child processes, in their own process group, which gets the signals. The
+ * group also ends when this process ends without having stopped it.
  */
 export class Program {
   readonly #options: ProgramOptions;
@@ -50,10 +50,10 @@ export class Program {
     if (pid === undefined) return;
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
     this.#guard ??= guardAgainstKill({ signal: "KILL", directories: [] });
-    this.#guard.watch(-pid); // the whole group
+    this.#guard.watch(-pid); // A negative number stands for the whole group.
   }
 
-  /** Launches it and waits for its ready address. Throws an `Error` with the end of its log. */
+  /** Starts the program and waits until it is ready. Throws an `Error` with the end of its log. */
   async start(): Promise<void> {
     this.launch();
     await this.ready();
@@ -66,9 +66,9 @@ export class Program {
       if (await answers(readyUrl)) return;
       if (this.ended() || performance.now() > deadlineMs) {
         const log = await readFile(logFile, "utf8");
-        throw new Error(`${file} did not become ready: ${log.slice(-shownCharacters)}`);
+        throw new Error(`${file} did not become ready: ${log.slice(-SHOWN_CHARACTERS)}`);
       }
-      await sleep(pollMs);
+      await sleep(POLL_MS);
     }
   }
 
@@ -77,24 +77,24 @@ export class Program {
     return child?.pid === undefined || child.exitCode !== null || child.signalCode !== null;
   }
 
-  /** To the whole group, or to the first process only. */
+  /** Sends a signal to the whole group, or to the first process only. */
   signal(signal: NodeJS.Signals, whom: "group" | "first" = "group"): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     try {
       process.kill(whom === "group" ? -pid : pid, signal);
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
 
-  /** Resolves once the first process has ended, at the latest when it had to be killed. */
+  /** Waits until the first process has ended, and kills it after `timeoutMs`. */
   async end(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
-    while (!this.ended() && performance.now() < deadlineMs) await sleep(pollMs);
-    // What it left behind, such as an engine core whose server was killed, goes with it.
+    while (!this.ended() && performance.now() < deadlineMs) await sleep(POLL_MS);
+    // This also kills what the process left behind, such as an engine core whose server was killed.
     this.signal("SIGKILL");
-    while (!this.ended()) await sleep(pollMs);
+    while (!this.ended()) await sleep(POLL_MS);
     this.#guard?.watch(undefined);
     this.#guard?.release();
     this.#guard = undefined;
@@ -103,7 +103,7 @@ export class Program {
   async stop(): Promise<void> {
     this.signal("SIGCONT");
     this.signal("SIGTERM");
-    await this.end(stopTimeoutMs);
+    await this.end(STOP_TIMEOUT_MS);
   }
 }
 

@@ -7,20 +7,20 @@ import { constants, setPriority } from "node:os";
 interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Takes both of its outputs. */
+  /** The file for both outputs. */
   readonly logFile: string;
-  /** After it the process group is killed and the command has failed. */
+  /** After this time the process group is killed and the command has failed. */
   readonly timeoutMs: number;
 }
 
-const shownCharacters = 3_000;
-/** What a way to the registries may need: whom to trust, and a proxy. */
-const passedOn =
+const SHOWN_CHARACTERS = 3_000;
+/** Variables that access to the registries may need: trusted certificates and proxies. */
+const PASSED_ON =
   /^(PATH|HOME|LANG|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|PIP_.*|UV_.*|GO(PROXY|FLAGS|SUMDB|NOSUMDB|PRIVATE)|(HTTPS?|NO)_PROXY)$/i;
 
 /**
- * Runs a command to its end, at the lowest priority and with all that it starts in a process group
- * of its own. Resolves with its exit code; throws an `Error` when it cannot be started or is late.
+ * Runs a command to its end, at the lowest priority and in its own process group. Resolves with its
+ * exit code. Throws an `Error` when it cannot be started or takes too long.
  */
 export async function exitCodeOf(
   file: string,
@@ -28,7 +28,7 @@ export async function exitCodeOf(
   options: CommandOptions,
 ): Promise<number> {
   const log = openSync(options.logFile, "a");
-  const passed = Object.entries(process.env).filter(([name]) => passedOn.test(name));
+  const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
   const child = spawn(file, args, {
     detached: true,
     env: { ...Object.fromEntries(passed), ...options.env },
@@ -51,7 +51,7 @@ export async function exitCodeOf(
   }
 }
 
-/** The same for a command that has to succeed: else it throws with the end of the log. */
+/** Runs a command that must succeed. Throws an `Error` with the end of the log otherwise. */
 export async function runCommand(
   file: string,
   args: readonly string[],
@@ -60,7 +60,7 @@ export async function runCommand(
   const code = await exitCodeOf(file, args, options);
   if (code === 0) return;
   const log = await readFile(options.logFile, "utf8");
-  throw new Error(`${file} ${args.join(" ")} ended with ${code}: ${log.slice(-shownCharacters)}`);
+  throw new Error(`${file} ${args.join(" ")} ended with ${code}: ${log.slice(-SHOWN_CHARACTERS)}`);
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,8 +1,8 @@
 import type { Program } from "./program.ts";
 
 /**
- * Starts programs one after the other and returns what stops them all. When one does not become ready,
- * all are stopped and its error is thrown.
+ * Starts programs one after the other. Returns a function that stops all of them. When one does not
+ * become ready, all are stopped and its error is thrown.
  */
 export async function startTogether(...programs: readonly Program[]): Promise<() => Promise<void>> {
   const stop = async (): Promise<void> => {

@@ -8,26 +8,26 @@ import {
   calculator,
   green,
   type Mode,
-  modes,
+  MODES,
   type N8nContext,
   newKey,
   red,
 } from "./context.ts";
 
-const models = ["native", "translated"] as const;
-const faults: readonly Fault[] = [
+const MODELS = ["native", "translated"] as const;
+const FAULTS: readonly Fault[] = [
   { type: "cut", afterTokens: 4 },
   { type: "in_band_error", afterTokens: 4, status: 500, message: "The engine broke." },
 ];
-const budgetUsd = "0.012";
-const fillBytes = [250_000, 60_000, 15_000, 4_000, 1_000, 250, 0];
+const BUDGET_USD = "0.012";
+const FILL_BYTES = [250_000, 60_000, 15_000, 4_000, 1_000, 250, 0];
 
-/** What goes wrong while an agent works, and what its user then sees. */
-export const troubleFlows: readonly Flow<N8nContext>[] = [
-  ...modes.flatMap((mode) => [
+/** Failures while an agent works, and what its user then sees. */
+export const failureFlows: readonly Flow<N8nContext>[] = [
+  ...MODES.flatMap((mode) => [
     { name: `a budget that ends in a loop, ${mode}`, run: (each: N8nContext) => spent(each, mode) },
-    ...models.flatMap((model) =>
-      faults.map((fault) => ({
+    ...MODELS.flatMap((model) =>
+      FAULTS.map((fault) => ({
         name: `a stream that breaks (${fault.type}), ${mode}, ${model}`,
         run: (each: N8nContext) => broken(each, mode, model, fault),
       })),
@@ -42,26 +42,26 @@ async function spent(context: N8nContext, mode: Mode): Promise<string> {
   const { broker, calling } = context;
   const { id, credential } = await newKey(context, {
     name: `loop ${mode}`,
-    budget: { limit_usd: budgetUsd, period: "total" },
+    budget: { limit_usd: BUDGET_USD, period: "total" },
   });
   const before = calling.calls();
   const nodes = agentOn("calling", mode, credential, calculator);
-  const said = red(await ask(context, nodes, "Go round in circles"));
+  const message = red(await ask(context, nodes, "Go round in circles"));
   const steps = calling.calls() - before;
-  expect(steps >= 2, `${steps} step before the budget ended: ${said}`);
-  expect(said.includes("budget"), `it does not name the budget: ${said}`);
+  expect(steps >= 2, `${steps} step before the budget ended: ${message}`);
+  expect(message.includes("budget"), `it does not name the budget: ${message}`);
   const page = await broker.admin.get(`/admin/ledger?key_id=${id}`);
   const { data } = page.json as { data: { cost_usd: string; overrun_usd: string }[] };
   const cost = data.reduce((sum, row) => sum + Number(row.cost_usd) + Number(row.overrun_usd), 0);
   expect(data.length === steps, `${data.length} rows in the ledger for ${steps} calls`);
-  expect(cost <= Number(budgetUsd), `the ledger says ${cost}`);
-  return `red after ${steps} steps and $${cost.toFixed(6)} of $${budgetUsd}: ${said}`;
+  expect(cost <= Number(BUDGET_USD), `the ledger says ${cost}`);
+  return `red after ${steps} steps and $${cost.toFixed(6)} of $${BUDGET_USD}: ${message}`;
 }
 
 async function broken(
   context: N8nContext,
   mode: Mode,
-  model: (typeof models)[number],
+  model: (typeof MODELS)[number],
   fault: Fault,
 ): Promise<string> {
   context[model].setFault(fault);
@@ -73,7 +73,7 @@ async function broken(
   }
 }
 
-/** A response is stored before it waits, and what is stored needs no room in the queue's memory. */
+/** A response is stored before it waits, and stored jobs need no room in the queue's memory. */
 async function waitingInFullQueue(context: N8nContext): Promise<string> {
   const queue = await fill(context);
   const execution = ask(context, agentOn("native", "responses", context.rich), "Hello");
@@ -86,8 +86,8 @@ async function refusedByFullQueue(context: N8nContext): Promise<string> {
   const { id, credential } = await newKey(context, { name: "refused" });
   const queue = await fill(context);
   try {
-    const said = red(await ask(context, agentOn("native", "chat", credential), "Hello"));
-    return `red after ${await refusals(context, id)} refusal: ${said}`;
+    const message = red(await ask(context, agentOn("native", "chat", credential), "Hello"));
+    return `red after ${await refusals(context, id)} refusal: ${message}`;
   } finally {
     await queue.empty();
   }
@@ -110,7 +110,7 @@ async function fullQueueTriedAgain(context: N8nContext): Promise<string> {
   return `refused, then green: ${String(green(await execution)["output"])}`;
 }
 
-/** How often the broker has told a key that a queue is full. */
+/** Counts how often the broker refused a key's request because a queue was full. */
 async function refusals({ broker }: N8nContext, key: string): Promise<number> {
   const lines = await broker.log();
   return lines.filter((line) => line["key"] === key && line["error"] === "rate_limit_exceeded")
@@ -118,8 +118,8 @@ async function refusals({ broker }: N8nContext, key: string): Promise<number> {
 }
 
 /**
- * Callers on every slot of an engine that does not answer, and so many behind them that not even a
- * short request is let in.
+ * Puts callers on every slot of an engine that does not answer, and so many behind them that not
+ * even a short request is accepted.
  */
 async function fill({ broker, native }: N8nContext): Promise<{ empty: () => Promise<void> }> {
   native.setFault({ type: "hang" });
@@ -131,12 +131,12 @@ async function fill({ broker, native }: N8nContext): Promise<{ empty: () => Prom
     const call = broker.caller
       .post("/v1/chat/completions", body, { signal: gone.signal })
       .then(({ status }) => expect(status === 429, `${status} from a full queue`));
-    const told = await Promise.race([call.then(() => "refused"), sleep(300, "taken")]);
-    // Those that are left in the end have been taken, and end with their caller.
+    const outcome = await Promise.race([call.then(() => "refused"), sleep(300, "taken")]);
+    // The remaining calls were accepted, and end when their caller hangs up.
     calls.push(call.catch(() => undefined));
-    return told === "taken";
+    return outcome === "taken";
   };
-  for (const bytes of fillBytes) while (await takes(bytes));
+  for (const bytes of FILL_BYTES) while (await takes(bytes));
   return {
     async empty() {
       native.setFault(null);

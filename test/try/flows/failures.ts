@@ -4,15 +4,19 @@ import type { Flow } from "../run/flow.ts";
 import { acceptJobs, failuresOf } from "./accepted-jobs.ts";
 import { chatOf, type EngineContext } from "./context.ts";
 
-const timeoutMs = 15 * 60_000;
+const TIMEOUT_MS = 15 * 60_000;
 
-/** Engines that are restarted, killed, frozen, late or full while jobs are owed. */
-export const troubleFlows: readonly Flow<EngineContext>[] = [
-  { name: "60 jobs through a graceful restart", run: gracefulRestart, timeoutMs },
-  { name: "60 jobs through a kill", run: hardKill, timeoutMs },
-  { name: "20 jobs through 15 s of SIGSTOP", run: freeze, timeoutMs },
-  { name: "10 jobs and a caller before an engine that starts", run: slowStart, timeoutMs },
-  { name: "60 jobs at an engine that others fill", run: foreignLoad, timeoutMs },
+/** Engines are restarted, killed, frozen, late or full while jobs wait for them. */
+export const failureFlows: readonly Flow<EngineContext>[] = [
+  { name: "60 jobs through a graceful restart", run: gracefulRestart, timeoutMs: TIMEOUT_MS },
+  { name: "60 jobs through a kill", run: hardKill, timeoutMs: TIMEOUT_MS },
+  { name: "20 jobs through 15 s of SIGSTOP", run: freeze, timeoutMs: TIMEOUT_MS },
+  {
+    name: "10 jobs and a caller before an engine that starts",
+    run: slowStart,
+    timeoutMs: TIMEOUT_MS,
+  },
+  { name: "60 jobs at an engine that others fill", run: foreignLoad, timeoutMs: TIMEOUT_MS },
 ];
 
 async function gracefulRestart(context: EngineContext): Promise<string> {
@@ -56,7 +60,10 @@ async function slowStart(context: EngineContext): Promise<string> {
   return `all done, the caller after ${(caller.tookMs / 1000).toFixed(1)} s, ${failures}`;
 }
 
-/** Calls past the broker fill the engine, so that it queues or refuses what the broker sends. */
+/**
+ * Fills the engine with calls that bypass the broker, so that it queues or refuses the broker's
+ * calls.
+ */
 async function foreignLoad(context: EngineContext): Promise<string> {
   const { engine } = context;
   const abort = new AbortController();

@@ -1,11 +1,11 @@
 import { expect, expectWithin } from "../run/expect.ts";
 import type { Answer } from "../run/caller.ts";
 import type { Flow } from "../run/flow.ts";
-import { chatOf, type EngineContext, models } from "./context.ts";
+import { chatOf, type EngineContext, MODELS } from "./context.ts";
 
-/** What is wrong with a request or with the configuration, and who is told about it. */
-export const refusalFlows: readonly Flow<EngineContext>[] = [
-  { name: "what is configured wrongly, told within a second of the start", run: toldAtStart },
+/** Wrong requests and wrong configurations, and where the error is reported. */
+export const errorFlows: readonly Flow<EngineContext>[] = [
+  { name: "what is configured wrongly, told within a second of the start", run: reportedAtStart },
   { name: "a model name that the engine does not know", run: wrongName },
   { name: "a key that the engine refuses", run: wrongKey },
   { name: "an address without /v1", run: withoutVersionPath },
@@ -14,12 +14,12 @@ export const refusalFlows: readonly Flow<EngineContext>[] = [
   { name: "a caller's cap beyond the route's", run: callersCap },
 ];
 
-const toldAfterMs = 1_000;
-/** An answer that says what is wrong has to come at once, long before any deadline. */
-const atOnceMs = 3_000;
+const REPORTED_AFTER_MS = 1_000;
+/** An answer that reports an error must come at once, long before any deadline. */
+const AT_ONCE_MS = 3_000;
 
-/** Each by the code of its problem, where the engine has it at all. */
-async function toldAtStart({ broker, engine }: EngineContext): Promise<string> {
+/** Each problem must be in the log by its code, if the engine has it at all. */
+async function reportedAtStart({ broker, engine }: EngineContext): Promise<string> {
   const isLenient = engine.kind === "llamacpp";
   const expected = [
     ...(isLenient ? [] : ["unknown_model", "missing_version_path"]),
@@ -31,50 +31,50 @@ async function toldAtStart({ broker, engine }: EngineContext): Promise<string> {
     (problems) => expected.every((problem) => problems.includes(problem)),
   );
   const lines = await broker.log();
-  const told = expected.map((problem) => {
+  const reports = expected.map((problem) => {
     const line = lines.find((each) => each["problem"] === problem);
     expect(line !== undefined, `nothing in the log about ${problem}`);
     const afterMs = Number(line["time"]) - broker.readyAt;
-    expect(afterMs < toldAfterMs, `${problem} only ${afterMs} ms after the start`);
+    expect(afterMs < REPORTED_AFTER_MS, `${problem} only ${afterMs} ms after the start`);
     return `${problem} ${afterMs < 0 ? "before" : `${afterMs} ms after`} it was ready`;
   });
-  return told.join(", ");
+  return reports.join(", ");
 }
 
 async function wrongName(context: EngineContext): Promise<string> {
-  const answer = await misconfigured(context, models.wrongName);
+  const answer = await misconfigured(context, MODELS.wrongName);
   if (context.engine.kind === "llamacpp") {
     expect(answer.status === 200, answer.text);
     return "200: this engine answers to any name";
   }
-  const told = await toldOf(context, "no-such-model");
+  const warning = await warningAbout(context, "no-such-model");
   expect(answer.status === 502 || answer.status === 404, `${answer.status} ${answer.text}`);
-  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${told}`;
+  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${warning}`;
 }
 
 async function wrongKey(context: EngineContext): Promise<string> {
   const reason = context.engine.lacks.keys;
   if (reason !== undefined) return `left out: ${reason}`;
-  const first = await misconfigured(context, models.wrongKey);
-  const second = await misconfigured(context, models.wrongKey);
+  const first = await misconfigured(context, MODELS.wrongKey);
+  const second = await misconfigured(context, MODELS.wrongKey);
   expect(first.status === 502 && second.status >= 500, `${first.status}, then ${second.status}`);
   expect(
     first.headers.get("x-should-retry") === "false",
     `x-should-retry ${first.headers.get("x-should-retry")}`,
   );
-  const told = await toldOf(context, "wrong-key");
-  return `${first.status}, then ${second.status}, both at once; told: ${told}`;
+  const warning = await warningAbout(context, "wrong-key");
+  return `${first.status}, then ${second.status}, both at once; told: ${warning}`;
 }
 
 async function withoutVersionPath(context: EngineContext): Promise<string> {
-  const answer = await misconfigured(context, models.withoutVersionPath);
+  const answer = await misconfigured(context, MODELS.withoutVersionPath);
   if (context.engine.kind === "llamacpp") {
     expect(answer.status === 200, answer.text);
     return "200: this engine answers there too";
   }
   expect(answer.status === 502 || answer.status === 404, `${answer.status} ${answer.text}`);
-  const told = await toldOf(context, "without-version-path");
-  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${told}`;
+  const warning = await warningAbout(context, "without-version-path");
+  return `${answer.status} in ${answer.tookMs.toFixed(0)} ms; told: ${warning}`;
 }
 
 async function longPrompt({ engine, caller }: EngineContext): Promise<string> {
@@ -102,7 +102,7 @@ async function callersCap({ engine, caller }: EngineContext): Promise<string> {
   return begins(await caller.send("/v1/chat/completions", body));
 }
 
-/** A stream that has begun to answer; its rest is hung up on. */
+/** Reads a stream until it has begun to answer, then hangs up. */
 async function begins(response: Response): Promise<string> {
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -118,12 +118,12 @@ async function begins(response: Response): Promise<string> {
 
 async function misconfigured({ caller, engine }: EngineContext, model: string): Promise<Answer> {
   const answer = await caller.post("/v1/chat/completions", { ...chatOf(engine, 4), model });
-  expect(answer.tookMs < atOnceMs, `only after ${answer.tookMs.toFixed(0)} ms: ${answer.text}`);
+  expect(answer.tookMs < AT_ONCE_MS, `only after ${answer.tookMs.toFixed(0)} ms: ${answer.text}`);
   return answer;
 }
 
-/** A warning in the broker's log that names this provider or model; it has to be there already. */
-async function toldOf({ broker }: EngineContext, name: string): Promise<string> {
+/** Returns the warning about this provider or model that must already be in the broker's log. */
+async function warningAbout({ broker }: EngineContext, name: string): Promise<string> {
   const lines = await broker.log();
   const warning = lines.find(
     (line) => Number(line["level"]) >= 40 && JSON.stringify(line).includes(name),
