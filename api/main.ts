@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
-import { countProcesses } from "../shared/processes/count-processes.ts";
+import { countProcesses } from "../shared/processes/fleet-processes.ts";
 import { findEnded } from "../shared/jobs/find-ended.ts";
 import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { readHealth } from "../shared/providers/provider-health.ts";

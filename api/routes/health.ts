@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Database } from "../../shared/db/database.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 export interface HealthDeps {
   readonly database: Pick<Database, "pool">;
@@ -22,7 +23,7 @@ export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
   const answerReady = async (_request: FastifyRequest, reply: FastifyReply): Promise<object> => {
     const reasons = (
       await Promise.all([
-        problem("database", deps.database.pool.query("select 1")),
+        problem("database", deps.database.pool.query(statement("check_health", "select 1"))),
         problem("queue", deps.queues.has(deps.provider, "health-check", 0)),
       ])
     ).filter((reason) => reason !== undefined);

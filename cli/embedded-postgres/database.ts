@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { statement } from "../../shared/db/statement.ts";
 import { OWNER_NAME } from "./cluster.ts";
 
 /** The server's port on 127.0.0.1, and the owner's password. */
@@ -34,10 +35,12 @@ export async function withMaintenanceClient<T>(
 /** Creates the database when it does not exist. */
 export async function ensureDatabase(address: ServerAddress, name: string): Promise<void> {
   await withMaintenanceClient(address, async (client) => {
-    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
+    const found = await client.query(
+      statement("find_database", "SELECT 1 FROM pg_database WHERE datname = $1", [name]),
+    );
     if (found.rowCount !== 0) return;
     const create = `CREATE DATABASE "${name}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`;
-    await client.query(create).catch((error: unknown) => {
+    await client.query(statement("create_database", create)).catch((error: unknown) => {
       // Another start on the same cluster created it first.
       if (sqlStateOf(error) !== "42P04" && sqlStateOf(error) !== "23505") throw error;
     });

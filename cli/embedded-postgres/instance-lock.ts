@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 /** The session of a predecessor that was just killed may take this long to disappear. */
 const PATIENCE_MS = 3_000;
@@ -33,8 +34,9 @@ export async function takeInstanceLock(connectionString: string): Promise<Instan
     const begunAtMs = performance.now();
     for (;;) {
       const answer = await client.query<{ taken: boolean }>(
-        "SELECT pg_try_advisory_lock($1::bigint) AS taken",
-        [INSTANCE_LOCK],
+        statement("take_instance_lock", "SELECT pg_try_advisory_lock($1::bigint) AS taken", [
+          INSTANCE_LOCK,
+        ]),
       );
       if (answer.rows[0]?.taken === true) return { lost, release: () => client.end() };
       if (performance.now() - begunAtMs > PATIENCE_MS) break;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
 import { sqlStateOf, withMaintenanceClient } from "./database.ts";
 import { processLives } from "./process-lives.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 export interface RunningServer {
   readonly pid: number;
@@ -80,7 +81,9 @@ async function askServer(cluster: Cluster, port: number | null): Promise<ServerS
   if (port === null) return "silent";
   try {
     return await withMaintenanceClient({ port, password: cluster.password }, async (client) => {
-      const answer = await client.query<{ data_directory: string }>("SHOW data_directory");
+      const answer = await client.query<{ data_directory: string }>(
+        statement("show_data_directory", "SHOW data_directory"),
+      );
       // A copied directory has the password and the process file of the original.
       const itsDir = answer.rows[0]?.data_directory ?? "";
       return itsDir === (await realpath(join(cluster.filesDir, "data"))) ? "ours" : "of other data";

@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { INSTANCE_LOCK } from "../../shared/processes/advisory-locks.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 /**
  * Any fixed number other than `INSTANCE_LOCK`. Every command holds this lock shared while it works.
@@ -26,9 +27,9 @@ export async function useServer(connectionString: string): Promise<ServerUse> {
   // The next query reports a server that ends.
   client.on("error", () => undefined);
   const ask = async (lock: string, key: string): Promise<boolean> => {
-    const answer = await client.query<{ taken: boolean }>(`SELECT ${lock}($1::bigint) AS taken`, [
-      key,
-    ]);
+    const answer = await client.query<{ taken: boolean }>(
+      statement("lock_server_use", `SELECT ${lock}($1::bigint) AS taken`, [key]),
+    );
     return answer.rows[0]?.taken === true;
   };
   try {

@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { statement } from "../../shared/db/statement.ts";
 
 const PATIENCE_MS = 10_000;
 
@@ -12,7 +13,7 @@ export async function checkAnswers(databaseUrl: string): Promise<void> {
   client.on("error", () => undefined);
   try {
     await client.connect();
-    await client.query("select 1");
+    await client.query(statement("check_answers", "select 1"));
   } finally {
     await client.end();
   }

@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import { createKey } from "../../shared/keys/create-key.ts";
 import { hashSecret } from "../../shared/keys/key-secret.ts";
 import { parseUsd } from "../../shared/money/usd.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 /** What the demo may spend at its made-up cloud, so that a newcomer sees a budget at work. */
 const DEMO_BUDGET = { limit_usd: parseUsd(5), period: "day" } as const;
@@ -14,8 +15,9 @@ export async function demoKey(pool: Pool, file: string): Promise<string> {
     () => "",
   );
   const { rowCount } = await pool.query(
-    "select 1 from keys where hash = $1 and revoked_at is null",
-    [hashSecret(kept)],
+    statement("find_demo_key", "select 1 from keys where hash = $1 and revoked_at is null", [
+      hashSecret(kept),
+    ]),
   );
   if (rowCount === 1) return kept;
   const { secret } = await createKey(pool, {

@@ -1,16 +1,21 @@
 import type { Pool } from "pg";
 import { inTransaction } from "../db/in-transaction.ts";
+import { statement } from "../db/statement.ts";
 
 /** Asks a key's batch to end. What is done of it stays; one that has ended stays as it is. */
 export async function cancelBatch(pool: Pool, key: string, batch: string): Promise<void> {
   // Its feeder may hold the row: then it is tried again.
-  await inTransaction(pool, (client) => client.query("select cancel_batch($1, $2)", [key, batch]));
+  await inTransaction(pool, (client) =>
+    client.query(statement("cancel_batch", "select cancel_batch($1, $2)", [key, batch])),
+  );
 }
 
 /** Sets the most that a live batch may cost. False: it has ended, or has no cap. */
 export async function setCap(pool: Pool, batch: string, nanos: bigint): Promise<boolean> {
   const { rows } = await inTransaction(pool, (client) =>
-    client.query<{ done: boolean }>("select set_batch_cap($1, $2) as done", [batch, String(nanos)]),
+    client.query<{ done: boolean }>(
+      statement("set_batch_cap", "select set_batch_cap($1, $2) as done", [batch, String(nanos)]),
+    ),
   );
   return rows[0]?.done === true;
 }

@@ -3,6 +3,7 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import { newId } from "../contracts/new-id.ts";
 import { isVisible } from "../files/file-row.ts";
 import type { Residency } from "../contracts/plan.ts";
+import { statement } from "../db/statement.ts";
 
 export interface NewBatch {
   readonly key: string;
@@ -33,31 +34,34 @@ export async function createBatch(
   const id = newId("batch");
   // The file's row is held, so that it cannot be deleted between this look and the batch.
   const { rowCount } = await client.query(
-    `with file as (
-       select id from files where id = $4 and ${isVisible} for share
-     ), cap as (
-       insert into budget_periods (period, starts_at, ends_at, limit_nanos)
-       select 'batch', '-infinity', 'infinity', $11::bigint from file where $11::bigint is not null
-       returning id
-     )
-     insert into batches (id, key_id, endpoint, input_file_id, completion_window, deadline_at,
-       urgent_at, metadata, residency, overflow, output_expires_s, cap_period_id)
-     select $1, $2, $3, file.id, $5, now() + $6 * interval '1 ms',
-       now() + $6 * ${1 - URGENT_PART} * interval '1 ms', $7, $8, $9, $10, (select id from cap)
-     from file`,
-    [
-      id,
-      batch.key,
-      batch.endpoint,
-      batch.inputFileId,
-      batch.completionWindow,
-      batch.windowMs,
-      batch.metadata === null ? null : JSON.stringify(batch.metadata),
-      batch.residency,
-      batch.overflow,
-      batch.outputExpiresS,
-      batch.capNanos === null ? null : String(batch.capNanos),
-    ],
+    statement(
+      "create_batch",
+      `with file as (
+         select id from files where id = $4 and ${isVisible} for share
+       ), cap as (
+         insert into budget_periods (period, starts_at, ends_at, limit_nanos)
+         select 'batch', '-infinity', 'infinity', $11::bigint from file where $11::bigint is not null
+         returning id
+       )
+       insert into batches (id, key_id, endpoint, input_file_id, completion_window, deadline_at,
+         urgent_at, metadata, residency, overflow, output_expires_s, cap_period_id)
+       select $1, $2, $3, file.id, $5, now() + $6 * interval '1 ms',
+         now() + $6 * ${1 - URGENT_PART} * interval '1 ms', $7, $8, $9, $10, (select id from cap)
+       from file`,
+      [
+        id,
+        batch.key,
+        batch.endpoint,
+        batch.inputFileId,
+        batch.completionWindow,
+        batch.windowMs,
+        batch.metadata === null ? null : JSON.stringify(batch.metadata),
+        batch.residency,
+        batch.overflow,
+        batch.outputExpiresS,
+        batch.capNanos === null ? null : String(batch.capNanos),
+      ],
+    ),
   );
   return rowCount === 1 ? id : undefined;
 }

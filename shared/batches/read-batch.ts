@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { BatchRow } from "./batch-row.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -9,11 +10,12 @@ export async function readBatch(
   key: string,
   id: string,
 ): Promise<BatchRow | undefined> {
-  const { rows } = await pool.query<BatchRow>({
-    name: "read_batch",
-    text: "select * from batches where key_id = $1 and id = $2",
-    values: [key, id],
-  });
+  const { rows } = await pool.query<BatchRow>(
+    preparedStatement("read_batch", "select * from batches where key_id = $1 and id = $2", [
+      key,
+      id,
+    ]),
+  );
   return rows[0];
 }
 
@@ -24,9 +26,12 @@ export async function listBatches(
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<BatchRow[]> {
   const { rows } = await pool.query<BatchRow>(
-    `select * from batches where key_id = $1 and ($2::text is null or id < $2)
-     order by id desc limit $3`,
-    [key, after, limit],
+    statement(
+      "list_batches",
+      `select * from batches where key_id = $1 and ($2::text is null or id < $2)
+       order by id desc limit $3`,
+      [key, after, limit],
+    ),
   );
   return rows;
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { AcceptedJob } from "../jobs/accepted-job.ts";
+import { preparedStatement } from "../db/statement.ts";
 
 type EndedLineState = "done" | "failed" | "cancelled" | "expired" | "refused";
 
@@ -51,29 +52,31 @@ export async function readEndedLines(
   from: number,
   limits: { readonly lines: number; readonly bytes: number },
 ): Promise<EndedLine[]> {
-  const { rows } = await pool.query<EndedLine>({
-    name: "read_ended_lines",
-    text: `
-      with next as (
-        select l.*, bool_and(l.state not in ('pending', 'open')) over (order by l.line) as in_order
-        from batch_lines l
-        where l.batch_id = $1 and l.line > $2 and l.line <= $2 + $3
-      ), page as (
-        select n.*, sum(coalesce(octet_length(r.body), 0)) over (order by n.line)
-          - coalesce(octet_length(r.body), 0) as before
-        from next n left join job_results r on r.job_id = n.job_id
-        where n.in_order
-      )
-      select p.line, p.custom_id, p.job_id, p.state, p.refusal, j.state as job_state, j.error_code,
-        r.error, q.facts, r.body, r.compressed
-      from page p
-      left join jobs j on j.id = p.job_id
-      left join job_results r on r.job_id = p.job_id
-      left join job_requests q on q.job_id = p.job_id
-      where p.before <= $4
-      order by p.line`,
-    values: [batch, from, limits.lines, limits.bytes],
-  });
+  const { rows } = await pool.query<EndedLine>(
+    preparedStatement(
+      "read_ended_lines",
+      `
+        with next as (
+          select l.*, bool_and(l.state not in ('pending', 'open')) over (order by l.line) as in_order
+          from batch_lines l
+          where l.batch_id = $1 and l.line > $2 and l.line <= $2 + $3
+        ), page as (
+          select n.*, sum(coalesce(octet_length(r.body), 0)) over (order by n.line)
+            - coalesce(octet_length(r.body), 0) as before
+          from next n left join job_results r on r.job_id = n.job_id
+          where n.in_order
+        )
+        select p.line, p.custom_id, p.job_id, p.state, p.refusal, j.state as job_state, j.error_code,
+          r.error, q.facts, r.body, r.compressed
+        from page p
+        left join jobs j on j.id = p.job_id
+        left join job_results r on r.job_id = p.job_id
+        left join job_requests q on q.job_id = p.job_id
+        where p.before <= $4
+        order by p.line`,
+      [batch, from, limits.lines, limits.bytes],
+    ),
+  );
   return rows;
 }
 
@@ -83,10 +86,12 @@ export async function writeBatchLines(
   batch: string,
   { from, to, output, errors, usage, lost }: WrittenLines,
 ): Promise<boolean> {
-  const { rows } = await pool.query<{ done: boolean }>({
-    name: "write_batch_lines",
-    text: "select write_batch_lines($1, $2, $3, $4::bytea[], $5::bytea[], $6, $7) as done",
-    values: [batch, from, to, output, errors, JSON.stringify(usage), lost],
-  });
+  const { rows } = await pool.query<{ done: boolean }>(
+    preparedStatement(
+      "write_batch_lines",
+      "select write_batch_lines($1, $2, $3, $4::bytea[], $5::bytea[], $6, $7) as done",
+      [batch, from, to, output, errors, JSON.stringify(usage), lost],
+    ),
+  );
   return rows[0]?.done === true;
 }

@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { BudgetPeriod } from "../keys/key-input.ts";
+import { statement } from "../db/statement.ts";
 
 export interface BudgetChange {
   /** Nano-USD. */
@@ -20,41 +21,55 @@ export async function setBudget(
 ): Promise<void> {
   if (change === null) {
     await client.query(
-      "update budgets set removed_at = now() where key_id = $1 and removed_at is null",
-      [keyId],
+      statement(
+        "remove_budget",
+        "update budgets set removed_at = now() where key_id = $1 and removed_at is null",
+        [keyId],
+      ),
     );
     return;
   }
   const { limit_usd: limitNanos, period } = change;
   const changed = await client.query(
-    `update budgets set limit_nanos = coalesce($2, limit_nanos), period = coalesce($3, period)
-     where key_id = $1 and removed_at is null`,
-    [keyId, limitNanos ?? null, period ?? null],
+    statement(
+      "change_budget",
+      `update budgets set limit_nanos = coalesce($2, limit_nanos), period = coalesce($3, period)
+       where key_id = $1 and removed_at is null`,
+      [keyId, limitNanos ?? null, period ?? null],
+    ),
   );
   if (changed.rowCount === 0) {
     if (limitNanos === undefined) throw missing("budget.limit_usd");
     if (period === undefined) throw missing("budget.period");
-    await client.query("insert into budgets (key_id, limit_nanos, period) values ($1, $2, $3)", [
-      keyId,
-      limitNanos,
-      period,
-    ]);
+    await client.query(
+      statement(
+        "create_budget",
+        "insert into budgets (key_id, limit_nanos, period) values ($1, $2, $3)",
+        [keyId, limitNanos, period],
+      ),
+    );
   }
   // Opened before the limits are written: a period that another process opens meanwhile from the
   // old limit is waited for here and then found by the update.
   await client.query(
-    "select open_budget_periods(id) from budgets where key_id = $1 and removed_at is null",
-    [keyId],
+    statement(
+      "open_key_periods",
+      "select open_budget_periods(id) from budgets where key_id = $1 and removed_at is null",
+      [keyId],
+    ),
   );
   await client.query(
-    `with locked as (
-       select p.id, b.limit_nanos from budgets b join budget_periods p on p.budget_id = b.id
-       where b.key_id = $1 and b.removed_at is null and p.ends_at > now()
-       order by p.id for update of p
-     )
-     update budget_periods p set limit_nanos = l.limit_nanos
-     from locked l where p.id = l.id and p.limit_nanos <> l.limit_nanos`,
-    [keyId],
+    statement(
+      "change_period_limits",
+      `with locked as (
+         select p.id, b.limit_nanos from budgets b join budget_periods p on p.budget_id = b.id
+         where b.key_id = $1 and b.removed_at is null and p.ends_at > now()
+         order by p.id for update of p
+       )
+       update budget_periods p set limit_nanos = l.limit_nanos
+       from locked l where p.id = l.id and p.limit_nanos <> l.limit_nanos`,
+      [keyId],
+    ),
   );
 }
 

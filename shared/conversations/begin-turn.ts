@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { preparedStatement } from "../db/statement.ts";
 
 /** What a job's request adds to a conversation. */
 export interface ConversationTurn {
@@ -18,9 +19,11 @@ export async function beginTurn(
   job: string,
   { conversation, items }: ConversationTurn,
 ): Promise<void> {
-  await pool.query({
-    name: "begin_turn",
-    text: "insert into conversation_turns (job_id, conversation_id, items) values ($1, $2, $3)",
-    values: [job, conversation, items],
-  });
+  await pool.query(
+    preparedStatement(
+      "begin_turn",
+      "insert into conversation_turns (job_id, conversation_id, items) values ($1, $2, $3)",
+      [job, conversation, items],
+    ),
+  );
 }

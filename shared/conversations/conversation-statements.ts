@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { newId } from "../contracts/new-id.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -20,8 +21,11 @@ export async function createConversation(
   metadata: string,
 ): Promise<ConversationRow> {
   const { rows } = await pool.query<ConversationRow>(
-    `insert into conversations (id, key_id, metadata) values ($1, $2, $3) returning ${COLUMNS}`,
-    [newId("conv"), key, metadata],
+    statement(
+      "create_conversation",
+      `insert into conversations (id, key_id, metadata) values ($1, $2, $3) returning ${COLUMNS}`,
+      [newId("conv"), key, metadata],
+    ),
   );
   const [row] = rows;
   if (row === undefined) throw new Error("no conversation was inserted");
@@ -35,11 +39,13 @@ export async function findConversation(
   id: string,
 ): Promise<ConversationRow | undefined> {
   if (!CONVERSATION.test(id)) return undefined;
-  const { rows } = await pool.query<ConversationRow>({
-    name: "find_conversation",
-    text: `select ${COLUMNS} from conversations where id = $1 and key_id = $2`,
-    values: [id, key],
-  });
+  const { rows } = await pool.query<ConversationRow>(
+    preparedStatement(
+      "find_conversation",
+      `select ${COLUMNS} from conversations where id = $1 and key_id = $2`,
+      [id, key],
+    ),
+  );
   return rows[0];
 }
 
@@ -51,9 +57,12 @@ export async function updateConversation(
   metadata: string,
 ): Promise<ConversationRow | undefined> {
   const { rows } = await pool.query<ConversationRow>(
-    `update conversations set metadata = $3, touched_at = now()
-     where id = $1 and key_id = $2 returning ${COLUMNS}`,
-    [id, key, metadata],
+    statement(
+      "update_conversation",
+      `update conversations set metadata = $3, touched_at = now()
+       where id = $1 and key_id = $2 returning ${COLUMNS}`,
+      [id, key, metadata],
+    ),
   );
   return rows[0];
 }
@@ -61,15 +70,18 @@ export async function updateConversation(
 /** Deletes it with its items; false when there is none. A response that runs adds nothing to it. */
 export async function deleteConversation(pool: Query, key: string, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `with gone as (
-       delete from conversations where id = $1 and key_id = $2 returning id),
-     items as (
-       delete from conversation_items where conversation_id in (select id from gone)),
-     turns as (
-       delete from conversation_turns
-       where turn is not null and conversation_id in (select id from gone))
-     select from gone`,
-    [id, key],
+    statement(
+      "delete_conversation",
+      `with gone as (
+         delete from conversations where id = $1 and key_id = $2 returning id),
+       items as (
+         delete from conversation_items where conversation_id in (select id from gone)),
+       turns as (
+         delete from conversation_turns
+         where turn is not null and conversation_id in (select id from gone))
+       select from gone`,
+      [id, key],
+    ),
   );
   return rowCount === 1;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Drops a page of items and conversations that are kept no longer; returns about how many. */
 export async function forgetConversations(
@@ -7,8 +8,10 @@ export async function forgetConversations(
   page: number,
 ): Promise<number> {
   const { rows } = await pool.query<{ gone: number }>(
-    "select forget_conversations($1, $2) as gone",
-    [retentionMs, page],
+    statement("forget_conversations", "select forget_conversations($1, $2) as gone", [
+      retentionMs,
+      page,
+    ]),
   );
   return rows[0]?.gone ?? 0;
 }

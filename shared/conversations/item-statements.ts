@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { NewItem } from "./new-items.ts";
+import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -20,15 +21,18 @@ export async function appendItems(
   items: readonly NewItem[],
 ): Promise<boolean> {
   const { rows } = await pool.query<{ found: boolean }>(
-    `with own as (
-       update conversations set touched_at = now() where id = $1 and key_id = $2 returning id),
-     at as (select nextval('conversation_turn_numbers') as turn),
-     added as (
-       insert into conversation_items (conversation_id, turn, idx, id, item)
-       select own.id, at.turn, i.idx, i.id, i.item
-       from own, at, unnest($3::text[], $4::text[]) with ordinality as i(id, item, idx))
-     select exists (select from own) as found`,
-    [conversation, key, items.map(({ id }) => id), items.map(({ text }) => text)],
+    statement(
+      "append_items",
+      `with own as (
+         update conversations set touched_at = now() where id = $1 and key_id = $2 returning id),
+       at as (select nextval('conversation_turn_numbers') as turn),
+       added as (
+         insert into conversation_items (conversation_id, turn, idx, id, item)
+         select own.id, at.turn, i.idx, i.id, i.item
+         from own, at, unnest($3::text[], $4::text[]) with ordinality as i(id, item, idx))
+       select exists (select from own) as found`,
+      [conversation, key, items.map(({ id }) => id), items.map(({ text }) => text)],
+    ),
   );
   return rows[0]?.found === true;
 }
@@ -41,20 +45,23 @@ export async function listItems(
 ): Promise<{ readonly texts: readonly string[]; readonly hasMore: boolean }> {
   const [beyond, order] = ascending ? [">", "asc"] : ["<", "desc"];
   const { rows } = await pool.query<{ item: string; found: number }>(
-    `with place as (
-       select turn, idx from conversation_items where conversation_id = $1 and id = $2 limit 1),
-     next as (
-       select turn, idx, item, octet_length(item) as bytes from conversation_items
-       where conversation_id = $1
-         and (not exists (select from place) or (turn, idx) ${beyond} (select turn, idx from place))
-       order by turn ${order}, idx ${order} limit $3 + 1),
-     summed as (
-       select turn, idx, item, count(*) over ()::integer as found,
-         sum(bytes) over (order by turn ${order}, idx ${order}) - bytes as before
-       from next)
-     select item, found from summed where before < $4
-     order by turn ${order}, idx ${order} limit $3`,
-    [conversation, after ?? null, limit, maxBytes],
+    statement(
+      "list_items",
+      `with place as (
+         select turn, idx from conversation_items where conversation_id = $1 and id = $2 limit 1),
+       next as (
+         select turn, idx, item, octet_length(item) as bytes from conversation_items
+         where conversation_id = $1
+           and (not exists (select from place) or (turn, idx) ${beyond} (select turn, idx from place))
+         order by turn ${order}, idx ${order} limit $3 + 1),
+       summed as (
+         select turn, idx, item, count(*) over ()::integer as found,
+           sum(bytes) over (order by turn ${order}, idx ${order}) - bytes as before
+         from next)
+       select item, found from summed where before < $4
+       order by turn ${order}, idx ${order} limit $3`,
+      [conversation, after ?? null, limit, maxBytes],
+    ),
   );
   return { texts: rows.map(({ item }) => item), hasMore: (rows[0]?.found ?? 0) > rows.length };
 }
@@ -66,14 +73,20 @@ export async function readItems(
   maxChars: number,
 ): Promise<string | undefined> {
   const { rows: sums } = await pool.query<{ chars: number }>(
-    `select coalesce(sum(length(item)), 0)::double precision as chars
-     from conversation_items where conversation_id = $1`,
-    [conversation],
+    statement(
+      "count_item_chars",
+      `select coalesce(sum(length(item)), 0)::double precision as chars
+       from conversation_items where conversation_id = $1`,
+      [conversation],
+    ),
   );
   if ((sums[0]?.chars ?? 0) > maxChars) return undefined;
   const { rows } = await pool.query<{ item: string }>(
-    "select item from conversation_items where conversation_id = $1 order by turn, idx",
-    [conversation],
+    statement(
+      "read_items",
+      "select item from conversation_items where conversation_id = $1 order by turn, idx",
+      [conversation],
+    ),
   );
   return `[${rows.map(({ item }) => item).join(",")}]`;
 }
@@ -85,8 +98,11 @@ export async function findItem(
   id: string,
 ): Promise<string | undefined> {
   const { rows } = await pool.query<{ item: string }>(
-    "select item from conversation_items where conversation_id = $1 and id = $2 limit 1",
-    [conversation, id],
+    statement(
+      "find_item",
+      "select item from conversation_items where conversation_id = $1 and id = $2 limit 1",
+      [conversation, id],
+    ),
   );
   return rows[0]?.item;
 }
@@ -94,8 +110,11 @@ export async function findItem(
 /** Deletes one item; false when there is none. */
 export async function deleteItem(pool: Query, conversation: string, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
-    "delete from conversation_items where conversation_id = $1 and id = $2",
-    [conversation, id],
+    statement(
+      "delete_item",
+      "delete from conversation_items where conversation_id = $1 and id = $2",
+      [conversation, id],
+    ),
   );
   return (rowCount ?? 0) > 0;
 }

@@ -3,6 +3,7 @@ import { decompress } from "../db/compressed.ts";
 import { parseExact } from "../json/exact-json.ts";
 import { asObject } from "../json/json-object.ts";
 import type { NewItem } from "./new-items.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 interface DoneTurn {
   readonly job_id: string;
@@ -27,21 +28,26 @@ export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: strin
 
 /** The first of them; how many. */
 async function unfoldSome(pool: Pick<Pool, "query">, conversation: string): Promise<number> {
-  const { rows } = await pool.query<DoneTurn>({
-    name: "done_turns",
-    text: `select job_id, turn, items, body, compressed from conversation_turns
-      where conversation_id = $1 and turn is not null order by turn limit $2`,
-    values: [conversation, TURNS_AT_ONCE],
-  });
+  const { rows } = await pool.query<DoneTurn>(
+    preparedStatement(
+      "done_turns",
+      `select job_id, turn, items, body, compressed from conversation_turns
+       where conversation_id = $1 and turn is not null order by turn limit $2`,
+      [conversation, TURNS_AT_ONCE],
+    ),
+  );
   for (const row of rows) {
     const items = await itemsOf(row);
     await pool.query(
-      `with taken as (
-         delete from conversation_turns where job_id = $1 returning conversation_id, turn, created_at)
-       insert into conversation_items (conversation_id, turn, idx, id, item, created_at)
-       select taken.conversation_id, taken.turn, i.idx, i.id, i.item, taken.created_at
-       from taken, unnest($2::text[], $3::text[]) with ordinality as i(id, item, idx)`,
-      [row.job_id, items.map(({ id }) => id), items.map(({ text }) => text)],
+      statement(
+        "unfold_turn",
+        `with taken as (
+           delete from conversation_turns where job_id = $1 returning conversation_id, turn, created_at)
+         insert into conversation_items (conversation_id, turn, idx, id, item, created_at)
+         select taken.conversation_id, taken.turn, i.idx, i.id, i.item, taken.created_at
+         from taken, unnest($2::text[], $3::text[]) with ordinality as i(id, item, idx)`,
+        [row.job_id, items.map(({ id }) => id), items.map(({ text }) => text)],
+      ),
     );
   }
   return rows.length;

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "./statement.ts";
 
 /** Receivers of webhooks, TLS and people who read logs begin to mind. */
 const MAX_SKEW_MS = 60_000;
@@ -9,7 +10,9 @@ const MAX_SKEW_MS = 60_000;
  */
 async function clockSkewMs(pool: Pick<Pool, "query">, now: () => number): Promise<number> {
   const askedAt = now();
-  const { rows } = await pool.query<{ now: Date }>("select clock_timestamp() as now");
+  const { rows } = await pool.query<{ now: Date }>(
+    statement("read_clock", "select clock_timestamp() as now"),
+  );
   const middle = askedAt + (now() - askedAt) / 2;
   return rows[0] === undefined ? 0 : Math.round(middle - rows[0].now.getTime());
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { classifyDatabaseError } from "./classify-database-error.ts";
 import { PendingMember, type Unreachable } from "./pending-member.ts";
+import { preparedStatement } from "./statement.ts";
 
 export interface GroupStatementOptions<Member, Row> {
   readonly pool: Pick<Pool, "query">;
@@ -169,12 +170,10 @@ export class GroupStatement<Member, Row> {
     text: string,
     group: readonly PendingMember<Member, Row>[],
   ): Promise<Answer[]> {
-    const { name } = this.#options;
-    const result = await this.#options.pool.query({
-      name: text === this.#options.text ? name : `${name}_rows`,
-      text,
-      values: [JSON.stringify(group.map((pending) => pending.member))],
-    });
+    const { name: itsName, text: itsText, pool } = this.#options;
+    const name = text === itsText ? itsName : `${itsName}_rows`;
+    const members = JSON.stringify(group.map((pending) => pending.member));
+    const result = await pool.query(preparedStatement(name, text, [members]));
     return result.rows as Answer[];
   }
 

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Of one call, whatever its jobs have: a statement has only so much time. */
 const MAX_ROWS = 20_000;
@@ -31,9 +32,8 @@ select case when (select count(*) from gone) = $2 then $1
 
 /** Drops the event logs of a page of jobs that ended more than an hour ago; returns how many. */
 export async function forgetEvents(pool: Pick<Pool, "query">, page: number): Promise<number> {
-  const { rows } = await pool.query<{ forgotten: number }>({
-    text: FORGET,
-    values: [page, MAX_ROWS],
-  });
+  const { rows } = await pool.query<{ forgotten: number }>(
+    statement("forget_events", FORGET, [page, MAX_ROWS]),
+  );
   return rows[0]?.forgotten ?? 0;
 }

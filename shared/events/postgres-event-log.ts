@@ -5,6 +5,7 @@ import type { AttemptLog, EventLog } from "./event-log.ts";
 import { LocalFollowers } from "./local-followers.ts";
 import { LogWriter, type LogPart } from "./log-writer.ts";
 import { oncePerTick } from "./once-per-tick.ts";
+import { preparedStatement } from "../db/statement.ts";
 
 const PAGE_EVENTS = 500;
 const PAGE_BYTES = 1024 * 1024;
@@ -60,11 +61,9 @@ export class PostgresEventLog implements EventLog {
   }
 
   async read(job: string, fence: number, from: number): Promise<readonly string[]> {
-    const { rows } = await this.#pool.query<{ event: Buffer }>({
-      name: "read_events",
-      text: READ,
-      values: [job, fence, from],
-    });
+    const { rows } = await this.#pool.query<{ event: Buffer }>(
+      preparedStatement("read_events", READ, [job, fence, from]),
+    );
     return rows.map(({ event }) => event.toString());
   }
 
@@ -102,15 +101,13 @@ export class PostgresEventLog implements EventLog {
     const rows = parts.flatMap(({ job, fence, first, events }) =>
       events.map((event, at) => ({ job, fence, number: first + at, event: Buffer.from(event) })),
     );
-    await this.#pool.query({
-      name: "append_events",
-      text: APPEND,
-      values: [
+    await this.#pool.query(
+      preparedStatement("append_events", APPEND, [
         rows.map(({ job }) => job),
         rows.map(({ fence }) => fence),
         rows.map(({ number }) => number),
         rows.map(({ event }) => event),
-      ],
-    });
+      ]),
+    );
   }
 }

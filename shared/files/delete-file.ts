@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { isVisible } from "./file-row.ts";
+import { statement } from "../db/statement.ts";
 
 /** Makes a key's own file invisible; its bytes go later. False: there is none to delete. */
 export async function deleteFile(
@@ -8,8 +9,11 @@ export async function deleteFile(
   id: string,
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update files set deleted_at = now() where id = $1 and key_id = $2 and ${isVisible}`,
-    [id, key],
+    statement(
+      "delete_file",
+      `update files set deleted_at = now() where id = $1 and key_id = $2 and ${isVisible}`,
+      [id, key],
+    ),
   );
   return rowCount === 1;
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
+import { statement } from "../db/statement.ts";
 
 /** Those of the files that the key can see, by id. */
 export async function findFiles(
@@ -8,8 +9,11 @@ export async function findFiles(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, FileRow>> {
   const { rows } = await pool.query<FileRow>(
-    `select ${fileColumns} from files where id = any ($1) and key_id = $2 and ${isVisible}`,
-    [ids, key],
+    statement(
+      "find_files",
+      `select ${fileColumns} from files where id = any ($1) and key_id = $2 and ${isVisible}`,
+      [ids, key],
+    ),
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

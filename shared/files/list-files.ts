@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
+import { statement } from "../db/statement.ts";
 
 export interface FilePage {
   readonly purpose?: string | undefined;
@@ -16,11 +17,14 @@ export async function listFiles(
   { purpose, after, order, limit }: FilePage,
 ): Promise<FileRow[]> {
   const { rows } = await pool.query<FileRow>(
-    `select ${fileColumns} from files
-     where key_id = $1 and ${isVisible} and ($2::text is null or purpose = $2)
-       and ($3::text is null or id ${order === "asc" ? ">" : "<"} $3)
-     order by id ${order} limit $4`,
-    [key, purpose, after, limit],
+    statement(
+      "list_files",
+      `select ${fileColumns} from files
+       where key_id = $1 and ${isVisible} and ($2::text is null or purpose = $2)
+         and ($3::text is null or id ${order === "asc" ? ">" : "<"} $3)
+       order by id ${order} limit $4`,
+      [key, purpose, after, limit],
+    ),
   );
   return rows;
 }

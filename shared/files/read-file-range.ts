@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { readAgain } from "../db/read-again.ts";
 import { MAX_CHUNK_BYTES } from "./max-chunk-bytes.ts";
+import { statement } from "../db/statement.ts";
 
 interface Slice {
   /** Where it begins, after the position that was asked for. */
@@ -32,7 +33,9 @@ export async function* readFileRange(
     const from = position;
     const values = [fileId, from, end, MAX_CHUNK_BYTES];
     // A file never changes, and an answer that has begun cannot say any more what broke.
-    const { rows } = await readAgain(() => pool.query<Slice>(READ, values));
+    const { rows } = await readAgain(() =>
+      pool.query<Slice>(statement("read_file_range", READ, values)),
+    );
     for (const { at, bytes } of rows) {
       if (from + at !== position || bytes.length === 0) throw missing(fileId);
       position += bytes.length;

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import { newFileId } from "./file-id.ts";
 import type { UploadPurpose } from "./file-purpose.ts";
 import { fileColumns, type FileRow } from "./file-row.ts";
+import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -23,9 +24,12 @@ export async function beginUpload(
 ): Promise<string> {
   const id = newFileId();
   await pool.query(
-    `insert into files (id, key_id, filename, mime_type, state)
-     values ($1, $2, $3, $4, 'uploading')`,
-    [id, key, filename, mimeType],
+    statement(
+      "begin_file",
+      `insert into files (id, key_id, filename, mime_type, state)
+       values ($1, $2, $3, $4, 'uploading')`,
+      [id, key, filename, mimeType],
+    ),
   );
   return id;
 }
@@ -38,22 +42,29 @@ export async function appendChunk(
   bytes: Buffer,
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `with grown as (
-       update files set bytes = bytes + octet_length($3::bytea), touched_at = now()
-       where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
-       returning id
-     )
-     insert into file_chunks (file_id, start, bytes) select id, $2, $3 from grown`,
-    [id, start, bytes],
+    statement(
+      "append_chunk",
+      `with grown as (
+         update files set bytes = bytes + octet_length($3::bytea), touched_at = now()
+         where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
+         returning id
+       )
+       insert into file_chunks (file_id, start, bytes) select id, $2, $3 from grown`,
+      [id, start, bytes],
+    ),
   );
   return rowCount === 1;
 }
 
 /** Tells that the uploader lives, though no chunk is full yet. */
 export async function touchUpload(pool: Query, id: string): Promise<void> {
-  await pool.query("update files set touched_at = now() where id = $1 and state = 'uploading'", [
-    id,
-  ]);
+  await pool.query(
+    statement(
+      "touch_file",
+      "update files set touched_at = now() where id = $1 and state = 'uploading'",
+      [id],
+    ),
+  );
 }
 
 /** Shows the whole file to its key. Undefined: the upload was given up. */
@@ -63,11 +74,14 @@ export async function finishUpload(
   { bytes, purpose, expiresAfterS }: NewUpload,
 ): Promise<FileRow | undefined> {
   const { rows } = await client.query<FileRow>(
-    `update files set state = 'processed', purpose = $3, created_at = now(),
-       expires_at = now() + $4 * interval '1 s'
-     where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
-     returning ${fileColumns}`,
-    [id, bytes, purpose, expiresAfterS],
+    statement(
+      "finish_file",
+      `update files set state = 'processed', purpose = $3, created_at = now(),
+         expires_at = now() + $4 * interval '1 s'
+       where id = $1 and state = 'uploading' and deleted_at is null and bytes = $2
+       returning ${fileColumns}`,
+      [id, bytes, purpose, expiresAfterS],
+    ),
   );
   return rows[0];
 }
@@ -75,10 +89,9 @@ export async function finishUpload(
 /** Removes what there is of an unfinished upload; a finished one stays. */
 export async function discardUpload(pool: Query, id: string): Promise<void> {
   for (;;) {
-    const { rows } = await pool.query<{ gone: number }>("select discard_upload($1, $2) as gone", [
-      id,
-      DISCARD_PAGE,
-    ]);
+    const { rows } = await pool.query<{ gone: number }>(
+      statement("discard_file", "select discard_upload($1, $2) as gone", [id, DISCARD_PAGE]),
+    );
     if ((rows[0]?.gone ?? 0) < DISCARD_PAGE) return;
   }
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { preparedStatement } from "../db/statement.ts";
 
 export interface IdempotencyKey {
   readonly path: string;
@@ -13,12 +14,14 @@ export async function findKeyedJob(
   caller: string,
   { path, key, hash }: IdempotencyKey,
 ): Promise<string | undefined> {
-  const { rows } = await pool.query<{ job_id: string }>({
-    name: "find_keyed_job",
-    text: `select job_id from idempotency_keys
-           where key_id = $1 and path = $2 and idem_key = $3 and body_hash = decode($4, 'hex')
-             and created_at >= now() - interval '24 h' and job_id is not null`,
-    values: [caller, path, key, hash],
-  });
+  const { rows } = await pool.query<{ job_id: string }>(
+    preparedStatement(
+      "find_keyed_job",
+      `select job_id from idempotency_keys
+       where key_id = $1 and path = $2 and idem_key = $3 and body_hash = decode($4, 'hex')
+         and created_at >= now() - interval '24 h' and job_id is not null`,
+      [caller, path, key, hash],
+    ),
+  );
   return rows[0]?.job_id;
 }

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import { BrokerError } from "../errors/broker-error.ts";
 import { inTransaction } from "../db/in-transaction.ts";
+import { statement } from "../db/statement.ts";
 
 export interface IdempotentCall {
   readonly keyId: string;
@@ -57,10 +58,13 @@ async function storedAnswer(
   { keyId, path, idemKey, bodyHash }: IdempotentCall,
 ): Promise<IdempotentAnswer | undefined> {
   const { rows } = await database.query<{ same: boolean; status: number; response: Buffer }>(
-    `select body_hash = $4 as same, status, response from idempotency_keys
-     where key_id = $1 and path = $2 and idem_key = $3 and status is not null
-       and created_at >= now() - interval '24 h'`,
-    [keyId, path, idemKey, bodyHash],
+    statement(
+      "find_stored_answer",
+      `select body_hash = $4 as same, status, response from idempotency_keys
+       where key_id = $1 and path = $2 and idem_key = $3 and status is not null
+         and created_at >= now() - interval '24 h'`,
+      [keyId, path, idemKey, bodyHash],
+    ),
   );
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -76,12 +80,15 @@ async function storedAnswer(
 /** Waits for whoever holds the key now. */
 async function takeKey(client: Query, call: IdempotentCall): Promise<boolean> {
   const taken = await client.query(
-    `insert into idempotency_keys (key_id, path, idem_key, body_hash) values ($1, $2, $3, $4)
-     on conflict (key_id, path, idem_key) do update
-       set body_hash = excluded.body_hash, job_id = null, status = null, response = null,
-         created_at = now()
-       where idempotency_keys.created_at < now() - interval '24 h'`,
-    [call.keyId, call.path, call.idemKey, call.bodyHash],
+    statement(
+      "take_idempotency_key",
+      `insert into idempotency_keys (key_id, path, idem_key, body_hash) values ($1, $2, $3, $4)
+       on conflict (key_id, path, idem_key) do update
+         set body_hash = excluded.body_hash, job_id = null, status = null, response = null,
+           created_at = now()
+         where idempotency_keys.created_at < now() - interval '24 h'`,
+      [call.keyId, call.path, call.idemKey, call.bodyHash],
+    ),
   );
   return taken.rowCount === 1;
 }
@@ -92,8 +99,11 @@ async function storeAnswer(
   answer: IdempotentAnswer,
 ): Promise<void> {
   await client.query(
-    `update idempotency_keys set status = $4, response = $5
-     where key_id = $1 and path = $2 and idem_key = $3`,
-    [call.keyId, call.path, call.idemKey, answer.status, Buffer.from(answer.body)],
+    statement(
+      "store_answer",
+      `update idempotency_keys set status = $4, response = $5
+       where key_id = $1 and path = $2 and idem_key = $3`,
+      [call.keyId, call.path, call.idemKey, answer.status, Buffer.from(answer.body)],
+    ),
   );
 }

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { EndState } from "../contracts/reply.ts";
 import type { ResponseStatus } from "../contracts/outcome.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -55,11 +56,9 @@ const selectJobs = `
 
 /** Any key's job, for whoever has been let in; undefined once it is deleted. */
 export async function readJob(pool: Query, id: string): Promise<AcceptedJob | undefined> {
-  const { rows } = await pool.query<AcceptedJob>({
-    name: "read_job",
-    text: `${selectJobs} and j.id = $1`,
-    values: [id],
-  });
+  const { rows } = await pool.query<AcceptedJob>(
+    preparedStatement("read_job", `${selectJobs} and j.id = $1`, [id]),
+  );
   return rows[0];
 }
 
@@ -85,24 +84,27 @@ export async function listJobs(
 ): Promise<AcceptedJob[]> {
   const [beyond, direction] = filter.ascending ? [">", "asc"] : ["<", "desc"];
   const { rows } = await pool.query<AcceptedJob>(
-    `${selectJobs} and j.key_id = $1
-       and ${filter.batch === null ? "j.batch_id is null and $7::text is null" : "j.batch_id = $7"}
-       and ($2::text[] is null or j.state = any ($2))
-       and ($3::text is null or coalesce(j.response_status, 'completed') = $3)
-       and ($4::text is null or j.model = $4)
-       and ($8::text is null or (j.stored and j.endpoint = $8))
-       and ($5::text is null or j.id ${beyond} $5)
-     order by j.id ${direction} limit $6`,
-    [
-      key,
-      filter.states,
-      filter.responseStatus,
-      filter.model,
-      filter.after,
-      filter.limit,
-      filter.batch,
-      filter.storedAs,
-    ],
+    statement(
+      "list_jobs",
+      `${selectJobs} and j.key_id = $1
+         and ${filter.batch === null ? "j.batch_id is null and $7::text is null" : "j.batch_id = $7"}
+         and ($2::text[] is null or j.state = any ($2))
+         and ($3::text is null or coalesce(j.response_status, 'completed') = $3)
+         and ($4::text is null or j.model = $4)
+         and ($8::text is null or (j.stored and j.endpoint = $8))
+         and ($5::text is null or j.id ${beyond} $5)
+       order by j.id ${direction} limit $6`,
+      [
+        key,
+        filter.states,
+        filter.responseStatus,
+        filter.model,
+        filter.after,
+        filter.limit,
+        filter.batch,
+        filter.storedAs,
+      ],
+    ),
   );
   return rows;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 export interface DeletedJob {
   /** The worker that must stop, if the job runs. */
@@ -12,8 +13,7 @@ export async function deleteJob(
   job: string,
 ): Promise<DeletedJob | undefined> {
   const { rows } = await pool.query<{ verdict: string; worker: string | null }>(
-    "select verdict, worker from delete_job($1, $2)",
-    [key, job],
+    statement("delete_job", "select verdict, worker from delete_job($1, $2)", [key, job]),
   );
   const [row] = rows;
   return row?.verdict === "deleted" ? { worker: row.worker } : undefined;

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { EndState } from "../contracts/reply.ts";
+import { statement } from "../db/statement.ts";
 
 export interface EndedJob {
   readonly id: string;
@@ -18,12 +19,15 @@ export async function findEnded(
   jobs: readonly { readonly id: string; readonly worker: string | undefined }[],
 ): Promise<EndedJob[]> {
   const { rows } = await pool.query<EndedJob>(
-    `select j.id, j.state, j.error_code, j.fence, j.cost_nanos,
-       exists (select from processes p where p.id = a.worker) as worker_lives
-     from jsonb_to_recordset($1) as a(id text, worker text)
-     join jobs j on j.id = a.id
-     where j.state not in ('waiting', 'running')`,
-    [JSON.stringify(jobs)],
+    statement(
+      "find_ended",
+      `select j.id, j.state, j.error_code, j.fence, j.cost_nanos,
+         exists (select from processes p where p.id = a.worker) as worker_lives
+       from jsonb_to_recordset($1) as a(id text, worker text)
+       join jobs j on j.id = a.id
+       where j.state not in ('waiting', 'running')`,
+      [JSON.stringify(jobs)],
+    ),
   );
   return rows;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { preparedStatement } from "../db/statement.ts";
 
 export interface WaitingJob {
   readonly id: string;
@@ -13,11 +14,13 @@ export async function findWaiting(
   pool: Pick<Pool, "query">,
   job: string,
 ): Promise<WaitingJob | undefined> {
-  const { rows } = await pool.query<WaitingJob>({
-    name: "find_waiting",
-    text: `select id, place, provider, class, key_id from jobs
-           where id = $1 and state = 'waiting' and not interactive`,
-    values: [job],
-  });
+  const { rows } = await pool.query<WaitingJob>(
+    preparedStatement(
+      "find_waiting",
+      `select id, place, provider, class, key_id from jobs
+       where id = $1 and state = 'waiting' and not interactive`,
+      [job],
+    ),
+  );
   return rows[0];
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Drops a page of stored jobs and idempotency keys that are kept no longer; returns how many. */
 export async function forgetAccepted(
@@ -6,9 +7,8 @@ export async function forgetAccepted(
   retentionMs: number,
   page: number,
 ): Promise<number> {
-  const { rows } = await pool.query<{ gone: number }>("select forget_accepted($1, $2) as gone", [
-    retentionMs,
-    page,
-  ]);
+  const { rows } = await pool.query<{ gone: number }>(
+    statement("forget_accepted", "select forget_accepted($1, $2) as gone", [retentionMs, page]),
+  );
   return rows[0]?.gone ?? 0;
 }

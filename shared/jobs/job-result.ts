@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { decompress } from "../db/compressed.ts";
+import { preparedStatement } from "../db/statement.ts";
 
 /** The answer that is kept of an accepted job. */
 export interface JobResult {
@@ -22,11 +23,13 @@ export async function readResult(
   pool: Pick<Pool, "query">,
   job: string,
 ): Promise<JobResult | undefined> {
-  const { rows } = await pool.query<ResultRow>({
-    name: "read_result",
-    text: "select content_type, body, events, compressed from job_results where job_id = $1",
-    values: [job],
-  });
+  const { rows } = await pool.query<ResultRow>(
+    preparedStatement(
+      "read_result",
+      "select content_type, body, events, compressed from job_results where job_id = $1",
+      [job],
+    ),
+  );
   const [row] = rows;
   if (row === undefined) return undefined;
   const { body, events, compressed } = row;
@@ -42,11 +45,13 @@ export async function readRequestBody(
   pool: Pick<Pool, "query">,
   job: string,
 ): Promise<string | undefined> {
-  const { rows } = await pool.query<{ body: Buffer | null; compressed: boolean }>({
-    name: "read_request_body",
-    text: "select body, compressed from job_requests where job_id = $1",
-    values: [job],
-  });
+  const { rows } = await pool.query<{ body: Buffer | null; compressed: boolean }>(
+    preparedStatement(
+      "read_request_body",
+      "select body, compressed from job_requests where job_id = $1",
+      [job],
+    ),
+  );
   const [row] = rows;
   if (row?.body == null) return undefined;
   return (await decompress(row.body, row.compressed)).toString();

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { preparedStatement } from "../db/statement.ts";
 
 /**
  * To be asked before a part of an attempt's answer is shown: from then on no other attempt of the
@@ -9,10 +10,8 @@ export async function readAttempt(
   job: string,
   fence: number,
 ): Promise<boolean> {
-  const { rows } = await pool.query<{ may: boolean }>({
-    name: "read_attempt",
-    text: "select read_attempt($1, $2) as may",
-    values: [job, fence],
-  });
+  const { rows } = await pool.query<{ may: boolean }>(
+    preparedStatement("read_attempt", "select read_attempt($1, $2) as may", [job, fence]),
+  );
   return rows[0]?.may === true;
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { StoredRequest } from "./stored-request.ts";
+import { statement } from "../db/statement.ts";
 
 /**
  * Replaces what a key wrote about its accepted job. False: its facts have changed meanwhile, or are
@@ -16,8 +17,11 @@ export async function setMetadata(
     metadata,
   };
   const { rowCount } = await pool.query(
-    "update job_requests set facts = $3 where job_id = $1 and facts = $2",
-    [job, facts, JSON.stringify(changed)],
+    statement(
+      "set_job_metadata",
+      "update job_requests set facts = $3 where job_id = $1 and facts = $2",
+      [job, facts, JSON.stringify(changed)],
+    ),
   );
   return rowCount === 1;
 }

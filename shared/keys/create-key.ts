@@ -6,6 +6,7 @@ import type { CreateKeyInput } from "./key-input.ts";
 import { newSecret } from "./key-secret.ts";
 import type { KeyView } from "./key-view.ts";
 import { setBudget } from "../budgets/set-budget.ts";
+import { statement } from "../db/statement.ts";
 
 export interface CreatedKey {
   /** What callers send. It cannot be read again: only its hash is stored. */
@@ -21,21 +22,24 @@ export function createKey(pool: Pool, input: CreateKeyInput): Promise<CreatedKey
   const webhookSecret = input.allow_webhook_url ? newWebhookSecret() : undefined;
   return inTransaction(pool, async (client) => {
     await client.query(
-      `insert into keys (id, hash, hint, name, models, residency, max_service_tier, expires_at,
-         allow_webhook_url, webhook_secret)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      [
-        id,
-        hash,
-        hint,
-        input.name,
-        input.models,
-        input.residency,
-        input.max_service_tier,
-        input.expires_at,
-        input.allow_webhook_url,
-        webhookSecret ?? null,
-      ],
+      statement(
+        "create_key",
+        `insert into keys (id, hash, hint, name, models, residency, max_service_tier, expires_at,
+           allow_webhook_url, webhook_secret)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        [
+          id,
+          hash,
+          hint,
+          input.name,
+          input.models,
+          input.residency,
+          input.max_service_tier,
+          input.expires_at,
+          input.allow_webhook_url,
+          webhookSecret ?? null,
+        ],
+      ),
     );
     if (input.budget !== null) await setBudget(client, id, input.budget);
     const key = await getKey(client, id);

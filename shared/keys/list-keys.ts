@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { type KeyRow, type KeyView, selectKeys, toKeyView } from "./key-view.ts";
+import { statement } from "../db/statement.ts";
 
 export interface KeyPage {
   readonly keys: readonly KeyView[];
@@ -12,8 +13,11 @@ export async function listKeys(
   page: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<KeyPage> {
   const { rows } = await database.query<KeyRow>(
-    `${selectKeys} where $1::text is null or k.id < $1 order by k.id desc limit $2`,
-    [page.after ?? null, page.limit + 1],
+    statement(
+      "list_keys",
+      `${selectKeys} where $1::text is null or k.id < $1 order by k.id desc limit $2`,
+      [page.after ?? null, page.limit + 1],
+    ),
   );
   return {
     keys: rows.slice(0, page.limit).map(toKeyView),

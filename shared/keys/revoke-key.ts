@@ -1,4 +1,5 @@
 import type { Database } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 
 /** A job that ended because its key was revoked, and the API process that answers its caller. */
 export interface RevokedJob {
@@ -19,15 +20,21 @@ export async function revokeKey(
   onJobEnded: (job: RevokedJob) => void = () => undefined,
 ): Promise<number | undefined> {
   const revoked = await database.pool.query(
-    "update keys set revoked_at = coalesce(revoked_at, now()) where id = $1",
-    [id],
+    statement(
+      "revoke_key",
+      "update keys set revoked_at = coalesce(revoked_at, now()) where id = $1",
+      [id],
+    ),
   );
   if (revoked.rowCount === 0) return undefined;
   let ended = 0;
   for (;;) {
     const { rows } = await database.pool.query<RevokedJob>(
-      `select id, owner from jobs where key_id = $1 and state = 'waiting' order by id limit ${PAGE}`,
-      [id],
+      statement(
+        "list_waiting_of_key",
+        `select id, owner from jobs where key_id = $1 and state = 'waiting' order by id limit ${PAGE}`,
+        [id],
+      ),
     );
     if (rows.length === 0) return ended;
     const asked = await Promise.all(

@@ -3,6 +3,7 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import type { LedgerStatus } from "../contracts/ledger-status.ts";
 import type { Location } from "../contracts/plan.ts";
 import { formatUsd } from "../money/usd.ts";
+import { statement } from "../db/statement.ts";
 
 /** One attempt as the ledger has it. Amounts in USD. */
 interface LedgerView {
@@ -57,14 +58,17 @@ export async function listLedger(
   filter: LedgerFilter,
 ): Promise<LedgerPage> {
   const { rows } = await database.query<LedgerRow>(
-    `select id, job_id, attempt, key_id, provider, location, endpoint, model, upstream_model,
-       status, error_code, prompt_tokens, completion_tokens, estimated, cost_nanos, overrun_nanos,
-       queue_ms, ttft_ms, total_ms, created_at
-     from ledger
-     where ($1::text is null or job_id = $1) and ($2::text is null or key_id = $2)
-       and ($3::bigint is null or id < $3)
-     order by id desc limit $4`,
-    [filter.jobId ?? null, filter.keyId ?? null, filter.after ?? null, filter.limit + 1],
+    statement(
+      "list_ledger",
+      `select id, job_id, attempt, key_id, provider, location, endpoint, model, upstream_model,
+         status, error_code, prompt_tokens, completion_tokens, estimated, cost_nanos, overrun_nanos,
+         queue_ms, ttft_ms, total_ms, created_at
+       from ledger
+       where ($1::text is null or job_id = $1) and ($2::text is null or key_id = $2)
+         and ($3::bigint is null or id < $3)
+       order by id desc limit $4`,
+      [filter.jobId ?? null, filter.keyId ?? null, filter.after ?? null, filter.limit + 1],
+    ),
   );
   return {
     rows: rows.slice(0, filter.limit).map(toLedgerView),

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { formatUsd } from "../money/usd.ts";
+import { statement } from "../db/statement.ts";
 
 /** What usage can be summed by, as SQL over the ledger. Days are UTC. */
 const groups = {
@@ -47,19 +48,22 @@ export async function sumUsage(
   query: UsageQuery,
 ): Promise<(UsageTotals & { readonly name: string })[]> {
   const { rows } = await database.query<UsageRow>(
-    `select ${groups[query.groupBy]} as name, count(*) as requests,
-       count(*) filter (where status = 'ok') as ok,
-       count(*) filter (where status = 'failed') as failed,
-       count(*) filter (where status = 'cancelled') as cancelled,
-       count(*) filter (where status = 'unknown') as unknown,
-       count(*) filter (where status = 'not_sent') as not_sent,
-       sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
-       sum(cost_nanos) as cost_nanos, sum(overrun_nanos) as overrun_nanos
-     from ledger
-     where ($1::timestamptz is null or created_at >= $1)
-       and ($2::timestamptz is null or created_at < $2)
-     group by 1 order by 1`,
-    [query.from ?? null, query.to ?? null],
+    statement(
+      "sum_usage",
+      `select ${groups[query.groupBy]} as name, count(*) as requests,
+         count(*) filter (where status = 'ok') as ok,
+         count(*) filter (where status = 'failed') as failed,
+         count(*) filter (where status = 'cancelled') as cancelled,
+         count(*) filter (where status = 'unknown') as unknown,
+         count(*) filter (where status = 'not_sent') as not_sent,
+         sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
+         sum(cost_nanos) as cost_nanos, sum(overrun_nanos) as overrun_nanos
+       from ledger
+       where ($1::timestamptz is null or created_at >= $1)
+         and ($2::timestamptz is null or created_at < $2)
+       group by 1 order by 1`,
+      [query.from ?? null, query.to ?? null],
+    ),
   );
   return rows.map((row) => ({
     name: row.name,

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { INSTANCE_LOCK, PROCESS_LOCK } from "./advisory-locks.ts";
+import { statement } from "../db/statement.ts";
 
 export interface ProcessLeaseOptions {
   /** A direct connection, not through a pooler: session locks live on it. */
@@ -79,7 +80,7 @@ export class ProcessLease {
     this.#session = undefined;
     if (session === undefined) return;
     await session.client
-      .query("delete from processes where id = $1", [session.id])
+      .query(statement("unregister_process", "delete from processes where id = $1", [session.id]))
       .catch(() => undefined);
     await session.client.end().catch(() => undefined);
   }
@@ -103,16 +104,24 @@ export class ProcessLease {
       if (this.#options.inFleet) await shareInstanceLock(client);
       // The lock comes first: a row without a lock is a dead process.
       const { rows } = await client.query<{ seq: number; backend: number }>(
-        "select nextval(pg_get_serial_sequence('processes', 'seq'))::integer as seq, pg_backend_pid() as backend",
+        statement(
+          "next_process_number",
+          "select nextval(pg_get_serial_sequence('processes', 'seq'))::integer as seq, pg_backend_pid() as backend",
+        ),
       );
       const seq = rows[0]?.seq;
-      await client.query("select pg_advisory_lock($1, $2)", [PROCESS_LOCK, seq]);
+      await client.query(
+        statement("lock_process", "select pg_advisory_lock($1, $2)", [PROCESS_LOCK, seq]),
+      );
       const { rows: again } = await client.query<{ backend: number }>(
-        `insert into processes (id, seq, kind, host, pid)
-         values ($1, $2, $3, $4, $5)
-         on conflict (id) do update set seq = excluded.seq, beat = processes.beat + 1, beat_at = now()
-         returning pg_backend_pid() as backend`,
-        [id, seq, this.#options.kind, hostname(), process.pid],
+        statement(
+          "register_process",
+          `insert into processes (id, seq, kind, host, pid)
+           values ($1, $2, $3, $4, $5)
+           on conflict (id) do update set seq = excluded.seq, beat = processes.beat + 1, beat_at = now()
+           returning pg_backend_pid() as backend`,
+          [id, seq, this.#options.kind, hostname(), process.pid],
+        ),
       );
       this.#backend = rows[0]?.backend;
       this.#checkBackend(again[0]?.backend);
@@ -161,9 +170,12 @@ export class ProcessLease {
 
   async #beat(session: LeaseSession): Promise<void> {
     const { rows } = await session.client.query<{ backend: number }>(
-      `update processes set beat = beat + 1, beat_at = now() where id = $1
-       returning pg_backend_pid() as backend`,
-      [session.id],
+      statement(
+        "beat",
+        `update processes set beat = beat + 1, beat_at = now() where id = $1
+         returning pg_backend_pid() as backend`,
+        [session.id],
+      ),
     );
     if (rows[0] === undefined) throw new Error("another process declared this one dead");
     this.#checkBackend(rows[0].backend);
@@ -181,8 +193,9 @@ export class ProcessLease {
 
 async function shareInstanceLock(client: Client): Promise<void> {
   const { rows } = await client.query<{ taken: boolean }>(
-    "select pg_try_advisory_lock_shared($1::bigint) as taken",
-    [INSTANCE_LOCK],
+    statement("share_instance_lock", "select pg_try_advisory_lock_shared($1::bigint) as taken", [
+      INSTANCE_LOCK,
+    ]),
   );
   if (rows[0]?.taken !== true)
     throw new Error("a `spillway serve` runs alone on this database; stop it first");

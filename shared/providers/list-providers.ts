@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Location } from "../contracts/plan.ts";
 import type { EngineState } from "./engine-state.ts";
 import type { ProviderStates } from "./provider-states.ts";
+import { statement } from "../db/statement.ts";
 
 export interface ProviderView {
   readonly name: string;
@@ -37,16 +38,21 @@ export async function listProviders(
   database: Pick<Pool, "query">,
   providerStates?: Pick<ProviderStates, "get">,
 ): Promise<ProviderView[]> {
-  const { rows } = await database.query<ProviderRow>(`
-    select p.name, p.location, p.healthy, p.slots, p.engine,
-      coalesce(a.in_flight, 0) as in_flight, coalesce(j.queued, 0) as queued
-    from providers p
-    left join (select provider, count(*) as in_flight from attempts group by provider) a
-      on a.provider = p.name
-    left join (
-      select provider, count(*) as queued from jobs where state = 'waiting' group by provider
-    ) j on j.provider = p.name
-    order by p.id`);
+  const { rows } = await database.query<ProviderRow>(
+    statement(
+      "list_providers",
+      `
+        select p.name, p.location, p.healthy, p.slots, p.engine,
+          coalesce(a.in_flight, 0) as in_flight, coalesce(j.queued, 0) as queued
+        from providers p
+        left join (select provider, count(*) as in_flight from attempts group by provider) a
+          on a.provider = p.name
+        left join (
+          select provider, count(*) as queued from jobs where state = 'waiting' group by provider
+        ) j on j.provider = p.name
+        order by p.id`,
+    ),
+  );
   const configured = rows.filter(
     ({ name }) => providerStates === undefined || providerStates.get(name) !== undefined,
   );

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { RestReason } from "../contracts/rest-reason.ts";
 import type { EngineState } from "./engine-state.ts";
+import { statement } from "../db/statement.ts";
 
 /** A provider as the whole fleet sees it. */
 export interface ProviderHealth {
@@ -20,10 +21,9 @@ export async function reportHealth(
   worker: string,
   unreachable: readonly string[],
 ): Promise<ProviderHealth[]> {
-  const { rows } = await pool.query<ProviderHealth>("select * from report_health($1, $2)", [
-    worker,
-    unreachable,
-  ]);
+  const { rows } = await pool.query<ProviderHealth>(
+    statement("report_health", "select * from report_health($1, $2)", [worker, unreachable]),
+  );
   return rows;
 }
 
@@ -38,11 +38,14 @@ export async function readHealth(
   pool: Pick<Pool, "query">,
 ): Promise<(ProviderHealth & KnownEngine)[]> {
   const { rows } = await pool.query<ProviderHealth & KnownEngine>(
-    `select name, slots, healthy, rest_reason,
-       engine -> 'context_lengths' as context_lengths,
-       (engine -> 'truncates')::boolean as truncates,
-       (extract(epoch from resting_until - now()) * 1000)::double precision as resting_ms
-     from providers`,
+    statement(
+      "read_health",
+      `select name, slots, healthy, rest_reason,
+         engine -> 'context_lengths' as context_lengths,
+         (engine -> 'truncates')::boolean as truncates,
+         (extract(epoch from resting_until - now()) * 1000)::double precision as resting_ms
+       from providers`,
+    ),
   );
   return rows;
 }

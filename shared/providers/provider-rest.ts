@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { RestReason } from "../contracts/rest-reason.ts";
+import { statement } from "../db/statement.ts";
 
 interface RestOptions {
   readonly reason: RestReason;
@@ -25,23 +26,31 @@ export function restStatements(pool: Pick<Pool, "query">): RestStatements {
   return {
     async rest(provider, { reason, firstMs, capMs, leastMs }) {
       const { rows } = await pool.query<{ ms: number | null }>(
-        "select rest_provider($1, $2, $3, $4, $5) as ms",
-        [provider, reason, firstMs, capMs, Math.ceil(leastMs)],
+        statement("rest_provider", "select rest_provider($1, $2, $3, $4, $5) as ms", [
+          provider,
+          reason,
+          firstMs,
+          capMs,
+          Math.ceil(leastMs),
+        ]),
       );
       return rows[0]?.ms ?? firstMs;
     },
     async tryOut(provider, worker, forMs) {
       const { rows } = await pool.query<{ mine: boolean }>(
-        "select try_provider($1, $2, $3) as mine",
-        [provider, worker, forMs],
+        statement("try_provider", "select try_provider($1, $2, $3) as mine", [
+          provider,
+          worker,
+          forMs,
+        ]),
       );
       return rows[0]?.mine === true;
     },
     async wake(provider) {
-      await pool.query("select wake_provider($1)", [provider]);
+      await pool.query(statement("wake_provider", "select wake_provider($1)", [provider]));
     },
     async well(provider) {
-      await pool.query("select end_rest($1)", [provider]);
+      await pool.query(statement("end_rest", "select end_rest($1)", [provider]));
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { EngineState } from "./engine-state.ts";
+import { statement } from "../db/statement.ts";
 
 /** Writes down what was found out about a provider's engine. */
 export async function reportEngine(
@@ -8,7 +9,10 @@ export async function reportEngine(
   state: EngineState,
 ): Promise<void> {
   await pool.query(
-    "update providers set engine = $2 where name = $1 and engine is distinct from $2",
-    [provider, JSON.stringify(state)],
+    statement(
+      "report_engine",
+      "update providers set engine = $2 where name = $1 and engine is distinct from $2",
+      [provider, JSON.stringify(state)],
+    ),
   );
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Writes the configured providers down, so that statements know their locations and slots. */
 export async function syncProviders(
@@ -6,13 +7,16 @@ export async function syncProviders(
   providers: readonly { name: string; location: string; slots: number }[],
 ): Promise<void> {
   await pool.query(
-    `insert into providers (name, location, slots)
-     select name, location, slots
-     from jsonb_to_recordset($1) as p(name text, location text, slots integer)
-     order by name
-     on conflict (name) do update
-       set location = excluded.location, slots = excluded.slots`,
-    // No other field is sent: a configured provider has its key.
-    [JSON.stringify(providers.map(({ name, location, slots }) => ({ name, location, slots })))],
+    statement(
+      "sync_providers",
+      `insert into providers (name, location, slots)
+       select name, location, slots
+       from jsonb_to_recordset($1) as p(name text, location text, slots integer)
+       order by name
+       on conflict (name) do update
+         set location = excluded.location, slots = excluded.slots`,
+      // No other field is sent: a configured provider has its key.
+      [JSON.stringify(providers.map(({ name, location, slots }) => ({ name, location, slots })))],
+    ),
   );
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { newId } from "../contracts/new-id.ts";
+import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -17,11 +18,14 @@ export async function beginPart(
   upload: string,
 ): Promise<string | undefined> {
   const { rows } = await pool.query<{ id: string }>(
-    `insert into files (id, key_id, filename, state, upload_id)
-     select $1, key_id, '', 'uploading', id from uploads
-     where id = $2 and key_id = $3 and status = 'pending' and expires_at > now()
-     returning id`,
-    [newId("part"), upload, key],
+    statement(
+      "begin_part",
+      `insert into files (id, key_id, filename, state, upload_id)
+       select $1, key_id, '', 'uploading', id from uploads
+       where id = $2 and key_id = $3 and status = 'pending' and expires_at > now()
+       returning id`,
+      [newId("part"), upload, key],
+    ),
   );
   return rows[0]?.id;
 }
@@ -37,8 +41,12 @@ export async function finishPart(
   limits: PartLimits,
 ): Promise<Date | undefined> {
   const { rows } = await client.query<{ at: Date | null }>(
-    "select finish_part($1, $2, $3, $4) as at",
-    [part, bytes, limits.parts, limits.bytes],
+    statement("finish_part", "select finish_part($1, $2, $3, $4) as at", [
+      part,
+      bytes,
+      limits.parts,
+      limits.bytes,
+    ]),
   );
   return rows[0]?.at ?? undefined;
 }
@@ -56,10 +64,13 @@ export async function findParts(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await pool.query<PartBytes>(
-    `select id, bytes::float8 as bytes from files
-     where upload_id = $1 and key_id = $2 and id = any ($3) and state = 'part'
-       and deleted_at is null`,
-    [upload, key, ids],
+    statement(
+      "find_parts",
+      `select id, bytes::float8 as bytes from files
+       where upload_id = $1 and key_id = $2 and id = any ($3) and state = 'part'
+         and deleted_at is null`,
+      [upload, key, ids],
+    ),
   );
   return new Map(rows.map(({ id, bytes }) => [id, bytes]));
 }

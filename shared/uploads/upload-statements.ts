@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import { newId } from "../contracts/new-id.ts";
 import type { UploadPurpose } from "../files/file-purpose.ts";
 import { uploadColumns, type UploadRow } from "./upload-row.ts";
+import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -25,10 +26,13 @@ export async function createUpload(
   { filename, purpose, mimeType, bytes, expiresAfterS }: NewUpload,
 ): Promise<UploadRow> {
   const { rows } = await client.query<UploadRow>(
-    `insert into uploads (id, key_id, filename, purpose, mime_type, bytes, expires_after_s, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, now() + interval '${UPLOAD_LIFE}')
-     returning ${uploadColumns}`,
-    [newId("upload"), key, filename, purpose, mimeType, bytes, expiresAfterS],
+    statement(
+      "create_upload",
+      `insert into uploads (id, key_id, filename, purpose, mime_type, bytes, expires_after_s, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, now() + interval '${UPLOAD_LIFE}')
+       returning ${uploadColumns}`,
+      [newId("upload"), key, filename, purpose, mimeType, bytes, expiresAfterS],
+    ),
   );
   const [row] = rows;
   if (row === undefined) throw new Error("an insert returned no row");
@@ -42,8 +46,10 @@ export async function findUpload(
   id: string,
 ): Promise<UploadRow | undefined> {
   const { rows } = await pool.query<UploadRow>(
-    `select ${uploadColumns} from uploads where id = $1 and key_id = $2`,
-    [id, key],
+    statement("find_upload", `select ${uploadColumns} from uploads where id = $1 and key_id = $2`, [
+      id,
+      key,
+    ]),
   );
   return rows[0];
 }
@@ -51,8 +57,7 @@ export async function findUpload(
 /** Gives up a key's pending upload and its parts. False: it is not pending. */
 export async function cancelUpload(client: Query, key: string, id: string): Promise<boolean> {
   const { rows } = await client.query<{ cancelled: boolean }>(
-    "select cancel_upload($1, $2) as cancelled",
-    [id, key],
+    statement("cancel_upload", "select cancel_upload($1, $2) as cancelled", [id, key]),
   );
   return rows[0]?.cancelled === true;
 }
@@ -73,13 +78,15 @@ export async function completeUpload(
   id: string,
   parts: { readonly ids: readonly string[]; readonly newFile: string },
 ): Promise<Completion> {
-  const { rows } = await client.query<Completion>("select * from complete_upload($1,$2,$3,$4,$5)", [
-    id,
-    key,
-    parts.ids,
-    hash("sha256", parts.ids.join("\n"), "buffer"),
-    parts.newFile,
-  ]);
+  const { rows } = await client.query<Completion>(
+    statement("complete_upload", "select * from complete_upload($1,$2,$3,$4,$5)", [
+      id,
+      key,
+      parts.ids,
+      hash("sha256", parts.ids.join("\n"), "buffer"),
+      parts.newFile,
+    ]),
+  );
   const [row] = rows;
   if (row === undefined) throw new Error("complete_upload returned no row");
   return row;

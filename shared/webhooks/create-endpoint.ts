@@ -8,6 +8,7 @@ import {
   type EndpointView,
 } from "./endpoint-view.ts";
 import { newWebhookSecret } from "./webhook-secret.ts";
+import { statement } from "../db/statement.ts";
 
 /** Endpoints that a key may have. Each costs a row for every event. */
 const MAX_ENDPOINTS = 20;
@@ -19,14 +20,19 @@ export async function createEndpoint(
   input: CreateEndpointInput,
 ): Promise<EndpointView & { signing_secret: string }> {
   // One at a time for each key, so that the count holds.
-  await client.query("select from keys where id = $1 for no key update", [keyId]);
+  await client.query(
+    statement("lock_endpoints_of_key", "select from keys where id = $1 for no key update", [keyId]),
+  );
   const secret = newWebhookSecret();
   const { rows } = await client.query<EndpointRow>(
-    `insert into webhook_endpoints (id, key_id, name, url, event_types, secret)
-     select new_id('whe'), $1, $2, $3, $4, $5
-     where (select count(*) from webhook_endpoints where key_id = $1) < $6
-     returning ${endpointColumns}`,
-    [keyId, input.name, input.url, input.event_types, secret, MAX_ENDPOINTS],
+    statement(
+      "create_endpoint",
+      `insert into webhook_endpoints (id, key_id, name, url, event_types, secret)
+       select new_id('whe'), $1, $2, $3, $4, $5
+       where (select count(*) from webhook_endpoints where key_id = $1) < $6
+       returning ${endpointColumns}`,
+      [keyId, input.name, input.url, input.event_types, secret, MAX_ENDPOINTS],
+    ),
   );
   const [row] = rows;
   if (row === undefined)

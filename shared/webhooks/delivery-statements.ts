@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** A delivery that is lent to a worker, with all that it takes to send it. */
 export interface ClaimedDelivery {
@@ -63,26 +64,32 @@ export function deliveryStatements(
   return {
     async claim({ page, leaseMs, perLane, perKey }) {
       const { rows } = await pool.query<ClaimedDelivery>(
-        `select *, ${moment} as claimed_at from claim_webhooks(${moment}, $2, $3, $4, $5)`,
-        [now(), page, leaseMs, perLane, perKey],
+        statement(
+          "claim_webhooks",
+          `select *, ${moment} as claimed_at from claim_webhooks(${moment}, $2, $3, $4, $5)`,
+          [now(), page, leaseMs, perLane, perKey],
+        ),
       );
       return rows;
     },
     async note(note) {
       const { rows } = await pool.query<{ disabled: "gone" | "failing" | null }>(
-        `select note_webhook_attempt(${moment}, $2, $3, $4, $5, $6, $7, $8, $9, $10) as disabled`,
-        [
-          now(),
-          note.delivery,
-          note.attempt,
-          note.url,
-          note.status,
-          note.ms,
-          note.error,
-          note.outcome,
-          note.retryMs,
-          note.gone,
-        ],
+        statement(
+          "record_webhook_attempt",
+          `select note_webhook_attempt(${moment}, $2, $3, $4, $5, $6, $7, $8, $9, $10) as disabled`,
+          [
+            now(),
+            note.delivery,
+            note.attempt,
+            note.url,
+            note.status,
+            note.ms,
+            note.error,
+            note.outcome,
+            note.retryMs,
+            note.gone,
+          ],
+        ),
       );
       return rows[0]?.disabled ?? null;
     },

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 export interface TestResult {
   /** Null: there was no answer; `error` says why. */
@@ -12,11 +13,14 @@ export async function findTestResult(
   deliveryId: string,
 ): Promise<TestResult | undefined> {
   const { rows } = await database.query<TestResult>(
-    `select a.status, a.error
-     from webhook_deliveries d
-     left join webhook_attempts a on a.delivery_id = d.id and a.attempt = d.attempts
-     where d.id = $1 and d.state not in ('pending', 'sending')`,
-    [deliveryId],
+    statement(
+      "find_test_result",
+      `select a.status, a.error
+       from webhook_deliveries d
+       left join webhook_attempts a on a.delivery_id = d.id and a.attempt = d.attempts
+       where d.id = $1 and d.state not in ('pending', 'sending')`,
+      [deliveryId],
+    ),
   );
   return rows[0];
 }

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Forgets one page of events past their retention, with their deliveries; how many. */
 export async function forgetOldWebhooks(
@@ -7,8 +8,11 @@ export async function forgetOldWebhooks(
   page: number,
 ): Promise<number> {
   const { rows } = await database.query<{ forgotten: number }>(
-    "select forget_old_webhooks($1 * interval '1 ms', $2) as forgotten",
-    [retentionMs, page],
+    statement(
+      "forget_old_webhooks",
+      "select forget_old_webhooks($1 * interval '1 ms', $2) as forgotten",
+      [retentionMs, page],
+    ),
   );
   return rows[0]?.forgotten ?? 0;
 }

@@ -5,6 +5,7 @@ import {
   type EndpointRow,
   type EndpointView,
 } from "./endpoint-view.ts";
+import { statement } from "../db/statement.ts";
 
 /** Reads an endpoint of the key; undefined: the key has no such endpoint. */
 export async function getEndpoint(
@@ -13,8 +14,11 @@ export async function getEndpoint(
   id: string,
 ): Promise<EndpointView | undefined> {
   const { rows } = await database.query<EndpointRow>(
-    `select ${endpointColumns} from webhook_endpoints where id = $1 and key_id = $2`,
-    [id, keyId],
+    statement(
+      "get_endpoint",
+      `select ${endpointColumns} from webhook_endpoints where id = $1 and key_id = $2`,
+      [id, keyId],
+    ),
   );
   return rows[0] && toEndpointView(rows[0]);
 }

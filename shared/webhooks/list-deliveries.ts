@@ -5,6 +5,7 @@ import {
   type DeliveryRow,
   type DeliveryView,
 } from "./delivery-view.ts";
+import { statement } from "../db/statement.ts";
 
 /** Reads a page of an endpoint's deliveries, newest first; tests are none. */
 export async function listDeliveries(
@@ -13,9 +14,12 @@ export async function listDeliveries(
   page: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<{ deliveries: DeliveryView[]; hasMore: boolean }> {
   const { rows } = await database.query<DeliveryRow>(
-    `${selectDeliveries} where d.lane = $1 and ($2::text is null or d.id < $2)
-     order by d.id desc limit $3`,
-    [endpointId, page.after ?? null, page.limit + 1],
+    statement(
+      "list_deliveries",
+      `${selectDeliveries} where d.lane = $1 and ($2::text is null or d.id < $2)
+       order by d.id desc limit $3`,
+      [endpointId, page.after ?? null, page.limit + 1],
+    ),
   );
   return {
     deliveries: rows.slice(0, page.limit).map(toDeliveryView),

@@ -5,6 +5,7 @@ import {
   type DeliveryRow,
   type DeliveryView,
 } from "./delivery-view.ts";
+import { statement } from "../db/statement.ts";
 
 /**
  * Sends a delivery of the endpoint again, whatever became of it, under the same id and with the
@@ -16,13 +17,18 @@ export async function redeliver(
   deliveryId: string,
 ): Promise<DeliveryView | undefined> {
   await client.query(
-    `update webhook_deliveries set state = 'pending', failures = 0, next_at = now()
-     where id = $1 and lane = $2 and state <> 'sending'`,
-    [deliveryId, endpointId],
+    statement(
+      "redeliver",
+      `update webhook_deliveries set state = 'pending', failures = 0, next_at = now()
+       where id = $1 and lane = $2 and state <> 'sending'`,
+      [deliveryId, endpointId],
+    ),
   );
   const { rows } = await client.query<DeliveryRow>(
-    `${selectDeliveries} where d.id = $1 and d.lane = $2`,
-    [deliveryId, endpointId],
+    statement("find_delivery", `${selectDeliveries} where d.id = $1 and d.lane = $2`, [
+      deliveryId,
+      endpointId,
+    ]),
   );
   return rows[0] && toDeliveryView(rows[0]);
 }

@@ -1,4 +1,5 @@
 import type { PoolClient } from "pg";
+import { statement } from "../db/statement.ts";
 
 /** Deliveries that one call sends again. */
 const PAGE = 5_000;
@@ -13,8 +14,11 @@ export async function replayDeliveries(
   span: { readonly since: Date; readonly until?: Date | undefined },
 ): Promise<{ replayed: number; hasMore: boolean }> {
   const { rows } = await client.query<{ replayed: number }>(
-    "select replay_deliveries($1, $2, coalesce($3::timestamptz, 'infinity'), $4) as replayed",
-    [endpointId, span.since, span.until ?? null, PAGE],
+    statement(
+      "replay_deliveries",
+      "select replay_deliveries($1, $2, coalesce($3::timestamptz, 'infinity'), $4) as replayed",
+      [endpointId, span.since, span.until ?? null, PAGE],
+    ),
   );
   const replayed = rows[0]?.replayed ?? 0;
   return { replayed, hasMore: replayed === PAGE };

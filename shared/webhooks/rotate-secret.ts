@@ -6,6 +6,7 @@ import {
   type EndpointView,
 } from "./endpoint-view.ts";
 import { newWebhookSecret } from "./webhook-secret.ts";
+import { statement } from "../db/statement.ts";
 
 /**
  * Gives an endpoint a new secret, in the caller's transaction; undefined: the key has no such
@@ -19,11 +20,14 @@ export async function rotateSecret(
 ): Promise<(EndpointView & { signing_secret: string }) | undefined> {
   const secret = newWebhookSecret();
   const { rows } = await client.query<EndpointRow>(
-    `update webhook_endpoints set secret = $3, updated_at = now(),
-       old_secret = case when $4 then secret end,
-       old_secret_until = case when $4 then now() + interval '24 hours' end
-     where id = $1 and key_id = $2 returning ${endpointColumns}`,
-    [id, keyId, secret, keepOld],
+    statement(
+      "rotate_secret",
+      `update webhook_endpoints set secret = $3, updated_at = now(),
+         old_secret = case when $4 then secret end,
+         old_secret_until = case when $4 then now() + interval '24 hours' end
+       where id = $1 and key_id = $2 returning ${endpointColumns}`,
+      [id, keyId, secret, keepOld],
+    ),
   );
   return rows[0] && { ...toEndpointView(rows[0]), signing_secret: secret };
 }

@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 import { BrokerError } from "../errors/broker-error.ts";
+import { statement } from "../db/statement.ts";
 
 /** Tests of one endpoint under way. */
 const MAX_OPEN = 5;
@@ -15,17 +16,24 @@ export async function startTest(
   eventType: string,
 ): Promise<string> {
   // One at a time for each endpoint, so that the count holds.
-  await client.query("select from webhook_endpoints where id = $1 for no key update", [endpointId]);
+  await client.query(
+    statement("lock_endpoint", "select from webhook_endpoints where id = $1 for no key update", [
+      endpointId,
+    ]),
+  );
   const { rows } = await client.query<{ id: string }>(
-    `with event as (
-       insert into webhook_events (id, key_id, type, object_id)
-       select new_id('evt'), $1, $3, $4
-       where (select count(*) from webhook_deliveries
-         where lane = $5 and state in ('pending', 'sending')) < $6
-       returning id)
-     insert into webhook_deliveries (id, event_id, key_id, endpoint_id, lane, once)
-     select new_id('whd'), event.id, $1, $2, $5, true from event returning id`,
-    [keyId, endpointId, eventType, sampleObject(eventType), `test:${endpointId}`, MAX_OPEN],
+    statement(
+      "start_test",
+      `with event as (
+         insert into webhook_events (id, key_id, type, object_id)
+         select new_id('evt'), $1, $3, $4
+         where (select count(*) from webhook_deliveries
+           where lane = $5 and state in ('pending', 'sending')) < $6
+         returning id)
+       insert into webhook_deliveries (id, event_id, key_id, endpoint_id, lane, once)
+       select new_id('whd'), event.id, $1, $2, $5, true from event returning id`,
+      [keyId, endpointId, eventType, sampleObject(eventType), `test:${endpointId}`, MAX_OPEN],
+    ),
   );
   const [row] = rows;
   if (row === undefined)

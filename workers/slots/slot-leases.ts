@@ -1,7 +1,7 @@
 import type { LeaseSession } from "../../shared/processes/process-lease.ts";
-import { leaseIsHeld, PROCESS_LOCK, slotLock } from "../../shared/processes/advisory-locks.ts";
+import { listLiveWorkers } from "../../shared/processes/fleet-processes.ts";
 import type { ProcessPlace } from "./process-place.ts";
-import { type Holder, lockSlots } from "./lock-slots.ts";
+import { freeSlot, type Holder, holdSlots, lockSlots } from "./slot-holders.ts";
 import {
   heldNumbers,
   isUsable,
@@ -12,7 +12,7 @@ import {
   vacate,
   type WideWait,
 } from "./provider-slots.ts";
-import { askForSlots, askNoMore, shareOf, type WideWaiter } from "./wide-waits.ts";
+import { askForSlots, askNoMore, readProviderSlots, shareOf } from "./wide-waits.ts";
 
 /** The right to have one sequence in flight at a provider, or as many as it was widened to. */
 export interface SlotToken {
@@ -172,32 +172,16 @@ export class SlotLeases {
   async #refresh(): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
-    const { rows: workers } = await session.client.query<{ id: string }>(
-      `select p.id from processes p where p.kind = 'worker' and ${leaseIsHeld("$1")} order by p.id`,
-      [PROCESS_LOCK],
-    );
+    const workers = await listLiveWorkers(session.client);
     await this.#ask(session);
-    const { rows: providers } = await session.client.query<{
-      id: number;
-      name: string;
-      slots: number;
-      wide: WideWaiter | null;
-    }>(
-      `select p.id, p.name, p.slots,
-         case when w.worker is not null
-           then json_build_object('worker', w.worker, 'slots', w.slots) end as wide
-       from providers p left join wide_slot_waits w on w.provider_id = p.id
-       where p.name = any ($1)`,
-      [this.#options.providers],
-    );
-    const ids = workers.map((worker) => worker.id);
+    const providers = await readProviderSlots(session.client, this.#options.providers);
     for (const provider of providers) {
       const { name, slots, wide } = provider;
       const state = this.#providers.get(name);
       if (state === undefined || this.#session !== session) continue;
       state.id = provider.id;
       state.total = slots;
-      state.share = shareOf(session.id, { provider: name, slots, workers: ids, wide });
+      state.share = shareOf(session.id, { provider: name, slots, workers, wide });
       await giveBack(session, state, state.share, provider.slots);
       await this.#takeMore(session, state, provider.slots);
     }
@@ -234,13 +218,11 @@ export class SlotLeases {
         known.restsUntil = this.#options.now() + this.#restMs(session.id, before);
       state.slots.set(slot, known);
     }
-    await session.client.query(
-      `insert into slot_holders (provider_id, slot, worker, machine, pid)
-       select $1, slot, $2, $4, $5 from unnest($3::integer[]) as slot
-       on conflict (provider_id, slot) do update
-         set worker = excluded.worker, machine = excluded.machine, pid = excluded.pid`,
-      [state.id, session.id, taken.map(({ slot }) => slot), place.machine, place.pid],
-    );
+    await holdSlots(session.client, state.id, {
+      slots: taken.map(({ slot }) => slot),
+      worker: session.id,
+      place,
+    });
   }
 
   #restMs(self: string, { worker, machine, pid }: Holder): number {
@@ -284,10 +266,6 @@ async function giveBack(
     const slot = state.slots.get(number);
     if (slot === undefined || slot.busy) continue;
     slot.held = false;
-    await session.client.query(
-      "update slot_holders set worker = null where provider_id = $1 and slot = $2",
-      [state.id, number],
-    );
-    await session.client.query("select pg_advisory_unlock($1, $2)", [slotLock(state.id), number]);
+    await freeSlot(session.client, state.id, number);
   }
 }

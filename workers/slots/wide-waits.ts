@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { leaseIsHeld, PROCESS_LOCK } from "../../shared/processes/advisory-locks.ts";
 import { fairShare } from "./fair-share.ts";
+import { statement } from "../../shared/db/statement.ts";
 
 /** A worker that waits for more of a provider's slots than its share. */
 export interface WideWaiter {
@@ -18,20 +19,53 @@ export async function askForSlots(
   { worker, slots }: WideWaiter,
 ): Promise<void> {
   await client.query(
-    `insert into wide_slot_waits as w (provider_id, worker, slots) values ($1, $2, $3)
-     on conflict (provider_id) do update set worker = excluded.worker, slots = excluded.slots
-     where w.worker = excluded.worker or not exists (
-       select from processes p where p.id = w.worker and ${leaseIsHeld("$4")})`,
-    [providerId, worker, slots, PROCESS_LOCK],
+    statement(
+      "ask_for_slots",
+      `insert into wide_slot_waits as w (provider_id, worker, slots) values ($1, $2, $3)
+       on conflict (provider_id) do update set worker = excluded.worker, slots = excluded.slots
+       where w.worker = excluded.worker or not exists (
+         select from processes p where p.id = w.worker and ${leaseIsHeld("$4")})`,
+      [providerId, worker, slots, PROCESS_LOCK],
+    ),
   );
 }
 
 /** The worker has what it asked for, or wants it no more. */
 export async function askNoMore(client: Client, providerId: number, worker: string): Promise<void> {
-  await client.query("delete from wide_slot_waits where provider_id = $1 and worker = $2", [
-    providerId,
-    worker,
-  ]);
+  await client.query(
+    statement(
+      "ask_no_more_slots",
+      "delete from wide_slot_waits where provider_id = $1 and worker = $2",
+      [providerId, worker],
+    ),
+  );
+}
+
+interface SharedProvider {
+  readonly id: number;
+  readonly name: string;
+  readonly slots: number;
+  /** The worker that waits for more than its share; null: none does. */
+  readonly wide: WideWaiter | null;
+}
+
+/** Reads the slots of these providers, and who waits for more of them than its share. */
+export async function readProviderSlots(
+  client: Client,
+  names: readonly string[],
+): Promise<SharedProvider[]> {
+  const { rows } = await client.query<SharedProvider>(
+    statement(
+      "provider_slots",
+      `select p.id, p.name, p.slots,
+         case when w.worker is not null
+           then json_build_object('worker', w.worker, 'slots', w.slots) end as wide
+       from providers p left join wide_slot_waits w on w.provider_id = p.id
+       where p.name = any ($1)`,
+      [names],
+    ),
+  );
+  return rows;
 }
 
 export interface Sharing {

@@ -1,0 +1,64 @@
+import type { ClientBase, Pool } from "pg";
+import { statement } from "../db/statement.ts";
+import { leaseIsHeld, PROCESS_LOCK } from "./advisory-locks.ts";
+
+type Query = Pick<Pool, "query">;
+
+export interface FleetProcess {
+  readonly id: string;
+  readonly kind: "api" | "worker";
+  readonly beat: bigint;
+  /**
+   * Its lease's lock is held: the process lives, or is frozen. An API process without one has two
+   * seconds to make a new session, as after a restart of the database.
+   */
+  readonly locked: boolean;
+}
+
+/** Reads all registered processes, and workers that are not registered but have attempts. */
+export async function listFleet(pool: Query): Promise<FleetProcess[]> {
+  const { rows } = await pool.query<FleetProcess>(
+    statement(
+      "list_fleet",
+      `select p.id, p.kind, p.beat, ${leaseIsHeld("$1")}
+         or (p.kind = 'api'
+           and greatest(p.beat_at, pg_postmaster_start_time()) > now() - interval '2 s') as locked
+       from processes p
+       union all
+       -- Declared dead and forgotten by one sweeper, a worker may have claimed once more.
+       select distinct a.worker, 'worker', 0::bigint, false from attempts a
+       where not exists (select from processes p where p.id = a.worker)`,
+      [PROCESS_LOCK],
+    ),
+  );
+  return rows;
+}
+
+/** Reads the names of the workers whose leases are held, in their order. */
+export async function listLiveWorkers(client: Pick<ClientBase, "query">): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    statement(
+      "list_live_workers",
+      `select p.id from processes p where p.kind = 'worker' and ${leaseIsHeld("$1")} order by p.id`,
+      [PROCESS_LOCK],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Counts the registered processes of that kind; at least 1, since one of them asks. */
+export async function countProcesses(pool: Query, kind: FleetProcess["kind"]): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    statement(
+      "count_processes",
+      "select count(*)::integer as count from processes where kind = $1",
+      [kind],
+    ),
+  );
+  return Math.max(1, rows[0]?.count ?? 1);
+}
+
+/** Removes a process that has died from the fleet. */
+export async function forgetProcess(pool: Query, id: string): Promise<void> {
+  await pool.query(statement("forget_process", "delete from processes where id = $1", [id]));
+}
