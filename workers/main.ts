@@ -1,5 +1,5 @@
+import { openBudgetPeriods } from "../shared/budgets/budget-periods.ts";
 import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
-import { sweepStatements } from "../shared/db/sweep.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
 import { syncProviders } from "../shared/providers/sync-providers.ts";
@@ -33,7 +33,7 @@ const WEBHOOK_GRACE_MS = 2_000;
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { pool } = deps.database;
   await syncProviders(pool, [...deps.config.providers.values()]);
-  await sweepStatements(pool).openPeriods();
+  await openBudgetPeriods(pool);
   await warnOfClockSkew(pool, deps.log);
   const parts = openParts(deps);
   const { lease, aborts } = parts;
@@ -99,7 +99,7 @@ function openParts(deps: WorkerDeps) {
   };
 }
 
-function runLoops(parts: Parts, { cadences = usualCadences, log }: WorkerDeps): Loops {
+function runLoops(parts: Parts, { database, cadences = usualCadences, log }: WorkerDeps): Loops {
   const { slots, sweeper, mover, health, engines, feeder, webhooks, housekeeping } = parts;
   return startLoops(
     [
@@ -117,7 +117,7 @@ function runLoops(parts: Parts, { cadences = usualCadences, log }: WorkerDeps): 
       ["webhook", "sending webhooks", () => webhooks.round()],
       ["forget", "forgetting old jobs", () => housekeeping.forget()],
       ["abandoned", "ending abandoned jobs", () => housekeeping.endAbandoned()],
-      ["period", "opening budget periods", () => parts.statements.openPeriods()],
+      ["period", "opening budget periods", () => openBudgetPeriods(database.pool)],
     ],
     { cadences, log },
   );

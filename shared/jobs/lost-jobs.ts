@@ -1,15 +1,29 @@
 import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
 /** Notes that the connection of a job is lost, whose caller's SDK may come again for it. */
 export async function recordLost(pool: Query, job: string, waiter: string): Promise<void> {
-  await pool.query("select note_lost($1, $2)", [job, waiter]);
+  await pool.query(statement("record_lost_job", "select note_lost($1, $2)", [job, waiter]));
+}
+
+/** Records that the connections of a dead API process's accepted jobs are lost with it. */
+export async function recordAllLost(pool: Query, waiter: string): Promise<void> {
+  await pool.query(statement("record_lost_jobs", "select note_lost(null, $1)", [waiter]));
+}
+
+/** Ends the interactive jobs of an API process that has died; returns those that ended. */
+export async function endOrphans(pool: Query, owner: string): Promise<string[]> {
+  const { rows } = await pool.query<{ job_id: string }>(
+    statement("end_orphans", "select end_orphans($1) as job_id", [owner]),
+  );
+  return rows.map(({ job_id }) => job_id);
 }
 
 /** The process holds the connections of its waiting callers still, whatever others took it for. */
 export async function recordHeld(pool: Query, waiter: string): Promise<void> {
-  await pool.query("select note_held($1)", [waiter]);
+  await pool.query(statement("record_held_jobs", "select note_held($1)", [waiter]));
 }
 
 /**
@@ -22,8 +36,12 @@ export async function attachLost(
   withinMs: number,
 ): Promise<string | undefined> {
   const { rows } = await pool.query<{ job: string | null }>(
-    "select attach_lost($1, decode($2, 'hex'), $3, $4) as job",
-    [lost.key, lost.hash, lost.waiter, withinMs],
+    statement("attach_lost_job", "select attach_lost($1, decode($2, 'hex'), $3, $4) as job", [
+      lost.key,
+      lost.hash,
+      lost.waiter,
+      withinMs,
+    ]),
   );
   return rows[0]?.job ?? undefined;
 }
@@ -35,11 +53,14 @@ export async function findAbandoned(
   page: number,
 ): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
-    `select id from jobs
-     where lost_at < now() - $1 * interval '1 ms' and state in ('waiting', 'running')
-       and cancel_reason is null
-     order by lost_at limit $2`,
-    [olderThanMs, page],
+    statement(
+      "find_abandoned_jobs",
+      `select id from jobs
+       where lost_at < now() - $1 * interval '1 ms' and state in ('waiting', 'running')
+         and cancel_reason is null
+       order by lost_at limit $2`,
+      [olderThanMs, page],
+    ),
   );
   return rows.map(({ id }) => id);
 }

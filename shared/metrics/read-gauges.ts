@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { sumBudgetPeriods } from "../budgets/budget-periods.ts";
 import { listProviders, type ProviderView } from "../providers/list-providers.ts";
 import type { ProviderStates } from "../providers/provider-states.ts";
 
@@ -16,16 +17,9 @@ export interface GaugeReadings {
 
 /** Reads what the gauges show, from the database and the board. */
 export async function readGauges({ pool, providerStates }: GaugeSources): Promise<GaugeReadings> {
-  const [providers, money] = await Promise.all([
+  const [providers, sums] = await Promise.all([
     listProviders(pool, providerStates),
-    // Cast: sums of bigint are numeric, which would come as strings.
-    pool.query<{ held: bigint; settled: bigint }>(`
-      select coalesce(sum(p.held_nanos), 0)::bigint as held,
-        coalesce(sum(p.settled_nanos), 0)::bigint as settled
-      from budget_periods p
-      join budgets b on b.id = p.budget_id and b.period = p.period and b.removed_at is null
-      where p.starts_at <= now() and now() < p.ends_at`),
+    sumBudgetPeriods(pool),
   ]);
-  const [sums] = money.rows;
-  return { providers, heldNanos: sums?.held ?? 0n, settledNanos: sums?.settled ?? 0n };
+  return { providers, ...sums };
 }

@@ -1,4 +1,3 @@
-import { sweepStatements, type SweepStatements } from "../../shared/db/sweep.ts";
 import type { ProcessLease } from "../../shared/processes/process-lease.ts";
 import type { AttemptAborts } from "../attempts/attempt-aborts.ts";
 import { FIRST_CHECK_MS, type WorkerDeps } from "../worker-deps.ts";
@@ -14,15 +13,12 @@ export interface OpenSweeperOptions extends WorkerDeps {
 export interface OpenedSweeper {
   readonly sweeper: Sweeper;
   readonly mover: OverflowMover;
-  readonly statements: SweepStatements;
 }
 
 /** Composes a worker's sweeper and mover. */
 export function openSweeper(options: OpenSweeperOptions): OpenedSweeper {
   const { config, database, reply, aborts, lease, log } = options;
-  const statements = sweepStatements(database.pool);
   const sweeper = new Sweeper({
-    statements,
     database,
     queues: options.queues,
     epoch: () => options.backend.epoch(),
@@ -39,12 +35,11 @@ export function openSweeper(options: OpenSweeperOptions): OpenedSweeper {
   });
   const overflow = [...config.models.values()].flatMap((route) => route.overflow);
   const mover = new OverflowMover({
-    statements,
+    database,
     providerStates: options.providerStates,
-    end: database.end,
     reply,
     overflowProviders: [...new Set(overflow.map(({ provider }) => provider))],
     checkMs: FIRST_CHECK_MS,
   });
-  return { sweeper, mover, statements };
+  return { sweeper, mover };
 }

@@ -1,15 +1,19 @@
 import type { EndState } from "../../shared/contracts/reply.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/jobs/move.ts";
-import type { SweepStatements } from "../../shared/db/sweep.ts";
+import {
+  findStrandedJobs,
+  overflowJobs,
+  overflowNow,
+  rerouteJobs,
+} from "../../shared/jobs/overflow-jobs.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { endError } from "../attempts/end-error.ts";
 
 export interface OverflowMoverDeps {
-  readonly statements: SweepStatements;
+  readonly database: Pick<Database, "pool" | "end">;
   readonly providerStates: ProviderStates;
-  readonly end: Database["end"];
   readonly reply: ReplySender;
   /** Providers that are an overflow target of some route. */
   readonly overflowProviders: readonly string[];
@@ -31,19 +35,20 @@ export class OverflowMover {
 
   /** One round. */
   async move(): Promise<void> {
-    const { statements, providerStates, checkMs } = this.#deps;
+    const { database, providerStates, checkMs } = this.#deps;
+    const { pool } = database;
     const states = providerStates.all();
     const up = states.filter((state) => state.up).map((state) => state.name);
     for (const down of states.filter((state) => !state.up)) {
-      await this.#tell(await statements.reroute(down.name, up, PAGE, checkMs));
-      await statements.overflowNow(down.name, up);
+      await this.#tell(await rerouteJobs(pool, down.name, up, PAGE, checkMs));
+      await overflowNow(pool, down.name, up);
       const { restReason } = down;
       if (restReason === "credential" || restReason === "quota")
         await this.#endWaiting(down.name, up, restReason);
     }
     for (const provider of this.#deps.overflowProviders)
       if (providerStates.isUp(provider))
-        await this.#tell(await statements.overflow(provider, checkMs));
+        await this.#tell(await overflowJobs(pool, provider, checkMs));
   }
 
   /** Callers need not wait for what only the operator can mend. Jobs without one do. */
@@ -52,12 +57,12 @@ export class OverflowMover {
     up: readonly string[],
     problem: "credential" | "quota",
   ): Promise<void> {
-    const { statements, end, reply } = this.#deps;
+    const { database, reply } = this.#deps;
     const code = `provider_${problem}`;
-    const ending = await statements.stranded(down, up, PAGE);
+    const ending = await findStrandedJobs(database.pool, down, up, PAGE);
     await Promise.all(
       ending.map(async ({ job_id: job, place, owner }) => {
-        const row = await end.submit({ job, place, state: "failed", code });
+        const row = await database.end.submit({ job, place, state: "failed", code });
         if (row.verdict !== "ended") return;
         const error = endError("failed", code);
         await reply.notify(owner, job, { type: "end", state: "failed", error });

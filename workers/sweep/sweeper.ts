@@ -1,13 +1,24 @@
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
-import type { DueJob, FleetProcess, LostJob, SweepStatements } from "../../shared/db/sweep.ts";
+import { type DueJob, findDueJobs, wakeForEpoch } from "../../shared/jobs/due-jobs.ts";
+import {
+  closeDeadAttempts,
+  closeLostAttempts,
+  findStopRequests,
+  type LostJob,
+} from "../../shared/jobs/lost-attempts.ts";
+import { endOrphans, recordAllLost } from "../../shared/jobs/lost-jobs.ts";
+import {
+  type FleetProcess,
+  forgetProcess,
+  listFleet,
+} from "../../shared/processes/fleet-processes.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
 import { endError } from "../attempts/end-error.ts";
 
 export interface SweeperDeps {
-  readonly statements: SweepStatements;
-  readonly database: Pick<Database, "end">;
+  readonly database: Pick<Database, "pool" | "end">;
   readonly queues: Pick<ProviderQueues, "has">;
   /** Another one than before: the queue may have lost entries. */
   readonly epoch: () => Promise<string>;
@@ -66,7 +77,10 @@ export class Sweeper {
   async #stopRequested(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined) return;
-    for (const { job_id, cancel_reason } of await this.#deps.statements.stops(worker))
+    for (const { job_id, cancel_reason } of await findStopRequests(
+      this.#deps.database.pool,
+      worker,
+    ))
       this.#deps.stop(job_id, cancel_reason);
   }
 
@@ -76,14 +90,20 @@ export class Sweeper {
     if (worker === undefined) return;
     for (;;) {
       const running = this.#deps.running();
-      const jobs = await this.#deps.statements.closeLost(worker, running, FORGOTTEN_AFTER_MS, PAGE);
+      const jobs = await closeLostAttempts(
+        this.#deps.database.pool,
+        worker,
+        running,
+        FORGOTTEN_AFTER_MS,
+        PAGE,
+      );
       await this.#tellLost(jobs);
       if (jobs.length < PAGE) return;
     }
   }
 
   async #buryDead(): Promise<void> {
-    const fleet = await this.#deps.statements.fleet();
+    const fleet = await listFleet(this.#deps.database.pool);
     const dead = this.#findDead(fleet);
     const known = new Set(fleet.map((process) => process.id));
     for (const id of this.#beats.keys()) if (!known.has(id)) this.#beats.delete(id);
@@ -91,19 +111,19 @@ export class Sweeper {
     for (const process of dead.toSorted((a, b) => (a.kind < b.kind ? 1 : -1))) {
       this.#deps.onLost(process);
       if (process.kind === "worker")
-        await this.#tellLost(await this.#deps.statements.closeDead(process.id));
+        await this.#tellLost(await closeDeadAttempts(this.#deps.database.pool, process.id));
       else {
         await this.#endJobsOf(process.id);
-        await this.#deps.statements.recordLost(process.id);
+        await recordAllLost(this.#deps.database.pool, process.id);
       }
-      await this.#deps.statements.forget(process.id);
+      await forgetProcess(this.#deps.database.pool, process.id);
       this.#beats.delete(process.id);
     }
   }
 
   /** An API process that was declared dead by mistake must not wait for jobs that have ended. */
   async #endJobsOf(owner: string): Promise<void> {
-    for (const job of await this.#deps.statements.endAbandoned(owner))
+    for (const job of await endOrphans(this.#deps.database.pool, owner))
       await this.#deps.reply.notify(owner, job, {
         type: "end",
         state: "cancelled",
@@ -135,7 +155,8 @@ export class Sweeper {
   async #recordEpoch(): Promise<void> {
     const epoch = await this.#deps.epoch().catch(() => undefined);
     if (epoch === undefined) return;
-    while ((await this.#deps.statements.wakeForEpoch(epoch, PAGE)) > 0) await this.#wakeWaiting();
+    while ((await wakeForEpoch(this.#deps.database.pool, epoch, PAGE)) > 0)
+      await this.#wakeWaiting();
   }
 
   async #tellLost(jobs: readonly LostJob[]): Promise<void> {
@@ -146,7 +167,7 @@ export class Sweeper {
 
   async #wakeWaiting(): Promise<void> {
     for (;;) {
-      const jobs = await this.#deps.statements.due(PAGE);
+      const jobs = await findDueJobs(this.#deps.database.pool, PAGE);
       await Promise.all(jobs.map((job) => this.#wake(job)));
       if (jobs.length < PAGE) return;
     }

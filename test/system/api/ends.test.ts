@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sweepStatements, type LostJob } from "../../../shared/db/sweep.ts";
+import { closeLostAttempts, type LostJob } from "../../../shared/jobs/lost-attempts.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
@@ -26,7 +26,7 @@ async function expectNothingLeft(): Promise<void> {
 
 /** Closes the hand worker's attempts as a sweeper does once it is dead. */
 async function loseWorker(): Promise<LostJob> {
-  const [lost] = await sweepStatements(api.database.pool).closeLost("hand-worker", [], 0, 10);
+  const [lost] = await closeLostAttempts(api.database.pool, "hand-worker", [], 0, 10);
   if (lost === undefined) throw new Error("nothing was lost");
   return lost;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findEnded } from "../../../shared/jobs/find-ended.ts";
-import { sweepStatements } from "../../../shared/db/sweep.ts";
+import { closeLostAttempts } from "../../../shared/jobs/lost-attempts.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 import type { RunningJob } from "./hand-worker.ts";
@@ -20,7 +20,7 @@ const answerHeaders = { provider: "gpu-a", location: "local", attempts: 2, queue
 
 /** Closes the hand worker's attempts as a sweeper does once it is dead; its owner hears nothing. */
 async function loseWorker(): Promise<{ place: number; provider: string }> {
-  const [lost] = await sweepStatements(api.database.pool).closeLost("hand-worker", [], 0, 10);
+  const [lost] = await closeLostAttempts(api.database.pool, "hand-worker", [], 0, 10);
   if (lost === undefined) throw new Error("nothing was lost");
   return lost;
 }

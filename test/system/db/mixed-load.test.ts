@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Database } from "../../../shared/db/database.ts";
-import { sweepStatements } from "../../../shared/db/sweep.ts";
+import { findDueJobs } from "../../../shared/jobs/due-jobs.ts";
+import { closeLostAttempts } from "../../../shared/jobs/lost-attempts.ts";
+import { endOrphans } from "../../../shared/jobs/lost-jobs.ts";
+import { overflowJobs, overflowNow, rerouteJobs } from "../../../shared/jobs/overflow-jobs.ts";
 import { openFourPools, type FourPools } from "./four-pools.ts";
 import { acceptMember, attemptFacts, providers } from "./members.ts";
 import { seedKey } from "./seed.ts";
@@ -65,15 +68,14 @@ async function sweepMeanwhile(signal: AbortSignal): Promise<unknown[]> {
   const errors: unknown[] = [];
   await Promise.all(
     pools.databases.map(async ({ pool }, index) => {
-      const statements = sweepStatements(pool);
       while (!signal.aborted) {
         await Promise.all([
-          statements.due(50),
-          statements.closeLost(`worker_${index}`, [], 0, 3),
-          statements.overflowNow("gpu-a", ["gpu-b"]),
-          statements.reroute("gpu-a", ["gpu-b"], 3, 60_000),
-          statements.overflow("cloud", 60_000),
-          statements.endAbandoned("nobody"),
+          findDueJobs(pool, 50),
+          closeLostAttempts(pool, `worker_${index}`, [], 0, 3),
+          overflowNow(pool, "gpu-a", ["gpu-b"]),
+          rerouteJobs(pool, "gpu-a", ["gpu-b"], 3, 60_000),
+          overflowJobs(pool, "cloud", 60_000),
+          endOrphans(pool, "nobody"),
         ]).catch((error: unknown) => errors.push(error));
       }
     }),

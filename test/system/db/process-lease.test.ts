@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { newId } from "../../../shared/contracts/new-id.ts";
 import { ProcessLease, type ProcessLeaseOptions } from "../../../shared/processes/process-lease.ts";
-import { sweepStatements, type FleetProcess } from "../../../shared/db/sweep.ts";
+import {
+  forgetProcess,
+  listFleet,
+  type FleetProcess,
+} from "../../../shared/processes/fleet-processes.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { seededDatabase, type SeededDatabase } from "./seed.ts";
@@ -45,7 +49,7 @@ function make(options: Partial<ProcessLeaseOptions> = {}): Watched {
 }
 
 async function fleet(): Promise<FleetProcess[]> {
-  return await sweepStatements(seeded.database.pool).fleet();
+  return await listFleet(seeded.database.pool);
 }
 
 async function terminate(): Promise<void> {
@@ -155,7 +159,7 @@ describe("a lost session", () => {
   test("declared dead by another, it begins again", async () => {
     const { lease, events } = make();
     await lease.start();
-    await sweepStatements(seeded.database.pool).forget(lease.id);
+    await forgetProcess(seeded.database.pool, lease.id);
     await eventually(() => expect(events).toEqual(["held as itself", "lost", "held as itself"]));
     expect(await fleet()).toMatchObject([{ id: lease.id, locked: true }]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readHealth, reportHealth } from "../../../shared/providers/provider-health.ts";
-import { sweepStatements } from "../../../shared/db/sweep.ts";
+import { forgetProcess } from "../../../shared/processes/fleet-processes.ts";
 import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { seededDatabase, type SeededDatabase } from "./seed.ts";
 
@@ -74,13 +74,13 @@ describe("with a worker's death", () => {
     await join("worker_2");
     await report("worker_1", "gpu-a");
     await report("worker_2");
-    await sweepStatements(seeded.database.pool).forget("worker_2");
+    await forgetProcess(seeded.database.pool, "worker_2");
     await report("worker_1", "gpu-a");
     expect(await down()).toEqual(["gpu-a"]);
     await join("worker_3");
     await report("worker_3");
     expect(await down()).toEqual([]);
-    await sweepStatements(seeded.database.pool).forget("worker_1");
+    await forgetProcess(seeded.database.pool, "worker_1");
     await report("worker_3", "gpu-b");
     expect(await down()).toEqual(["gpu-b"]);
   });
@@ -88,7 +88,7 @@ describe("with a worker's death", () => {
   test("of all, what was known stands", async () => {
     await join("worker_1");
     await report("worker_1", "gpu-a");
-    await sweepStatements(seeded.database.pool).forget("worker_1");
+    await forgetProcess(seeded.database.pool, "worker_1");
     await report("worker_1");
     expect(await down()).toEqual(["gpu-a"]);
   });

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sweepStatements } from "../../../shared/db/sweep.ts";
 import { ProviderStates } from "../../../shared/providers/provider-states.ts";
 import { OverflowMover } from "../../../workers/sweep/overflow-mover.ts";
 import { startSweepRig, type SweepRig } from "./sweep-rig.ts";
@@ -23,9 +22,8 @@ afterAll(() => rig.close());
 
 function mover(): OverflowMover {
   return new OverflowMover({
-    statements: sweepStatements(rig.seeded.database.pool),
     providerStates,
-    end: rig.seeded.database.end,
+    database: rig.seeded.database,
     reply: rig.hub,
     overflowProviders: ["cloud"],
     checkMs: 60_000,

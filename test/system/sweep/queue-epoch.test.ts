@@ -1,15 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sweepStatements, type SweepStatements } from "../../../shared/db/sweep.ts";
+import { wakeForEpoch } from "../../../shared/jobs/due-jobs.ts";
 import type { Sweeper } from "../../../workers/sweep/sweeper.ts";
 import { queueEntry } from "../queue/queue-rig.ts";
 import { startSweepRig, type SweepRig } from "./sweep-rig.ts";
 
 let rig: SweepRig;
-let statements: SweepStatements;
 
 beforeAll(async () => {
   rig = await startSweepRig();
-  statements = sweepStatements(rig.seeded.database.pool);
 });
 beforeEach(() => setEpoch("one"));
 afterEach(() => rig.clear());
@@ -131,7 +129,7 @@ describe("a sweep asks nobody", () => {
 describe("sweepers that die or meet", () => {
   test("one that dies between pages is continued by the next where it was", async () => {
     const jobs = await accept("job", 50);
-    expect(await statements.wakeForEpoch("two", 20)).toBe(20);
+    expect(await wakeForEpoch(rig.seeded.database.pool, "two", 20)).toBe(20);
     expect(await dueNow()).toBe(20);
     expect(await knownEpoch()).toBe("one");
     await sweeper("two").sweep();
@@ -149,7 +147,7 @@ describe("sweepers that die or meet", () => {
 
   test("an epoch that comes before the last one was dealt with begins from the start", async () => {
     const jobs = await accept("job", 50);
-    await statements.wakeForEpoch("two", 20);
+    await wakeForEpoch(rig.seeded.database.pool, "two", 20);
     await sweeper("three").sweep();
     expect(await asked(jobs)).toEqual(times(jobs, 1));
     expect(await knownEpoch()).toBe("three");
@@ -164,7 +162,7 @@ describe("the statement", () => {
     const woken: string[][] = [];
     const counts: number[] = [];
     for (let page = 0; page < 3; page++) {
-      counts.push(await statements.wakeForEpoch("two", 2));
+      counts.push(await wakeForEpoch(rig.seeded.database.pool, "two", 2));
       const { rows } = await rig.seeded.database.pool.query<{ id: string }>(
         "select id from jobs where wake_at <= now() order by id",
       );
@@ -179,7 +177,8 @@ describe("the statement", () => {
     await accept("job", 5);
     await rig.seeded.database.pool.query("update jobs set wake_at = '2100-01-01'");
     const counts: number[] = [];
-    for (let page = 0; page < 4; page++) counts.push(await statements.wakeForEpoch("two", 2));
+    for (let page = 0; page < 4; page++)
+      counts.push(await wakeForEpoch(rig.seeded.database.pool, "two", 2));
     expect(counts).toEqual([2, 2, 1, 0]);
     expect(await dueNow()).toBe(5);
   });
@@ -190,12 +189,12 @@ describe("the statement", () => {
     try {
       await other.query("begin");
       await other.query("select wake_for_epoch('two', 2)");
-      expect(await statements.wakeForEpoch("two", 2)).toBe(0);
+      expect(await wakeForEpoch(rig.seeded.database.pool, "two", 2)).toBe(0);
       await other.query("commit");
     } finally {
       other.release();
     }
-    expect(await statements.wakeForEpoch("two", 2)).toBe(1);
+    expect(await wakeForEpoch(rig.seeded.database.pool, "two", 2)).toBe(1);
   });
 
   test("wakes nobody that runs, has ended, or is due anyway", async () => {
@@ -208,11 +207,11 @@ describe("the statement", () => {
       state: "cancelled",
       code: "test",
     });
-    expect(await statements.wakeForEpoch("two", 10)).toBe(1);
+    expect(await wakeForEpoch(rig.seeded.database.pool, "two", 10)).toBe(1);
   });
 
   test("with nothing to wake notes the epoch at once", async () => {
-    expect(await statements.wakeForEpoch("two", 10)).toBe(0);
+    expect(await wakeForEpoch(rig.seeded.database.pool, "two", 10)).toBe(0);
     expect(await knownEpoch()).toBe("two");
   });
 });

@@ -3,7 +3,6 @@ import { Client } from "pg";
 import type { ReplyMessage } from "../../../shared/contracts/reply.ts";
 import type { AcceptMember } from "../../../shared/jobs/accept.ts";
 import { PROCESS_LOCK } from "../../../shared/processes/advisory-locks.ts";
-import { sweepStatements } from "../../../shared/db/sweep.ts";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { postgresQueueBackend } from "../../../shared/queue/postgres-queue-backend.ts";
 import { LocalReplyHub } from "../../../shared/replies/local-replies.ts";
@@ -88,7 +87,6 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     stops,
     sweeper: (workerId = "worker_sweeping", running = () => [], epoch = () => "one") =>
       new Sweeper({
-        statements: sweepStatements(pool),
         database,
         queues,
         epoch: async () => epoch(),

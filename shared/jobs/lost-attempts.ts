@@ -1,0 +1,60 @@
+import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
+
+type Query = Pick<Pool, "query">;
+
+/** A job whose attempt is closed, because its worker does not run it any more. */
+export interface LostJob {
+  readonly job_id: string;
+  /** `failed`: it has ended, for the reason that `error_code` says. */
+  readonly state: "waiting" | "failed";
+  readonly error_code: "answer_lost" | "poison" | null;
+  readonly owner: string;
+  readonly provider: string;
+  readonly place: number;
+}
+
+/** Closes attempts of a live worker that it does not run, and that are at least so old. */
+export async function closeLostAttempts(
+  pool: Query,
+  worker: string,
+  running: readonly string[],
+  minAgeMs: number,
+  page: number,
+): Promise<LostJob[]> {
+  const { rows } = await pool.query<LostJob>(
+    statement("close_lost_attempts", "select * from close_lost_attempts($1, $2, $3, $4, false)", [
+      worker,
+      running,
+      minAgeMs,
+      page,
+    ]),
+  );
+  return rows;
+}
+
+/** Closes all attempts of a worker that has died; its jobs may be what killed it. */
+export async function closeDeadAttempts(pool: Query, worker: string): Promise<LostJob[]> {
+  const { rows } = await pool.query<LostJob>(
+    statement("close_dead_attempts", "select * from close_lost_attempts($1, '{}', 0, null, true)", [
+      worker,
+    ]),
+  );
+  return rows;
+}
+
+/** Jobs that this worker runs and that somebody has asked to stop. */
+export async function findStopRequests(
+  pool: Query,
+  worker: string,
+): Promise<{ job_id: string; cancel_reason: string }[]> {
+  const { rows } = await pool.query<{ job_id: string; cancel_reason: string }>(
+    statement(
+      "find_stop_requests",
+      `select j.id as job_id, j.cancel_reason from attempts a join jobs j on j.id = a.job_id
+       where a.worker = $1 and j.cancel_reason is not null`,
+      [worker],
+    ),
+  );
+  return rows;
+}

@@ -1,0 +1,71 @@
+import type { Pool } from "pg";
+import { statement } from "../db/statement.ts";
+import type { MoveRow } from "./move.ts";
+
+type Query = Pick<Pool, "query">;
+
+/** Lets jobs that wait at a provider that is down overflow at once. */
+export async function overflowNow(pool: Query, down: string, up: readonly string[]): Promise<void> {
+  await pool.query(statement("overflow_now", "select overflow_now($1, $2)", [down, up]));
+}
+
+/** Moves a page of waiting jobs away from a provider that is down. */
+export async function rerouteJobs(
+  pool: Query,
+  down: string,
+  up: readonly string[],
+  page: number,
+  checkMs: number,
+): Promise<MoveRow[]> {
+  const { rows } = await pool.query<MoveRow>(
+    statement("reroute_jobs", "select * from reroute_jobs($1, $2, $3, $4)", [
+      down,
+      up,
+      page,
+      checkMs,
+    ]),
+  );
+  return rows;
+}
+
+/** Moves jobs that have waited too long to a provider, as many as it has free slots. */
+export async function overflowJobs(
+  pool: Query,
+  toProvider: string,
+  checkMs: number,
+): Promise<MoveRow[]> {
+  const { rows } = await pool.query<MoveRow>(
+    statement("overflow_jobs", "select * from overflow_jobs($1, $2)", [toProvider, checkMs]),
+  );
+  return rows;
+}
+
+interface StrandedJob {
+  readonly job_id: string;
+  readonly place: number;
+  readonly owner: string;
+}
+
+/** Jobs of waiting callers at a provider that is down, which may go to none that is up. */
+export async function findStrandedJobs(
+  pool: Query,
+  down: string,
+  up: readonly string[],
+  page: number,
+): Promise<StrandedJob[]> {
+  const { rows } = await pool.query<StrandedJob>(
+    statement(
+      "find_stranded_jobs",
+      `select j.id as job_id, j.place, j.owner from jobs j
+       where j.state = 'waiting' and j.provider = $1 and (j.interactive or j.waiter is not null)
+         and not exists (
+           select from jsonb_array_elements(j.plan) as t(item)
+           where t.item ->> 'provider' = any ($2)
+             and (t.item ->> 'role' = 'serve' or j.overflow_on_failure or j.overflow_at is not null)
+             and (j.residency = 'any' or t.item ->> 'location' = 'local'))
+       order by j.accepted_at limit $3`,
+      [down, up, page],
+    ),
+  );
+  return rows;
+}
