@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 /** A key's own file; undefined also for one that is unfinished, deleted or expired. */
 export async function findFile(
@@ -8,8 +9,22 @@ export async function findFile(
   id: string,
 ): Promise<FileRow | undefined> {
   const { rows } = await pool.query<FileRow>(
-    `select ${fileColumns} from files where id = $1 and key_id = $2 and ${isVisible}`,
-    [id, key],
+    statement(
+      "find_file",
+      `select ${fileColumns} from files where id = $1 and key_id = $2 and ${isVisible}`,
+      [id, key],
+    ),
   );
   return rows[0];
+}
+
+/** Reads how many bytes a file has, whosever it is; undefined when there is none any more. */
+export async function readFileSize(
+  pool: Pick<Pool, "query">,
+  id: string,
+): Promise<number | undefined> {
+  const { rows } = await pool.query<{ bytes: bigint }>(
+    preparedStatement("file_bytes", "select bytes from files where id = $1", [id]),
+  );
+  return rows[0] && Number(rows[0].bytes);
 }

@@ -1,4 +1,12 @@
-import type { FedBatch, FeedStatements } from "../../shared/batches/feed-statements.ts";
+import {
+  claimBatches,
+  type FedBatch,
+  finishBatch,
+  releaseBatches,
+  sumBatch,
+  turnBatch,
+} from "../../shared/batches/claim-batches.ts";
+import { promoteLines } from "../../shared/batches/open-lines.ts";
 import type { BatchState } from "../../shared/batches/batch-row.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
@@ -9,7 +17,6 @@ import { validateBatch, type ValidateDeps } from "./validate-batch.ts";
 import { writeLines } from "./write-lines.ts";
 
 export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
-  readonly statements: FeedStatements;
   readonly database: FeedDeps["database"] & StopDeps["database"];
   /** This worker's name in the fleet; undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
@@ -64,7 +71,7 @@ export class BatchFeeder {
   async round(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined || this.#deps.now() < this.#nextLookAt) return;
-    const batches = await this.#deps.statements.claim(worker, this.#after, PAGE);
+    const batches = await claimBatches(this.#deps.database.pool, worker, this.#after, PAGE);
     this.#turnPage(batches);
     for (let from = 0; from < batches.length; from += AT_ONCE)
       await Promise.all(batches.slice(from, from + AT_ONCE).map((batch) => this.#tryStep(batch)));
@@ -75,7 +82,7 @@ export class BatchFeeder {
     this.#stopping.abort();
     await this.#isReading;
     const worker = this.#deps.workerId();
-    if (worker !== undefined) await this.#deps.statements.release(worker);
+    if (worker !== undefined) await releaseBatches(this.#deps.database.pool, worker);
   }
 
   #turnPage(batches: readonly FedBatch[]): void {
@@ -100,22 +107,22 @@ export class BatchFeeder {
   }
 
   async #step(batch: FedBatch): Promise<void> {
-    const { statements, database } = this.#deps;
-    const state = await statements.turn(batch.id, LINE_PAGE);
+    const { pool } = this.#deps.database;
+    const state = await turnBatch(pool, batch.id, LINE_PAGE);
     if (state === "validating") this.#read(batch);
     else if (state === "in_progress") await this.#feed(batch, this.#feedOf(batch.id));
     else if (state === "cancelling") await stopLines(this.#deps, batch.id);
     if (batch.total !== null) {
-      await writeLines(database.pool, batch);
+      await writeLines(pool, batch);
       await this.#sum(batch.id);
     }
-    if (isEnding(state)) await statements.finish(batch.id);
+    if (isEnding(state)) await finishBatch(pool, batch.id);
   }
 
   async #feed(batch: FedBatch, feed: Feed): Promise<void> {
-    const { accepted, statements, now } = this.#deps;
+    const { accepted, database, now } = this.#deps;
     if (batch.urgent) {
-      const lines = await statements.promote(batch.id, serviceClasses.flex);
+      const lines = await promoteLines(database.pool, batch.id, serviceClasses.flex);
       const order = { serviceClass: serviceClasses.flex, delayMs: 0 };
       // What the queue does not take, a sweeper finds missing.
       const add = ({ job_id: job, key_id: tenant, place, provider }: (typeof lines)[number]) =>
@@ -130,7 +137,7 @@ export class BatchFeeder {
   async #sum(batch: string): Promise<void> {
     const feed = this.#feedOf(batch);
     if (this.#deps.now() < feed.sumAt) return;
-    await this.#deps.statements.sum(batch);
+    await sumBatch(this.#deps.database.pool, batch);
     feed.sumAt = this.#deps.now() + SUM_MS;
   }
 

@@ -1,8 +1,11 @@
-import type {
-  FedBatch,
-  FeedStatements,
-  PendingLine,
-} from "../../shared/batches/feed-statements.ts";
+import type { FedBatch } from "../../shared/batches/claim-batches.ts";
+import { countOpenLines } from "../../shared/batches/open-lines.ts";
+import { pauseBatch, resumeBatch } from "../../shared/batches/pause-batch.ts";
+import {
+  type PendingLine,
+  readPendingLines,
+  refuseLine,
+} from "../../shared/batches/pending-lines.ts";
 import type { Plan } from "../../shared/contracts/plan.ts";
 import type { AcceptMember, AcceptRow } from "../../shared/jobs/accept.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
@@ -18,7 +21,6 @@ import type { FeedWindow } from "./feed-window.ts";
 import { newLineJob } from "./new-line-job.ts";
 
 export interface FeedDeps extends EnqueueDeps, ReadDeps {
-  readonly statements: Pick<FeedStatements, "waiting" | "pending" | "refuse" | "pause" | "resume">;
   readonly database: Pick<Database, "pool" | "accept">;
   /** Undefined for a key that may not be used. */
   readonly findKey: (id: string) => Promise<CallerKey | undefined>;
@@ -31,9 +33,12 @@ const REFUSALS = 100;
 const PAGE = { lines: 100, bytes: 256 * 1024 };
 /** Lines are short, and the files that they refer to are not: more is not held at once. */
 const READY_BYTES = 4 * 1024 * 1024;
-const NO_CAPACITY =
-  "The providers of this batch's models are down, or their calls only fail. " +
-  "It goes on when one is well again.";
+const NO_CAPACITY = {
+  reason: "no_capacity",
+  message:
+    "The providers of this batch's models are down, or their calls only fail. " +
+    "It goes on when one is well again.",
+} as const;
 /** How often a paused batch is tried. */
 const PAUSED_MS = 2_000;
 
@@ -54,14 +59,14 @@ export async function feedLines(
   batch: FedBatch,
   window: FeedWindow,
 ): Promise<boolean> {
-  const { statements } = deps;
+  const { pool } = deps.database;
   const key = await deps.findKey(batch.key_id);
   if (key === undefined) {
     const message = "The API key of this batch has been revoked or has expired.";
-    await statements.pause(batch.id, "invalid_api_key", message, PAUSED_MS);
+    await pauseBatch(pool, batch.id, { reason: "invalid_api_key", message }, PAUSED_MS);
     return true;
   }
-  const { byProvider, open } = await statements.waiting(batch.id);
+  const { byProvider, open } = await countOpenLines(pool, batch.id);
   // Every line of a batch with a cap needs a known worst case.
   const budgeted = key.budgeted || batch.cap_period_id !== null;
   window.begin(byProvider);
@@ -71,17 +76,18 @@ export async function feedLines(
   const short = fed.find(({ row }) => row.verdict === "budget");
   // One line that tries a provider does not say that it is well.
   const isTry = batch.paused === "no_capacity" && fed.length === 1;
-  if (isFed && batch.paused !== null && !isTry) await statements.resume(batch.id);
+  if (isFed && batch.paused !== null && !isTry) await resumeBatch(pool, batch.id);
   const isStuck = !isFed && waitsForNobody(window, byProvider, open);
   if (batch.paused === "no_capacity" && !isFed && open > 0 && !isStuck)
-    await statements.resume(batch.id);
-  if (isStuck) await statements.pause(batch.id, "no_capacity", NO_CAPACITY, PAUSED_MS);
+    await resumeBatch(pool, batch.id);
+  if (isStuck) await pauseBatch(pool, batch.id, NO_CAPACITY, PAUSED_MS);
   if (isFed || open > 0) return short !== undefined;
   if (short !== undefined) {
     const { row, holdNanos } = short;
     const reason = row.capped ? "max_cost_usd" : "insufficient_quota";
-    await statements.pause(batch.id, reason, overBudget(row, holdNanos).message, PAUSED_MS);
-  } else if (!hasRoom) await statements.pause(batch.id, "no_capacity", NO_CAPACITY, PAUSED_MS);
+    const { message } = overBudget(row, holdNanos);
+    await pauseBatch(pool, batch.id, { reason, message }, PAUSED_MS);
+  } else if (!hasRoom) await pauseBatch(pool, batch.id, NO_CAPACITY, PAUSED_MS);
   return short !== undefined;
 }
 
@@ -114,7 +120,7 @@ async function feedModels(round: Round): Promise<{ fed: FedLine[]; hasRoom: bool
     ) {
       hasRoom = true;
       const limits = { ...PAGE, lines: Math.min(left, PAGE.lines) };
-      const page = await deps.statements.pending(batch, model, limits);
+      const page = await readPendingLines(deps.database.pool, batch, model, limits);
       const rows = await feedPage(round, page);
       fed.push(...rows);
       left = rows.length > 0 && rows.every(isAccepted) ? left - page.length : 0;
@@ -196,5 +202,5 @@ function isOfLine(error: unknown): boolean {
 }
 
 async function refuse(deps: FeedDeps, job: string, error: BrokerError): Promise<void> {
-  await deps.statements.refuse(job, error.status, error.toJSON());
+  await refuseLine(deps.database.pool, job, { status: error.status, body: error.toJSON() });
 }

@@ -1,4 +1,5 @@
-import type { FedBatch, PendingLine } from "../../shared/batches/feed-statements.ts";
+import type { FedBatch } from "../../shared/batches/claim-batches.ts";
+import type { PendingLine } from "../../shared/batches/pending-lines.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import { serviceClasses } from "../../shared/contracts/service-class.ts";
 import type { CompiledRoute } from "../../shared/routing/compiled-route.ts";

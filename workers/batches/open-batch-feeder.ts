@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
-import { feedStatements } from "../../shared/batches/feed-statements.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { createEgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { readFileRange } from "../../shared/files/read-file-range.ts";
@@ -29,7 +28,6 @@ export function openBatchFeeder(options: OpenBatchFeederOptions): BatchFeeder {
   const routes = compileRoutes(config);
   return new BatchFeeder({
     ...options,
-    statements: feedStatements(pool),
     readFile: (file, start, end) => readFileRange(pool, file, start, end),
     findKey: (id) => findUsableKey(pool, id),
     hasModel: (name) => routes.has(name),

@@ -1,12 +1,11 @@
-import type { FeedStatements } from "../../shared/batches/feed-statements.ts";
+import { listOpenLines } from "../../shared/batches/open-lines.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { endError } from "../attempts/end-error.ts";
 
 export interface StopDeps {
-  readonly statements: Pick<FeedStatements, "openJobs">;
-  readonly database: Pick<Database, "end">;
+  readonly database: Pick<Database, "pool" | "end">;
   readonly reply: ReplySender;
   /** Stops a job that this worker runs; others look for such requests themselves. */
   readonly stop: (job: string, reason: string) => void;
@@ -18,7 +17,7 @@ const CODE = "cancel";
 
 /** Asks the jobs of a batch to end: what waits ends now, what runs is stopped. */
 export async function stopLines(deps: StopDeps, batch: string): Promise<void> {
-  const jobs = await deps.statements.openJobs(batch, PAGE);
+  const jobs = await listOpenLines(deps.database.pool, batch, PAGE);
   await Promise.all(jobs.map((job) => stopJob(deps, job)));
 }
 

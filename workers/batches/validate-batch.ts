@@ -1,12 +1,20 @@
 import { batchLimits } from "../../shared/batches/batch-limits.ts";
 import type { BatchError } from "../../shared/batches/batch-row.ts";
-import type { FedBatch, FeedStatements, OpenLine } from "../../shared/batches/feed-statements.ts";
+import {
+  addBatchLines,
+  beginBatch,
+  failBatch,
+  type OpenLine,
+} from "../../shared/batches/begin-batch.ts";
+import type { FedBatch } from "../../shared/batches/claim-batches.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
+import type { Database } from "../../shared/db/database.ts";
+import { readFileSize } from "../../shared/files/find-file.ts";
 import { LineProblem, readLine } from "./read-line.ts";
 import { isBlank, splitLines, type FileLine } from "./split-lines.ts";
 
 export interface ValidateDeps {
-  readonly statements: Pick<FeedStatements, "addLines" | "begin" | "fail" | "fileBytes">;
+  readonly database: Pick<Database, "pool">;
   /** Bytes of a file from `start` up to `end`. */
   readonly readFile: (file: string, start: number, end: number) => AsyncIterable<Buffer>;
   readonly hasModel: (name: string) => boolean;
@@ -31,7 +39,7 @@ export async function validateBatch(
   batch: Pick<FedBatch, "id" | "input_file_id" | "endpoint">,
   signal: AbortSignal,
 ): Promise<void> {
-  const bytes = await deps.statements.fileBytes(batch.input_file_id);
+  const bytes = await readFileSize(deps.database.pool, batch.input_file_id);
   const reading = new FileReading(deps, batch);
   if (bytes === undefined) reading.note("file_not_found", "The input file is there no more.");
   else if (bytes > batchLimits.fileBytes)
@@ -89,11 +97,11 @@ class FileReading {
   async end(): Promise<void> {
     if (this.#lines === 0 && this.#errors.length === 0)
       this.note("empty_file", "The file holds no request.");
-    const { statements } = this.#deps;
-    if (this.#errors.length > 0) await statements.fail(this.#batch, this.#errors);
+    const { pool } = this.#deps.database;
+    if (this.#errors.length > 0) await failBatch(pool, this.#batch, this.#errors);
     else {
       await this.#store();
-      await statements.begin(this.#batch, this.#lines);
+      await beginBatch(pool, this.#batch, this.#lines);
     }
   }
 
@@ -138,7 +146,8 @@ class FileReading {
     this.#page = [];
     if (lines.length === 0) return;
     // Cancelled, or late: nobody will ask for what follows.
-    if (!(await this.#deps.statements.addLines(this.#batch, lines))) this.isHopeless = true;
+    if (!(await addBatchLines(this.#deps.database.pool, this.#batch, lines)))
+      this.isHopeless = true;
   }
 }
 

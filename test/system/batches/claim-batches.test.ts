@@ -1,6 +1,6 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { feedStatements } from "../../../shared/batches/feed-statements.ts";
+import { claimBatches } from "../../../shared/batches/claim-batches.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 async function claimed(worker: string, after = "", page = 10): Promise<string[]> {
-  return (await feedStatements(pool).claim(worker, after, page)).map(({ id }) => id);
+  return (await claimBatches(pool, worker, after, page)).map(({ id }) => id);
 }
 
 const change = (id: string, set: string): Promise<unknown> =>
