@@ -10,14 +10,11 @@ type Callback = (error: unknown, result: unknown) => void;
  */
 export function watchStatements(failpoints: Failpoints): void {
   const { query } = Client.prototype;
-  let ownName: unknown;
   const watched = function (this: Client, ...given: unknown[]): unknown {
     const [config, second] = given as [string | { text: string; values?: unknown[] }, unknown];
     const text = typeof config === "string" ? config : config.text;
     const values = Array.isArray(second) ? second : typeof config === "string" ? [] : config.values;
-    let step = nameStatement(text);
-    if (step === "register") ownName = values?.[0];
-    if (step === "forget" && values?.[0] === ownName) step = "unregister";
+    const step = nameStatement(text);
     if (step === undefined) return Reflect.apply(query, this, given);
     failpoints.reach(`before ${step}`, values);
     const answered = (result: unknown): void => {
