@@ -26,8 +26,8 @@ export interface ProviderConfig {
     readonly idleMs: number;
   };
   /**
-   * How the provider serves `/v1/responses`: itself, through chat completions, or as is best for
-   * its engine.
+   * The provider serves `/v1/responses` itself, through chat completions, or as is best for its
+   * engine.
    */
   readonly responses: "native" | "translate" | "auto";
   /**
@@ -72,7 +72,10 @@ export interface RouteConfig {
   readonly maxOutputTokens: number;
   /** Set when the file itself contains `max_output_tokens`. */
   readonly maxOutputTokensIsWritten?: true;
-  /** What happens to a prompt that an engine would silently shorten; undefined means `refuse`. */
+  /**
+   * Engines would silently shorten some prompts: they are refused or allowed; undefined means
+   * `refuse`.
+   */
   readonly truncation?: "refuse" | "allow";
   /** A request that asks for more than `maxOutputTokens` gets that much, or a 400. */
   readonly outputCap: "lower" | "refuse";

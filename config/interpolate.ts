@@ -5,7 +5,8 @@ interface Interpolated {
   /** Whether the text was one `${…}` and nothing else. */
   readonly whole: boolean;
   /**
-   * What could not be filled in, which makes `text` useless. Problems contain names, never values.
+   * References that could not be filled in, which make `text` useless. Problems contain names,
+   * never values.
    */
   readonly problems: readonly string[];
 }

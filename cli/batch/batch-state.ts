@@ -24,7 +24,9 @@ const stateSchema = z.strictObject({
 /** The parameters of a new batch, apart from its input file. */
 export type NewBatch = z.output<typeof newBatchSchema>;
 
-/** What one run of the command stores so that the next run goes on with the same batch. */
+/**
+ * The state that one run of the command stores so that the next run goes on with the same batch.
+ */
 export type BatchState = z.output<typeof stateSchema>;
 
 /** The file next to an output that stores the state. */

@@ -2,11 +2,11 @@ import type { Lookup } from "../../config/environment.ts";
 import { LineProgress } from "./line-progress.ts";
 import { TerminalProgress } from "./terminal-progress.ts";
 
-/** What is shown of work in progress. */
+/** A view of work in progress. */
 export interface ProgressView {
   /** The current step; a new one is shown at once. */
   readonly phase: string;
-  /** What is done; nothing is shown while it stays the same. */
+  /** The work that is done; nothing is shown while it stays the same. */
   readonly done: string;
   /** Speed, cost and remaining time. */
   readonly pace: string;

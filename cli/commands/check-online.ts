@@ -4,7 +4,7 @@ import { detectEngine } from "../../workers/engines/detect-engine.ts";
 import { findProblems } from "../../workers/engines/find-problems.ts";
 import { providerTargets } from "../../workers/engines/provider-targets.ts";
 
-/** What one provider answers, and where it contradicts the configuration. */
+/** One provider's answers, and where they contradict the configuration. */
 export interface OnlineCheck {
   readonly provider: string;
   /** One line: engine, version, slots and models. */

@@ -26,7 +26,7 @@ interface TokenCounts {
   readonly reasoning: number;
 }
 
-/** What will be generated for a request, fixed before the first token. */
+/** The plan of an answer, fixed before the first token. */
 export interface Generation {
   readonly sequences: readonly Sequence[];
   /**

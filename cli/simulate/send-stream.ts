@@ -42,7 +42,7 @@ export async function sendStream(call: Call, options: StreamOptions): Promise<vo
     await sendSlowly(call, text, fault.bytesPerSecond);
     return;
   }
-  // As in real engines, an error after no token is the very first event.
+  // An error after no token is the very first event, as in real engines.
   const bare = steps === 0 && (fault?.type === "in_band_error" || fault?.type === "malformed");
   const rest = await sendTokens(call, bare ? "" : format.opening(), options);
   await sendEnding(call, rest, options);

@@ -32,9 +32,9 @@ const inTroubleThen: CallerRecords["wasDisturbed"] = (api, fromMs, toMs) =>
 
 function differences(
   record: Partial<CallRecord>,
-  facts: Partial<CallerRecords> & { readonly row?: Partial<JobRow> } = {},
+  given: Partial<CallerRecords> & { readonly row?: Partial<JobRow> } = {},
 ): string[] {
-  const { row, ...others } = facts;
+  const { row, ...others } = given;
   return findCallerDifferences({
     records: [{ ...call, ...record }],
     jobs: [{ ...job, ...row }],

@@ -24,11 +24,11 @@ const job: LaterJobRow = {
 function differences(
   seen: Partial<LaterRecord>,
   row: Partial<LaterJobRow> = {},
-  facts: Partial<LaterRecords> = {},
+  given: Partial<LaterRecords> = {},
 ): string {
   const records = [{ ...record, ...seen }];
   const jobs = [{ ...job, ...row }];
-  return findLaterDifferences({ records, jobs, cloudCalls: [], ...facts }).join("\n");
+  return findLaterDifferences({ records, jobs, cloudCalls: [], ...given }).join("\n");
 }
 
 describe("what honest callers of accepted jobs see is no difference", () => {

@@ -8,7 +8,7 @@ import { guardAgainstKill } from "./kill-guard.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where the programs lie that `programs.ts` names. */
+    /** The directory of the bundles that `programs.ts` names. */
     readonly programDirectory: string;
   }
 }
@@ -24,7 +24,7 @@ const sources = {
 
 export type ProgramName = keyof typeof sources;
 
-/** A module looks for files beside itself, which stay where its source lies. */
+/** A bundled module must look for its files in the source folder, where they stay. */
 const keepUrls: Plugin = {
   name: "keep-urls",
   transform: {
@@ -35,7 +35,7 @@ const keepUrls: Plugin = {
 };
 
 /**
- * Bundles the programs that many tests start, with the packages that they use: to load a thousand
+ * Bundles the programs that many tests start, with the packages that they use: loading a thousand
  * modules takes most of a start.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -82,7 +82,7 @@ function tableText(table: TableRow): string {
   );
 }
 
-/** As the tables' own files write it: keywords in small letters, no casts of text. */
+/** Writes the text as the tables' own files do: keywords in small letters, no casts of text. */
 function plain(text: string): string {
   return text
     .replaceAll(/'[^']*'|\b[A-Z]+\b/g, (part) => (part.startsWith("'") ? part : part.toLowerCase()))

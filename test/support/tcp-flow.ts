@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** What one end has sent: bytes, a regular end, or a reset. */
+/** A piece that one end has sent: bytes, a regular end, or a reset. */
 export type Sent = Buffer | "end" | "reset";
 
 export interface TcpFlowOptions {

@@ -12,6 +12,7 @@ export interface LoadGenerator {
   stop(): Promise<void>;
 }
 
+/** Starts the generator's process; its runs reject once it was stopped. */
 export function startLoadGenerator(): LoadGenerator {
   const child = fork(PROGRAM, { serialization: "advanced" });
   const ended = once(child, "exit");

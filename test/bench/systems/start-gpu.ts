@@ -20,6 +20,7 @@ export interface Gpu {
   stop(): Promise<void>;
 }
 
+/** Starts the simulator's process, whose requests each take `serviceMs`. */
 export async function startGpu({ runDir, name, slots, serviceMs }: GpuOptions): Promise<Gpu> {
   const flags = ["--slots", slots, "--ttft-ms", serviceMs, "--output-tokens", 16].map(String);
   const gpu = await startProgram({

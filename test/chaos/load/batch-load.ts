@@ -4,7 +4,7 @@ import { line, type Result, type ShownBatch } from "../../system/batches/batch-r
 import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** What the owner of one batch saw. */
+/** The record of one batch's owner. */
 export interface BatchRecord {
   /** The batch's last status, or `not made` when no broker accepted it. */
   readonly ending: string;

@@ -1,6 +1,6 @@
 import type { KeyName } from "../fleet/chaos-fleet.ts";
 
-/** What one caller sent and saw. Times are in milliseconds since the run's start. */
+/** The record of one caller. Times are in milliseconds since the run's start. */
 export interface CallRecord {
   /** A text in the prompt, and therefore in the right answer. */
   readonly marker: string;

@@ -3,7 +3,7 @@ import { askedLater, type LaterQuestion, type Way } from "../../system/failpoint
 import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** What the caller of one accepted job saw. */
+/** The record of one accepted job's caller. */
 export interface LaterRecord {
   readonly way: Way;
   readonly residency: "any" | "local";

@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { parseJson } from "../../../shared/json/parse-json.ts";
 
-/** What a caller received of an answer. */
+/** An answer as far as a caller received it. */
 export interface ReadAnswer {
   readonly text: string;
   readonly complete: boolean;

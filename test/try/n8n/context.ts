@@ -101,6 +101,7 @@ export interface StoredWorkflow {
   readonly path: string;
 }
 
+/** Stores a workflow in n8n and switches it on. */
 export async function stored(
   { n8n }: N8nContext,
   { path, definition }: Workflow,
