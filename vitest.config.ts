@@ -1,23 +1,38 @@
 import { defineConfig } from "vitest/config";
+import { WaitersFirst } from "./test/support/waiters-first.ts";
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // In this order: what the others start keeps its files where the first one says.
-    globalSetup: [
-      "test/support/temporary-global.ts",
-      "test/support/redis-global.ts",
-      "test/support/postgres-global.ts",
-      "test/support/programs-global.ts",
-    ],
     // Generous: a slow machine makes a test slow, not wrong.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Two cores: fewer leave them idle, more make each other late.
     maxWorkers: 4,
     // Tests of one file that say they are concurrent wait for servers, too.
     maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.
     isolate: false,
+    sequence: { sequencer: WaitersFirst },
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "system",
+          include: ["test/{system,bench,chaos}/**/*.test.ts"],
+          // In this order: what the others start keeps its files where the first one says.
+          globalSetup: [
+            "test/support/temporary-global.ts",
+            "test/support/redis-global.ts",
+            "test/support/postgres-global.ts",
+            "test/support/programs-global.ts",
+            "test/support/starts-global.ts",
+          ],
+        },
+      },
+    ],
   },
 });

@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { guardAgainstKill } from "../../support/kill-guard.ts";
+import { admitStart } from "../../support/admitted-start.ts";
 import { compileCache, programFile } from "../../support/programs.ts";
 import type { Arming, FromChild, ToChild } from "./child/messages.ts";
 import type { ApiPoint, WorkerPoint } from "./points.ts";
@@ -49,6 +50,7 @@ export async function startVictim(
   { env, atStart }: VictimOptions,
 ): Promise<Victim> {
   const { PATH, HOME } = process.env;
+  const hasStarted = await admitStart();
   const child = fork(programFile(programs[kind]), [], {
     execArgv: [],
     env: {
@@ -71,6 +73,8 @@ export async function startVictim(
   const reached = Promise.withResolvers<Reached>();
   const unnamed: string[] = [];
   let armedPoint: string | undefined = atStart?.point;
+  child.once("message", hasStarted);
+  child.once("close", hasStarted);
   child.on("message", (message: FromChild) => {
     if ("runs" in message) runs.resolve(message);
     else if ("armed" in message) armed.get(message.armed)?.();

@@ -10,6 +10,7 @@ import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
 import { startCommand, type CommandProcess } from "../process/broker-process.ts";
+import { admitStart } from "../../support/admitted-start.ts";
 import { eventually } from "../../support/eventually.ts";
 
 interface FleetProvider extends Partial<SimulatorOptions> {
@@ -114,6 +115,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ready: RegExp,
     atEnd?: (kill: () => void) => void,
   ): Promise<CommandProcess & { readonly found: string }> => {
+    const hasStarted = await admitStart();
     const started = startCommand([name], { ...env, ...more }, undefined, atEnd);
     let over = false;
     void started.ended.then(() => (over = true));
@@ -121,7 +123,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const match = ready.exec(started.stdout());
       if (match === null && !over) throw new Error(`${name}: not ready yet`);
       return match;
-    }, 45_000);
+    }, 60_000).finally(hasStarted);
     if (found === null) throw new Error(`${name} ended: ${started.stderr()}`);
     return { ...started, found: found[1] ?? "" };
   };

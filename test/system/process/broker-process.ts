@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
+import { admitStart } from "../../support/admitted-start.ts";
 import { eventually } from "../../support/eventually.ts";
 import { compileCache, programFile } from "../../support/programs.ts";
 
@@ -128,13 +129,14 @@ export async function startBroker(
   env: Readonly<Record<string, string>>,
   start: (env: Readonly<Record<string, string>>) => CommandProcess = serveDirectly,
 ): Promise<BrokerProcess> {
+  const hasStarted = await admitStart();
   const started = start({ SPILLWAY_PORT: "0", ...env });
   let over: Ended | undefined;
   void started.ended.then((ended) => (over = ended));
   await eventually(() => {
     if (!/^(Try it:\n .*|Keys for .*)\n/m.test(started.stdout()) && over === undefined)
       throw new Error(`no welcome yet: ${started.stdout()}${started.stderr()}`);
-  }, 45_000);
+  }, 60_000).finally(hasStarted);
   if (over !== undefined) throw new Error(`the broker ended: ${JSON.stringify(over)}`);
   const lines = started.stdout().split("\n");
   const welcome = lines.filter((line) => line !== "" && !line.startsWith("{"));

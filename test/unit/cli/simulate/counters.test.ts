@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { Agent } from "undici";
 import { expect, onTestFinished, test } from "vitest";
 import { startCanary } from "../../../support/canary.ts";
-import { chatBody, clientOf, eventually, post, readToEnd, testSimulator } from "./support.ts";
+import { chatBody, clientOf, post, readToEnd, testSimulator } from "./support.ts";
+import { eventually } from "../../../support/eventually.ts";
 
 test("the high-water mark is exact under 50 parallel calls", async () => {
-  const simulator = await testSimulator({ slots: 64, ttftMs: 150 });
+  // Longer than a busy machine takes until the last of them has begun.
+  const simulator = await testSimulator({ slots: 64, ttftMs: 3_000 });
   const call = async (): Promise<void> => {
     await readToEnd(await post(simulator, "/chat/completions", chatBody()));
   };
@@ -39,7 +41,7 @@ test("a call that was cut short by its client counts no longer and generates no 
     if (chunk.choices[0]?.delta.content?.includes("tok")) received += 1;
     if (received === 5) break;
   }
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const seen = simulator.counters().requests["job.1"];
   expect(seen).toMatchObject({ aborted: true, completed: false, bytesAfterAbort: 0 });
   expect(seen?.completionTokens).toBeGreaterThanOrEqual(5);
@@ -62,11 +64,11 @@ test("a whole answer's tokens count up to the moment when its client left", asyn
     { id: "a", signal: leave.signal },
   );
   const left = Promise.allSettled([call]);
-  await eventually(() => simulator.counters().running === 1);
+  await eventually(() => expect(simulator.counters().running).toBe(1));
   await new Promise((resolve) => setTimeout(resolve, 50));
   leave.abort();
   expect(await left).toMatchObject([{ status: "rejected" }]);
-  await eventually(() => simulator.counters().completionTokens > 0);
+  await eventually(() => expect(simulator.counters().completionTokens).toBeGreaterThan(0));
   const seen = simulator.counters().requests["a"];
   expect(seen).toMatchObject({ aborted: true, headersSent: false, promptTokens: 1 });
   expect(seen?.completionTokens).toBeGreaterThanOrEqual(5);
@@ -81,7 +83,7 @@ test("an unpaced generation stops too when its client leaves", async () => {
   });
   expect(response.status).toBe(200);
   leave.abort();
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   expect(simulator.counters()).toMatchObject({ aborted: 1, completed: 0 });
   expect(simulator.counters().completionTokens).toBeLessThan(5_000_000);
 });
@@ -95,7 +97,7 @@ test("a client that stops reading slows the generation down to nothing", async (
   socket.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
-  await eventually(() => simulator.counters().completionTokens > 0);
+  await eventually(() => expect(simulator.counters().completionTokens).toBeGreaterThan(0));
   let before = -1;
   while (before !== simulator.counters().completionTokens) {
     before = simulator.counters().completionTokens;
@@ -105,7 +107,7 @@ test("a client that stops reading slows the generation down to nothing", async (
   expect(simulator.counters().inFlight).toBe(1);
   socket.destroy();
   await once(socket, "close");
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   expect(simulator.counters()).toMatchObject({ aborted: 1, bytesAfterAbort: 0 });
 });
 
@@ -132,18 +134,18 @@ test("counts each byte that arrives, HTTP or not", async () => {
   socket.on("error", () => undefined).resume();
   socket.end("nonsense");
   await once(socket, "close");
-  await eventually(() => simulator.counters().bytesReceived === 8);
+  await eventually(() => expect(simulator.counters().bytesReceived).toBe(8));
   expect(simulator.counters()).toMatchObject({ connections: 1, calls: 0 });
 });
 
 test("a reset leaves calls in flight out of the new counts", async () => {
   const simulator = await testSimulator({ ttftMs: 80 });
   const call = post(simulator, "/chat/completions", chatBody(), { id: "old" });
-  await eventually(() => simulator.counters().running === 1);
+  await eventually(() => expect(simulator.counters().running).toBe(1));
   simulator.reset();
   expect(simulator.counters()).toMatchObject({ calls: 0, inFlight: 1, highWater: 1 });
   await readToEnd(await call);
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   expect(simulator.counters()).toMatchObject({ calls: 0, completed: 0, ok: 0, requests: {} });
 });
 
@@ -171,7 +173,7 @@ test("a canary counts connections and bytes and answers nothing", async () => {
   expect([canary.connections(), canary.bytesReceived()]).toEqual([0, 0]);
   const socket = connect(canary.port, "127.0.0.1");
   socket.write("12345");
-  await eventually(() => canary.bytesReceived() === 5);
+  await eventually(() => expect(canary.bytesReceived()).toBe(5));
   expect(canary.connections()).toBe(1);
   const closed = once(socket, "close");
   await canary.close();

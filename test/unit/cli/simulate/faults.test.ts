@@ -2,15 +2,8 @@ import { expect, test } from "vitest";
 import type { Fault } from "../../../../cli/simulate/faults.ts";
 import type { RequestCounters } from "../../../../cli/simulate/counters.ts";
 import type { Simulator } from "../../../../cli/simulate/simulator.ts";
-import {
-  chatBody,
-  clientOf,
-  eventsOf,
-  eventually,
-  post,
-  readToEnd,
-  testSimulator,
-} from "./support.ts";
+import { chatBody, clientOf, eventsOf, post, readToEnd, testSimulator } from "./support.ts";
+import { eventually } from "../../../support/eventually.ts";
 
 interface Spoilt {
   readonly status: number;
@@ -27,7 +20,7 @@ async function spoilt(simulator: Simulator, fault: Fault, stream: boolean): Prom
   const body = chatBody("hi", { max_tokens: 4, ...(stream ? streamed : {}) });
   const response = await post(simulator, "/chat/completions", body, { id: "job.1" });
   const read = await readToEnd(response);
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const contentType = response.headers.get("content-type");
   const seen = simulator.counters().requests["job.1"];
   return { status: response.status, contentType, ...read, seen };
@@ -67,11 +60,11 @@ test("hang: takes the request and never answers", async () => {
   const leave = new AbortController();
   const call = post(simulator, "/chat/completions", chatBody(), { id: "a", signal: leave.signal });
   const left = Promise.allSettled([call]);
-  await eventually(() => simulator.counters().faultHits === 1);
+  await eventually(() => expect(simulator.counters().faultHits).toBe(1));
   expect(simulator.counters()).toMatchObject({ inFlight: 1, running: 1 });
   leave.abort();
   expect(await left).toMatchObject([{ status: "rejected" }]);
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const seen = simulator.counters().requests["a"];
   expect(seen).toMatchObject({ headersSent: false, aborted: true, status: null });
   expect(simulator.counters().running).toBe(0);
@@ -99,7 +92,7 @@ test("hang_after: a stream stalls after its tokens", async () => {
     if (chunk.choices[0]?.delta.content?.includes("tok")) received += 1;
     if (received === 2) break;
   }
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const seen = simulator.counters().requests["a"];
   expect(seen).toMatchObject({ headersSent: true, aborted: true, completionTokens: 2 });
 });
@@ -111,10 +104,10 @@ test("hang_after: a whole answer never comes", async () => {
   const { signal } = leave;
   const call = post(simulator, "/chat/completions", chatBody(), { id: "a", signal });
   const left = Promise.allSettled([call]);
-  await eventually(() => simulator.counters().completionTokens === 2);
+  await eventually(() => expect(simulator.counters().completionTokens).toBe(2));
   leave.abort();
   expect(await left).toMatchObject([{ status: "rejected" }]);
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const seen = simulator.counters().requests["a"];
   expect(seen).toMatchObject({ headersSent: false, aborted: true, completionTokens: 2 });
 });

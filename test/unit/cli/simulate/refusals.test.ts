@@ -1,6 +1,7 @@
 import { AuthenticationError } from "openai";
 import { expect, test } from "vitest";
-import { chatBody, clientOf, eventually, post, readToEnd, testSimulator } from "./support.ts";
+import { chatBody, clientOf, post, readToEnd, testSimulator } from "./support.ts";
+import { eventually } from "../../../support/eventually.ts";
 
 test("refuses a model that it does not have, in its kind's own shape", async () => {
   const gpu = await testSimulator({ models: ["a"] });
@@ -67,7 +68,7 @@ test.each([
     post(simulator, "/chat/completions", chatBody(), { signal: leave.signal }),
   );
   const ended = Promise.allSettled(hanging);
-  await eventually(() => simulator.counters().faultHits === 2);
+  await eventually(() => expect(simulator.counters().faultHits).toBe(2));
   const refused = await post(simulator, "/chat/completions", chatBody(), { id: "third" });
   expect(refused.status).toBe(status);
   expect(refused.headers.get("retry-after")).toBe(retryAfter);
@@ -84,16 +85,16 @@ test("lets as many wait as the queue limit says, and forgets one that leaves", a
   const leaveFirst = new AbortController();
   const leaveSecond = new AbortController();
   const first = post(simulator, path, chatBody(), { signal: leaveFirst.signal });
-  await eventually(() => simulator.counters().running === 1);
+  await eventually(() => expect(simulator.counters().running).toBe(1));
   const second = post(simulator, path, chatBody(), { signal: leaveSecond.signal, id: "second" });
-  await eventually(() => simulator.counters().waiting === 1);
+  await eventually(() => expect(simulator.counters().waiting).toBe(1));
   const third = post(simulator, path, chatBody());
-  await eventually(() => simulator.counters().waiting === 2);
+  await eventually(() => expect(simulator.counters().waiting).toBe(2));
   expect((await post(simulator, path, chatBody())).status).toBe(503);
 
   const bothLeft = Promise.allSettled([first, second]);
   leaveSecond.abort();
-  await eventually(() => simulator.counters().waiting === 1);
+  await eventually(() => expect(simulator.counters().waiting).toBe(1));
   leaveFirst.abort();
   await bothLeft;
   expect((await third).status).toBe(200);
@@ -108,7 +109,7 @@ test("refuses when full in spite of its queue while that fault is on", async () 
   const simulator = await testSimulator({ slots: 1, queueLimit: 5, ttftMs: 100 });
   simulator.setFault({ type: "refuse_when_full" });
   const first = post(simulator, "/chat/completions", chatBody());
-  await eventually(() => simulator.counters().running === 1);
+  await eventually(() => expect(simulator.counters().running).toBe(1));
   expect((await post(simulator, "/chat/completions", chatBody())).status).toBe(503);
   expect((await first).status).toBe(200);
 });

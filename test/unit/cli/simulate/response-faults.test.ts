@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Fault } from "../../../../cli/simulate/faults.ts";
 import type { Simulator, SimulatorOptions } from "../../../../cli/simulate/simulator.ts";
-import { clientOf, eventually, post, readToEnd, testSimulator } from "./support.ts";
+import { clientOf, post, readToEnd, testSimulator } from "./support.ts";
+import { eventually } from "../../../support/eventually.ts";
 
 interface Told {
   readonly type: string;
@@ -17,7 +18,7 @@ async function spoilt(simulator: Simulator, fault: Fault) {
   simulator.setFault(fault);
   const body = { model: "m", input: "hi [sim output=4]", stream: true };
   const { text, broken } = await readToEnd(await post(simulator, "/responses", body, { id: "a" }));
-  await eventually(() => simulator.counters().inFlight === 0);
+  await eventually(() => expect(simulator.counters().inFlight).toBe(0));
   const blocks = text.split("\n\n").filter((block) => block !== "");
   const events = blocks.map((block) => {
     const [name, data] = block.split("\n");
@@ -88,7 +89,7 @@ test.each<[string, Fault, Partial<SimulatorOptions>]>([
     simulator.setFault({ type: "hang" });
     const hanging = responses.create({ model: "m", input: "x" }, { signal: leave.signal });
     held = Promise.allSettled([hanging]);
-    await eventually(() => simulator.counters().running === 1);
+    await eventually(() => expect(simulator.counters().running).toBe(1));
   }
   simulator.setFault(fault);
   await expect(responses.create({ model: "m", input: "A longer question" })).rejects.toMatchObject({

@@ -75,12 +75,3 @@ export function eventsOf(text: string): string[] {
     .filter((event) => event.startsWith("data: "))
     .map((event) => event.slice("data: ".length));
 }
-
-/** Waits until the condition holds, looking again whenever the event loop turns. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  const limitMs = Date.now() + 5000;
-  while (!holds()) {
-    if (Date.now() > limitMs) throw new Error(`never true: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
