@@ -1,15 +1,8 @@
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { LogController, type FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
-import type { Database } from "../shared/db/database.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
-import type { EventLog } from "../shared/events/event-log.ts";
-import type { AcceptedQueue } from "../shared/jobs/accepted-queue.ts";
-import type { ProviderStates } from "../shared/providers/provider-states.ts";
-import type { FairOrder } from "../shared/queue/fair-order.ts";
-import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
-import type { ReplyReceiver, ReplySender } from "../shared/replies/reply-path.ts";
-import type { StopRequests } from "../shared/replies/stop-requests.ts";
+import type { ReplySender } from "../shared/replies/reply-path.ts";
 import type { KeyAuth } from "./auth/key-auth.ts";
 import { authenticateCaller } from "./http/authenticate-caller.ts";
 import { answerClientError } from "./http/client-error.ts";
@@ -23,10 +16,8 @@ import { addLogFields, newRequestId } from "./http/log-fields.ts";
 import { addRequestLog } from "./http/request-log.ts";
 import { addShutdown } from "./http/shutdown.ts";
 import { defaultTimings, type CallTimings } from "./calls/call-timings.ts";
-import type { InferenceDeps } from "./calls/inference-handler.ts";
+import type { CallDeps } from "./calls/call-deps.ts";
 import { compileRoutes } from "../shared/routing/compiled-route.ts";
-import type { QueueBacklog } from "./calls/queue-backlog.ts";
-import type { OwnedJobs } from "./calls/owned-jobs.ts";
 import { addAbout } from "./routes/about.ts";
 import { addAdmin } from "./routes/admin/index.ts";
 import { addBatches } from "./routes/batches.ts";
@@ -45,28 +36,19 @@ import { addUploadParts } from "./routes/uploads/parts.ts";
 import { addWebhookEndpoints } from "./routes/webhook-endpoints/index.ts";
 import { addWebhookEventTypes } from "./routes/webhook-event-types.ts";
 
-export interface ApiDeps {
+/** What `buildApi` makes of the configuration and the timings, it need not be given. */
+type GivenDeps = Omit<
+  CallDeps,
+  "server" | "bodyLimitBytes" | "routes" | "egress" | "random" | "timings"
+>;
+
+export interface ApiDeps extends GivenDeps {
   readonly config: Config;
-  readonly log: FastifyBaseLogger;
-  readonly database: Pick<Database, "pool" | "accept" | "end">;
-  readonly queues: ProviderQueues;
-  readonly replies: ReplyReceiver;
-  readonly stops: StopRequests;
-  readonly providerStates: ProviderStates;
-  readonly order: FairOrder;
-  readonly backlog: QueueBacklog;
-  /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
-  readonly jobs: OwnedJobs;
-  readonly accepted: AcceptedQueue;
-  readonly events: EventLog;
   readonly keyAuth: KeyAuth;
-  readonly findEnded: InferenceDeps["findEnded"];
-  /** Name of this API process in the fleet. */
-  readonly owner: string;
-  /** To owners in the fleet, for what the admin API ends. */
-  readonly reply: ReplySender;
   readonly adminKey: string;
   readonly metrics: Metrics;
+  /** To owners in the fleet, for what the admin API ends. */
+  readonly reply: ReplySender;
   /** Those that differ from the defaults. */
   readonly timings?: Partial<CallTimings>;
 }
@@ -118,7 +100,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register((scope, _options, done) => {
     authenticateCaller(scope, deps.keyAuth);
     takeRawJson(scope);
-    const inference = {
+    const calls: CallDeps = {
       ...deps,
       server: config.server,
       bodyLimitBytes: config.server.bodyLimitBytes,
@@ -127,13 +109,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       egress: createEgressPolicy(config.webhooks),
       random: Math.random,
     };
-    addChatCompletions(scope, inference);
-    addCompletions(scope, inference);
-    addEmbeddings(scope, inference);
-    addResponses(scope, inference);
+    addChatCompletions(scope, calls);
+    addCompletions(scope, calls);
+    addEmbeddings(scope, calls);
+    addResponses(scope, calls);
     addConversations(scope, { pool: deps.database.pool });
-    addJobs(scope, inference);
-    addWebhookEndpoints(scope, { pool: deps.database.pool, egress: inference.egress });
+    addJobs(scope, calls);
+    addWebhookEndpoints(scope, { pool: deps.database.pool, egress: calls.egress });
     addWebhookEventTypes(scope);
     addBatches(scope, { pool: deps.database.pool });
     addUploads(scope, { pool: deps.database.pool, shutdown: deps.jobs.shutdown });

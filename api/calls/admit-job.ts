@@ -1,24 +1,17 @@
-import type { Database } from "../../shared/db/database.ts";
 import { isProgramError } from "../../shared/errors/is-program-error.ts";
-import type { ReplyReceiver } from "../../shared/replies/reply-path.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
 import type { NewJob } from "../../shared/jobs/new-job.ts";
-import { JobRun, QUEUE_REFUSED, type JobRunDeps } from "./job-run.ts";
+import type { CallDeps } from "./call-deps.ts";
+import { JobRun, QUEUE_REFUSED } from "./job-run.ts";
+import { offerAgain } from "./offer-again.ts";
 import { queueIsFull } from "./queue-is-full.ts";
-import { QueuePlace, type QueuePlaceDeps } from "./queue-place.ts";
+import { QueuePlace } from "./queue-place.ts";
 import { acceptMember, submitAccept } from "../../shared/jobs/submit-accept.ts";
-
-export interface AdmitDeps extends JobRunDeps, QueuePlaceDeps {
-  readonly database: Pick<Database, "accept" | "end">;
-  readonly replies: ReplyReceiver;
-  /** Name of this API process in the fleet. */
-  readonly owner: string;
-}
 
 export interface Admission extends NewJob {
   readonly syncWaitMs: number | undefined;
-  /** Aborted when the caller goes away. */
-  readonly gone: AbortSignal;
+  /** Aborted when the caller disconnects. */
+  readonly disconnected: AbortSignal;
 }
 
 /**
@@ -27,7 +20,7 @@ export interface Admission extends NewJob {
  * by the run. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or `unavailable`, or
  * `rate_limit_exceeded` with a full queue; then nothing is held.
  */
-export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<JobRun> {
+export async function admitJob(deps: CallDeps, admission: Admission): Promise<JobRun> {
   const { id, key, jobRequest, first, serviceClass } = admission;
   const target = admission.plan[first.target];
   if (target === undefined) throw new Error(`no target ${first.target} in the plan`);
@@ -55,7 +48,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
       },
     );
     const run = new JobRun(deps, { ...admission, inbox, place });
-    if (!isQueued) run.offerAgain(target.provider);
+    if (!isQueued) void offerAgain(deps.timings, { run, place, provider: target.provider });
     return run;
   } catch (error) {
     inbox.close();
@@ -65,7 +58,7 @@ export async function admitJob(deps: AdmitDeps, admission: Admission): Promise<J
 }
 
 /** Ends a job that no queue has, behind the caller's back; should this fail, the sweeper does it. */
-function endUnqueued(deps: AdmitDeps, job: string, code: string): void {
+function endUnqueued(deps: CallDeps, job: string, code: string): void {
   deps.database.end.submit({ job, place: null, state: "failed", code }).catch((error: unknown) => {
     deps.log.error({ err: error, job, code }, "job could not be ended");
   });

@@ -1,14 +1,20 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 
-/** Aborts when the connection closes before the answer is complete. */
-export function disconnection(request: FastifyRequest, reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
+/** A signal that aborts when the connection closes before the answer is complete. */
+export function disconnection(reply: FastifyReply): AbortSignal {
+  const disconnected = new AbortController();
   const onClose = (): void => {
     if (reply.raw.writableFinished) return;
-    request.logFields.status = 499;
-    gone.abort();
+    reply.request.logFields.status = 499;
+    disconnected.abort();
   };
   reply.raw.once("close", onClose);
   if (reply.raw.destroyed) onClose();
-  return gone.signal;
+  return disconnected.signal;
+}
+
+/** Calls `act` once when the signal aborts, or at once when it has. */
+export function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
 }

@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from "fastify";
 import type {
   AnswerHeaders,
   EnqueueMessage,
@@ -6,35 +5,23 @@ import type {
   ResultMessage,
 } from "../../shared/contracts/reply.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
-import type { Database } from "../../shared/db/database.ts";
-import type { EndMember } from "../../shared/jobs/end.ts";
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 import type { ReplyInbox } from "../../shared/replies/reply-path.ts";
-import type { StopRequests } from "../../shared/replies/stop-requests.ts";
-import type { CallTimings } from "./call-timings.ts";
-import type { EndedWatchDeps } from "./ended-watch.ts";
-import type { OwnedJob, OwnedJobs } from "./owned-jobs.ts";
+import type { CallDeps } from "./call-deps.ts";
+import type { OwnedJob } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { endByMessage, endByRow, endByState, type RunEnd } from "./run-end.ts";
-
-export interface JobRunDeps {
-  readonly database: Pick<Database, "end">;
-  readonly stops: StopRequests;
-  readonly jobs: OwnedJobs;
-  readonly log: FastifyBaseLogger;
-  readonly timings: CallTimings;
-  readonly findEnded: EndedWatchDeps["findEnded"];
-}
+import { endLater, requestEnd, type EndingJob, type StopRequest } from "./request-end.ts";
+import { endByMessage, endByRow, endByState, type RunEnd, type RunProgress } from "./run-end.ts";
 
 export interface JobRunOptions {
   readonly id: string;
   readonly inbox: ReplyInbox;
   readonly place: QueuePlace;
   readonly deadlineMs: number;
-  /** How long the caller waits at most; undefined: until the deadline. */
+  /** How long the caller waits at most; undefined means until the deadline. */
   readonly syncWaitMs: number | undefined;
-  /** Aborted when the caller goes away. */
-  readonly gone: AbortSignal;
+  /** Aborted when the caller disconnects. */
+  readonly disconnected: AbortSignal;
 }
 
 export type RunEvent =
@@ -43,28 +30,20 @@ export type RunEvent =
   | { readonly type: "end"; readonly end: RunEnd };
 
 export const QUEUE_REFUSED = "queue did not take an entry";
-/** By then the sweepers have closed what its worker left. */
-const MAX_ASKED = 6;
-
-interface StopRequest {
-  readonly state: EndMember["state"];
-  readonly code: string;
-}
-
 /**
  * An admitted job, from its first place to its end, as the process sees it that holds the caller's
  * connection. Timers, disconnects and shutdowns only ask for an end: what the statement returned
  * decides, and if the job got done after all, its result is delivered.
  */
-export class JobRun implements OwnedJob {
+export class JobRun implements OwnedJob, EndingJob {
   readonly id: string;
-  readonly #deps: JobRunDeps;
+  readonly #deps: CallDeps;
   readonly #inbox: ReplyInbox;
   readonly #place: QueuePlace;
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #gone: AbortSignal;
+  readonly #disconnected: AbortSignal;
+  readonly #closed = new AbortController();
   readonly #overdue = new AbortController();
-  #isClosed = false;
   #answerHeaders: AnswerHeaders | undefined;
   #forwarded = false;
   /** Of the attempt that was heard last; counts when the job's end says so. */
@@ -74,17 +53,17 @@ export class JobRun implements OwnedJob {
   /** Decided here, not by a worker's message. */
   #end: RunEnd | undefined;
 
-  constructor(deps: JobRunDeps, options: JobRunOptions) {
+  constructor(deps: CallDeps, options: JobRunOptions) {
     this.#deps = deps;
     this.id = options.id;
     this.#inbox = options.inbox;
     this.#place = options.place;
-    this.#gone = options.gone;
+    this.#disconnected = options.disconnected;
     this.#after(options.deadlineMs, () => this.stop("expired", "deadline"));
     const { syncWaitMs } = options;
     if (syncWaitMs !== undefined) this.#after(syncWaitMs, () => this.stop("expired", "sync_wait"));
-    this.#gone.addEventListener("abort", this.#onGone, { once: true });
-    if (this.#gone.aborted) this.#onGone();
+    this.#disconnected.addEventListener("abort", this.#onDisconnect, { once: true });
+    if (this.#disconnected.aborted) this.#onDisconnect();
     deps.jobs.add(this);
   }
 
@@ -93,33 +72,21 @@ export class JobRun implements OwnedJob {
     return this.#overdue.signal;
   }
 
+  /** Aborted when the run has given up what it held. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** The job has been asked to end. */
+  get isStopping(): boolean {
+    return this.#stop !== undefined;
+  }
+
   /** Asks the job to end, once; the first reason stands. */
   stop(state: StopRequest["state"], code: string): void {
     if (this.#stop !== undefined || this.#end !== undefined) return;
     this.#stop = { state, code };
     void this.#requestEnd(this.#stop, null);
-  }
-
-  /**
-   * Offers the job's first entry again to a queue that did not take it. A worker may have it all the
-   * same, where only the queue's answer was lost: the statement then says so, and the run goes on.
-   */
-  offerAgain(provider: string, untilMs?: number): void {
-    const { enterWithinMs, enterPauseMs } = this.#deps.timings;
-    const giveUpAt = untilMs ?? performance.now() + enterWithinMs;
-    const offer = async (): Promise<void> => {
-      const isOver = (): boolean => this.#stop !== undefined || this.#place.isStale(0);
-      if (isOver()) return;
-      try {
-        await this.#place.enter(provider, 0, 0);
-      } catch {
-        // A worker may have been heard while the queue was asked.
-        if (isOver()) return;
-        if (performance.now() < giveUpAt) this.offerAgain(provider, giveUpAt);
-        else this.stop("failed", "queue_unavailable");
-      }
-    };
-    this.#after(enterPauseMs, () => void offer());
   }
 
   /** What happens to the job, once, ending with its end; to be read until then. */
@@ -157,9 +124,9 @@ export class JobRun implements OwnedJob {
 
   /** Gives up what the run holds in this process. */
   close(): void {
-    this.#isClosed = true;
+    this.#closed.abort();
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#gone.removeEventListener("abort", this.#onGone);
+    this.#disconnected.removeEventListener("abort", this.#onDisconnect);
     this.#inbox.close();
     this.#place.leave();
     this.#deps.jobs.remove(this);
@@ -187,7 +154,7 @@ export class JobRun implements OwnedJob {
         this.#result = message;
         break;
       case "end":
-        return { type: "end", end: endByMessage(message, this.#heard()) };
+        return { type: "end", end: endByMessage(message, this.#progress()) };
     }
     return undefined;
   }
@@ -209,42 +176,30 @@ export class JobRun implements OwnedJob {
     }
   }
 
-  /**
-   * Asks the statement, and asks again until the job has ended: no timer decides. `asked`: how often
-   * it has been asked before.
-   */
-  async #requestEnd(request: StopRequest, place: number | null, asked = 0): Promise<void> {
+  async #requestEnd(request: StopRequest, place: number | null): Promise<void> {
     const { state, code } = request;
     try {
-      const row = await this.#deps.database.end.submit({ job: this.id, place, state, code });
-      if (row.verdict === "ended") {
+      const requested = await requestEnd(this.#deps, this, request, place);
+      if (requested.kind === "ended") {
         this.#place.removeEntry();
         this.#finish(endByState(state, code, this.#answerHeaders));
-        return;
-      }
-      if (row.verdict === "running") this.#deps.stops.request(this.id, code, row.worker);
-      const isOver = row.verdict === "already" || row.verdict === "gone";
-      // Its worker's word, with the answer or the reason, comes first if it comes in time.
-      if (isOver && asked > 0) await this.#finishByRow();
-      else if (asked < MAX_ASKED)
-        this.#after(
-          this.#deps.timings.confirmMs,
-          () => void this.#requestEnd(request, null, asked + 1),
-        );
-      else this.#finish(this.#unknownEnd(request));
+      } else if (requested.kind === "ended-before") this.#finishByRow(requested.row);
+      else if (requested.kind === "unconfirmed") this.#finish(this.#unknownEnd(request));
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
-      this.#endLater(request);
+      this.#place.removeEntry();
+      endLater(this.#deps, this.id, request);
       const isOurs = classifyDatabaseError(error) === "data";
       const unknown = isOurs ? "internal_error" : "database_unavailable";
       this.#finish(this.#unknownEnd({ state: "failed", code: unknown }));
     }
   }
 
-  async #finishByRow(): Promise<void> {
-    const [row] = await this.#deps.findEnded([{ id: this.id, worker: this.worker }]);
-    if (row === undefined)
-      return this.#finish(endByState("failed", "answer_lost", this.#answerHeaders));
+  #finishByRow(row: EndedJob | undefined): void {
+    if (row === undefined) {
+      this.#finish(endByState("failed", "answer_lost", this.#answerHeaders));
+      return;
+    }
     this.recordEnded(row);
     this.#overdue.abort();
   }
@@ -256,21 +211,6 @@ export class JobRun implements OwnedJob {
       : endByState("failed", "answer_lost", this.#answerHeaders);
   }
 
-  /** The caller has been answered, so that the job must not run once the database is back. */
-  #endLater({ state, code }: StopRequest): void {
-    const { database, stops, timings } = this.#deps;
-    this.#place.removeEntry();
-    const again = async (): Promise<void> => {
-      try {
-        const row = await database.end.submit({ job: this.id, place: null, state, code });
-        if (row.verdict === "running") stops.request(this.id, code, row.worker);
-      } catch {
-        setTimeout(() => void again(), timings.requeueMs).unref();
-      }
-    };
-    void again();
-  }
-
   /** Wakes the reader of `events`; messages that are there already come first. */
   #finish(end: RunEnd): void {
     this.#end ??= end;
@@ -280,17 +220,17 @@ export class JobRun implements OwnedJob {
 
   #ownEnd(): RunEvent {
     const row = this.#endedRow;
-    const end = this.#end ?? (row === undefined ? undefined : endByRow(row, this.#heard()));
+    const end = this.#end ?? (row === undefined ? undefined : endByRow(row, this.#progress()));
     return { type: "end", end: end ?? endByState("failed", "answer_lost", this.#answerHeaders) };
   }
 
-  #heard() {
-    return { asked: this.#stop, answerHeaders: this.#answerHeaders, result: this.#result };
+  #progress(): RunProgress {
+    return { stopRequest: this.#stop, answerHeaders: this.#answerHeaders, result: this.#result };
   }
 
   #after(ms: number, act: () => void): void {
-    if (!this.#isClosed) this.#timers.push(setTimeout(act, ms));
+    if (!this.closed.aborted) this.#timers.push(setTimeout(act, ms));
   }
 
-  readonly #onGone = (): void => this.stop("cancelled", "disconnect");
+  readonly #onDisconnect = (): void => this.stop("cancelled", "disconnect");
 }

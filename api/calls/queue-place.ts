@@ -1,15 +1,7 @@
 import type { InteractiveEntry } from "../../shared/contracts/entry.ts";
-import type { ProviderStates } from "../../shared/providers/provider-states.ts";
-import type { QueueBacklog } from "./queue-backlog.ts";
-import type { FairOrder } from "../../shared/queue/fair-order.ts";
-import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
+import type { CallDeps } from "./call-deps.ts";
 
-export interface QueuePlaceDeps {
-  readonly queues: ProviderQueues;
-  readonly providerStates: ProviderStates;
-  readonly order: FairOrder;
-  readonly backlog: QueueBacklog;
-}
+type QueuePlaceDeps = Pick<CallDeps, "queues" | "providerStates" | "order" | "backlog">;
 
 export interface QueuePlaceOptions {
   readonly entry: Omit<InteractiveEntry, "place">;

@@ -7,18 +7,19 @@ import type {
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { explainEnd } from "../../shared/jobs/explain-end.ts";
+import type { StopRequest } from "./request-end.ts";
 
 /** How a job ended, for its caller and for the log. Without `error`, it is done. */
 export interface RunEnd {
   readonly state: EndState;
   readonly answerHeaders: AnswerHeaders | undefined;
   readonly costNanos: bigint | undefined;
-  /** Of a job that is done. */
+  /** The answer of a job that is done. */
   readonly result: ResultMessage | undefined;
   readonly error: BrokerError | undefined;
 }
 
-/** Codes whose word stands, however a worker words the end of a job that was asked to end. */
+/** Codes that explain the end of a job that was asked to end, however its worker words it. */
 const ownReasons = new Set(["deadline", "sync_wait", "shutdown", "revoked", "owner_lost"]);
 
 /** The end of a job that a statement ended, or whose worker gave no answer. */
@@ -36,17 +37,20 @@ export function endByState(
   };
 }
 
-/** What has been heard of a job before its end. */
-interface Heard {
+/** What is known of a job before its end. */
+export interface RunProgress {
   /** How and why this process asked the job to end, if it did. */
-  readonly asked: { readonly state: EndState; readonly code: string } | undefined;
+  readonly stopRequest: StopRequest | undefined;
   readonly answerHeaders: AnswerHeaders | undefined;
-  /** The answer of the attempt that was heard last. */
+  /** The answer of the latest attempt. */
   readonly result: ResultMessage | undefined;
 }
 
-/** The end that a worker reports. What was asked for explains a job that did not get done. */
-export function endByMessage(message: EndMessage, { asked, answerHeaders, result }: Heard): RunEnd {
+/** The end that a worker reports. Our own request to stop explains a job that did not get done. */
+export function endByMessage(
+  message: EndMessage,
+  { stopRequest, answerHeaders, result }: RunProgress,
+): RunEnd {
   const { state, costNanos } = message;
   if (state === "done" && result !== undefined)
     return {
@@ -56,19 +60,22 @@ export function endByMessage(message: EndMessage, { asked, answerHeaders, result
       result,
       error: undefined,
     };
-  // Another may have asked before, for a reason of its own.
-  const isOurs = asked?.state === state && ownReasons.has(asked.code);
-  const code = isOurs ? asked.code : null;
+  // Another process may have asked before, for a reason of its own.
+  const isOurs = stopRequest?.state === state && ownReasons.has(stopRequest.code);
+  const code = isOurs ? stopRequest.code : null;
   const fallback = endByState(state, code, message.answerHeaders ?? answerHeaders);
   const error = code === null ? readError(message) : undefined;
   return { ...fallback, costNanos, error: error ?? fallback.error };
 }
 
 /**
- * The end that the job's row tells, when no worker's word comes any more: an answer that was here
+ * The end that the job's row tells, when no worker's message comes any more: an answer that was here
  * before its worker died counts if it is that of the attempt that was settled.
  */
-export function endByRow(row: EndedJob, { answerHeaders, result }: Omit<Heard, "asked">): RunEnd {
+export function endByRow(
+  row: EndedJob,
+  { answerHeaders, result }: Omit<RunProgress, "stopRequest">,
+): RunEnd {
   const end = endByState(row.state, row.error_code, answerHeaders);
   if (row.state !== "done" || result === undefined || answerHeaders?.attempts !== row.fence)
     return end;

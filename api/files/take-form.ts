@@ -37,7 +37,7 @@ export async function takeForm(
   if (Number(request.headers["content-length"]) > maxBodyBytes) throw overLimit();
 
   const stop = new AbortController();
-  const gone = disconnection(request, reply);
+  const gone = disconnection(reply);
   const onGone = (): void => stop.abort(new BrokerError("cancelled", "The caller went away."));
   const onShutdown = (): void =>
     stop.abort(new BrokerError("unavailable", "The broker is shutting down."));

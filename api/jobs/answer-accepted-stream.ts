@@ -4,9 +4,10 @@ import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { lastAttempt, toHttpHeaders } from "../calls/answer-headers.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import type { StreamView } from "../calls/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
-import { followJob, type FollowDeps, type FollowedEnd } from "./follow-job.ts";
+import { followJob, type FollowedEnd } from "./follow-job.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { logJob } from "./log-job.ts";
 
@@ -30,7 +31,7 @@ export interface AcceptedStreamOptions {
 
 /** Answers with the events of an accepted job, from a reader's cursor on, until its end. */
 export async function answerAcceptedStream(
-  deps: FollowDeps,
+  deps: CallDeps,
   reply: FastifyReply,
   options: AcceptedStreamOptions,
 ): Promise<void> {

@@ -1,16 +1,17 @@
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { followJob, type FollowDeps } from "./follow-job.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
+import { followJob } from "./follow-job.ts";
 
 /** Waits for an accepted job's end; undefined when it did not come in time, or the job is deleted. */
 export async function awaitEnd(
-  deps: FollowDeps,
+  deps: CallDeps,
   job: string,
   withinMs: number,
-  gone: AbortSignal,
+  stopWaiting: AbortSignal,
 ): Promise<AcceptedJob | undefined> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), withinMs);
-  const signal = AbortSignal.any([gone, late.signal]);
+  const signal = AbortSignal.any([stopWaiting, late.signal]);
   try {
     for await (const event of followJob(deps, { job, from: null, signal }))
       if (event.type === "end") return event.job;

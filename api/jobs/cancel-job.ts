@@ -1,16 +1,9 @@
-import type { Database } from "../../shared/db/database.ts";
 import type { EndRow } from "../../shared/jobs/end.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { StopRequests } from "../../shared/replies/stop-requests.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import { awaitEnd } from "./await-end.ts";
-import type { FollowDeps } from "./follow-job.ts";
-
-export interface CancelDeps extends FollowDeps {
-  readonly database: FollowDeps["database"] & Pick<Database, "end">;
-  readonly stops: StopRequests;
-}
 
 const CODE = "cancel";
 
@@ -19,13 +12,13 @@ const CODE = "cancel";
  * done meanwhile is done. One whose worker does not confirm in time is still shown as it is.
  */
 export async function cancelJob(
-  deps: CancelDeps,
+  deps: CallDeps,
   id: string,
-  gone: AbortSignal,
+  disconnected: AbortSignal,
 ): Promise<AcceptedJob> {
   const { verdict } = await askDatabase(() => requestCancel(deps, id, CODE));
   if (verdict === "running") {
-    const ended = await awaitEnd(deps, id, deps.timings.confirmMs, gone);
+    const ended = await awaitEnd(deps, id, deps.timings.confirmMs, disconnected);
     if (ended !== undefined) return ended;
   }
   const job = await askDatabase(() => readJob(deps.database.pool, id));
@@ -35,7 +28,7 @@ export async function cancelJob(
 
 /** Asks it without waiting. `code`: why, kept with the job. */
 export async function requestCancel(
-  { database, events, stops }: Pick<CancelDeps, "database" | "events" | "stops">,
+  { database, events, stops }: Pick<CallDeps, "database" | "events" | "stops">,
   id: string,
   code: string,
 ): Promise<EndRow> {

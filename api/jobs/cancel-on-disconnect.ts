@@ -1,29 +1,19 @@
-import type { FastifyBaseLogger } from "fastify";
-import { requestCancel, type CancelDeps } from "./cancel-job.ts";
-
-export interface DisconnectDeps extends CancelDeps {
-  readonly log: FastifyBaseLogger;
-}
+import type { CallDeps } from "../calls/call-deps.ts";
+import { whenAborted } from "../calls/disconnection.ts";
+import { requestCancel } from "./cancel-job.ts";
 
 const CODE = "disconnect";
 
 /**
- * Cancels a job when its caller hangs up before the answer is whole, as OpenAI does with a response
- * that is not in the background: whoever has gone would pay for what nobody reads.
+ * Cancels a job when its caller disconnects before the answer is whole, as OpenAI does with a response
+ * that is not in the background: the caller would pay for what nobody reads.
  */
-export async function cancelOnDisconnect(
-  deps: DisconnectDeps,
-  job: string,
-  gone: AbortSignal,
-  delivered: Promise<unknown>,
-): Promise<unknown> {
+export function cancelOnDisconnect(deps: CallDeps, job: string, disconnected: AbortSignal): void {
   const cancel = (): void => {
     requestCancel(deps, job, CODE).catch((error: unknown) => {
       deps.log.warn({ err: error, job }, "an abandoned job was not cancelled yet");
       setTimeout(cancel, deps.timings.requeueMs).unref();
     });
   };
-  if (gone.aborted) cancel();
-  else gone.addEventListener("abort", cancel, { once: true });
-  return await delivered;
+  whenAborted(disconnected, cancel);
 }

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { deleteJob } from "../../shared/jobs/delete-job.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
-import type { CancelDeps } from "./cancel-job.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 
 /**
  * Deletes what is stored of a job, at once for everybody, and stops it if it runs. A fleet's event log
  * is dropped, and once more when the worker has stopped, which may have said something meanwhile.
  */
 export async function deleteOwnJob(
-  deps: CancelDeps,
+  deps: CallDeps,
   { id, key_id, fence }: AcceptedJob,
 ): Promise<void> {
   const deleted = await askDatabase(() => deleteJob(deps.database.pool, key_id, id));

@@ -1,5 +1,4 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Config } from "../../config/config.ts";
+import type { FastifyReply } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
@@ -7,19 +6,14 @@ import { completionId, isStoredCompletion } from "../../shared/jobs/completion-i
 import { responseId } from "../../shared/responses/response-id.ts";
 import { eventsWithOwnId } from "../completions/own-id.ts";
 import { preferenceApplied, type Preferences } from "../http/prefer.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import { chunkView, type StreamView } from "../calls/stream-view.ts";
 import { responseOfJob, viewedResponse } from "../responses/response-of-job.ts";
 import { responseView } from "../responses/response-view.ts";
 import { answerAcceptedStream } from "./answer-accepted-stream.ts";
 import { answerAcceptedWhole } from "./answer-accepted-whole.ts";
 import { awaitEnd } from "./await-end.ts";
-import type { FollowDeps } from "./follow-job.ts";
 import { jobObject } from "./job-object.ts";
-
-export interface DeliverDeps extends FollowDeps {
-  readonly server: Pick<Config["server"], "syncWaitMs">;
-  readonly jobs: { readonly shutdown: AbortSignal };
-}
 
 /** How the caller of an accepted job wants its answer. */
 export interface Delivery {
@@ -27,8 +21,8 @@ export interface Delivery {
   readonly preferences: Preferences;
   readonly background: boolean;
   readonly stream: boolean;
-  /** Aborted when the caller goes away; the job goes on. */
-  readonly gone: AbortSignal;
+  /** Aborted when the caller disconnects. */
+  readonly disconnected: AbortSignal;
 }
 
 /** Time after which a caller may ask for an accepted job again, in seconds. */
@@ -36,14 +30,13 @@ const RETRY_AFTER_S = 2;
 
 /** Answers the request that made an accepted job, or joined it: as a stream, whole, or with the job. */
 export async function deliverAccepted(
-  deps: DeliverDeps,
-  request: FastifyRequest,
+  deps: CallDeps,
   reply: FastifyReply,
   delivery: Delivery,
 ): Promise<unknown> {
-  const { job: id, preferences, gone } = delivery;
+  const { job: id, preferences, disconnected } = delivery;
   const { respondAsync, waitMs } = preferences;
-  request.logFields.jobId = id;
+  reply.request.logFields.jobId = id;
   reply.headers({ "x-spillway-job-id": id, location: `/v1/jobs/${id}` });
   if (delivery.background && !delivery.stream) {
     const body = await responseOfJob(deps.database.pool, await mustRead(deps, id));
@@ -54,7 +47,7 @@ export async function deliverAccepted(
   if (applied !== undefined) reply.header("preference-applied", applied);
   const { syncWaitMs } = deps.server;
   const patienceMs = Math.min(waitMs ?? (respondAsync ? 0 : syncWaitMs), syncWaitMs);
-  const signal = AbortSignal.any([gone, deps.jobs.shutdown]);
+  const signal = AbortSignal.any([disconnected, deps.jobs.shutdown]);
   const ended =
     patienceMs > 0 && !(respondAsync && delivery.stream)
       ? await awaitEnd(deps, id, patienceMs, signal)
@@ -83,9 +76,9 @@ function answerPath(job: AcceptedJob): string {
 }
 
 async function streamAnswer(
-  deps: DeliverDeps,
+  deps: CallDeps,
   reply: FastifyReply,
-  { job: id, background, gone }: Delivery,
+  { job: id, background, disconnected }: Delivery,
 ): Promise<unknown> {
   const job = await mustRead(deps, id);
   return await answerAcceptedStream(deps, reply, {
@@ -94,14 +87,14 @@ async function streamAnswer(
     from: 0,
     isOpen: background,
     format: (text) => eventsWithOwnId(job, text),
-    signal: gone,
+    signal: disconnected,
     shutdown: deps.jobs.shutdown,
   });
 }
 
 /** How the stream of an accepted job looks to a reader that has events up to a sequence number. */
 export async function viewOf(
-  deps: Pick<DeliverDeps, "database">,
+  deps: Pick<CallDeps, "database">,
   job: AcceptedJob,
   startingAfter: number,
 ): Promise<StreamView> {
@@ -109,7 +102,7 @@ export async function viewOf(
   return responseView({ ...(await viewedResponse(deps.database.pool, job)), startingAfter });
 }
 
-async function mustRead(deps: Pick<DeliverDeps, "database">, id: string): Promise<AcceptedJob> {
+async function mustRead(deps: Pick<CallDeps, "database">, id: string): Promise<AcceptedJob> {
   const job = await askDatabase(() => readJob(deps.database.pool, id));
   if (job === undefined) throw new BrokerError("not_found", "There is no such job any more.");
   return job;

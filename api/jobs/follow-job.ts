@@ -1,18 +1,10 @@
-import type { Pool } from "pg";
-import type { EventLog } from "../../shared/events/event-log.ts";
 import { splitEvents } from "../../shared/events/split-events.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";
 import { readAttempt } from "../../shared/jobs/read-attempt.ts";
-import type { CallTimings } from "../calls/call-timings.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import { WakeUp } from "./wake-up.ts";
-
-export interface FollowDeps {
-  readonly database: { readonly pool: Pick<Pool, "query"> };
-  readonly events: EventLog;
-  readonly timings: CallTimings;
-}
 
 export interface FollowOptions {
   readonly job: string;
@@ -50,7 +42,7 @@ type FollowedEvent =
  * stored result after it; the log may be lost, the result not.
  */
 export async function* followJob(
-  deps: FollowDeps,
+  deps: Pick<CallDeps, "database" | "events" | "timings">,
   { job: id, from, signal }: FollowOptions,
 ): AsyncGenerator<FollowedEvent, void> {
   const { pool } = deps.database;

@@ -2,16 +2,12 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { eventsWithOwnId } from "../completions/own-id.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import { disconnection } from "../calls/disconnection.ts";
 import type { StreamView } from "../calls/stream-view.ts";
 import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { answerAcceptedStream } from "./answer-accepted-stream.ts";
-import type { FollowDeps } from "./follow-job.ts";
 import { jobObject } from "./job-object.ts";
-
-export interface JobEventsDeps extends FollowDeps {
-  readonly jobs: { readonly shutdown: AbortSignal };
-}
 
 /** Events of the job itself come first; the answer's follow, numbered from here. */
 const FIRST_ANSWER_EVENT = 2;
@@ -22,12 +18,11 @@ const FIRST_ANSWER_EVENT = 2;
  * `job.cancelled` or `job.expired`. Goes on after the event of `Last-Event-ID`.
  */
 export async function streamJobEvents(
-  deps: JobEventsDeps,
+  deps: CallDeps,
   job: AcceptedJob,
-  request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const after = lastEventId(request);
+  const after = lastEventId(reply.request);
   const own = (id: number, type: string, data: object): string =>
     id > after ? `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n` : "";
   // The same for every reader, whenever it comes.
@@ -65,7 +60,7 @@ export async function streamJobEvents(
       const id = Math.max(count + FIRST_ANSWER_EVENT, after + 1);
       return own(id, `job.${state}`, jobObject(end.job));
     },
-    signal: disconnection(request, reply),
+    signal: disconnection(reply),
     shutdown: deps.jobs.shutdown,
   });
 }

@@ -7,20 +7,17 @@ import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listObject } from "../http/list-object.ts";
 import { pageQuery, queryText } from "../http/page-query.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
 import { disconnection } from "../calls/disconnection.ts";
 import { answerAcceptedWhole } from "../jobs/answer-accepted-whole.ts";
 import { awaitEnd } from "../jobs/await-end.ts";
-import { cancelJob, type CancelDeps } from "../jobs/cancel-job.ts";
+import { cancelJob } from "../jobs/cancel-job.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
-import { viewOf, type DeliverDeps } from "../jobs/deliver-accepted.ts";
+import { viewOf } from "../jobs/deliver-accepted.ts";
 import { jobObject } from "../jobs/job-object.ts";
 import { jobStatus, jobStatuses, statusFilter } from "../jobs/job-status.ts";
 import { ownJob } from "../jobs/own-job.ts";
 import { streamJobEvents } from "../jobs/stream-job-events.ts";
-
-export interface JobsDeps extends CancelDeps, DeliverDeps {
-  readonly database: CancelDeps["database"];
-}
 
 interface JobRoute {
   Params: { id: string };
@@ -37,7 +34,7 @@ const listQuery = z.object({
 const readQuery = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_S).default(0) });
 
 /** `/v1/jobs`: a key's accepted jobs, whatever endpoint they came by. */
-export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
+export function addJobs(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<JobRoute>) =>
     ownJob(pool, callerOf(request).id, request.params.id);
@@ -69,13 +66,15 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
     const { wait } = parseInput(readQuery, request.query);
     const job = await own(request);
     if (wait === 0 || job.ended_at !== null) return jobObject(job);
-    const gone = AbortSignal.any([disconnection(request, reply), deps.jobs.shutdown]);
-    return jobObject((await awaitEnd(deps, job.id, wait * 1_000, gone)) ?? (await own(request)));
+    const stopWaiting = AbortSignal.any([disconnection(reply), deps.jobs.shutdown]);
+    return jobObject(
+      (await awaitEnd(deps, job.id, wait * 1_000, stopWaiting)) ?? (await own(request)),
+    );
   });
 
   app.post<JobRoute>("/v1/jobs/:id/cancel", async (request, reply) => {
     const { id } = await own(request);
-    return jobObject(await cancelJob(deps, id, disconnection(request, reply)));
+    return jobObject(await cancelJob(deps, id, disconnection(reply)));
   });
 
   app.delete<JobRoute>("/v1/jobs/:id", async (request) => {
@@ -86,7 +85,7 @@ export function addJobs(app: FastifyInstance, deps: JobsDeps): void {
 
   app.get<JobRoute>("/v1/jobs/:id/events", async (request, reply) => {
     const job = await own(request);
-    const work = streamJobEvents(deps, job, request, reply);
+    const work = streamJobEvents(deps, job, reply);
     request.logFields.work = work;
     return await work;
   });

@@ -9,7 +9,8 @@ import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { pageQuery } from "../http/page-query.ts";
 import { disconnection } from "../calls/disconnection.ts";
-import { inferenceHandler, type InferenceDeps } from "../calls/inference-handler.ts";
+import type { CallDeps } from "../calls/call-deps.ts";
+import { inferenceHandler } from "../calls/inference-handler.ts";
 import { answerAcceptedStream } from "../jobs/answer-accepted-stream.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
 import { deleteOwnJob } from "../jobs/delete-own-job.ts";
@@ -33,7 +34,7 @@ const readQuery = z.object({
 const itemsQuery = z.object(pageQuery);
 
 /** `/v1/responses`: create, read, follow, cancel, delete, and what went in. */
-export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
+export function addResponses(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<ResponseRoute>) =>
     ownResponse(pool, callerOf(request).id, request.params.id);
@@ -56,7 +57,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
         view,
         from: firstNumber(startingAfter),
         isOpen: true,
-        signal: disconnection(request, reply),
+        signal: disconnection(reply),
         shutdown: deps.jobs.shutdown,
       }),
     );
@@ -66,7 +67,7 @@ export function addResponses(app: FastifyInstance, deps: InferenceDeps): void {
 
   app.post<ResponseRoute>("/v1/responses/:id/cancel", async (request, reply) => {
     const { id } = await own(request);
-    const job = await cancelJob(deps, id, disconnection(request, reply));
+    const job = await cancelJob(deps, id, disconnection(reply));
     return reply.type(JSON_TYPE).send(await responseOfJob(pool, job));
   });
 

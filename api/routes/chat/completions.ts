@@ -15,7 +15,8 @@ import { callerOf } from "../../http/authenticate-caller.ts";
 import { listObject } from "../../http/list-object.ts";
 import { PAGE_BYTES, pageOf } from "../../http/page-of.ts";
 import { pageQuery, queryText } from "../../http/page-query.ts";
-import { inferenceHandler, type InferenceDeps } from "../../calls/inference-handler.ts";
+import type { CallDeps } from "../../calls/call-deps.ts";
+import { inferenceHandler } from "../../calls/inference-handler.ts";
 import { deleteOwnJob } from "../../jobs/delete-own-job.ts";
 import { ownCompletion } from "../../jobs/own-job.ts";
 import { readBody, smallBody } from "../../http/json-body.ts";
@@ -33,7 +34,7 @@ const PAIR = /^metadata\[(.{1,64})\]$/s;
  * `/v1/chat/completions`: create; and of those created with `store: true`: list, read, change their
  * metadata, delete, and what was asked.
  */
-export function addChatCompletions(app: FastifyInstance, deps: InferenceDeps): void {
+export function addChatCompletions(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<CompletionRoute>) =>
     ownCompletion(pool, callerOf(request).id, request.params.id);
