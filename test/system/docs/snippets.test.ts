@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { allSnippets, snippetsOf } from "./page-snippets.ts";
+import { allSnippets, snippetsOf } from "../../support/page-snippets.ts";
 import { runScripts, runShell, startScripts } from "./run-page.ts";
 
 let broker: TestBroker;
