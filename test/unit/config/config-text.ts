@@ -2,17 +2,15 @@ import { ConfigError, type ConfigProblem } from "../../../config/config-error.ts
 import { parseConfig } from "../../../config/load-config.ts";
 import type { Lookup } from "../../../config/environment.ts";
 
-/** A lookup over fixed values. */
 export function lookupIn(values: Readonly<Record<string, string>>): Lookup {
   return (name) => values[name];
 }
 
-/** Parses a text that must be accepted. */
 export function accept(text: string, values: Readonly<Record<string, string>> = {}) {
   return parseConfig(text, { file: "spillway.yaml", lookup: lookupIn(values) });
 }
 
-/** Parses a text that must be refused and gives the problems. */
+/** The text must be refused; its problems are returned. */
 export function refuse(
   text: string,
   values: Readonly<Record<string, string>> = {},
@@ -33,7 +31,7 @@ export function problemLines(problems: readonly ConfigProblem[]): string[] {
   );
 }
 
-/** A sound file; tests change single lines of it. */
+/** A valid file; the tests change single lines. */
 export const soundText = `providers:
   gpu-a:
     location: local
@@ -56,7 +54,7 @@ models:
     max_output_tokens: 4096
 `;
 
-/** The sound text with one line, counted from 1, replaced by others. */
+/** Replaces one line, counted from 1, of the valid text. */
 export function withLine(number: number, ...replacement: string[]): string {
   return soundText
     .split("\n")

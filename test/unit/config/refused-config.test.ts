@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { problemLines, refuse, soundText, withLine } from "./config-text.ts";
 
-/** What is changed in the sound text, and the one problem that follows. */
-const refusals: readonly (readonly [title: string, text: string, problem: string])[] = [
-  // The structure: names, and what they point to.
+/** Each row has a changed valid text and the one problem that follows. */
+const problemCases: readonly (readonly [title: string, text: string, problem: string])[] = [
+  // Names, and references to names.
   [
     "an unknown key",
     withLine(5, "    slots: 16", "    colour: red"),
@@ -252,6 +252,6 @@ const refusals: readonly (readonly [title: string, text: string, problem: string
   ],
 ];
 
-test.each(refusals)("refuses %s, with line and field", (_, text, problem) => {
+test.each(problemCases)("refuses %s, with line and field", (_, text, problem) => {
   expect(problemLines(refuse(text))).toEqual([problem]);
 });

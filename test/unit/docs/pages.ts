@@ -50,7 +50,7 @@ export function anchors(text: string): Set<string> {
   );
 }
 
-/** Something is at this path; `<name>` and `*` stand for any name, `{a,b}` for each of them. */
+/** Says whether this path exists; `<name>` and `*` stand for any name, `{a,b}` for each of them. */
 export function exists(path: string): boolean {
   const pattern = path.replaceAll(/<[^>]*>|NNNN/g, "*");
   return /[*{]/.test(pattern)

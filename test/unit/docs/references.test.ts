@@ -30,7 +30,7 @@ test("every path that a page names is in the tree", () => {
   expect(missing).toEqual([]);
 });
 
-/** Files that readers of the pages make themselves. */
+/** Files that readers of the pages create. */
 const ownFiles = new Set(["spillway.yml"]);
 
 test("pages and files that comments name are in the tree", () => {
@@ -71,7 +71,7 @@ test("lines of a page fit a terminal, but for tables, links and code", () => {
   expect(long).toEqual([]);
 });
 
-/** Each comment of a file, as one piece of text. */
+/** Returns each comment of a file as one string. */
 function commentsOf(path: string, text: string): string[] {
   if (path.endsWith(".ts")) return text.match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g) ?? [];
   const marker = path.endsWith(".sql") ? "--" : "#";

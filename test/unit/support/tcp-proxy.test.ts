@@ -23,7 +23,7 @@ const arrives = (end: TcpEnd, expected: string): Promise<void> =>
 const ends = (end: TcpEnd, fate: string): Promise<void> =>
   eventually(() => expect(end.fate()).toBe(fate));
 
-/** Long enough that what is let through would have arrived. */
+/** Bytes that are let through arrive in less time than this. */
 const whileMs = 100;
 
 describe("without a fault", () => {
@@ -62,7 +62,7 @@ describe("without a fault", () => {
     };
     Readable.from(chunks()).pipe(server.socket);
     let before: number;
-    // No more leaves the sender once every buffer on the way is full.
+    // The sender stops once every buffer on the way is full.
     await eventually(async () => {
       before = sent;
       await sleep(whileMs);
@@ -206,7 +206,7 @@ describe("faults", () => {
       await arrives(from, "other direction");
       from.socket.write("123");
       await arrives(to, "123");
-      // Together with bytes that come after it.
+      // The bytes before the cut wait together with bytes that come after it.
       proxied.proxy.latencyMs = 60_000;
       from.socket.write("456");
       await sleep(whileMs);

@@ -3,24 +3,23 @@ import { EndedWatch } from "../../../../api/calls/ended-watch.ts";
 import type { EndState } from "../../../../shared/contracts/reply.ts";
 import type { EndedJob } from "../../../../shared/jobs/find-ended.ts";
 
-/** A job whose caller waits. */
 class Waiting {
   readonly id: string;
   worker: string | undefined = "worker";
   hasEnd = false;
-  readonly noted: EndedJob[] = [];
+  readonly recorded: EndedJob[] = [];
 
   constructor(id: string) {
     this.id = id;
   }
 
   recordEnded(row: EndedJob): void {
-    this.noted.push(row);
+    this.recorded.push(row);
   }
 }
 
 let nowMs: number;
-/** How far behind the reading of the inbox is. */
+/** This is the age of the last reading of the inbox. */
 let lagMs: number;
 let jobs: Waiting[];
 let rows: Map<string, EndedJob>;
@@ -63,29 +62,29 @@ function end(id: string, state: EndState, workerLives: boolean): EndedJob {
   return row;
 }
 
-/** Milliseconds from the first look that finds the job ended until it is noted. */
-async function notedAfter(job: Waiting, limitMs = 120_000): Promise<number> {
+/** Counts the milliseconds from the first look that finds the job ended until this is recorded. */
+async function recordedAfterMs(job: Waiting, limitMs = 120_000): Promise<number> {
   const startMs = nowMs;
   await watch.look();
-  while (job.noted.length === 0 && nowMs - startMs < limitMs) {
+  while (job.recorded.length === 0 && nowMs - startMs < limitMs) {
     nowMs += 500;
     await watch.look();
   }
-  return job.noted.length === 0 ? Number.POSITIVE_INFINITY : nowMs - startMs;
+  return job.recorded.length === 0 ? Number.POSITIVE_INFINITY : nowMs - startMs;
 }
 
 describe("a job that has ended while its caller waits", () => {
   test("is noted soon when its worker is gone, with what its row says", async () => {
     const job = wait("job");
     const row = end("job", "done", false);
-    expect(await notedAfter(job)).toBeLessThanOrEqual(1_000);
-    expect(job.noted).toEqual([row]);
+    expect(await recordedAfterMs(job)).toBeLessThanOrEqual(1_000);
+    expect(job.recorded).toEqual([row]);
   });
 
   test("is left to its worker for a minute when that lives: it repeats a result", async () => {
     const job = wait("job");
     end("job", "done", true);
-    const afterMs = await notedAfter(job);
+    const afterMs = await recordedAfterMs(job);
     expect(afterMs).toBeGreaterThan(59_000);
     expect(afterMs).toBeLessThan(62_000);
   });
@@ -93,7 +92,7 @@ describe("a job that has ended while its caller waits", () => {
   test("without a result is left for seconds: nobody repeats a notice", async () => {
     const job = wait("job");
     end("job", "expired", true);
-    const afterMs = await notedAfter(job);
+    const afterMs = await recordedAfterMs(job);
     expect(afterMs).toBeGreaterThan(4_500);
     expect(afterMs).toBeLessThan(7_000);
   });
@@ -102,7 +101,7 @@ describe("a job that has ended while its caller waits", () => {
     const job = wait("job");
     job.worker = undefined;
     end("job", "done", false);
-    const afterMs = await notedAfter(job);
+    const afterMs = await recordedAfterMs(job);
     expect(afterMs).toBeGreaterThan(6_000);
     expect(afterMs).toBeLessThan(15_000);
   });
@@ -111,7 +110,7 @@ describe("a job that has ended while its caller waits", () => {
     const job = wait("job");
     end("job", "failed", false);
     await watch.look();
-    expect(job.noted).toEqual([]);
+    expect(job.recorded).toEqual([]);
   });
 
   test("is not noted while the inbox stands still, however long", async () => {
@@ -123,9 +122,9 @@ describe("a job that has ended while its caller waits", () => {
       lagMs += 1_000;
       await watch.look();
     }
-    expect(job.noted).toEqual([]);
+    expect(job.recorded).toEqual([]);
     lagMs = 0;
-    expect(await notedAfter(job)).toBeLessThanOrEqual(1_000);
+    expect(await recordedAfterMs(job)).toBeLessThanOrEqual(1_000);
   });
 
   test("whose end has come is not asked about: its caller only has to take it", async () => {
@@ -177,7 +176,7 @@ describe("many jobs", () => {
     const second = wait("job");
     nowMs += 1_000;
     await watch.look();
-    expect([...first.noted, ...second.noted]).toEqual([]);
+    expect([...first.recorded, ...second.recorded]).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import {
 } from "../../../../api/calls/plan-answer.ts";
 
 const flags = [false, true];
-/** Every combination of what decides. */
+/** The list holds every combination of the traits. */
 const calls: readonly CallTraits[] = flags.flatMap((hasIdempotencyKey) =>
   flags.flatMap((respondAsync) =>
     flags.flatMap((background) =>
@@ -33,7 +33,7 @@ const stored = (callerWaits: boolean, onDisconnect: StoredPlan["onDisconnect"]):
   onDisconnect,
 });
 
-/** A call for which each of these holds; what is left out may be anything. */
+/** A call matches when each named trait has one of these values; all others are free. */
 type Row = { readonly [Name in keyof CallTraits]?: readonly CallTraits[Name][] };
 
 const no = [false];

@@ -15,13 +15,13 @@ test.each([
   ["respond-async, wait=10", true, 10_000],
   ["wait=10,respond-async", true, 10_000],
   ["WAIT=1;foo=2 , RESPOND-ASYNC;bar", true, 1_000],
-  // RFC 7240, section 2: of a preference that comes twice the first counts.
+  // RFC 7240, section 2: when a preference comes twice, the first one counts.
   ["wait=5, wait=nonsense", false, 5_000],
-  // Unknown ones are ignored.
+  // Unknown preferences are ignored.
   ["return=minimal, handling=lenient; x=y", false, undefined],
   ["respond-asynchronously", false, undefined],
   [",, ,", false, undefined],
-  // What is only quoted, or a parameter, is no preference.
+  // A word inside quotes or in a parameter is not a preference.
   ['note="x, respond-async, wait=bad"', false, undefined],
   ["note=x; respond-async", false, undefined],
 ])("%j", (header, respondAsync, waitMs) => {
@@ -45,7 +45,7 @@ test.each([
 
 test("no header prefers nothing; several are one list", () => {
   expect(preferencesOf({})).toEqual({ respondAsync: false, waitMs: undefined });
-  // Node joins them so.
+  // Node joins repeated headers in this way.
   expect(read("respond-async, wait=3")).toEqual({ respondAsync: true, waitMs: 3_000 });
 });
 

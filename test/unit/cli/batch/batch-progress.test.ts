@@ -60,7 +60,7 @@ test("rate and time left are those of the last half minute", () => {
     fraction: 0.4,
   });
   at(20, 2_090, 10);
-  // From the second at 10 on: the fast start is out of the window.
+  // The rate covers the time from second 10 on: the fast start has left the window.
   expect(at(40, 2_290, 10).pace).toBe("10/s · $0.12 · 4m 30s left");
   expect(at(80, 2_290, 10).pace).toBe("$0.12");
 });
@@ -79,7 +79,7 @@ test("a batch that does not run has no rate, and says what it does", () => {
     phase: "paused (insufficient_quota)",
     pace: "$0.12",
   });
-  // Nor is the pause part of the rate after it.
+  // The pause is not part of the rate after it either.
   pace.view(batch({}, { total: 9, completed: 5, failed: 0 }), 20_000);
   const after = pace.view(batch({}, { total: 9, completed: 7, failed: 0 }), 22_000);
   expect(after.pace).toBe("1.0/s · $0.12 · 2s left");

@@ -7,7 +7,7 @@ import { chatBody, clientOf, post, readToEnd, testSimulator } from "./support.ts
 import { eventually } from "../../../support/eventually.ts";
 
 test("the high-water mark is exact under 50 parallel calls", async () => {
-  // Longer than a busy machine takes until the last of them has begun.
+  // The first token comes later than a busy machine needs to begin all 50 calls.
   const simulator = await testSimulator({ slots: 64, ttftMs: 3_000 });
   const call = async (): Promise<void> => {
     await readToEnd(await post(simulator, "/chat/completions", chatBody()));
@@ -48,7 +48,7 @@ test("a call that was cut short by its client counts no longer and generates no 
   expect(seen?.completionTokens).toBeLessThan(400);
   expect(seen?.abortedAtMs).toBeGreaterThanOrEqual(leftAtMs);
   expect(seen?.lastSentAtMs).toBeLessThanOrEqual(seen?.abortedAtMs ?? 0);
-  // Two tokens' time later nothing more has been generated.
+  // Two tokens take 10 ms at this speed; after 20 ms, nothing more has been generated.
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(simulator.counters().requests["job.1"]).toEqual(seen);
   expect(simulator.counters()).toMatchObject({ aborted: 1, running: 0 });

@@ -5,7 +5,7 @@ import type { Simulator } from "../../../../cli/simulate/simulator.ts";
 import { chatBody, clientOf, eventsOf, post, readToEnd, testSimulator } from "./support.ts";
 import { eventually } from "../../../support/eventually.ts";
 
-interface Spoilt {
+interface FaultedCall {
   readonly status: number;
   readonly contentType: string | null;
   readonly text: string;
@@ -13,8 +13,8 @@ interface Spoilt {
   readonly seen: RequestCounters | undefined;
 }
 
-/** One chat call of 4 tokens under a fault, and what the simulator says of it. */
-async function spoilt(simulator: Simulator, fault: Fault, stream: boolean): Promise<Spoilt> {
+/** Makes one chat call of 4 tokens under a fault, and reads the simulator's counters for it. */
+async function spoilt(simulator: Simulator, fault: Fault, stream: boolean): Promise<FaultedCall> {
   simulator.setFault(fault);
   const streamed = { stream, stream_options: { include_usage: true } };
   const body = chatBody("hi", { max_tokens: 4, ...(stream ? streamed : {}) });
@@ -26,7 +26,7 @@ async function spoilt(simulator: Simulator, fault: Fault, stream: boolean): Prom
   return { status: response.status, contentType, ...read, seen };
 }
 
-/** Content tokens among a stream's events. */
+/** Counts the events that hold a content token. */
 function tokensIn(text: string): number {
   return eventsOf(text).filter((event) => event.includes(`"content":"`) && event.includes("tok"))
     .length;

@@ -13,7 +13,7 @@ interface Told {
   };
 }
 
-/** A streamed response of 4 tokens under a fault: what was told of it, and what was counted. */
+/** Makes a streamed response of 4 tokens under a fault; returns its events and the counters. */
 async function spoilt(simulator: Simulator, fault: Fault) {
   simulator.setFault(fault);
   const body = { model: "m", input: "hi [sim output=4]", stream: true };

@@ -105,7 +105,7 @@ test.each(["gpu", "cloud"] as const)(
       expect(last?.type).toBe("response.completed");
       const ended = last?.type === "response.completed" ? last.response : undefined;
       expect(done).toEqual(ended?.output);
-      // The helper is strict, and does not know vLLM's own events for reasoning.
+      // The SDK's helper is strict, and does not know the events that only vLLM has for reasoning.
       if (kind === "cloud") await client.responses.stream(request).finalResponse();
       expect(ended?.output[0]?.type).toBe("reasoning");
       const deltas = seen.flatMap((event) =>
@@ -119,7 +119,7 @@ test.each(["gpu", "cloud"] as const)(
   },
 );
 
-/** Items without what names them. */
+/** Removes the fields that name each item. */
 function shapesOf(output: readonly object[]): unknown {
   const text = JSON.stringify(output);
   return JSON.parse(text.replace(/sim\d+_/g, "sim_"));

@@ -7,7 +7,7 @@ import {
   startSimulator,
 } from "../../../../cli/simulate/simulator.ts";
 
-/** A simulator that ends with the running test. */
+/** The simulator closes when the running test ends. */
 export async function testSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startSimulator({ kind: "gpu", slots: 100, ...options });
   onTestFinished(() => simulator.close());
@@ -18,7 +18,6 @@ export function clientOf(simulator: Simulator, apiKey = "any"): OpenAI {
   return new OpenAI({ baseURL: simulator.url, apiKey, maxRetries: 0 });
 }
 
-/** The body of a small chat request. */
 export function chatBody(content = "Hello there", more: object = {}): object {
   return { model: "m", messages: [{ role: "user", content }], ...more };
 }
@@ -29,7 +28,7 @@ interface PostOptions {
   readonly dispatcher?: Agent;
 }
 
-/** POSTs JSON, or text as it is, to a path below the simulator's `/v1`. */
+/** A string or a buffer is sent as it is, anything else as JSON; the path is below `/v1`. */
 export function post(
   simulator: Simulator,
   path: string,
@@ -49,7 +48,7 @@ export function post(
   return fetch(`${simulator.url}${path}`, init);
 }
 
-/** What came of a response's body until its end or its break. */
+/** The text is what arrived before the body ended or broke off. */
 export interface ReadBody {
   readonly text: string;
   readonly broken: boolean;
@@ -68,7 +67,7 @@ export async function readToEnd(response: Response): Promise<ReadBody> {
   }
 }
 
-/** The `data:` payloads of a stream, as text. */
+/** Returns the `data:` payloads of a stream. */
 export function eventsOf(text: string): string[] {
   return text
     .split("\n\n")

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readSchemaFiles } from "../../../../shared/db/schema-files.ts";
 
-/** Lines of statements that may stand in two places. */
+/** Two places may have up to this many lines in common. */
 const MAX_SHARED_LINES = 5;
 
 test("no two places in tables/ and functions/ share six lines", async () => {

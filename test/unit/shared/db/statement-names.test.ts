@@ -2,11 +2,11 @@ import { readFile, glob } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { preparedStatement, statement } from "../../../../shared/db/statement.ts";
 
-/** Calls that send what has no name of its own. */
+/** These calls send a text without a name. */
 const unnamed = new Map([
-  // The words of a transaction, which are their own names.
+  // The words of a transaction are their own names.
   ["shared/db/in-transaction.ts", ['"begin"', '"commit"', '"rollback"']],
-  // A group's statement, whose name comes from its table's folder.
+  // The name of a group's statement comes from the folder of its table.
   ["shared/db/group-statement.ts", ["preparedStatement(name, text, [members])"]],
 ]);
 
@@ -22,11 +22,11 @@ const ofMigration = new Set(migration.map((name) => `shared/db/${name}.ts`));
 
 interface Call {
   readonly file: string;
-  /** Its argument's beginning. */
+  /** The beginning of its argument. */
   readonly argument: string;
 }
 
-/** All calls of `query` in the sources. */
+/** Finds all calls of `query` in the sources. */
 async function findCalls(): Promise<Call[]> {
   const calls: Call[] = [];
   for await (const file of glob("{api,cli,config,shared,workers}/**/*.ts")) {
@@ -40,7 +40,7 @@ async function findCalls(): Promise<Call[]> {
   return calls;
 }
 
-/** Where the type arguments that begin here end. */
+/** Returns the place after the type arguments that begin here. */
 function skipTypes(text: string, from: number): number {
   let depth = 0;
   for (let at = from; ; at++) {

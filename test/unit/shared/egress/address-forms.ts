@@ -1,6 +1,6 @@
 const words = (text: string) => text.trim().split(/\s+/);
 
-/** Hosts, as one may write them in a URL, that lead to this machine. */
+/** All these hosts, as people may write them in a URL, lead to this machine. */
 export const loopbackForms = words(`
   127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0X7F.1 0177.0.0.1 017700000001 0x7f.0x0.0x0.0x1
   127.0.0.1. ①②⑦.⓪.⓪.① 127。0。0。1 １２７.０.０.１ %31%32%37.0.0.1 127.255.255.254
@@ -11,7 +11,7 @@ export const loopbackForms = words(`
   [2600::5efe:127.0.0.1] [2600::200:5efe:127.0.0.1]
 `);
 
-/** The same for metadata services and other internal networks. */
+/** All these hosts lead to metadata services and to other internal networks. */
 export const internalForms = words(`
   169.254.169.254 0xA9FEA9FE 169.254.43518 2852039166 169.254.170.2 [fd00:ec2::254]
   [fd20:ce::254] 100.100.100.200 168.63.129.16 192.0.0.192
@@ -24,7 +24,7 @@ export const internalForms = words(`
   [2001:20::1] [2620:4f:8000::1] [3fff::1] [4000::1] [5f00::1] [8000::1]
 `);
 
-/** Names that mean something internal, whatever a DNS says. */
+/** These names mean something internal, whatever a DNS server answers. */
 export const internalNames = words(`
   localhost LOCALHOST localhost. ｌocalhost a.localhost a.localhost.
   metadata.google.internal metadata.google.internal. metadata.goog db.internal printer.local
@@ -32,7 +32,9 @@ export const internalNames = words(`
   wiki.intranet wiki.private a.localdomain redis postgres. metadata
 `);
 
-/** Hosts of the Internet, some of them just beside an internal network. */
+/**
+ * These hosts are on the Internet, and some of them are direct neighbours of an internal network.
+ */
 export const publicForms = words(`
   8.8.8.8 134744072 0x08080808 1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0
   126.255.255.255 128.0.0.0 169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0

@@ -41,7 +41,7 @@ describe("an image of a chat message", () => {
     "s3://bucket/key",
     "unix:/var/run/docker.sock",
     "blob:x",
-    // Where parsers of URLs disagree.
+    // Parsers of URLs disagree about these.
 
     "http://a.example\\@127.0.0.1/",
     "http://a.example@127.0.0.1/",

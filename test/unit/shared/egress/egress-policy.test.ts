@@ -7,7 +7,7 @@ const policy = createEgressPolicy({ allowNetworks: [] });
 
 const allowing = (...allowNetworks: string[]) => createEgressPolicy({ allowNetworks });
 
-/** Checks the name of a URL that has the given addresses. */
+/** The host of the URL resolves to the given addresses. */
 async function checkFound(
   text: string,
   resolveHost: () => Promise<string[]>,
@@ -18,7 +18,7 @@ async function checkFound(
 
 const HOOKS = "https://hooks.example/";
 
-function refusal(run: () => unknown): BrokerError {
+function errorOf(run: () => unknown): BrokerError {
   try {
     run();
   } catch (error) {
@@ -31,7 +31,7 @@ function refusal(run: () => unknown): BrokerError {
 describe("an address of a webhook", () => {
   test.each([...loopbackForms, ...internalForms, ...internalNames])("may not be %s", (host) => {
     for (const rest of ["/", ":8443/hook?x=1"]) {
-      const error = refusal(() => policy.checkUrl(`https://${host}${rest}`));
+      const error = errorOf(() => policy.checkUrl(`https://${host}${rest}`));
       expect(error).toMatchObject({ code: "invalid_request", param: "url" });
       expect(error.message).toBe("'url' must not point to an internal address.");
     }
@@ -64,7 +64,7 @@ describe("an address of a webhook", () => {
     ["too many characters", `https://hooks.example/${"x".repeat(2_030)}`, "2048"],
     ["too many once encoded", `https://hooks.example/${"世".repeat(300)}`, "2048"],
   ])("is refused with %s", (_what, text, message) => {
-    const error = refusal(() => policy.checkUrl(text, "webhook_url"));
+    const error = errorOf(() => policy.checkUrl(text, "webhook_url"));
     expect(error).toMatchObject({ code: "invalid_request", status: 400, param: "webhook_url" });
     expect(error.message).toContain(message);
     expect(error.message).toMatch(/^'webhook_url' /);

@@ -4,7 +4,7 @@ import { createEgressPolicy } from "../../../../shared/egress/egress-policy.ts";
 
 const policy = createEgressPolicy({ allowNetworks: [] });
 
-/** Blocks of IPv4 that no public host has, as RFC 6890 and its successors list them. */
+/** No public host is in these blocks: RFC 6890 and its successors list them. */
 const INTERNAL_BLOCKS = `
   0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16
   172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24
@@ -31,7 +31,7 @@ const anyIPv4 = fc.oneof(
     .map((value) => Math.min(value, 2 ** 32 - 1)),
 );
 
-/** How a part of an address may be written. */
+/** Parsers of URLs read each part of an address in all these spellings. */
 const spelling = fc.constantFrom<(part: number) => string>(
   (part) => String(part),
   (part) => `0${part.toString(8)}`,

@@ -2,21 +2,20 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import ipaddr from "ipaddr.js";
 
-/** A name's addresses, another name that has them, or no answer at all. */
+/** A name has addresses, is an alias of another name, or gets no answer at all. */
 type NameEntry = readonly string[] | { readonly alias: string } | "silent";
 
-/** A DNS server on loopback. */
 export interface NameServer extends AsyncDisposable {
-  /** As `Resolver.setServers` takes it. */
+  /** The form is that of `Resolver.setServers`. */
   readonly address: string;
-  /** What it answers from now on; a name without an entry does not exist. */
+  /** The server answers with these names at once; a name without an entry does not exist. */
   readonly names: Map<string, NameEntry>;
 }
 
 const HEADER_BYTES = 12;
 const NOT_FOUND = 3;
 const CNAME = 5;
-/** The question's name, as an answer names it. */
+/** An answer points back to the name in its question. */
 const pointer = Buffer.from([0xc0, HEADER_BYTES]);
 const TYPES = { ipv4: 1, ipv6: 28 } as const;
 

@@ -121,7 +121,7 @@ describe("a body without end", () => {
     expect(answer.status).toBe(200);
     expect(answer.bodyStart).toBe("x".repeat(MAX_BYTES));
     await closed();
-    // What the two kernels hold between them; without a cut it would be without end.
+    // The buffers of both kernels hold less than this; without a cut there would be no end.
     expect(written).toBeLessThan(32 * 1024 * 1024);
   });
 
@@ -199,7 +199,7 @@ describe("no answer", () => {
   ] satisfies [string, Receiver["answer"]][])("is a reset: %s", async (_what, answer) => {
     receiver.answer = answer;
     await expect(post()).rejects.toMatchObject({ name: "EgressError", reason: "reset" });
-    // Sent once only.
+    // The request was not repeated.
     expect(receiver.requests).toHaveLength(1);
     await closed();
   });

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A TCP server that answers a request in the way that the test says. */
+/** A TCP server whose answers a test decides. */
 export interface Receiver extends AsyncDisposable {
   readonly port: number;
-  /** What came on each connection, in the order of their opening. */
+  /** The bytes of each connection, in the order in which the connections opened. */
   readonly requests: string[];
-  /** How many connections are open now. */
+  /** The number of open connections. */
   readonly open: number;
-  /** Called once for a request's first bytes. */
+  /** This is called once, at the first bytes of a request. */
   answer: (socket: Socket) => void;
 }
 

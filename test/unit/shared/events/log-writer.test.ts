@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LogWriter, type LogPart } from "../../../../shared/events/log-writer.ts";
 
-/** A store that takes a write only when it is told so. */
+/** A store that completes a write only when the test calls `answer`. */
 class SlowStore {
   readonly writes: (readonly LogPart[])[] = [];
   readonly #answers: ((lost: ReadonlySet<LogPart>) => void)[] = [];
@@ -11,7 +11,7 @@ class SlowStore {
     return new Promise((resolve) => this.#answers.push(resolve));
   };
 
-  /** Takes the oldest write, without the parts of these jobs. */
+  /** Completes the oldest write, and reports the parts of these jobs as lost. */
   async answer(...lost: readonly string[]): Promise<void> {
     const parts = this.writes[this.writes.length - this.#answers.length] ?? [];
     this.#answers.shift()?.(new Set(parts.filter(({ job }) => lost.includes(job))));
@@ -138,7 +138,8 @@ describe("a log", () => {
     for (const log of many) for (let n = 0; n < 8; n++) log.append([MEGABYTE]);
     const late = writer.open("late", 1);
     late.append(["a"]);
-    expect(await isFlushed(late.flush())).toBe(true); // dropped: all logs together have too much
+    // It was dropped, because all logs together hold too much.
+    expect(await isFlushed(late.flush())).toBe(true);
     await tick();
     const names = many.map((_, n) => `many ${n}`);
     for (let n = 0; n < 80; n++) await store.answer(...(n < 4 ? names : []));

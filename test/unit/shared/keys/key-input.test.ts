@@ -3,7 +3,7 @@ import { parseInput } from "../../../../shared/requests/parse-input.ts";
 import { BrokerError } from "../../../../shared/errors/broker-error.ts";
 import { createKeyInput, updateKeyInput } from "../../../../shared/keys/key-input.ts";
 
-function refusal(schema: typeof createKeyInput | typeof updateKeyInput, value: unknown) {
+function errorOf(schema: typeof createKeyInput | typeof updateKeyInput, value: unknown) {
   try {
     parseInput(schema, value);
   } catch (error) {
@@ -55,7 +55,7 @@ test.each([
   {},
   [],
 ])("a limit of %j is refused by name", (limit) => {
-  expect(refusal(createKeyInput, withLimit(limit))).toEqual({
+  expect(errorOf(createKeyInput, withLimit(limit))).toEqual({
     code: "invalid_request",
     param: "budget.limit_usd",
   });
@@ -69,8 +69,8 @@ test.each([
   [{ key: "sk-mine" }, "key"],
   [{ budget: { limit_usd: 1, period: "day", settled_usd: "-5" } }, "budget.settled_usd"],
 ])("a field that callers may not set is refused: %j", (fields, param) => {
-  expect(refusal(createKeyInput, { name: "n", ...fields })?.param).toBe(param);
-  expect(refusal(updateKeyInput, { name: "n", ...fields })?.param).toBe(param);
+  expect(errorOf(createKeyInput, { name: "n", ...fields })?.param).toBe(param);
+  expect(errorOf(updateKeyInput, { name: "n", ...fields })?.param).toBe(param);
 });
 
 test.each([
@@ -93,13 +93,13 @@ test.each([
   [{ name: "n", expires_at: "2999-01-01T00:00:00" }, "expires_at"],
   [{ name: "n", expires_at: 4102444800 }, "expires_at"],
 ])("creating refuses %j and names the field", (input, param) => {
-  expect(refusal(createKeyInput, input)).toEqual({ code: "invalid_request", param });
+  expect(errorOf(createKeyInput, input)).toEqual({ code: "invalid_request", param });
 });
 
 test("an update that changes nothing is refused", () => {
-  expect(refusal(updateKeyInput, {})?.code).toBe("invalid_request");
-  expect(refusal(updateKeyInput, { budget: {} })?.param).toBe("budget");
-  expect(refusal(updateKeyInput, undefined)?.code).toBe("invalid_request");
+  expect(errorOf(updateKeyInput, {})?.code).toBe("invalid_request");
+  expect(errorOf(updateKeyInput, { budget: {} })?.param).toBe("budget");
+  expect(errorOf(updateKeyInput, undefined)?.code).toBe("invalid_request");
 });
 
 test("an update leaves out what was not given, and takes null where null means something", () => {
@@ -108,5 +108,5 @@ test("an update leaves out what was not given, and takes null where null means s
     budget: null,
     expires_at: null,
   });
-  expect(refusal(updateKeyInput, { name: null })?.param).toBe("name");
+  expect(errorOf(updateKeyInput, { name: null })?.param).toBe("name");
 });

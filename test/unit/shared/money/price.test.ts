@@ -43,6 +43,6 @@ test("known prices", () => {
   expect(costNanos(price, 1_000_000, 1_000_000)).toBe(750_000_000n);
   expect(costNanos(price, 1, 0)).toBe(150n);
   expect(costNanos(price, 0, 0)).toBe(0n);
-  // A single token at a price of one nano-dollar per million is still not free.
+  // A single token at a price of one nano-dollar per million still costs something.
   expect(costNanos({ inputNanosPerMillion: 1n, outputNanosPerMillion: 0n }, 1, 0)).toBe(1n);
 });

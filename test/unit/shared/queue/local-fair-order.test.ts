@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LocalFairOrder } from "../../../../shared/queue/local-fair-order.ts";
 
-/** BullMQ's highest; a higher number is refused there. */
+/** This is BullMQ's highest priority number; BullMQ refuses a higher one. */
 const HIGHEST = 2_097_151;
 const BAND = 524_288;
 
-/** Who would be served in which turn: lowest priority first, ties in order of arrival. */
+/** Orders tenants by their turn: the lowest priority number first, equal ones by arrival. */
 function served(ranks: readonly { tenant: string; priority: number }[]): string {
   return ranks
     .toSorted((a, b) => a.priority - b.priority)

@@ -76,7 +76,7 @@ test("every envelope comes out as it went in", () => {
   );
 });
 
-/** As the first message of an attempt. */
+/** Packs the first message of an attempt. */
 function packed(of: ReplyMessage) {
   return packEnvelope({ kind: "message", job: "job", fence: 1, seq: 0, message: of });
 }

@@ -8,12 +8,12 @@ beforeEach(() => {
   hub = new LocalReplyHub();
 });
 
-/** As the first attempt of a job. */
+/** Sends as the first attempt of a job. */
 const say = (job: string, message: ReplyMessage) => hub.attempt("api", job, 1).send(message);
 const chunk = (text: string) => ({ type: "chunk", text }) as const;
 const enqueue = { type: "enqueue", provider: "p", place: 1, delayMs: 0 } as const;
 
-/** Whether the promise has been settled, once everything that can run has run. */
+/** The promise is asked after everything that can run has run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   void promise.finally(() => (settled = true));

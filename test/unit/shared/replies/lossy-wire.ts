@@ -14,15 +14,15 @@ interface WireMessage {
 }
 
 /**
- * One API process and its workers, joined by inboxes that keep their order and lose, double and hold
- * back letters only when a test says so; the clock is the test's too.
+ * Joins one API process and its workers by inboxes. These keep their order, and lose, repeat and
+ * hold back messages only when a test says so; the test also moves the clock.
  */
 export class LossyWire {
   nowMs = 0;
   readonly receiver: RemoteReceiver;
-  /** Kinds of all letters that were posted, to whom. */
+  /** Holds the recipient and the kind of every posted message. */
   readonly posted: { readonly to: string; readonly kind: string }[] = [];
-  /** Notices that came for jobs nobody waits for. */
+  /** Notices for jobs without a waiting caller. */
   readonly unknown: string[] = [];
   readonly #workers: readonly string[];
   readonly #inboxes = new Map<string, WireMessage[]>();
@@ -54,7 +54,7 @@ export class LossyWire {
     return this.#of(address).length;
   }
 
-  /** Hands over the oldest letters; `again`: they stay, as when their removal was lost. */
+  /** Delivers the oldest messages. With `again` they also stay, as when their removal was lost. */
   deliver(address: string, count = Number.POSITIVE_INFINITY, again = false): void {
     const inbox = this.#of(address);
     const messages = inbox.slice(0, count);
@@ -63,19 +63,19 @@ export class LossyWire {
       this.#open(address, unpackEnvelope(head, bytes), from);
   }
 
-  /** The youngest letters are gone. */
+  /** Drops the youngest messages. */
   lose(address: string, count = Number.POSITIVE_INFINITY): void {
     const inbox = this.#of(address);
     inbox.splice(Math.max(0, inbox.length - count));
   }
 
-  /** Time passes, and the workers look after what stays unacknowledged. */
+  /** Lets time pass; then the workers check what is still unacknowledged. */
   pass(ms: number): void {
     this.nowMs += ms;
     for (const sender of this.#senders.values()) sender.tick();
   }
 
-  /** Delivers until nothing is on its way. */
+  /** Delivers until no message is on its way. */
   async deliverAll(): Promise<void> {
     do {
       for (const address of this.addresses) this.deliver(address);

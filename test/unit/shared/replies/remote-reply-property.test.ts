@@ -5,7 +5,7 @@ import type { AttemptReply, ReplyInbox } from "../../../../shared/replies/reply-
 import { breathe, chunk, end, answerHeaders, LossyWire, started } from "./lossy-wire.ts";
 
 const CREDIT_BYTES = 256 * 1024;
-/** Long enough for every loss to be noticed, by probes each two seconds. */
+/** In this time every loss is noticed: the workers send a probe every two seconds. */
 const QUIET_ROUNDS = 30;
 const ROUND_MS = 700;
 
@@ -39,9 +39,11 @@ const sizes = fc.array(fc.constantFrom(1, 40_000, 70_000, 150_000, 300_000), {
   size: "max",
 });
 
-/** One attempt that says its script, a message when told to and the last one answered. */
+/**
+ * One attempt that sends the messages of its script one by one, each after the answer to the last.
+ */
 class Speaker {
-  /** Bytes of chunks that were handed to the sender. */
+  /** Bytes of chunks given to the sender. */
   saidBytes = 0;
   readonly answers: boolean[] = [];
   readonly script: readonly ReplyMessage[];
@@ -81,7 +83,7 @@ class Speaker {
   }
 }
 
-/** A caller who takes messages only when told to. */
+/** A caller who takes messages only when the test says so. */
 class Reader {
   readonly seen: ReplyMessage[] = [];
   readonly #inbox: ReplyInbox;
@@ -139,7 +141,7 @@ async function run(
   }
 }
 
-/** From now on nothing is lost. */
+/** Nothing is lost from here on. */
 async function runToTheEnd(
   wire: LossyWire,
   speakers: readonly Speaker[],
@@ -155,7 +157,7 @@ async function runToTheEnd(
   }
 }
 
-/** No worker has anything left that it would ask about. */
+/** No worker has an unacknowledged message left to ask about. */
 function expectSilence(wire: LossyWire): void {
   const before = wire.posted.length;
   for (let second = 0; second < 10; second++) wire.pass(1_000);
@@ -222,7 +224,7 @@ test("once the caller has gone, every attempt hears it and keeps nothing", async
       await run(wire, after, [speaker], reader, anything);
       await runToTheEnd(wire, [speaker], reader, anything);
       expect(speaker.isDone).toBe(true);
-      // Of what is said after the first "gone", all is in vain.
+      // After the first "gone", every later message fails as well.
       const late = speaker.answers.slice(saidBefore);
       expect(late.toSorted((a, b) => Number(b) - Number(a))).toEqual(late);
       expectSilence(wire);

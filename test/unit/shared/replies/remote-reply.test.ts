@@ -24,7 +24,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-/** Kinds that were posted meanwhile. */
+/** Returns the kinds of the messages that were posted during `act`. */
 async function postedBy(act: () => void | Promise<unknown>): Promise<string[]> {
   const before = wire.posted.length;
   await act();

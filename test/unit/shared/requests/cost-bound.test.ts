@@ -22,7 +22,8 @@ describe("text", () => {
     expect(textTokens).toBeGreaterThan(copies * Buffer.byteLength(text));
   });
 
-  // Unicode 17, UnicodeData.txt: the character stands for 18 letters and blanks.
+  // Unicode 17, UnicodeData.txt: a normalising tokenizer turns the character into 18 letters and
+  // blanks.
   test("is at most what a normalising tokenizer makes of it", () => {
     const fields = { input: "\ufdfa".repeat(100) };
     expect(bound(fields).textTokens).toBeGreaterThan(

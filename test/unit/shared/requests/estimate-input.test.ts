@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { estimateInput } from "../../../../shared/requests/estimate-input.ts";
 import { estimateTokens } from "../../../../shared/requests/estimate-tokens.ts";
 
-/** Texts with the tokens that `o200k_base` makes of them. */
+/** Each number is how many tokens `o200k_base` makes of the text. */
 const counted: readonly (readonly [string, number, string])[] = [
   [
     "English",

@@ -28,13 +28,13 @@ const routes = compileRoutes(testConfig());
 const publicModel = { embeddings: "embed-small" } as const;
 const allDialects = Object.keys(dialects) as DialectName[];
 
-interface Sent {
+interface OutgoingBody {
   readonly endpoint: Endpoint;
   readonly text: string;
 }
 
-/** The bodies that may go out for a request, one for each way a provider takes it. */
-function allSent(endpoint: Endpoint, request: InferenceRequest): readonly Sent[] {
+/** Returns the bodies that may be sent for a request, one for each way a provider takes it. */
+function outgoingBodies(endpoint: Endpoint, request: InferenceRequest): readonly OutgoingBody[] {
   const { maxOutputTokens, response } = request;
   if (response === undefined) {
     const { stream, body } = request;
@@ -57,8 +57,11 @@ function allSent(endpoint: Endpoint, request: InferenceRequest): readonly Sent[]
 
 const promptFields = ["messages", "prompt", "input"] as const;
 
-/** That no engine can make more of what goes out than was counted; the refused field's path else. */
-function checkSent(endpoint: Endpoint, fields: JsonObject): string | undefined {
+/**
+ * Checks that no engine can make more of what is sent than was counted. Returns the path of the
+ * field when the body was refused.
+ */
+function checkOutgoing(endpoint: Endpoint, fields: JsonObject): string | undefined {
   const model = endpoint === "embeddings" ? publicModel.embeddings : "chat-small";
   const asked = parseBody(Buffer.from(JSON.stringify({ model, ...fields })));
   let request: InferenceRequest;
@@ -73,21 +76,26 @@ function checkSent(endpoint: Endpoint, fields: JsonObject): string | undefined {
     throw error;
   }
   const isStream = request.response !== undefined || request.stream;
-  for (const { endpoint: target, text } of allSent(endpoint, request)) {
+  for (const { endpoint: target, text } of outgoingBodies(endpoint, request)) {
     const sent = JSON.parse(text) as JsonObject;
     const keys = Object.keys(sent).map((key) => foldName(key));
     expect({ text, keys: new Set(keys).size }).toEqual({ text, keys: keys.length });
     for (const dialect of allDialects) {
       const obeyed = obeyedBody(dialect, target, sent);
-      const facts = { text, dialect, model: obeyed["model"], isStream: obeyed["stream"] === true };
-      expect(facts).toEqual({ text, dialect, model: "up", isStream });
-      expect({ ...facts, most: tokensOf(target, obeyed) <= request.outputTokens }).toEqual({
-        ...facts,
+      const context = {
+        text,
+        dialect,
+        model: obeyed["model"],
+        isStream: obeyed["stream"] === true,
+      };
+      expect(context).toEqual({ text, dialect, model: "up", isStream });
+      expect({ ...context, most: tokensOf(target, obeyed) <= request.outputTokens }).toEqual({
+        ...context,
         most: true,
       });
       if (target === endpoint)
-        expect({ ...facts, ...promptsOf(obeyed) }).toEqual({
-          ...facts,
+        expect({ ...context, ...promptsOf(obeyed) }).toEqual({
+          ...context,
           ...promptsOf(ownPrompt(endpoint, asked.fields)),
         });
       expect(request.input.textTokens).toBeGreaterThan(
@@ -105,7 +113,7 @@ const ownField = {
   embeddings: "input",
 } as const;
 
-/** A prompt under another endpoint's name says nothing, or the body was refused. */
+/** A prompt in another endpoint's field has no effect here, or the body was refused. */
 function ownPrompt(endpoint: Endpoint, body: JsonObject): JsonObject {
   const field = ownField[endpoint];
   return { [field]: body[field] };
@@ -115,7 +123,7 @@ function promptsOf(body: JsonObject): JsonObject {
   return Object.fromEntries(promptFields.map((name) => [name, body[name] ?? null]));
 }
 
-/** The most that an engine generates for a body that it has read so. */
+/** The number is the most that an engine generates for a body that it has read in this way. */
 function tokensOf(endpoint: Endpoint, obeyed: JsonObject): number {
   if (endpoint === "embeddings") return 0;
   const { prompt } = obeyed;
@@ -131,7 +139,7 @@ describe("of all pairs of endpoint, name, spelling and place", () => {
     const sound: JsonObject = soundBodies[endpoint];
     let refused = 0;
     const check = (body: JsonObject, ...paths: readonly string[]): void => {
-      const param = checkSent(endpoint, body);
+      const param = checkOutgoing(endpoint, body);
       if (param === undefined) return;
       refused += 1;
       expect(paths).toContain(param);
@@ -152,13 +160,16 @@ describe("of all pairs of endpoint, name, spelling and place", () => {
 test("of random bodies neither", () => {
   fc.assert(
     fc.property(randomBody, ({ endpoint, body }) => {
-      checkSent(endpoint, body);
+      checkOutgoing(endpoint, body);
     }),
     { numRuns: Number(process.env["SPILLWAY_TEST_BODIES"] ?? 1_000) },
   );
 });
 
-/** What the schemas know and neither money nor routing rests on; the rest must be governed. */
+/**
+ * The schemas know these fields, and neither money nor routing rests on them; all others must be
+ * governed.
+ */
 const free = new Set(
   words(`
     user temperature top_p presence_penalty frequency_penalty stop seed logit_bias

@@ -16,7 +16,7 @@ const pairs = Object.fromEntries(Array.from({ length: MANY }, (_, at) => [`k${at
 const chat = { model: "m", messages: [{ role: "user", content: "Hi" }] };
 const response = { model: "m", input: "Hi" };
 
-/** Inside the alternatives of a union, too. */
+/** Issues inside the alternatives of a union count too. */
 function countIssues(issues: readonly z.core.$ZodIssue[]): number {
   return issues.reduce(
     (sum, issue) =>
@@ -25,7 +25,9 @@ function countIssues(issues: readonly z.core.$ZodIssue[]): number {
   );
 }
 
-/** A body of ten MiB that held five million wrong values took 17 s, and three of them the process. */
+/**
+ * A body of ten MiB with five million wrong values took 17 s; three such bodies killed the process.
+ */
 test.each<[string, z.ZodType, object]>([
   ["messages", chatSchema, { ...chat, messages: many(1) }],
   ["parts", chatSchema, { ...chat, messages: [{ role: "user", content: many(1) }] }],

@@ -27,7 +27,7 @@ import {
   sdkResponse,
 } from "../../workers/providers/responses/read-with-sdk.ts";
 
-/** Every field that OpenAI's `Response` type requires, and those that its API always has. */
+/** OpenAI's `Response` type requires these fields, or OpenAI's API always sends them. */
 const fields = [
   "background",
   "completed_at",

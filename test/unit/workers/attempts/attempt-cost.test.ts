@@ -8,7 +8,7 @@ import {
 import type { PlannedTarget } from "../../../../shared/contracts/plan.ts";
 import { attemptCost } from "../../../../workers/attempts/attempt-cost.ts";
 
-/** One nano-dollar for an input token, a thousand for an output token. */
+/** An input token costs one nano-dollar, an output token a thousand. */
 const target: PlannedTarget = {
   provider: "p",
   location: "cloud",

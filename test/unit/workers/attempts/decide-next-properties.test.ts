@@ -46,7 +46,8 @@ describe("decideNext, for every plan and failure", () => {
   it("never sends more than maxAttempts calls, however the steps are chosen", () => {
     fc.assert(
       fc.property(anyAttempt, fc.array(fc.nat(), { maxLength: 30 }), (given, picks) => {
-        // What a missing endpoint or an engine's queue is followed by counts for no limit.
+        // The target that follows a missing endpoint or an engine's queue does not count for the
+        // limit.
         fc.pre(given.reason !== "no_endpoint" && given.reason !== "engine_queue");
         let at = 0;
         let tries = 0;

@@ -16,7 +16,7 @@ function rig(...names: readonly string[]) {
   return { providerStates, route, window: new FeedWindow(providerStates) };
 }
 
-/** Rounds in which that part of what waited was left. */
+/** In each round, this share of the waiting lines is left at its end. */
 function rounds({ route, window }: ReturnType<typeof rig>, count: number, left: number): number {
   let waiting = 0;
   for (let round = 0; round < count; round++) {

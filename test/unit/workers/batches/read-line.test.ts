@@ -4,8 +4,8 @@ import { LineProblem, readLine } from "../../../../workers/batches/read-line.ts"
 const URL = "/v1/chat/completions";
 const sound = { custom_id: "a", method: "POST", url: URL, body: { model: "m" } };
 
-/** What is wrong with a line; undefined: nothing. */
-function flawOf(line: string | Buffer | object) {
+/** Returns undefined for a valid line. */
+function problemOf(line: string | Buffer | object) {
   const bytes =
     Buffer.isBuffer(line) || typeof line === "string"
       ? Buffer.from(line)
@@ -108,7 +108,7 @@ test.for<[string, string | Buffer | object, object]>([
   ["a list as body", { ...sound, body: [] }, badBody],
   ["a text as body", { ...sound, body: "{}" }, badBody],
 ])("a line with %s is refused", ([, line, problem]) => {
-  expect(flawOf(line)).toEqual(problem);
+  expect(problemOf(line)).toEqual(problem);
 });
 
 test.for<[string, string | object]>([
@@ -121,7 +121,7 @@ test.for<[string, string | object]>([
   ["blanks around it", ` \t${JSON.stringify(sound)} `],
   ["a body of 64 levels", deep(63)],
 ])("a line with %s is taken", ([, line]) => {
-  expect(flawOf(line)).toBeUndefined();
+  expect(problemOf(line)).toBeUndefined();
 });
 
 test("numbers that a double would change go on as they were written", () => {

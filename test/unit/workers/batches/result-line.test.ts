@@ -50,7 +50,7 @@ test("nothing in a line ends a line to Python", async () => {
   const { text } = await resultLine(
     answered(JSON.stringify({ [said]: said }), { custom_id: said }),
   );
-  // What `str.splitlines()` splits at; JSON escapes the rest by itself.
+  // Python's `str.splitlines()` splits at each of these; JSON escapes all but the last three.
   const ends = ["\n", "\r", "\v", "\f", "\u001c", "\u001d", "\u001e", "\u0085", "\u2028", "\u2029"];
   expect(ends.filter((end) => text.trimEnd().includes(end))).toEqual([]);
   expect(JSON.parse(text)).toMatchObject({

@@ -14,7 +14,7 @@ async function split(chunks: readonly Buffer[], maxLineBytes = NO_LIMIT): Promis
   return lines;
 }
 
-/** What a text's lines are, by its definition: the last line feed ends a line and begins none. */
+/** By definition the last line feed ends a line and begins none. */
 function expected(text: string): string[] {
   const lines = text.split("\n");
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
@@ -24,7 +24,7 @@ const text = fc
   .array(fc.constantFrom("a", "\n", "\r", " ", "é", "😀", "long text"), { maxLength: 40 })
   .map((parts) => parts.join(""));
 
-/** A text's bytes, cut anywhere: also within a character, and into empty pieces. */
+/** The bytes are cut anywhere: also within a character, and into empty pieces. */
 const chunked = fc
   .tuple(text, fc.array(fc.nat({ max: 200 }), { maxLength: 12 }))
   .map(([whole, cuts]) => {
@@ -79,7 +79,8 @@ test("a line that is too long is not held, however long it is", async () => {
   }
   const lines: FileLine[] = [];
   for await (const some of splitLines(long(), 64 * 1024)) lines.push(...some);
-  // Whoever holds the line has all of it at the end; what is let go waits for its collection.
+  // Code that holds the line would have all of it at the end; freed bytes may still wait for their
+  // collection.
   expect(most).toBeLessThan(390 * mebibyte);
   expect(lines).toEqual([
     { number: 1, start: 0, length: 400 * mebibyte, bytes: undefined },

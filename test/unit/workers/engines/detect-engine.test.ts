@@ -19,10 +19,10 @@ describe("who serves at a provider", () => {
   });
 
   it("knows vLLM by the words with which it refuses a key", async () => {
-    const refusal = { status: 401, text: '{"error":"Unauthorized"}' };
+    const unauthorized = { status: 401, text: '{"error":"Unauthorized"}' };
     const { engine, models, list } = await detectEngine(
       local,
-      playEngine({ ...playedVllm, "/v1/models": refusal }),
+      playEngine({ ...playedVllm, "/v1/models": unauthorized }),
       [],
     );
     expect(engine.name).toBe("vllm");

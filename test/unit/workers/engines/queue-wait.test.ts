@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 interface Site {
-  /** What a first token usually takes at an engine that tells nothing of its queue. */
+  /** The usual time to a first token, known for an engine that reports no queue. */
   readonly usualTtftMs?: number | undefined;
   readonly hasQueue?: boolean;
   readonly isOpen?: boolean;
@@ -37,7 +37,7 @@ function waitAt({ usualTtftMs, hasQueue, isOpen = true, overflows, call = {} }: 
   return wait;
 }
 
-/** After how many milliseconds without a byte it was cut; undefined: not within a minute. */
+/** Returns after how many milliseconds without a byte it was cut; undefined after a minute. */
 function cutAfter(wait: QueueWait): number | undefined {
   while (now < 60_000 && !wait.signal.aborted) {
     now += 250;

@@ -115,7 +115,7 @@ const told: readonly [string, number, number | undefined, string][] = [
     "This request requires more credits, or fewer max_tokens. You requested up to 4096 tokens, but can only afford 1200.",
   ],
   ["no number at all", 4_096, 1_024, "max_tokens is too large for this model"],
-  // What no smaller cap would help.
+  // A smaller cap would not help these.
   [
     "a prompt beyond vLLM's context",
     4_096,

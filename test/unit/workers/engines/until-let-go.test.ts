@@ -3,14 +3,17 @@ import type { AskEngine, EngineAnswer } from "../../../../workers/engines/ask-en
 import { llamacpp } from "../../../../workers/engines/llamacpp.ts";
 import { untilLetGo } from "../../../../workers/engines/until-let-go.ts";
 
-/** Tasks at work at each question, or the status of no answer; the last stands for all later ones. */
-type Said = readonly (readonly number[] | number)[];
+/**
+ * Each entry lists the tasks at work at one question, or is the status of a failed one; the last
+ * entry stands for all later questions.
+ */
+type PolledTasks = readonly (readonly number[] | number)[];
 
 /**
- * How often it was asked until the slot counted as free. `others`: sequences of other calls at the
- * cut; `answering`: those that are being answered at each question.
+ * Returns how many questions were asked until the slot counted as free. `others` counts the
+ * sequences of other calls at the cut, `answering` those that are being answered at each question.
  */
-async function askedUntilFree(said: Said, others: number, ours: number[]): Promise<number> {
+async function askedUntilFree(said: PolledTasks, others: number, ours: number[]): Promise<number> {
   let asked = 0;
   const answering = (): number => ours[Math.min(asked, ours.length) - 1] ?? others;
   const get = (): Promise<EngineAnswer> => {
@@ -36,7 +39,7 @@ async function askedUntilFree(said: Said, others: number, ours: number[]): Promi
 }
 
 describe.concurrent("a slot of llama.cpp (0c1e570) whose call was cut", () => {
-  test.each<[string, Said, number, number, number[]?]>([
+  test.each<[string, PolledTasks, number, number, number[]?]>([
     ["is free when its task is gone", [[7], []], 0, 2],
     ["is kept while its task goes on", [[7], [7], []], 0, 3],
     ["is kept when another task has begun beside it", [[7], [7, 8], [8]], 0, 3],

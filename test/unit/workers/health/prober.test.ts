@@ -4,7 +4,7 @@ import type { ProbeResult, Provider } from "../../../../workers/providers/provid
 
 const ROUNDS_WHILE_UP = 5;
 
-/** What each provider's probe finds. */
+/** The result of each provider's next probe. */
 let finds: Record<string, ProbeResult>;
 let probes: string[];
 let changes: string[];

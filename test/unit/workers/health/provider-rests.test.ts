@@ -46,7 +46,7 @@ function fail(sign: FailureSign, request = "a", leastMs = 0): number | undefined
   return rests.recordFailure("gpu", call, leastMs);
 }
 
-/** So much later, with everything done that is due. */
+/** Moves the clock, and runs everything that is due by then. */
 async function after(ms: number): Promise<void> {
   nowMs += ms;
   await new Promise((resolve) => setImmediate(resolve));

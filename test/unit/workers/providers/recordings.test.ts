@@ -7,14 +7,14 @@ import { type RecordedCall, recordedCalls } from "../../../fixtures/recorded-cal
 
 const folder = fileURLToPath(new URL("../../../fixtures/", import.meta.url));
 
-/** An answer that has to be taken, with the output tokens that it reports, or the refusal's kind. */
+/** The answer must be taken, and reports these output tokens; or it is an error of this kind. */
 type Expected =
   | { readonly tokens: number | undefined | "of one choice" }
   | { readonly refused: FailureReason };
 
 const whole = { tokens: 6 };
 const twice = { tokens: 12 };
-/** The broker always asks for usage; these were recorded as a caller who does not would see them. */
+/** The broker always asks for usage; these recordings show what a caller gets who does not ask. */
 const untold = { tokens: undefined };
 const embedded = { tokens: 0 };
 
@@ -41,10 +41,10 @@ const engines: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
   },
   "llamacpp-0.3.36": {
     chat: whole,
-    // Its `timings` tell it, asked or not.
+    // Its `timings` report the tokens even when nobody asks.
     "chat-stream": whole,
     "chat-stream-usage": whole,
-    // It reports one choice of several; what that is charged is not the readers' to say.
+    // It reports one of several choices; the readers do not decide what this costs.
     "chat-two-choices": { tokens: "of one choice" },
     "chat-stream-two-choices": { tokens: "of one choice" },
     "chat-tool": { tokens: 60 },
@@ -70,7 +70,8 @@ const engines: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
     "chat-two-choices": whole,
     "chat-stream-two-choices": whole,
     "chat-tool": { refused: "unsupported" },
-    // It cuts the prompt to its context in silence, which the broker prevents or tells beforehand.
+    // It cuts the prompt to its context in silence; the broker prevents this or says so before the
+    // call.
     "chat-long": whole,
     "chat-stream-long": untold,
     "chat-wrong-model": { refused: "not_found" },
@@ -102,7 +103,7 @@ describe.each(Object.entries(engines))("%s, as recorded", (engine, expected) => 
   });
 });
 
-/** What the provider's readers make of the recorded bytes, as the answer to this very request. */
+/** Plays the recorded bytes to the provider's readers, as the answer to this very request. */
 async function played(engine: string, { name, endpoint, body }: RecordedCall) {
   const bytes = await readFile(`${folder}${engine}/${name}.http`);
   const upstream = await rawUpstream((socket) => socket.end(bytes));

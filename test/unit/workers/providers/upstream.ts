@@ -25,7 +25,7 @@ export interface Upstream {
   readonly allClosed: () => Promise<void>;
 }
 
-/** A real HTTP server for one test; `handler` gets each request with its whole body. */
+/** The server lasts for one test; `handler` gets each request with its whole body. */
 export async function httpUpstream(
   handler: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<Upstream> {
@@ -37,7 +37,7 @@ export async function httpUpstream(
   return await listen(server);
 }
 
-/** A TCP server for one test; `handler` gets the socket once a request has come in. */
+/** The server lasts for one test; `handler` gets the socket once a request has come in. */
 export async function rawUpstream(handler: (socket: Socket) => void): Promise<Upstream> {
   const server = createRawServer((socket) => {
     let seen = "";
@@ -151,7 +151,6 @@ export function recordingSink(): RecordingSink {
   };
 }
 
-/** One chat chunk as an event. */
 export function chunk(delta: object, finish: string | null = null, more: object = {}): string {
   const choices = [{ index: 0, delta, finish_reason: finish }];
   return `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", choices, ...more })}\n\n`;
@@ -163,19 +162,18 @@ export const usageChunk = `data: ${JSON.stringify({
   usage: { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 },
 })}\n\n`;
 
-/** The headers of an event stream. */
 export const sse = { "content-type": "text/event-stream" };
 
 export const doneEvent = "data: [DONE]\n\n";
 
-/** Answers with the given event stream, in one piece. */
+/** Sends the whole event stream in one piece. */
 export async function streamUpstream(...events: readonly string[]): Promise<Upstream> {
   return await httpUpstream((_request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" }).end(events.join(""));
   });
 }
 
-/** A sink whose writes wait until it is let go. */
+/** Each write to this sink waits until `letGo` is called. */
 export function blockingSink() {
   const blocked = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
@@ -189,14 +187,14 @@ export function blockingSink() {
   return { sink, blocked: blocked.promise, letGo: gate.resolve };
 }
 
-/** An https base URL whose server takes connections and never says a word. */
+/** Returns an https base URL whose server accepts connections and never sends a byte. */
 export async function silentUpstream(onConnection: () => void): Promise<string> {
   const server = createRawServer(onConnection);
   const { baseUrl } = await listen(server);
   return baseUrl.replace("http:", "https:");
 }
 
-/** A base URL at which nobody listens. */
+/** Nobody listens at this URL. */
 export async function closedPort(): Promise<string> {
   const server = createRawServer();
   await new Promise<void>((resolve) => {

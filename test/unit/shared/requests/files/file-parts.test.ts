@@ -59,7 +59,7 @@ test("a text is told from what its user says, whatever its name", () => {
   expect(fileText("a", "x\n")).toBe('<file name="a">\nx\n</file>');
 });
 
-/** The places in which a body names files. */
+/** Returns the places in which a body names files. */
 function placesOf(field: "messages" | "input", value: unknown): string[] {
   const found: FilePart[] = [];
   const same = mapFileParts(field, value, (part) => {

@@ -12,8 +12,8 @@ import {
   streamUpstream,
 } from "../upstream.ts";
 
-// Ollama 0.17.4 ends an answer that says one token 31 times over in order, and without a word
-// (llm/server.go, "token repeat limit reached").
+// Ollama 0.17.4 ends an answer that says one token 31 times in a row with a normal end, and does
+// not say why (llm/server.go, "token repeat limit reached").
 const recorded = new URL(
   "../../../../fixtures/ollama-0.17.4/chat-stream-repeats.http",
   import.meta.url,

@@ -12,7 +12,7 @@ const events = [
 ];
 const ending = chunk({}, "stop") + usageChunk + doneEvent;
 
-/** The same events as they may come: comments, CRLF, CR, no space after the colon. */
+/** Other servers send the same events with comments, CRLF, CR, or no space after the colon. */
 const wire = Buffer.from(
   `\uFEFF: hi\r\n\r\nretry: 5\n${events[0]?.replace("data: ", "data:")}${events[1]}: ping\r\r` +
     `${events[2]?.replaceAll("\n", "\r\n")}${ending}`,

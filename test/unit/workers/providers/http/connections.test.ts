@@ -72,8 +72,8 @@ describe("connections", () => {
     let most = 0;
     const upstream = await httpUpstream(({ socket }, response) => {
       let isOver = false;
-      // Not the response's "close", which comes rounds of the event loop after the caller's FIN: on
-      // a busy machine the next request is read before.
+      // The response's "close" would be too late: it comes rounds of the event loop after the
+      // caller's FIN, and a busy machine reads the next request before it.
       const end = (): void => {
         if (!isOver) open -= 1;
         isOver = true;

@@ -44,7 +44,7 @@ async function answered(
   return { outcome, said, whole };
 }
 
-/** The text of all deltas of a stream. */
+/** Joins the text of all deltas. */
 function contentOf(stream: string): string {
   return [...stream.matchAll(/"content":"([^"]*)"/g)].map(([, piece]) => piece).join("");
 }
@@ -85,9 +85,9 @@ describe("a body is what it is, not what its headers say", () => {
     ["deflate", deflateRawSync],
     ["br", brotliCompressSync],
     ["zstd", zstdCompressSync],
-    // Packed, and nobody says so.
+    // Packed without a header.
     ["", gzipSync],
-    // Said, and not true.
+    // These headers are false.
     ["gzip", Buffer.from],
     ["deflate", Buffer.from],
     ["Identity", Buffer.from],
@@ -102,8 +102,8 @@ describe("a body is what it is, not what its headers say", () => {
       { stream: true },
     );
     expect(contentOf(many.said)).toBe(words);
-    const refusal = await answered(pack('{"error":{"message":"too hot"}}'), headers, {}, 400);
-    expect(refusal.outcome).toMatchObject({ error: { message: "too hot" } });
+    const error = await answered(pack('{"error":{"message":"too hot"}}'), headers, {}, 400);
+    expect(error.outcome).toMatchObject({ error: { message: "too hot" } });
   });
 
   it("what unpacks to more than may be is malformed, and never unpacked", async () => {

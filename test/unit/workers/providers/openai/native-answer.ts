@@ -1,4 +1,7 @@
-/** Streams of an upstream that serves responses itself, as OpenAI writes them. */
+/**
+ * Output items of an upstream that serves responses itself, in the form in which OpenAI writes
+ * them.
+ */
 export interface NativeItem {
   readonly id: string;
   readonly type: string;
@@ -7,7 +10,7 @@ export interface NativeItem {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** An event as text, with a number that the broker must replace. */
+/** The broker must replace the sequence number. */
 export function nativeEvent(type: string, fields: Fields, sequence = 900): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence, ...fields })}\n\n`;
 }
@@ -22,7 +25,7 @@ const usageOfNative = {
   total_tokens: 12,
 };
 
-/** The lifecycle events around the given ones. */
+/** Puts the lifecycle events around the given ones. */
 export function nativeStream(events: string, output: readonly NativeItem[], more: Fields = {}) {
   const open = { ...head, status: "in_progress", output: [] };
   return (

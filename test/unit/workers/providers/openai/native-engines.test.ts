@@ -15,7 +15,7 @@ const usage = (output: number) => ({
   usage: { input_tokens: 7, output_tokens: output, total_tokens: 7 + output },
 });
 
-/** As llama.cpp (of llama-cpp-python 0.3.36) writes them: no numbers, no places. */
+/** llama.cpp (in llama-cpp-python 0.3.36) writes events without numbers and without places. */
 const withoutPlaces = nativeStream(messageEvents(0, message("msg_up1", "Hello"), "Hello"), [
   message("msg_up1", "Hello"),
 ]).replaceAll(/"(?:sequence_number|output_index|content_index)":\d+,?/g, "");
@@ -40,7 +40,7 @@ describe("which engines serve responses themselves", () => {
   });
 });
 
-/** What a vLLM is sent for one tool, or the refusal. */
+/** Asks a vLLM with one tool; returns the paths it was asked at, and the answer or the error. */
 const ask = async (responses: "auto" | "native", tool: object) => {
   const bridge = await startBridge(either, { responses, engine: "vllm" });
   const body = JSON.stringify({ model: "m", input: "Hi", tools: [tool] });
@@ -94,7 +94,6 @@ test("events without their places are read by the openai package and the AI SDK"
   expect(await finishReason).toBe("stop");
 });
 
-/** One event as its text. */
 const event = (type: string, fields: object) => `data: ${JSON.stringify({ type, ...fields })}\n\n`;
 
 test("places are counted by item, part and summary", () => {

@@ -15,7 +15,7 @@ function request(other: Partial<JobRequest> = {}): JobRequest {
   };
 }
 
-/** What a target reads of a request without an output cap. */
+/** Reads what a target gets of a request without an output cap. */
 const sent = (other: Partial<JobRequest>) =>
   JSON.parse(requestBody(request({ maxOutputTokens: null, ...other }), "m", "max_tokens")) as {
     stream_options?: unknown;

@@ -16,15 +16,15 @@ import { eventsOf } from "../responses/read-with-sdk.ts";
 
 const chatAnswer = chunk({ content: "Hello" }) + chunk({}, "stop") + usageChunk + doneEvent;
 
-interface Refusal {
+interface ErrorAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-const missing: Refusal = { status: 404, body: '{"detail":"Not Found"}' };
+const missing: ErrorAnswer = { status: 404, body: '{"detail":"Not Found"}' };
 
-/** A provider before an upstream that refuses its native endpoint so, or has it. */
-async function providerAt(responses: "native" | "translate" | "auto", refusal?: Refusal) {
+/** The upstream gives this error at its native endpoint; without one, it serves the endpoint. */
+async function providerAt(responses: "native" | "translate" | "auto", error?: ErrorAnswer) {
   const paths: string[] = [];
   const bodies: string[] = [];
   const upstream = await httpUpstream((request, response, body) => {
@@ -32,7 +32,7 @@ async function providerAt(responses: "native" | "translate" | "auto", refusal?: 
     paths.push(path);
     bodies.push(body);
     if (path === "/v1/chat/completions") response.writeHead(200, sse).end(chatAnswer);
-    else if (refusal !== undefined) response.writeHead(refusal.status).end(refusal.body);
+    else if (error !== undefined) response.writeHead(error.status).end(error.body);
     else response.writeHead(200, sse).end(nativeAnswer.hello);
   });
   let nowMs = 1_000;
@@ -106,7 +106,7 @@ describe("a provider that is asked for a response", () => {
     });
   });
 
-  it.each<[string, Refusal]>([
+  it.each<[string, ErrorAnswer]>([
     ["404 without a body", { status: 404, body: "" }],
     ["404 in FastAPI's words", missing],
     [
@@ -122,8 +122,8 @@ describe("a provider that is asked for a response", () => {
     ],
     ["405", { status: 405, body: "" }],
     ["501", { status: 501, body: "" }],
-  ])("by `auto`: is asked through chat completions after a %s", async (_what, refusal) => {
-    const { ask, paths } = await providerAt("auto", refusal);
+  ])("by `auto`: is asked through chat completions after a %s", async (_what, error) => {
+    const { ask, paths } = await providerAt("auto", error);
     const first = await ask();
     expect(first).toMatchObject({ kind: "failed", reason: "no_endpoint", sent: true });
     expect(await ask()).toMatchObject({ kind: "ok" });
@@ -141,7 +141,7 @@ describe("a provider that is asked for a response", () => {
     expect(paths).toEqual([native, chat, native]);
   });
 
-  it.each<[string, Refusal, string]>([
+  it.each<[string, ErrorAnswer, string]>([
     [
       "an unknown model",
       { status: 404, body: '{"error":{"message":"The model `m` does not exist.","code":404}}' },
@@ -164,8 +164,8 @@ describe("a provider that is asked for a response", () => {
     ],
     ["a bad request", { status: 400, body: '{"error":{"message":"?"}}' }, "bad_request"],
     ["a failure", { status: 500, body: "" }, "server_error"],
-  ])("by `auto`: %s says nothing of the endpoint", async (_what, refusal, reason) => {
-    const { ask, paths } = await providerAt("auto", refusal);
+  ])("by `auto`: %s says nothing of the endpoint", async (_what, error, reason) => {
+    const { ask, paths } = await providerAt("auto", error);
     expect(await ask()).toMatchObject({ kind: "failed", reason });
     await ask();
     expect(paths).toEqual([native, native]);

@@ -20,22 +20,22 @@ interface UpstreamRequest {
 }
 
 export interface Bridge {
-  /** For clients: `POST {baseUrl}/responses`. */
+  /** Clients post to `{baseUrl}/responses`. */
   readonly baseUrl: string;
-  /** What the upstream got, in order. */
+  /** Requests to the upstream, in order. */
   readonly requests: readonly UpstreamRequest[];
   readonly outcomes: readonly ProviderOutcome[];
 }
 
-/** What an upstream answers: events, or a status with a JSON body. */
+/** An upstream answers events, or a status with a JSON body. */
 export type Script = (
   request: UpstreamRequest,
   turn: number,
 ) => string | { readonly status: number; readonly body: unknown };
 
 /**
- * A server that serves `/v1/responses` with a provider and a memory alone: no admission, no queue,
- * no database. The upstream behind it plays the script.
+ * Starts a server that answers `/v1/responses` with a provider and a memory alone: it has no
+ * admission, no queue and no database. The upstream behind it plays the script.
  */
 export async function startBridge(
   script: Script,
@@ -56,7 +56,7 @@ export async function startBridge(
     const text = await readAll(request);
     const { stream, job } = jobOf(withItems(text, outputs), requests.length);
     const body = JSON.parse(job.body) as Record<string, unknown>;
-    if (job.response === undefined) throw new Error("no facts");
+    if (job.response === undefined) throw new Error("no response context");
     const context = { ...job.response, maxOutputTokens: job.maxOutputTokens };
     const events = [...preludeEvents(responseObject(body, context, { status: "queued" }))];
     const call = { ...job, model: "up", requestId: "job_1.1", signal: neverAborted() };
@@ -100,7 +100,7 @@ const consumed = new Set([
   "max_output_tokens",
 ]);
 
-/** References to items of stored responses are replaced by the items. */
+/** Replaces references to items of stored responses by the items. */
 function withItems(text: string, outputs: ReadonlyMap<string, readonly JsonObject[]>): string {
   const fields = JSON.parse(text) as JsonObject;
   const { input } = fields;
@@ -109,7 +109,7 @@ function withItems(text: string, outputs: ReadonlyMap<string, readonly JsonObjec
   return JSON.stringify({ ...fields, input: resolveReferences(input, outputs) });
 }
 
-/** What the API makes of a request, in short. */
+/** A short form of the job that the API makes of a request. */
 export function jobOf(text: string, turn = 0): { stream: boolean; job: JobRequest } {
   const fields = JSON.parse(text) as Record<string, unknown>;
   const body = Object.fromEntries(Object.entries(fields).filter(([name]) => !consumed.has(name)));

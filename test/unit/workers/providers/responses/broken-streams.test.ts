@@ -16,7 +16,7 @@ const begun = readerOf("chat").push(Buffer.from(chunk({ content: "Blue he" }))).
 const number = eventsOf(begun).length;
 const broken = view.beginning() + view.opening() + begun + view.failure(error, "failed", number);
 
-/** A server whose every response breaks off. */
+/** Every response of this server breaks off. */
 async function brokenServer(): Promise<string> {
   const server = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" }).end(broken);

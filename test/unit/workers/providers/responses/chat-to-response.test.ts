@@ -22,7 +22,7 @@ const everything =
   toolCall(1, {}, { arguments: "}" }) +
   ending("tool_calls");
 
-/** An output item without what is always the same. */
+/** Drops the fields that are always the same. */
 const short = (item: unknown) => {
   const { type, summary, content, name, arguments: text, status } = item as Record<string, never>;
   const parts = ((summary ?? content ?? []) as { text?: string; refusal?: string }[]).map(

@@ -11,7 +11,8 @@ import { chunk, doneEvent } from "../upstream.ts";
 import { startBridge, type Bridge, type Script } from "./bridge.ts";
 import { nativeAnswer } from "../openai/native-answer.ts";
 
-// It warns that reasoning without encrypted content is not sent again when nothing is stored.
+// The AI SDK warns that reasoning without encrypted content is not sent again when nothing is
+// stored.
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 const usage = {

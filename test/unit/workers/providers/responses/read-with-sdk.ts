@@ -41,7 +41,7 @@ export interface ReadResult extends Omit<StreamStep, "text" | "tail" | "response
   readonly reader: AnswerReader;
 }
 
-/** Reads bytes, cut at the given places, to the end. */
+/** Feeds the bytes to the reader, cut at the given places. */
 export function readAll(
   reader: AnswerReader,
   wire: Buffer | string,
@@ -78,7 +78,7 @@ export interface ParsedEvent {
   readonly [field: string]: unknown;
 }
 
-/** The events of a text, after a check of their form. */
+/** An event of another form is an error. */
 export function eventsOf(text: string): readonly ParsedEvent[] {
   return text
     .split("\n\n")
@@ -91,7 +91,9 @@ export function eventsOf(text: string): readonly ParsedEvent[] {
     });
 }
 
-/** What the openai package's stream helper makes of the events after the prelude. */
+/**
+ * Gives the events after the prelude to the openai package's stream helper, and returns its result.
+ */
 export async function sdkResponse(events: string, body: JsonObject = {}) {
   const prelude = preludeEvents(responseObject(body, context, { status: "queued" })).join("");
   const client = new OpenAI({

@@ -229,7 +229,7 @@ describe("a function's call, as a call of the tool that it stands for", () => {
     expect(made).toMatchObject({ ...item, call_id: "call_a", status: "completed" });
     const seen = await sdkResponse(`${begun}${tail}`);
     expect(seen.output).toMatchObject([item]);
-    // Told in one go, it has the same events but for its deltas.
+    // Written at once, the finished response has the same events except for the deltas.
     expect(typesOf(finishedEvents(response ?? {}).join(""))).toEqual(typesOf(`${begun}${tail}`));
   });
 
