@@ -36,7 +36,7 @@ import { addUploadParts } from "./routes/uploads/parts.ts";
 import { addWebhookEndpoints } from "./routes/webhook-endpoints/index.ts";
 import { addWebhookEventTypes } from "./routes/webhook-event-types.ts";
 
-/** What `buildApi` makes of the configuration and the timings, it need not be given. */
+/** `buildApi` makes the rest of them from the configuration. */
 type GivenDeps = Omit<
   CallDeps,
   "server" | "bodyLimitBytes" | "routes" | "egress" | "random" | "timings"
@@ -47,9 +47,9 @@ export interface ApiDeps extends GivenDeps {
   readonly keyAuth: KeyAuth;
   readonly adminKey: string;
   readonly metrics: Metrics;
-  /** To owners in the fleet, for what the admin API ends. */
+  /** Tells owners in the fleet of the jobs that the admin API ends. */
   readonly reply: ReplySender;
-  /** Those that differ from the defaults. */
+  /** The timings that differ from the defaults. */
   readonly timings?: Partial<CallTimings>;
 }
 
@@ -62,7 +62,7 @@ export interface ApiDeps extends GivenDeps {
  * is, `/`, `/v1`, `/docs` and `/openapi.json`, are in `about.ts`. Each file has one function,
  * `addX(app, deps)`, that registers its routes, in a scope that has read the key and knows its bodies.
  * `close()` takes no more requests and resolves when the
- * running ones are answered: a grace time is the caller's, with `jobs.shutDown()` at its end.
+ * running ones are answered. Whoever wants a grace time calls `jobs.shutDown()` at its end.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { config, log } = deps;
@@ -73,9 +73,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       requestIdLogLabel: "request_id",
     }),
     bodyLimit: config.server.bodyLimitBytes,
-    // It would cut long uploads; `limitReceiving` stands in its place.
+    // This limit would cut long uploads. `limitReceiving` stands in its place.
     requestTimeout: 0,
-    // Counts silence on the socket, also while a long answer is awaited: off.
+    // This limit counts silence also while a long answer is awaited, so it is off.
     connectionTimeout: 0,
     return503OnClosing: false,
     genReqId: newRequestId,

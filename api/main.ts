@@ -56,7 +56,7 @@ export interface RunningApi {
   stop(graceMs: number): Promise<void>;
 }
 
-/** How long an API process may be without its lease before its jobs are given up. */
+/** An API process may be without its lease for so long. Then its jobs are given up. */
 const LEASE_PATIENCE_MS = 2_000;
 const EXPIRE_PAGE = 1_000;
 const DRAIN_MS = 2_000;
@@ -134,7 +134,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
   const close = async (): Promise<void> => {
     await app.close();
     await jobs.whenEmpty();
-    // Of callers who have just hung up.
+    // Jobs of callers who have just disconnected may still be ending.
     await within(DRAIN_MS, database.end.drain());
     await loops.stop();
     clearTimeout(graceTimer);

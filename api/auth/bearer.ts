@@ -5,7 +5,7 @@ const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
 /**
  * The credential of an `Authorization: Bearer` header. Throws the one error that every wrong
- * credential gets, here when there is none, or one that no key can be (too long, not ASCII).
+ * credential gets when there is none, or when no key can look like it: too long, or not ASCII.
  */
 export function readBearer(authorization: string | undefined): string {
   const credential =

@@ -10,20 +10,20 @@ import { LookupCache } from "./lookup-cache.ts";
 
 export interface KeyAuth {
   /**
-   * Tells whose key an `Authorization` header carries. Throws `BrokerError` `invalid_api_key`, one
-   * shape for missing, malformed, unknown, expired and revoked, and `unavailable` when the
-   * database cannot be asked.
+   * Tells whose key an `Authorization` header carries. Throws `BrokerError` `invalid_api_key`, which
+   * looks the same for missing, malformed, unknown, expired and revoked keys, and `unavailable` when
+   * the database cannot be asked.
    */
   authenticate(authorization: string | undefined): Promise<CallerKey>;
 }
 
 export interface KeyAuthOptions {
   readonly pool: Pick<Pool, "query">;
-  /** Milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly now?: () => number;
-  /** How long a revoked key may still be let in; the accept statement refuses it even then. */
+  /** A revoked key may be let in for so long. The accept statement refuses it even then. */
   readonly cacheMs?: number;
-  /** Known keys and, apart from them, unknown ones, which an attacker can make up. */
+  /** The limit for known keys, and another time for unknown ones, which an attacker can make up. */
   readonly maxEntries?: number;
 }
 

@@ -1,20 +1,20 @@
-interface Kept<Value> {
+interface CachedAnswer<Value> {
   readonly value: Value;
   readonly askedAt: number;
 }
 
 export interface LookupCacheOptions {
-  /** Milliseconds. */
+  /** The time in milliseconds. */
   readonly now: () => number;
   readonly maxAgeMs: number;
   readonly maxEntries: number;
 }
 
-/** Answers that may be a little old. Age counts from the question, not from the answer. */
+/** A cache of answers. Their age counts from the question, not from the answer. */
 export class LookupCache<Value> {
   readonly #options: LookupCacheOptions;
-  /** In the order of asking, so the first one is the oldest. */
-  readonly #kept = new Map<string, Kept<Value>>();
+  /** The map is in the order of asking, so that its first entry is the oldest. */
+  readonly #kept = new Map<string, CachedAnswer<Value>>();
 
   constructor(options: LookupCacheOptions) {
     this.#options = options;

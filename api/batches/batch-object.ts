@@ -2,7 +2,9 @@ import type { BatchError, BatchRow, BatchState } from "../../shared/batches/batc
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 
-/** A batch as OpenAI shows it, and with what it has cost and why it may be paused. Times are Unix seconds. */
+/**
+ * Shows a batch as OpenAI does, with its cost and the reason for a pause beside. Times are Unix seconds.
+ */
 export function batchObject(batch: BatchRow): object {
   const { state, sums, total, paused, paused_message: message, paused_at: since } = batch;
   const endedAs = (...states: readonly BatchState[]): number | null =>
@@ -12,7 +14,7 @@ export function batchObject(batch: BatchRow): object {
     id: batch.id,
     object: "batch",
     endpoint: `/v1${endpoints[batch.endpoint]}`,
-    // A batch of several models, or of one that there is not, has none of its own.
+    // A batch of several models has no model of its own.
     model: others.length === 0 && model ? model : null,
     errors: errorsOf(batch),
     input_file_id: batch.input_file_id,
@@ -41,7 +43,7 @@ export function batchObject(batch: BatchRow): object {
   };
 }
 
-/** Of the answers that are in the output file so far. */
+/** Sums the answers that are in the output file so far. */
 function usageOf({ sums }: BatchRow): object | null {
   if (sums === null) return null;
   return {

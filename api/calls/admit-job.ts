@@ -17,7 +17,7 @@ export interface Admission extends NewJob {
 /**
  * Admits an interactive job with its hold and puts it into its first queue. The inbox is open before
  * either, so that no answer comes too early. A queue that cannot be reached is offered the entry again
- * by the run. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or `unavailable`, or
+ * while the run goes on. Throws `BrokerError` `insufficient_quota`, `invalid_api_key` or `unavailable`, or
  * `rate_limit_exceeded` with a full queue; then nothing is held.
  */
 export async function admitJob(deps: CallDeps, admission: Admission): Promise<JobRun> {
@@ -57,7 +57,7 @@ export async function admitJob(deps: CallDeps, admission: Admission): Promise<Jo
   }
 }
 
-/** Ends a job that no queue has, behind the caller's back; should this fail, the sweeper does it. */
+/** Ends a job that no queue has. Nobody waits for this: if it fails, the sweeper does it. */
 function endUnqueued(deps: CallDeps, job: string, code: string): void {
   deps.database.end.submit({ job, place: null, state: "failed", code }).catch((error: unknown) => {
     deps.log.error({ err: error, job, code }, "job could not be ended");

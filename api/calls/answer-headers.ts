@@ -21,7 +21,7 @@ export function toHttpHeaders(
   };
 }
 
-/** Where an accepted job ran last; undefined before its first attempt. */
+/** The last attempt of an accepted job; undefined before the first. */
 export function lastAttempt(job: AcceptedJob): AnswerHeaders | undefined {
   const { provider, location, fence, queue_ms: queueMs } = job;
   if (provider === null || location === null || queueMs === null) return undefined;

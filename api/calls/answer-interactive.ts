@@ -14,7 +14,7 @@ export async function answerInteractive(deps: CallDeps, call: ReadCall): Promise
   const { inference, disconnected, reply } = call;
   const { waitMs } = call.preferences;
   const { syncWaitMs } = deps.server;
-  // A stream is waited for without a limit.
+  // No limit applies to the wait for a stream.
   if (waitMs !== undefined && !inference.stream)
     reply.header("preference-applied", `wait=${waitMs / 1_000}`);
   const run = await admitJob(deps, {

@@ -15,7 +15,7 @@ export interface AnswerStreamOptions {
 
 /**
  * Answers with a job's events as they come. A failure before the headers have left is thrown as
- * `BrokerError`; after that it is an event of its own, and the stream ends without its good end.
+ * `BrokerError`; after that it is an event of its own, and the stream ends without `[DONE]`.
  */
 export async function answerStream(
   run: JobRun,

@@ -6,8 +6,8 @@ import type { JobRun } from "./job-run.ts";
 import { logEnd } from "./log-end.ts";
 
 /**
- * Answers with a job's whole result, the upstream's bytes as they came but for embeddings asked for
- * as base64. Throws `BrokerError` for a job that did not get done.
+ * Answers with a job's whole result: the upstream's bytes as they came, unless the caller wants
+ * embeddings as base64. Throws `BrokerError` for a job that did not get done.
  */
 export async function answerWhole(
   run: JobRun,

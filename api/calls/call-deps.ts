@@ -15,10 +15,10 @@ import type { EndedWatchDeps } from "./ended-watch.ts";
 import type { OwnedJobs } from "./owned-jobs.ts";
 import type { QueueBacklog } from "./queue-backlog.ts";
 
-/** What inference calls, and the jobs that they made, are answered with: one object for a process. */
+/** One object a process holds everything that calls and their jobs are answered with. */
 export interface CallDeps {
   readonly server: Config["server"];
-  /** The limit of a request, also with the files that it refers to. */
+  /** The limit counts a request together with the files that it refers to. */
   readonly bodyLimitBytes: number;
   readonly routes: ReadonlyMap<string, CompiledRoute>;
   readonly egress: EgressPolicy;
@@ -37,6 +37,6 @@ export interface CallDeps {
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */
   readonly jobs: OwnedJobs;
   readonly findEnded: EndedWatchDeps["findEnded"];
-  /** Name of this API process in the fleet. */
+  /** This API process's name in the fleet. */
   readonly owner: string;
 }

@@ -13,14 +13,14 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 interface HttpCallInput {
   readonly key: CallerKey;
   readonly headers: IncomingHttpHeaders;
-  /** `performance.now()` */
+  /** The time on the clock of `performance.now()`. */
   readonly receivedAt: number;
   readonly request: Pick<InferenceRequest, "serviceTier" | "stream">;
   readonly callerWaits: boolean;
 }
 
 /**
- * What headers, body and key say about where, how soon and by when. Throws `BrokerError`
+ * Reads from headers, body and key where a job may run, how soon and by when. Throws `BrokerError`
  * `deadline_exceeded`, or `invalid_request` with what is at fault.
  */
 export function callLimits(
@@ -42,31 +42,31 @@ export function callLimits(
   };
 }
 
-/** The stricter of what key and request ask for. Throws `BrokerError` for an unknown value. */
+/** Chooses the stricter of the residencies of key and request. Throws `BrokerError` for an unknown value. */
 export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Residency {
-  const asked = headers["x-spillway-residency"];
-  if (asked !== undefined && asked !== "local" && asked !== "any")
+  const header = headers["x-spillway-residency"];
+  if (header !== undefined && header !== "local" && header !== "any")
     throw new BrokerError("invalid_request", "x-spillway-residency must be 'local' or 'any'.", {
       param: "x-spillway-residency",
     });
-  return key === "local" || asked === "local" ? "local" : "any";
+  return key === "local" || header === "local" ? "local" : "any";
 }
 
 /**
- * Milliseconds from receipt that a job may take: `x-spillway-deadline-ms`, else, if its caller waits,
- * the SDK's `X-Stainless-Timeout` (seconds), else the default. OpenAI's SDK for Python sends
- * `x-stainless-read-timeout` with every request, 600 s unless told otherwise: the longest silence that it
- * bears, which is all the time there is for an answer that comes whole. It never puts off the default.
- * Throws `BrokerError` for a bad deadline.
+ * Tells how many milliseconds from its receipt a job may take. `x-spillway-deadline-ms` comes first. For
+ * a caller that waits the SDK's `X-Stainless-Timeout` (seconds) comes next, then the default. OpenAI's
+ * SDK for Python sends `x-stainless-read-timeout` with every request, 600 s by default: it is the longest
+ * silence that the SDK bears, so an answer that comes whole has no more time. It can shorten the default,
+ * never lengthen it. Throws `BrokerError` for a bad deadline.
  */
 function deadlineOf(
   headers: IncomingHttpHeaders,
   defaultMs: number,
   { callerWaits, stream }: { readonly callerWaits: boolean; readonly stream: boolean },
 ): number {
-  const asked = headers["x-spillway-deadline-ms"];
-  if (asked !== undefined) {
-    const deadlineMs = typeof asked === "string" && /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
+  const header = headers["x-spillway-deadline-ms"];
+  if (header !== undefined) {
+    const deadlineMs = typeof header === "string" && /^\d{1,10}$/.test(header) ? Number(header) : 0;
     if (deadlineMs < 1 || deadlineMs > MAX_TIMER_MS)
       throw new BrokerError(
         "invalid_request",
@@ -81,17 +81,17 @@ function deadlineOf(
   return Math.min(totalMs ?? Math.min(silentMs ?? defaultMs, defaultMs), MAX_TIMER_MS);
 }
 
-/** Of a header in seconds; undefined for what is none. */
+/** Converts a header in seconds. Anything else than a positive number is undefined. */
 function milliseconds(seconds: string | string[] | undefined): number | undefined {
   const ms = Math.ceil(Number(seconds) * 1_000);
   return ms > 0 ? ms : undefined;
 }
 
-/** The number of a job's class: what `service_tier` asks for, at most what the key may have. */
+/** The class that `service_tier` asks for, but none that the key may not have. */
 function serviceClassOf(
   tier: "auto" | "default" | "flex" | "priority" | null | undefined,
   ceiling: Exclude<ServiceClass, "batch">,
 ): number {
-  const asked = tier == null || tier === "auto" ? "default" : tier;
-  return Math.max(serviceClasses[asked], serviceClasses[ceiling]);
+  const wanted = tier == null || tier === "auto" ? "default" : tier;
+  return Math.max(serviceClasses[wanted], serviceClasses[ceiling]);
 }

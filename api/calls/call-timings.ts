@@ -1,16 +1,19 @@
-/** How often, and for how long, the API waits for what others do; tests pass shorter ones. */
+/** The API waits so long for other processes. Tests pass shorter times. */
 export interface CallTimings {
-  /** Silence on a stream after which a comment line is sent. */
+  /** A stream that has been silent for so long gets a comment line. */
   readonly heartbeatMs: number;
-  /** How long a worker may take to confirm an end that was asked for, before it is asked again. */
+  /** A worker has so long to confirm the end of a job before it is asked again. */
   readonly confirmMs: number;
-  /** How often followers of a job look at its row when no notice comes; notices may be lost. */
+  /** Followers of a job look at its row so often, since notices may be lost. */
   readonly lookMs: number;
-  /** Pause before what failed for want of a queue or a database is tried again. */
+  /** The pause before a queue or a database that failed is tried again. */
   readonly requeueMs: number;
-  /** How long a queue may be away when a job first enters it; then its caller is told. */
+  /** A queue may be away for so long when a job first enters it. Then the caller gets an error. */
   readonly enterWithinMs: number;
-  /** Pause before a job is offered again to its first queue; a lost connection to Redis takes about as long. */
+  /**
+   * The pause before a job is offered again to its first queue. A lost connection to Redis comes back
+   * within about as much.
+   */
   readonly enterPauseMs: number;
 }
 

@@ -1,11 +1,11 @@
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 
-/** What the watch needs of a job whose caller waits. */
+/** A job whose caller waits. */
 export interface WatchedJob {
   readonly id: string;
-  /** The worker that was heard last. */
+  /** The worker that sent the last message. */
   readonly worker: string | undefined;
-  /** Its end is here, and its caller only has to take it. */
+  /** True when the end is here, and the caller only has to take it. */
   readonly hasEnd: boolean;
   /** Ends the wait with what the job's row says. */
   recordEnded(row: EndedJob): void;
@@ -16,18 +16,18 @@ export interface EndedWatchDeps {
   readonly findEnded: (
     jobs: readonly Pick<WatchedJob, "id" | "worker">[],
   ) => Promise<readonly EndedJob[]>;
-  /** Everything that had arrived at this time has been handed over; the clock is `now`'s. */
+  /** Everything that arrived before this time, on the clock of `now`, has been handed over. */
   readonly readSince: () => number;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Reads a clock in milliseconds that only goes forward. */
   readonly now: () => number;
 }
 
 const PAGE = 500;
-/** A worker that lives sends its result until it is acknowledged. */
+/** A living worker repeats its result until it is acknowledged. */
 const PATIENCE_MS = 60_000;
-/** An end without a result may have been told by a message that nobody repeats. */
+/** The message of an end without a result may be lost, and nobody repeats it. */
 const NOTICE_PATIENCE_MS = 5_000;
-/** A worker of which nothing has been heard yet may live: it asks every two seconds. */
+/** A worker that has sent nothing yet may live: it asks for its jobs every two seconds. */
 const UNHEARD_PATIENCE_MS = 10_000;
 
 /**
@@ -37,7 +37,7 @@ const UNHEARD_PATIENCE_MS = 10_000;
  */
 export class EndedWatch {
   readonly #deps: EndedWatchDeps;
-  /** Since when each is known to have ended. */
+  /** The time at which each job was first seen to have ended. */
   readonly #endedSince = new Map<string, number>();
   #after = "";
 
@@ -45,7 +45,7 @@ export class EndedWatch {
     this.#deps = deps;
   }
 
-  /** Looks at one page of jobs, the next at the next call. */
+  /** Looks at one page of jobs. The next call looks at the next page. */
   async look(): Promise<void> {
     const jobs = new Map(
       [...this.#deps.jobs()].flatMap((job) => (job.hasEnd ? [] : [[job.id, job]])),
@@ -53,8 +53,8 @@ export class EndedWatch {
     for (const id of this.#endedSince.keys()) if (!jobs.has(id)) this.#endedSince.delete(id);
     const page = this.#nextPage([...jobs.keys()].toSorted());
     if (page.length === 0) return;
-    const asked = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
-    for (const ended of await this.#deps.findEnded(asked)) {
+    const watched = page.map((id) => ({ id, worker: jobs.get(id)?.worker }));
+    for (const ended of await this.#deps.findEnded(watched)) {
       const job = jobs.get(ended.id);
       if (job !== undefined && this.#isOver(ended, job.worker)) job.recordEnded(ended);
     }

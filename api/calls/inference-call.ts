@@ -12,7 +12,7 @@ import { disconnection } from "./disconnection.ts";
 /** A request to an inference endpoint before its body is read. */
 export interface InferenceCall {
   readonly endpoint: Endpoint;
-  /** The URL's pattern. */
+  /** The URL's pattern in the router. */
   readonly path: string;
   readonly key: CallerKey;
   readonly preferences: Preferences;
@@ -20,7 +20,7 @@ export interface InferenceCall {
   readonly idempotency: IdempotencyKey | undefined;
   /** Aborted when the caller disconnects before the answer is complete. */
   readonly disconnected: AbortSignal;
-  /** The answer to be, which also knows its HTTP request. */
+  /** The HTTP answer, which knows its request. */
   readonly reply: FastifyReply;
 }
 
@@ -29,7 +29,7 @@ export interface ReadCall extends InferenceCall {
   readonly inference: InferenceRequest;
 }
 
-/** Throws `BrokerError` `invalid_request` for a header that cannot be understood. */
+/** Reads the headers of a call. Throws `BrokerError` `invalid_request` for a malformed one. */
 export function openCall(endpoint: Endpoint, reply: FastifyReply): InferenceCall {
   const { request } = reply;
   const disconnected = disconnection(reply);

@@ -44,7 +44,7 @@ async function answer(
   const opened = openCall(endpoint, reply);
   const { key, idempotency } = opened;
   if (idempotency !== undefined) {
-    // Before the body is read: what it refers to may have changed since.
+    // This comes before the body is read, since what the body refers to may have changed.
     const job = await askDatabase(() => findKeyedJob(deps.database.pool, key.id, idempotency));
     if (job !== undefined) return await answerReplay(deps, opened, job);
   }
@@ -57,7 +57,7 @@ async function answer(
   return await answerStored(deps, call, plan, webhookUrl);
 }
 
-/** Reads the body, and tells the caller what of it is left out or lowered. */
+/** Reads the body, and sends headers about what of it is left out or lowered. */
 async function readCall(deps: CallDeps, call: InferenceCall, read: ReadBody): Promise<ReadCall> {
   const { key, reply } = call;
   const inference = await read(deps, key, call.body);

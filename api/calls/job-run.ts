@@ -18,7 +18,7 @@ export interface JobRunOptions {
   readonly inbox: ReplyInbox;
   readonly place: QueuePlace;
   readonly deadlineMs: number;
-  /** How long the caller waits at most; undefined means until the deadline. */
+  /** The longest time that the caller waits. Without it the caller waits until the deadline. */
   readonly syncWaitMs: number | undefined;
   /** Aborted when the caller disconnects. */
   readonly disconnected: AbortSignal;
@@ -30,10 +30,11 @@ export type RunEvent =
   | { readonly type: "end"; readonly end: RunEnd };
 
 export const QUEUE_REFUSED = "queue did not take an entry";
+
 /**
- * An admitted job, from its first place to its end, as the process sees it that holds the caller's
- * connection. Timers, disconnects and shutdowns only ask for an end: what the statement returned
- * decides, and if the job got done after all, its result is delivered.
+ * An admitted job, from its first place to its end, in the process that holds the caller's connection.
+ * Timers, disconnects and shutdowns only ask for an end. What the statement returns decides, and if the
+ * job got done after all, its result is delivered.
  */
 export class JobRun implements OwnedJob, EndingJob {
   readonly id: string;
@@ -46,11 +47,11 @@ export class JobRun implements OwnedJob, EndingJob {
   readonly #overdue = new AbortController();
   #answerHeaders: AnswerHeaders | undefined;
   #forwarded = false;
-  /** Of the attempt that was heard last; counts when the job's end says so. */
+  /** The latest attempt's result, which counts when the job's end says so. */
   #result: ResultMessage | undefined;
   #endedRow: EndedJob | undefined;
   #stop: StopRequest | undefined;
-  /** Decided here, not by a worker's message. */
+  /** An end that was decided here, not by a worker's message. */
   #end: RunEnd | undefined;
 
   constructor(deps: CallDeps, options: JobRunOptions) {
@@ -67,7 +68,7 @@ export class JobRun implements OwnedJob, EndingJob {
     deps.jobs.add(this);
   }
 
-  /** Aborted when the job has ended without its worker's word: nothing more will come. */
+  /** Aborted when the job has ended without a message of its worker: nothing more will come. */
   get overdue(): AbortSignal {
     return this.#overdue.signal;
   }
@@ -77,19 +78,19 @@ export class JobRun implements OwnedJob, EndingJob {
     return this.#closed.signal;
   }
 
-  /** The job has been asked to end. */
+  /** True once the job has been asked to end. */
   get isStopping(): boolean {
     return this.#stop !== undefined;
   }
 
-  /** Asks the job to end, once; the first reason stands. */
+  /** Asks the job to end. Only the first call counts. */
   stop(state: StopRequest["state"], code: string): void {
     if (this.#stop !== undefined || this.#end !== undefined) return;
     this.#stop = { state, code };
     void this.#requestEnd(this.#stop, null);
   }
 
-  /** What happens to the job, once, ending with its end; to be read until then. */
+  /** Yields what happens to the job, once. The caller reads until the end. */
   async *events(): AsyncGenerator<RunEvent, void> {
     try {
       for (;;) {
@@ -104,20 +105,20 @@ export class JobRun implements OwnedJob, EndingJob {
   }
 
   /**
-   * The job's row says that it has ended, and its worker's word will not come: it died with the
-   * answer, or its message was lost.
+   * Ends the run by the job's row. The worker's message will not come: the worker died with the answer,
+   * or the message was lost.
    */
   recordEnded(row: EndedJob): void {
     this.#endedRow = row;
     this.#inbox.close();
   }
 
-  /** Its end is here, and its caller only has to take it. */
+  /** True when the end is here, and the caller only has to take it. */
   get hasEnd(): boolean {
     return this.#inbox.hasEnd;
   }
 
-  /** The worker that was heard last, in another process. */
+  /** The worker, in another process, that sent the last message. */
   get worker(): string | undefined {
     return this.#inbox.worker;
   }
@@ -140,7 +141,7 @@ export class JobRun implements OwnedJob, EndingJob {
         this.#result = undefined;
         this.#place.started();
         if (!this.#forwarded) break;
-        // An attempt before it had begun to answer: two answers must not run together.
+        // An earlier attempt had begun to answer, and two answers must not run together.
         this.stop("failed", "answer_lost");
         return { type: "end", end: endByState("failed", "answer_lost", this.#answerHeaders) };
       case "enqueue":
@@ -159,7 +160,7 @@ export class JobRun implements OwnedJob, EndingJob {
     return undefined;
   }
 
-  /** The job waits again. What has begun to arrive cannot begin anew: that fails honestly. */
+  /** Lets the job wait again. An answer that has begun to arrive cannot start over: the job fails. */
   async #enqueue(message: EnqueueMessage): Promise<void> {
     const { provider, place, delayMs } = message;
     if (this.#place.isStale(place)) return;
@@ -204,14 +205,14 @@ export class JobRun implements OwnedJob, EndingJob {
     this.#overdue.abort();
   }
 
-  /** A job that has been running, and of which no more is known, may have run to its end. */
+  /** The end of a job that may have run to its end without our knowledge. */
   #unknownEnd({ state, code }: StopRequest): RunEnd {
     return state === "expired" || this.#answerHeaders === undefined
       ? endByState(state, code, this.#answerHeaders)
       : endByState("failed", "answer_lost", this.#answerHeaders);
   }
 
-  /** Wakes the reader of `events`; messages that are there already come first. */
+  /** Wakes the reader of `events`, who gets the messages that are there already first. */
   #finish(end: RunEnd): void {
     this.#end ??= end;
     this.#overdue.abort();

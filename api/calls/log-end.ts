@@ -2,7 +2,7 @@ import { formatUsd } from "../../shared/money/usd.ts";
 import type { LogFields } from "../http/log-fields.ts";
 import type { RunEnd } from "./run-end.ts";
 
-/** Tells the request's log line how its job ended. */
+/** Fills a request's log fields from its job's end. */
 export function logEnd(logFields: LogFields, end: RunEnd): void {
   logFields.jobState = end.state;
   if (end.answerHeaders !== undefined) {

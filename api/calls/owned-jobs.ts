@@ -1,14 +1,14 @@
 import type { WatchedJob } from "./ended-watch.ts";
 
-/** What the registry needs of a running job. */
+/** A running job as the registry sees it. */
 export interface OwnedJob extends WatchedJob {
-  /** Asks the job to end, with a code that says why. */
+  /** Asks the job to end. The code says why. */
   stop(state: "cancelled" | "expired", code: string): void;
 }
 
 /**
  * The jobs whose callers this process holds. Their bodies are kept nowhere else: a message for a
- * job that is not here reaches nobody, and the sweeper ends the job.
+ * job that is not here reaches nobody, and the sweeper ends that job.
  */
 export class OwnedJobs {
   readonly #jobs = new Map<string, OwnedJob>();
@@ -38,17 +38,17 @@ export class OwnedJobs {
     if (this.#jobs.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
-  /** Resolves when no job is left; for a shutdown's grace time. */
+  /** Resolves when no job is left. */
   async whenEmpty(): Promise<void> {
     if (this.#jobs.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }
 
-  /** Asks all jobs to end, with a code that says why. */
+  /** Asks all jobs to end. The code says why. */
   stopAll(code: string): void {
     for (const job of this.#jobs.values()) job.stop("cancelled", code);
   }
 
-  /** After the grace time: asks all jobs to end, and those that are still being admitted. */
+  /** Ends the grace time: asks all jobs to end, and those that are still being admitted. */
   shutDown(): void {
     this.#shutdown.abort();
     this.stopAll("shutdown");

@@ -1,4 +1,4 @@
-/** What decides how a call is answered that no idempotency key has a job for yet. */
+/** The traits that decide how a call is answered. A call with a job to replay is answered before. */
 export interface CallTraits {
   readonly hasIdempotencyKey: boolean;
   /** `Prefer: respond-async`: the caller takes a job in place of the answer. */
@@ -7,7 +7,7 @@ export interface CallTraits {
   readonly background: boolean;
   /** The caller wants the answer to be kept. */
   readonly stored: boolean;
-  /** How often one of OpenAI's SDKs has sent the request before; undefined for other clients. */
+  /** One of OpenAI's SDKs has sent the request so often before. Other clients have no count. */
   readonly sdkRetries: number | undefined;
   /** Configuration: an SDK's retry joins the job whose connection was lost. */
   readonly attachRetries: boolean;
@@ -19,8 +19,8 @@ export interface StoredPlan {
   /** The connection gets the answer; else it gets the job, and a webhook tells its end. */
   readonly callerWaits: boolean;
   /**
-   * What a disconnection does to the job. It goes on for a caller that can come again for it. It waits
-   * for an SDK's retry a while. It is cancelled when nobody else would ever read the answer.
+   * Decides what a disconnection does to the job. It goes on for a caller that can come again for it. It
+   * waits a while for an SDK's retry. It is cancelled when nobody else would ever read the answer.
    */
   readonly onDisconnect: "go-on" | "await-retry" | "cancel";
 }

@@ -1,32 +1,34 @@
 import { queueIsFull } from "./queue-is-full.ts";
 
 export interface BacklogOptions {
-  /** Number of providers, among which half of the limit is set aside; one by default. */
+  /** Half of the limit is set aside among so many providers. The default is one. */
   readonly providers?: number;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Reads a clock in milliseconds that only goes forward. */
   readonly now?: () => number;
 }
 
-/** What is said of a queue of which nothing is known yet. */
+/** The advice while a queue's speed is unknown. */
 const DEFAULT_RETRY_MS = 5_000;
 const MIN_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
-/** How far back it counts how fast a queue empties. */
+/** The speed of a queue is measured over one or two windows. */
 const WINDOW_MS = 60_000;
 
-/** The bodies of one provider, and how fast they go. */
+/** The bodies that wait for one provider, and their speed. */
 interface Share {
   bytes: number;
-  /** Gone in this window and the one before, which begin at multiples of the window's length. */
+  /** The number of the current window. Windows begin at multiples of their length. */
   window: number;
-  gone: number;
-  goneBefore: number;
+  /** Bytes that left in this window. */
+  leftBytes: number;
+  /** Bytes that left in the window before. */
+  leftBytesBefore: number;
 }
 
 /**
- * Bytes of the request bodies of this process's jobs, which stand in the queue and here: a bound on
- * what a backlog can cost in memory, of Redis and of the process. Half of it is set aside, the same
- * part for each provider, so that the backlog of one leaves room at all others.
+ * Counts the bytes of the request bodies of this process's jobs, which are in the queue and here. Their
+ * limit bounds the memory that a backlog takes in Redis and in the process. Half of the limit is set
+ * aside in equal parts for the providers, so that the backlog of one leaves room at all others.
  */
 export class QueueBacklog {
   readonly #limitBytes: () => number;
@@ -34,7 +36,7 @@ export class QueueBacklog {
   readonly #now: () => number;
   readonly #shares = new Map<string, Share>();
 
-  /** `limitBytes`: this process's share, which changes with the number of API processes. */
+  /** `limitBytes` is this process's share, which changes with the number of API processes. */
   constructor(limitBytes: () => number, options: BacklogOptions = {}) {
     const { providers = 1, now = () => performance.now() } = options;
     this.#limitBytes = limitBytes;
@@ -42,10 +44,10 @@ export class QueueBacklog {
     this.#now = now;
   }
 
-  /** Throws `BrokerError` `rate_limit_exceeded` when another body of that size is too much. */
+  /** Throws `BrokerError` `rate_limit_exceeded` when there is no room for another body of that size. */
   check(bytes: number, provider = ""): void {
     const own = this.#shares.get(provider)?.bytes ?? 0;
-    // A body larger than what there is could never be sent otherwise.
+    // A body larger than the limit could never be sent otherwise.
     if (own === 0) return;
     const limit = this.#limitBytes();
     const providers = this.#providers;
@@ -61,33 +63,33 @@ export class QueueBacklog {
     this.#shareOf(provider).bytes += bytes;
   }
 
-  /** A body has gone with its job, to wherever. */
+  /** Counts a body out: its job has ended or moved. */
   remove(bytes: number, provider = ""): void {
     const share = this.#shareOf(provider);
     share.bytes -= bytes;
-    share.gone += bytes;
+    share.leftBytes += bytes;
   }
 
   #shareOf(provider: string): Share {
     let share = this.#shares.get(provider);
     const window = Math.floor(this.#now() / WINDOW_MS);
     if (share === undefined) {
-      share = { bytes: 0, window, gone: 0, goneBefore: 0 };
+      share = { bytes: 0, window, leftBytes: 0, leftBytesBefore: 0 };
       this.#shares.set(provider, share);
     } else if (share.window !== window) {
-      share.goneBefore = share.window === window - 1 ? share.gone : 0;
-      share.gone = 0;
+      share.leftBytesBefore = share.window === window - 1 ? share.leftBytes : 0;
+      share.leftBytes = 0;
       share.window = window;
     }
     return share;
   }
 
-  /** How long as many bytes have taken to go, of late. */
+  /** The time that as many bytes have lately taken to leave. */
   #untilFree(provider: string, bytes: number): number {
-    const { gone, goneBefore } = this.#shareOf(provider);
-    const elapsedMs = (this.#now() % WINDOW_MS) + (goneBefore > 0 ? WINDOW_MS : 0);
-    if (gone + goneBefore === 0) return DEFAULT_RETRY_MS;
-    const ms = (bytes * elapsedMs) / (gone + goneBefore);
+    const { leftBytes, leftBytesBefore } = this.#shareOf(provider);
+    const elapsedMs = (this.#now() % WINDOW_MS) + (leftBytesBefore > 0 ? WINDOW_MS : 0);
+    if (leftBytes + leftBytesBefore === 0) return DEFAULT_RETRY_MS;
+    const ms = (bytes * elapsedMs) / (leftBytes + leftBytesBefore);
     return Math.min(Math.max(ms, MIN_RETRY_MS), MAX_RETRY_MS);
   }
 }

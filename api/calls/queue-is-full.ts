@@ -1,14 +1,14 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 export interface FullQueue {
-  /** 5 s by default. */
+  /** The default is 5 s. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
 const RETRY_AFTER_MS = 5_000;
 
-/** What a caller is told when the backlog, or Redis, has no room for another request. */
+/** The error for a caller when the backlog, or Redis, has no room for another request. */
 export function queueIsFull({ retryAfterMs = RETRY_AFTER_MS, cause }: FullQueue = {}): BrokerError {
   return new BrokerError(
     "rate_limit_exceeded",

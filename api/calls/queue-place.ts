@@ -6,19 +6,22 @@ type QueuePlaceDeps = Pick<CallDeps, "queues" | "providerStates" | "order" | "ba
 export interface QueuePlaceOptions {
   readonly entry: Omit<InteractiveEntry, "place">;
   readonly serviceClass: number;
-  /** Whose turn it is in the fair order. */
+  /** The account that takes turns in the fair order. */
   readonly tenant: string;
-  /** The first provider; counted as placed there from now on. */
+  /** The first provider, whose load counts the job from now on. */
   readonly provider: string;
 }
 
-/** Where a job of this process waits or runs, and its share in the load and the fair order there. */
+/**
+ * The place where a job of this process waits or runs. It keeps the job's share in the provider's load
+ * and in the fair order there.
+ */
 export class QueuePlace {
   readonly #deps: QueuePlaceDeps;
   readonly #options: QueuePlaceOptions;
   #provider: string;
   #place = 0;
-  /** Set while an entry waits, or is about to. */
+  /** The turn of an entry that waits, or is about to. */
   #priority: number | Promise<number> | undefined;
   readonly #bytes: number;
   #started = false;
@@ -38,16 +41,16 @@ export class QueuePlace {
     const { serviceClass, tenant } = this.#options;
     const turn = this.#deps.order.rank(this.#provider, serviceClass, tenant);
     this.#priority ??= turn;
-    // Whoever awaits it hears of the failure.
+    // The failure is handled where the turn is awaited.
     if (turn instanceof Promise) turn.catch(() => undefined);
   }
 
-  /** A worker's word about a place that the job has left, or runs at. */
+  /** Tells whether a message is about a place that the job has left, or already runs at. */
   isStale(place: number): boolean {
     return place < this.#place || (place === this.#place && this.#started);
   }
 
-  /** Adds the job's entry; at a new place, the old one is given up. Rejects if the queue does. */
+  /** Adds the job's entry. A new place gives up the old one. Rejects if the queue does. */
   async enter(provider: string, place: number, delayMs: number): Promise<void> {
     const { entry } = this.#options;
     if (place !== this.#place || provider !== this.#provider) {
@@ -68,13 +71,13 @@ export class QueuePlace {
     await this.#deps.queues.add(provider, { ...entry, place }, { priority, delayMs });
   }
 
-  /** A worker has claimed the job here. */
+  /** Records that a worker has claimed the job here. */
   started(): void {
     this.#leaveLine(true);
     this.#started = true;
   }
 
-  /** Takes a waiting entry out of the queue; if that fails, it is stale and harmless. */
+  /** Takes a waiting entry out of the queue. One that stays there is stale and harmless. */
   removeEntry(): void {
     if (this.#started) return;
     void this.#deps.queues
@@ -82,7 +85,7 @@ export class QueuePlace {
       .catch(() => undefined);
   }
 
-  /** The job has ended, or was not admitted. */
+  /** Gives up the place of a job that has ended or was not admitted. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
@@ -91,7 +94,7 @@ export class QueuePlace {
     this.#count(-1);
   }
 
-  /** A turn that could not be had is asked for again the next time. */
+  /** Awaits the turn. After a failure the next call asks for another one. */
   async #turn(): Promise<number> {
     const turn = this.#priority ?? 1;
     try {

@@ -5,7 +5,7 @@ import type { CallDeps } from "./call-deps.ts";
 
 type EndDeps = Pick<CallDeps, "database" | "stops" | "findEnded" | "timings">;
 
-/** How a job is to end, and why. */
+/** The end that a job is asked for. */
 export interface StopRequest {
   readonly state: EndMember["state"];
   readonly code: string;
@@ -13,7 +13,7 @@ export interface StopRequest {
 
 export interface EndingJob {
   readonly id: string;
-  /** The worker that was heard last, in another process. */
+  /** The worker, in another process, that sent the last message. */
   readonly worker: string | undefined;
   /** Aborted when nobody waits for the job's end any more. */
   readonly closed: AbortSignal;
@@ -22,13 +22,13 @@ export interface EndingJob {
 export type RequestedEnd =
   /** The statement has ended the job. */
   | { readonly kind: "ended" }
-  /** It had ended before, and its worker's message did not come; without a row it is deleted. */
+  /** The job had ended before, and its worker's message did not come. A deleted job has no row. */
   | { readonly kind: "ended-before"; readonly row: EndedJob | undefined }
-  /** A worker has it, and does not confirm. */
+  /** A worker has the job, and does not confirm its end. */
   | { readonly kind: "unconfirmed" }
   | { readonly kind: "closed" };
 
-/** After as many tries the sweepers have closed what the job's worker left. */
+/** By the last try the sweepers have closed what a dead worker left. */
 const MAX_TRIES = 7;
 
 /**

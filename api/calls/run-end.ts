@@ -9,7 +9,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { explainEnd } from "../../shared/jobs/explain-end.ts";
 import type { StopRequest } from "./request-end.ts";
 
-/** How a job ended, for its caller and for the log. Without `error`, it is done. */
+/** The end of a job, for its caller and for the log. A job without `error` is done. */
 export interface RunEnd {
   readonly state: EndState;
   readonly answerHeaders: AnswerHeaders | undefined;
@@ -37,9 +37,9 @@ export function endByState(
   };
 }
 
-/** What is known of a job before its end. */
+/** The knowledge about a job before its end. */
 export interface RunProgress {
-  /** How and why this process asked the job to end, if it did. */
+  /** This process's own request to end, if any. */
   readonly stopRequest: StopRequest | undefined;
   readonly answerHeaders: AnswerHeaders | undefined;
   /** The answer of the latest attempt. */
@@ -69,8 +69,8 @@ export function endByMessage(
 }
 
 /**
- * The end that the job's row tells, when no worker's message comes any more: an answer that was here
- * before its worker died counts if it is that of the attempt that was settled.
+ * The end that the job's row records, when no worker's message comes any more. An answer that came
+ * before its worker died counts if its attempt is the one that was settled.
  */
 export function endByRow(
   row: EndedJob,

@@ -8,12 +8,12 @@ import type { InferenceCall } from "./inference-call.ts";
 
 type RetryDeps = Pick<CallDeps, "database" | "owner" | "log">;
 
-/** How long after the loss of a connection its caller's next try may still join the job. */
+/** A retry may join the job for so long after the connection was lost. */
 const ATTACH_WITHIN_MS = 60_000;
 
 /**
- * How often one of OpenAI's SDKs, which send a request again when its connection is lost, has sent this
- * one before; undefined for other clients.
+ * Counts how often one of OpenAI's SDKs has sent this request before: they send it again when its
+ * connection is lost. The count is undefined for other clients.
  */
 export function sdkRetriesOf(headers: IncomingHttpHeaders): number | undefined {
   const [count] = [headers["x-stainless-retry-count"]].flat();

@@ -1,21 +1,21 @@
 import type { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
 
-/** What the broker says in a stream of an answer's events. */
+/** The broker's own events in the stream of an answer. */
 export interface StreamView {
-  /** Its events have numbers, which those of the broker's own go on with. */
+  /** The events have numbers, and the broker's own events continue them. */
   readonly isNumbered: boolean;
-  /** As soon as the stream is open; what was said before a reader's cursor is left out. */
+  /** Events for the opening of the stream. It leaves out those before a reader's cursor. */
   beginning(): string;
-  /** Before the first event of an answer; after `beginning`. */
+  /** Events between `beginning` and the answer's first event. */
   opening(): string;
-  /** The last event of a stream that did not get done. `number`: of the event that would follow. */
+  /** The last event of a job that failed. `number` is that of the event that would follow. */
   failure(error: BrokerError, state: EndState, number: number): string;
-  /** The last event of a stream whose job goes on: its reader may come again for the rest. */
+  /** The last event of a stream whose job goes on. Its reader may come again for the rest. */
   interruption(error: BrokerError, number: number): string;
 }
 
-/** Of chunks, whose streams hold nothing else; a failure is an event without `[DONE]` after it. */
+/** The view of chunks. Their streams hold nothing else; a failure is an event without `[DONE]`. */
 export const chunkView: StreamView = {
   isNumbered: false,
   beginning: () => "",

@@ -4,8 +4,8 @@ import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 
 /**
- * Tells the caller what of its request some or all of its providers will not see: parts of a response
- * request that are left out, and a prompt that an engine may cut where the route allows it.
+ * Warns the caller about what some or all providers will not see: parts of a response request that are
+ * left out, and a prompt that an engine may cut where the route allows it.
  */
 export function warningHeader(
   request: InferenceRequest,
@@ -14,15 +14,15 @@ export function warningHeader(
 ): Record<string, string> {
   const { route, response } = request;
   const ignored = response?.ignored ?? [];
-  const isHeard = !budgeted && route.targets.every((target) => target.responses === "native");
+  const isPassedOn = !budgeted && route.targets.every((target) => target.responses === "native");
   const warnings = [
-    ...(ignored.length === 0 || isHeard ? [] : [`left out: ${ignored.join(", ")}`]),
+    ...(ignored.length === 0 || isPassedOn ? [] : [`left out: ${ignored.join(", ")}`]),
     ...(mayBeCut(request, providerStates) ? ["the prompt may be cut to the model's context"] : []),
   ];
   return warnings.length === 0 ? {} : { "x-spillway-warning": warnings.join("; ") };
 }
 
-/** A token is never less than a byte: what has fewer bytes than the context has tokens is whole. */
+/** A token has at least one byte, so a prompt of fewer bytes than the context has tokens is whole. */
 function mayBeCut(
   { route, body }: InferenceRequest,
   providerStates: Pick<ProviderStates, "get">,

@@ -5,17 +5,18 @@ import type { CallerKey } from "../../shared/keys/caller-key.ts";
 const PARAM = "webhook_url";
 
 /**
- * Where a request itself wants its job's end to be told. Throws `BrokerError` when it is no address
- * that may be called, when nobody waits for that end, or `permission_denied` when the key may not.
+ * Checks the address to which a request itself wants its job's end to be sent. Throws `BrokerError` for
+ * an address that may not be called and for a caller that waits on the connection, and
+ * `permission_denied` when the key may not name an address.
  */
 export async function webhookUrlOf(
   egress: EgressPolicy,
   key: Pick<CallerKey, "allowWebhookUrl">,
-  asked: unknown,
+  input: unknown,
   isAsync: boolean,
 ): Promise<string | undefined> {
-  if (asked == null) return undefined;
-  if (typeof asked !== "string")
+  if (input == null) return undefined;
+  if (typeof input !== "string")
     throw new BrokerError("invalid_request", `'${PARAM}' must be a string.`, { param: PARAM });
   if (!key.allowWebhookUrl)
     throw new BrokerError(
@@ -29,7 +30,7 @@ export async function webhookUrlOf(
       `'${PARAM}' needs 'background': true or the header 'Prefer: respond-async'.`,
       { param: PARAM },
     );
-  const url = egress.checkUrl(asked, PARAM);
+  const url = egress.checkUrl(input, PARAM);
   await egress.checkResolved(url, PARAM);
   return url.href;
 }

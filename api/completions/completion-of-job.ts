@@ -12,9 +12,9 @@ import { jobStatus } from "../jobs/job-status.ts";
 import { joinChunks } from "./join-chunks.ts";
 
 /**
- * The stored chat completion of an accepted job, as OpenAI shows it: the answer, put together if it was
+ * Shows the stored chat completion of an accepted job as OpenAI does: the answer, put together if it was
  * a stream, with its own id and `metadata`. Throws `BrokerError` `not_ready` until it is there, and
- * `not_found` when none came.
+ * `not_found` when there will be none.
  */
 export async function completionOfJob(
   pool: Pick<Pool, "query">,

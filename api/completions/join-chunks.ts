@@ -7,9 +7,9 @@ interface Choice {
   finish: unknown;
 }
 
-/** A chat completion out of the chunks of its stream; undefined when there is none. */
+/** Makes a chat completion of the chunks of its stream. No chunks make none. */
 export function joinChunks(chunks: readonly JsonObject[]): JsonObject | undefined {
-  // The first of Azure's has no choice and no name.
+  // Azure's first chunk has no choice and no model.
   const first = chunks.find((chunk) => listOf(chunk["choices"]).length > 0) ?? chunks[0];
   if (first === undefined) return undefined;
   const choices = new Map<number, Choice>();
@@ -37,14 +37,14 @@ function newChoice(): Choice {
 }
 
 function shown(index: number, { message, logprobs, finish }: Choice): JsonObject {
-  const { tool_calls: calls, ...rest } = message;
+  const { tool_calls: calls, ...shownMessage } = message;
   const tools = listOf(calls).map((call) => {
-    const { index: _index, ...told } = call;
-    return told;
+    const { index: _index, ...rest } = call;
+    return rest;
   });
   return {
     index,
-    message: { ...rest, ...(tools.length === 0 ? {} : { tool_calls: tools }) },
+    message: { ...shownMessage, ...(tools.length === 0 ? {} : { tool_calls: tools }) },
     logprobs: Object.keys(logprobs).length === 0 ? null : logprobs,
     finish_reason: finish,
   };

@@ -7,9 +7,9 @@ import { asObject } from "../../shared/json/json-object.ts";
 
 export interface CompletionFilter {
   readonly model: string | null;
-  /** All of these pairs. */
+  /** A completion has all of these pairs. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Id of the last completion of the page before. */
+  /** The id of the previous page's last completion. */
   readonly after: string | undefined;
   readonly ascending: boolean;
   readonly limit: number;
@@ -17,7 +17,7 @@ export interface CompletionFilter {
 
 const PAGE = 100;
 
-/** A page of the jobs whose answers a key stored as chat completions. */
+/** Finds a page of the jobs whose answers a key stored as chat completions. */
 export async function listCompletions(
   pool: Pick<Pool, "query">,
   key: string,
@@ -39,7 +39,7 @@ export async function listCompletions(
         limit: PAGE,
       }),
     );
-    // JSON as text, which may hold what PostgreSQL's own JSON does not take.
+    // PostgreSQL has the metadata as text, since its own JSON type does not take all of JSON.
     found.push(...page.filter((job) => hasPairs(job, metadata)));
     last = page.at(-1)?.id ?? null;
     if (page.length < PAGE) break;

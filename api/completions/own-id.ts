@@ -5,12 +5,12 @@ import { asObject } from "../../shared/json/json-object.ts";
 
 type Job = Pick<AcceptedJob, "id" | "endpoint" | "stored">;
 
-/** An answer as its caller gets it: a stored chat completion has the id under which it can be read. */
+/** Gives an answer its id: a stored chat completion has the one under which it can be read. */
 export function bodyWithOwnId(job: Job, body: Buffer): Buffer | string {
   return isStoredCompletion(job) ? withId(body.toString(), completionId(job.id)) : body;
 }
 
-/** The same of a stream's events. */
+/** Does the same for a stream's events. */
 export function eventsWithOwnId(job: Job, events: string): string {
   if (!isStoredCompletion(job)) return events;
   const id = completionId(job.id);

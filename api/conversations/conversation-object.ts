@@ -1,6 +1,6 @@
 import type { ConversationRow } from "../../shared/conversations/conversation-statements.ts";
 
-/** A conversation as OpenAI's API shows it. */
+/** Shows a conversation as OpenAI does. */
 export function conversationObject({ id, metadata, created_at }: ConversationRow): object {
   return {
     id,

@@ -1,14 +1,15 @@
 export interface ByteRange {
   readonly start: number;
-  /** Behind the last byte. */
+  /** The offset behind the last byte. */
   readonly end: number;
 }
 
 const ONE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
- * The part of so many bytes that a `Range` header asks for (RFC 9110, 14.2). `whole`: there is no such
- * header, or it is one that may be ignored, as of several ranges. `none`: it asks for what is not there.
+ * Finds the part of so many bytes that a `Range` header asks for (RFC 9110, 14.2). The answer is `whole`
+ * without such a header, or for one that may be ignored, such as several ranges. It is `none` for a part
+ * that is not there.
  */
 export function byteRange(header: string | undefined, size: number): ByteRange | "whole" | "none" {
   const [, first, last] = (header !== undefined && ONE_RANGE.exec(header)) || [];

@@ -1,6 +1,6 @@
 /**
- * A `Content-Disposition` that offers a file under its name (RFC 6266): the name itself for those who
- * read RFC 8187, and what ASCII has of it for the others.
+ * Makes a `Content-Disposition` that offers a file under its name (RFC 6266). Readers of RFC 8187 get
+ * the name itself, all others its ASCII characters.
  */
 export function contentDisposition(filename: string): string {
   const ascii = filename.replaceAll(/[^\u0020-\u007e]|["\\%]/g, "_");

@@ -1,14 +1,14 @@
 const MIB = 1024 * 1024;
 
 export const MAX_FILE_BYTES = 512 * MIB;
-/** Of an upload that comes in parts. */
+/** The limit of one part of an upload. */
 export const MAX_PART_BYTES = 64 * MIB;
 export const MAX_PARTS = 10_000;
-/** How often an upload gives a sign of life: far more often than silent ones are swept. */
+/** An upload gives a sign of life so often. Silent ones are swept after a far longer time. */
 export const TOUCH_MS = 60_000;
 const MAX_FILENAME_LENGTH = 255;
 
-/** What is wrong with a file's name, in words that follow it; undefined: nothing. */
+/** Describes what is wrong with a file's name, in words that follow it. */
 export function fileNameProblem(name: string): string | undefined {
   return name.length > MAX_FILENAME_LENGTH || /\p{Cc}/u.test(name)
     ? `must have at most ${MAX_FILENAME_LENGTH} characters, none of control`

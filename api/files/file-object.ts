@@ -1,6 +1,6 @@
 import type { FileRow } from "../../shared/files/file-row.ts";
 
-/** A file as OpenAI's API shows it. */
+/** Shows a file as OpenAI does. */
 export function fileObject(file: FileRow) {
   return {
     id: file.id,

@@ -7,8 +7,8 @@ import { findFile } from "../../shared/files/find-file.ts";
 const FILE = /^file-[0-9a-f]{32}$/;
 
 /**
- * A key's own file. Throws `BrokerError` `not_found`, the same for others', unfinished, deleted,
- * expired ones and for no file.
+ * Finds a key's own file. Throws the same `BrokerError` `not_found` for files of other keys, for
+ * unfinished, deleted and expired ones, and where there is no file.
  */
 export async function ownFile(
   pool: Pick<Pool, "query">,

@@ -2,11 +2,11 @@ import type { FastifyRequest } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 export interface FormOptions {
-  /** Says that the body is over its limit. */
+  /** Makes the error for a body over its limit. */
   readonly tooLarge: () => BrokerError;
-  /** Of the whole body: also what belongs to no part is read. */
+  /** The limit of the whole body. Bytes that belong to no part are read too. */
   readonly maxBodyBytes: number;
-  /** Aborted with a `BrokerError`, which the reader then throws. */
+  /** Aborts with a `BrokerError`, which the reader then throws. */
   readonly signal: AbortSignal;
 }
 
@@ -17,7 +17,7 @@ export type FormPart =
       readonly name: string;
       readonly filename: string;
       readonly mimeType: string;
-      /** To be read to its end before the next part. */
+      /** The caller reads the file to its end before it takes the next part. */
       readonly bytes: AsyncIterable<Buffer>;
     };
 
@@ -26,13 +26,13 @@ const limits = {
   parts: 32,
   fieldSize: 1_024,
   headerPairs: 32,
-  // Counted where the bytes are taken.
+  // The bytes are counted where they are stored.
   fileSize: Number.MAX_SAFE_INTEGER,
 } as const;
 
 /**
- * Reads a multipart form part by part, as they come. Whatever is wrong with it is thrown as a
- * `BrokerError`; what is left of the body is then thrown away.
+ * Reads a multipart form part by part, as they come. Throws a `BrokerError` for whatever is wrong with
+ * it. The rest of the body is then discarded.
  */
 export async function* readForm(
   request: FastifyRequest,
@@ -75,7 +75,7 @@ export async function* readForm(
       }
     }
   } catch (error) {
-    throw complaintOf(error);
+    throw formError(error);
   } finally {
     signal.removeEventListener("abort", onAbort);
     raw.off("data", count);
@@ -100,21 +100,21 @@ function readField(part: {
   return { type: "field", name, value: part.value };
 }
 
-/** A part without a name has none, whatever the types of the parser say. */
+/** A part may have no name, although the parser's types say that it has. */
 function nameOf(name: string | undefined): string {
   return name ?? "";
 }
 
-/** A file whose errors are told as those of the form. */
+/** A file whose errors are those of the form. */
 async function* readable(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   try {
     yield* file;
   } catch (error) {
-    throw complaintOf(error);
+    throw formError(error);
   }
 }
 
-function complaintOf(error: unknown): BrokerError {
+function formError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
   const code = (error as { code?: unknown } | null)?.code;
   const message =

@@ -12,15 +12,15 @@ export interface ReceiveOptions {
   readonly keyId: string;
   readonly maxBytes: number;
   readonly touchMs: number;
-  /** Whether its hash will be asked for. */
+  /** True when the caller needs the hash. */
   readonly hashed: boolean;
 }
 
-/** A file that lies in the database whole, but that nobody sees yet. */
+/** A file that is complete in the database, but that nobody sees yet. */
 export interface ReceivedUpload {
   readonly id: string;
-  readonly terms: NewUpload;
-  /** Of all that was uploaded, however the form was written; empty unless it was asked for. */
+  readonly file: NewUpload;
+  /** The hash of file and fields, however the form was written. It is empty unless it was needed. */
   readonly hash: Buffer;
 }
 
@@ -28,8 +28,8 @@ export interface ReceivedUpload {
 const MIME_TYPE = /^[\w.+!#$&^-]{1,127}\/[\w.+!#$&^-]{1,127}$/;
 
 /**
- * Stores the file of a form, chunk by chunk as it comes, then calls `finish`. Unless that has shown the
- * file to its key, nothing stays of it. Throws `BrokerError`s for what is wrong with the form.
+ * Stores the file of a form, chunk by chunk as it comes, then calls `finish`. Unless that has made the
+ * file visible to its key, the file is removed. Throws `BrokerError`s for what is wrong with the form.
  */
 export async function receiveUpload<Result>(
   options: ReceiveOptions,
@@ -52,8 +52,8 @@ export async function receiveUpload<Result>(
       }
     }
     if (file === undefined) refuseField("file", "the form has no file of this name.");
-    const terms = { ...fields.terms(), bytes: file.bytes };
-    return await finish({ id: file.id, terms, hash: hashOf(file, terms) });
+    const upload = { ...fields.values(), bytes: file.bytes };
+    return await finish({ id: file.id, file: upload, hash: hashOf(file, upload) });
   });
 }
 
@@ -67,11 +67,11 @@ function checkFile(name: string, filename: string, isSecond: boolean): void {
 
 function hashOf(
   { filename, hash }: StoredBytes & { readonly filename: string },
-  terms: NewUpload,
+  upload: NewUpload,
 ): Buffer {
   if (hash === undefined) return Buffer.alloc(0);
   const content = hash.digest("hex");
   return createHash("sha256")
-    .update(JSON.stringify([filename, terms.purpose, terms.expiresAfterS, content]))
+    .update(JSON.stringify([filename, upload.purpose, upload.expiresAfterS, content]))
     .digest();
 }

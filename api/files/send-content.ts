@@ -10,7 +10,7 @@ import { contentDisposition } from "./content-disposition.ts";
 
 /**
  * Answers with the bytes of a file, or with the part that a `Range` header asks for, as fast as they
- * are read. Should they go missing meanwhile, or `shutdown` abort, the connection breaks.
+ * are read. If they go missing meanwhile, or `shutdown` aborts, the connection breaks.
  */
 export async function sendContent(
   pool: Pool,
@@ -20,11 +20,11 @@ export async function sendContent(
   shutdown: AbortSignal,
 ): Promise<FastifyReply> {
   const size = Number(file.bytes);
-  // A file never changes, so its id tells its content.
+  // A file never changes, so its id stands for its content.
   const etag = `"${file.id}"`;
-  const { range: asked, "if-range": only } = request.headers;
-  const isAsked = request.method === "GET" && (only === undefined || only === etag);
-  const range = byteRange(isAsked ? asked : undefined, size);
+  const { range: header, "if-range": only } = request.headers;
+  const isPartial = request.method === "GET" && (only === undefined || only === etag);
+  const range = byteRange(isPartial ? header : undefined, size);
   reply.header("accept-ranges", "bytes");
   if (range === "none") {
     reply.header("content-range", `bytes */${size}`);
@@ -34,7 +34,7 @@ export async function sendContent(
   }
   const { start, end } = range === "whole" ? { start: 0, end: size } : range;
   const pieces = readFileRange(pool, file.id, start, end);
-  // While the status can still be an error's.
+  // The first piece comes before the headers, while the answer can still be an error.
   const first = request.method === "HEAD" ? undefined : await askDatabase(() => pieces.next());
   reply.headers({
     "content-type": "application/octet-stream",

@@ -11,22 +11,22 @@ export interface StoreOptions {
   readonly maxBytes: number;
   /** The form's field. */
   readonly param: string;
-  /** Whether its hash will be asked for. */
+  /** True when the caller needs the hash. */
   readonly hashed: boolean;
-  /** Begins what nobody sees yet, once there are bytes; resolves with its id. */
+  /** Begins a file that nobody sees yet, once there are bytes. Resolves with its id. */
   readonly begin: () => Promise<string>;
 }
 
 export interface StoredBytes {
   readonly id: string;
   readonly bytes: number;
-  /** SHA-256, if it was wanted. */
+  /** The SHA-256, if it was wanted. */
   readonly hash: Hash | undefined;
 }
 
 /**
  * Stores bytes chunk by chunk as they come. Throws `BrokerError` for an empty or too large file, and
- * when what was begun is no longer there to go on with.
+ * when the file that was begun is no longer there.
  */
 export async function storeFile(
   { pool, maxBytes, param, hashed, begin }: StoreOptions,
@@ -47,7 +47,7 @@ export async function storeFile(
   return { id, bytes: stored, hash };
 }
 
-/** Chunks of the full size, but the last. Each is to be used up before the next: they share memory. */
+/** Yields chunks of the full size; the last may be smaller. They share one buffer. */
 async function* chunksOf(
   source: AsyncIterable<Buffer>,
   maxBytes: number,
@@ -72,7 +72,7 @@ async function* chunksOf(
   if (filled > 0) yield chunk.subarray(0, filled);
 }
 
-/** Says that a body is over its limit. */
+/** The error for a body over its limit. */
 export function tooLarge(maxBytes: number, param: string): BrokerError {
   const what = param === "file" ? "A file" : "A part";
   return new BrokerError("payload_too_large", `${what} may have at most ${maxBytes} bytes.`, {
@@ -80,7 +80,7 @@ export function tooLarge(maxBytes: number, param: string): BrokerError {
   });
 }
 
-/** Says that an upload is no longer there to go on with. */
+/** The error for an upload that is no longer there. */
 export function lost(): BrokerError {
   return new BrokerError("unavailable", "The upload was interrupted.", { retryAfterMs: 1_000 });
 }

@@ -7,19 +7,19 @@ import { readForm, type FormPart } from "./read-form.ts";
 import { tooLarge } from "./store-file.ts";
 
 export interface FormOptions {
-  /** Aborts when a shutdown waits no longer. */
+  /** Aborts when a shutdown stops waiting. */
   readonly shutdown: AbortSignal;
   readonly maxFileBytes: number;
   /** The field that holds the file. */
   readonly param: string;
 }
 
-/** What a form has beside its file. */
+/** The limit of everything beside the file. */
 const FORM_BYTES = 64 * 1024;
 
 /**
  * Answers a multipart form with what `receive` makes of its parts. The form breaks off with a
- * `BrokerError` when its caller goes away, the broker shuts down or it is too large.
+ * `BrokerError` when its caller disconnects, the broker shuts down or the form is too large.
  */
 export async function takeForm(
   { shutdown, maxFileBytes, param }: FormOptions,
@@ -37,11 +37,12 @@ export async function takeForm(
   if (Number(request.headers["content-length"]) > maxBodyBytes) throw overLimit();
 
   const stop = new AbortController();
-  const gone = disconnection(reply);
-  const onGone = (): void => stop.abort(new BrokerError("cancelled", "The caller went away."));
+  const disconnected = disconnection(reply);
+  const onDisconnect = (): void =>
+    stop.abort(new BrokerError("cancelled", "The caller went away."));
   const onShutdown = (): void =>
     stop.abort(new BrokerError("unavailable", "The broker is shutting down."));
-  gone.addEventListener("abort", onGone);
+  disconnected.addEventListener("abort", onDisconnect);
   shutdown.addEventListener("abort", onShutdown);
   try {
     const form = readForm(request, { tooLarge: overLimit, maxBodyBytes, signal: stop.signal });

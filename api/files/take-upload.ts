@@ -27,12 +27,12 @@ export async function takeUpload(
   const options = { pool, keyId, maxBytes: maxFileBytes, touchMs, hashed };
   const form = { shutdown, maxFileBytes, param: "file" };
   return await takeForm(form, request, reply, (parts) =>
-    receiveUpload(options, parts, ({ id, terms, hash }) =>
+    receiveUpload(options, parts, ({ id, file: upload, hash }) =>
       doOnce(request, pool, {
         bodyHash: hash,
         prepare: () => Promise.resolve(undefined),
         work: async (client) => {
-          const file = await finishUpload(client, id, terms);
+          const file = await finishUpload(client, id, upload);
           if (file === undefined) throw lost();
           return fileObject(file);
         },

@@ -3,8 +3,8 @@ import { discardUpload, touchUpload } from "../../shared/files/upload-statements
 import { every } from "../../shared/timing/every.ts";
 
 /**
- * Runs `work`, which tells the id of what it has begun to store. Meanwhile that gives signs of life;
- * unless it is finished in the end, nothing stays of it.
+ * Runs `work`, which calls `begun` with the id of the file that it begins to store. Meanwhile the file
+ * gives signs of life. Unless it is finished in the end, it is removed.
  */
 export async function withUnfinished<Result>(
   pool: Pool,
@@ -23,7 +23,7 @@ export async function withUnfinished<Result>(
     return await work((begun) => (id = begun));
   } finally {
     await touching.stop();
-    // What cannot be removed now is swept later.
+    // A file that cannot be removed now is swept later.
     if (id !== undefined) await discardUpload(pool, id).catch(() => undefined);
   }
 }

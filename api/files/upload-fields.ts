@@ -5,8 +5,8 @@ import { MAX_EXPIRY_S, MIN_EXPIRY_S } from "../../shared/files/file-expiry.ts";
 const ANCHOR = "expires_after[anchor]";
 const SECONDS = "expires_after[seconds]";
 
-/** What is wrong with a field's value; undefined: nothing. */
-const complaints = new Map<string, (value: string) => string | undefined>([
+/** Describes what is wrong with a field's value. */
+const checks = new Map<string, (value: string) => string | undefined>([
   ["purpose", (value) => (isUploadPurpose(value) ? undefined : PURPOSES)],
   [ANCHOR, (value) => (value === "created_at" ? undefined : "it must be 'created_at'.")],
   [
@@ -18,7 +18,7 @@ const complaints = new Map<string, (value: string) => string | undefined>([
   ],
 ]);
 
-/** What a form says of its file. */
+/** The fields of a form beside its file. */
 export class UploadFields {
   readonly #values = new Map<string, string>();
 
@@ -27,16 +27,16 @@ export class UploadFields {
    * `invalid_request` for an unknown one, a double one or a wrong value.
    */
   add(name: string, value: string): void {
-    const complain = complaints.get(name);
-    if (complain === undefined) refuseField(name, "this form has no such field.");
+    const check = checks.get(name);
+    if (check === undefined) refuseField(name, "this form has no such field.");
     if (this.#values.has(name)) refuseField(name, "it is given twice.");
-    const complaint = complain(value);
-    if (complaint !== undefined) refuseField(name, complaint);
+    const problem = check(value);
+    if (problem !== undefined) refuseField(name, problem);
     this.#values.set(name, value);
   }
 
-  /** What the whole form says. Throws `BrokerError` `invalid_request` when a field is missing. */
-  terms(): { readonly purpose: UploadPurpose; readonly expiresAfterS: number } {
+  /** The values of the whole form. Throws `BrokerError` `invalid_request` when a field is missing. */
+  values(): { readonly purpose: UploadPurpose; readonly expiresAfterS: number } {
     const purpose = this.#values.get("purpose") ?? "";
     if (!isUploadPurpose(purpose)) refuseField("purpose", `it is missing; ${PURPOSES}`);
     const seconds = this.#values.get(SECONDS);
@@ -49,7 +49,7 @@ export class UploadFields {
   }
 }
 
-/** Throws `BrokerError` `invalid_request` about a part of the form. */
+/** Throws `BrokerError` `invalid_request` for a part of the form. */
 export function refuseField(name: string, why: string): never {
   const param = name.slice(0, 64);
   throw new BrokerError("invalid_request", `${param}: ${why}`, { param });

@@ -10,14 +10,14 @@ import { callerOf } from "./authenticate-caller.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 
 interface Once<Prepared> {
-  /** Outside the transaction, and only when the answer is not known yet. */
+  /** Runs outside the transaction, and only when no answer is stored yet. */
   readonly prepare: () => Promise<Prepared>;
   readonly work: (client: PoolClient, prepared: Prepared) => Promise<unknown>;
-  /** What two requests under one key must have alike; by default the hash of the body. */
+  /** Two requests under one key must have the same hash. The default is that of the body. */
   readonly bodyHash?: Buffer;
 }
 
-/** Does what a POST asks for, once for each `Idempotency-Key`. */
+/** Does the work of a POST once for each `Idempotency-Key`. */
 export function doOnce<Prepared>(
   request: FastifyRequest,
   pool: Pool,
@@ -38,7 +38,7 @@ export function doOnce<Prepared>(
   );
 }
 
-/** The same, and answers with what came of it. */
+/** Does the work of a POST as `doOnce`, and sends the answer. */
 export async function answerOnce<Prepared>(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -48,7 +48,7 @@ export async function answerOnce<Prepared>(
   return sendOnce(reply, await doOnce(request, pool, once));
 }
 
-/** Answers with what came of a request that is done once. */
+/** Sends the answer of a request that is done once. */
 export function sendOnce(reply: FastifyReply, answer: IdempotentAnswer): FastifyReply {
   if (answer.replayed) reply.header("idempotent-replayed", "true");
   return reply

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 
-/** Headers of answers that scripts may read. `*` stands for all others to browsers that know it. */
+/** The answer headers that scripts may read. Some browsers take `*` for all others. */
 const EXPOSED = [
   "content-disposition",
   "idempotent-replayed",
@@ -19,15 +19,15 @@ const EXPOSED = [
   "x-spillway-warning",
   "*",
 ].join(", ");
-/** The longest that browsers remember a preflight. */
+/** The longest time that browsers remember a preflight. */
 const MAX_AGE_S = 7_200;
-/** Needs no key, so that only who can reach the port by itself should read it. */
+/** This path needs no key, so that web pages must not read it. */
 const CLOSED = "/metrics";
 
 /**
  * Lets scripts of web pages from these origins call the API (the Fetch standard's CORS protocol), and
- * answers their preflights. Never with credentials: a page has the key or it has nothing. To be
- * registered before whatever may refuse a request.
+ * answers their preflights. Credentials are never allowed: a page has the key or it has nothing.
+ * Its hook is registered before every hook that may refuse a request.
  */
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
   const isAnyAllowed = origins.includes("*");
@@ -51,12 +51,12 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
       done();
       return;
     }
-    const asked = request.headers["access-control-request-headers"];
+    const wantedHeaders = request.headers["access-control-request-headers"];
     reply
       .code(204)
       .headers({
         "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-        "access-control-allow-headers": asked ?? "authorization, content-type",
+        "access-control-allow-headers": wantedHeaders ?? "authorization, content-type",
         "access-control-max-age": String(MAX_AGE_S),
         vary: isAnyAllowed
           ? "Access-Control-Request-Headers"

@@ -13,7 +13,7 @@ const codeByStatus: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   415: ["unsupported_media_type", "The content type must be application/json."],
 };
 
-/** What a caller may see of an error: anything unforeseen is an `internal_error` without details. */
+/** Makes the error that a caller may see. An unforeseen one is an `internal_error` without details. */
 export function toBrokerError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
@@ -33,7 +33,7 @@ function retryHeaders(error: BrokerError): Record<string, string> {
   return { "retry-after": String(Math.ceil(ms / 1_000)), "retry-after-ms": String(ms) };
 }
 
-/** An error with what made it, in one line; that of a refused connection has a code alone. */
+/** An error and its causes in one line. A refused connection has a code alone. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };

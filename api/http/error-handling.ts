@@ -4,7 +4,7 @@ import { isToldInStream, sendRefusedStream } from "../responses/refused-stream.t
 import { sendError, toBrokerError } from "./error-answer.ts";
 import { missingEndpoint } from "./missing-endpoint.ts";
 
-/** Turns every error into the body of the OpenAI API, and unknown paths and methods into one. */
+/** Turns every error, and every unknown path and method, into an error body of the OpenAI API. */
 export function addErrorHandling(app: FastifyInstance): void {
   const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
   app.addHook("onRoute", ({ url, method }) => {
@@ -33,7 +33,7 @@ export function addErrorHandling(app: FastifyInstance): void {
     const message = `${path.slice(0, 200)} does not take ${request.method}, only ${allowed}.`;
     return sendError(reply, new BrokerError("method_not_allowed", message));
   };
-  // Before the body: what is wrong with that of a path that there is not says nothing.
+  // A missing path is answered before its body is read: an error about the body would mislead.
   app.addHook("preParsing", (request, reply, payload, done) => {
     if (request.is404) void answerMissing(request, reply);
     else done(null, payload);
@@ -48,7 +48,7 @@ export function answerFrameworkError(
   reply: FastifyReply,
 ): void {
   request.logFields = {};
-  // No hook looks after its body.
+  // No hook reads the rest of its body, so the connection closes.
   reply.headers({ "x-request-id": request.id, connection: "close" });
   void sendError(reply, toBrokerError(error));
 }

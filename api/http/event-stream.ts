@@ -4,25 +4,25 @@ import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 
 export interface EventStreamOptions {
   readonly reply: FastifyReply;
-  /** Silence after which a comment line shows that the connection lives. */
+  /** A stream that has been silent for so long gets a comment line. */
   readonly heartbeatMs: number;
-  /** Its events have ids, for coming back; else an upstream's own are left out. */
+  /** True when a reader can come back with an event's id. Otherwise ids of the upstream are left out. */
   readonly hasIds?: boolean;
-  /** Asked for once, when the headers leave. */
+  /** Called once, when the headers leave. */
   readonly headers: () => OutgoingHttpHeaders;
 }
 
 /**
  * Readers that split a stream at blank lines want one after a comment. But once an id has come,
- * openai-python 2.36 to 3.57 and httpx-sse 0.4 take that blank line for an event without data and fail:
- * where there are ids the comment stands alone, and nowhere are there any that lead to no place.
+ * openai-python 2.36 to 3.57 and httpx-sse 0.4 take that blank line for an event without data and fail.
+ * So the comment stands alone where events have ids, and ids that lead nowhere are left out.
  */
 const COMMENT = ": keep-alive";
 const ID = /^id:.*\n/gm;
 
 /**
  * An answer of server-sent events on the bare socket. The headers leave with the first event or
- * heartbeat; until then the request can still be answered otherwise.
+ * heartbeat. Until then the request can still get another answer.
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
@@ -38,7 +38,7 @@ export class EventStream {
     return this.#opened;
   }
 
-  /** Sends whole events, whose data is JSON; resolves when the reader has room for more, or is gone. */
+  /** Sends whole events, whose data is JSON. Resolves when the reader has room, or has disconnected. */
   async write(text: string): Promise<void> {
     const { raw } = this.#options.reply;
     this.open();
@@ -60,13 +60,13 @@ export class EventStream {
     this.#options.reply.raw.end(this.#format(text));
   }
 
-  /** Hangs up on a reader that has not taken what was sent. */
+  /** Closes the connection of a reader that has not taken what was sent. */
   abandon(): void {
     const { raw } = this.#options.reply;
     if (raw.writableNeedDrain) raw.destroy();
   }
 
-  /** No more heartbeats. */
+  /** Ends the heartbeats. */
   stop(): void {
     clearInterval(this.#heartbeat);
   }
@@ -77,7 +77,7 @@ export class EventStream {
     this.#opened = true;
     const { reply, headers } = this.#options;
     reply.hijack();
-    // Nobody else listens on a hijacked answer. Whoever waits for room is told by "close".
+    // Nobody else listens on a hijacked answer. "close" wakes those who wait for room.
     reply.raw.on("error", () => undefined);
     reply.raw.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",

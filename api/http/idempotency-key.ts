@@ -3,13 +3,13 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 const PARAM = "Idempotency-Key";
 const VISIBLE_ASCII = /^[\u0021-\u007e]{1,255}$/;
-/** A string of RFC 8941, as the draft of the header wants it. */
+/** A string of RFC 8941, which the header's draft wants. */
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
 
 /**
- * The key under which a request is done once: the header's value, bare or as a quoted string, which
- * mean the same. Undefined without the header; throws `BrokerError` `invalid_request` for what is no
- * key of 1 to 255 visible ASCII characters.
+ * Reads the key under which a request is done once. A bare value and a quoted string mean the same. The
+ * key is undefined without the header. Throws `BrokerError` `invalid_request` unless the key has 1 to
+ * 255 visible ASCII characters.
  */
 export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   const header = headers["idempotency-key"];

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { parseBody } from "../../shared/requests/parse-body.ts";
 import { parseInput } from "../../shared/requests/parse-input.ts";
 
-/** Options of routes whose bodies are small, whatever a prompt may have. */
+/** Options for routes whose bodies are never prompts. */
 export const smallBody = { bodyLimit: 64 * 1024 };
 
 /**

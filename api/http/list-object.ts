@@ -1,4 +1,4 @@
-/** A page of OpenAI's lists, whose clients ask on with `after=<last_id>` while `has_more`. */
+/** A page of a list as OpenAI's. Clients get the next with `after=<last_id>` while `has_more`. */
 export function listObject(data: readonly object[], hasMore: boolean): object {
   return {
     object: "list",

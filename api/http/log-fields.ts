@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { newId } from "../../shared/contracts/new-id.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
 
-/** What the log line of a request says beyond the request itself; filled in while it is answered. */
+/** Fields of a request's log line. They are filled in while it is answered. */
 export interface LogFields {
   keyId?: string;
   model?: string;
@@ -13,11 +13,11 @@ export interface LogFields {
   queueMs?: number;
   costUsd?: string;
   errorCode?: string;
-  /** Of an error that is the server's: what made it, in the words of the log. */
+  /** The cause of an error that is the server's. */
   cause?: string;
-  /** In place of the status that was sent: nobody was there to read it, or an error was told in a stream. */
+  /** Replaces the status that was sent when nobody read it, or when a stream had the error. */
   status?: number;
-  /** The log line waits for it, so that it can say how the request's job ended. */
+  /** The log line waits for this, so that it can say how the request's job ended. */
   work?: Promise<unknown>;
 }
 
@@ -26,12 +26,12 @@ declare module "fastify" {
     logFields: LogFields;
     /** Set on the routes that `authenticateCaller` guards. */
     caller: CallerKey | null;
-    /** Milliseconds of the monotonic clock. */
+    /** The time on the monotonic clock. */
     receivedAt: number;
   }
 }
 
-/** Gives every request its facts. To be registered first. */
+/** Gives every request its log fields. Other hooks need them, so this is registered first. */
 export function addLogFields(app: FastifyInstance): void {
   app.decorateRequest("logFields");
   app.decorateRequest("caller", null);

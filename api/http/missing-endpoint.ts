@@ -3,7 +3,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 const DIRECTLY = "Call a provider that has it directly";
 const TURNS = "Keep the conversation with /v1/responses and 'previous_response_id'";
 
-/** What OpenAI's API, and those beside it, have and this one has not, by how the path begins. */
+/** Hints for paths of other APIs that are not served here, by the path's beginning. */
 const instead: readonly (readonly [RegExp, string])[] = [
   [/^\/v1\/(?:images|videos)(?:\/|$)/, `Images and videos are not brokered. ${DIRECTLY}`],
   [/^\/v1\/(?:audio|realtime)(?:\/|$)/, `Speech and realtime are not brokered. ${DIRECTLY}`],
@@ -23,8 +23,8 @@ const instead: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The answer to a path that is not there: 404, which no client tries again, with a message that its
- * user can act on.
+ * Answers a missing path with 404, which no client tries again, and with a message that its user can
+ * act on.
  */
 export function missingEndpoint(method: string, path: string): BrokerError {
   const what = `${method} ${path.slice(0, 200)}`;

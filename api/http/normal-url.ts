@@ -1,4 +1,4 @@
-/** What stands below `/v1`, by the first part of its path; also what is not served, so that it can be said. */
+/** First parts of the paths below `/v1`. Those that are not served get an error that says so. */
 const TOPICS = new Set([
   "assistants",
   "audio",
@@ -30,8 +30,8 @@ const TOPICS = new Set([
 const ORIGIN = /^https?:\/\/[^/?#]*/i;
 
 /**
- * The path that a caller means, with its query as it is: doubled and trailing slashes go, and `/v1` is
- * added where it is missing or taken away where it stands twice. Clients put their paths behind a base
+ * Finds the path that a caller means, and keeps its query. Doubled and trailing slashes go, and `/v1` is
+ * added where it is missing or removed where it stands twice. Clients put their paths behind a base
  * URL that people write with a slash at its end, without `/v1`, or with a `/v1` that the client adds too.
  */
 export function normalUrl(url: string): string {

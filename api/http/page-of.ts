@@ -7,12 +7,12 @@ export interface PageQuery {
 }
 
 /**
- * What a page may hold before it ends: its parts can be as large as requests and answers, and a
- * hundred of them have to fit into memory.
+ * A page ends once it holds so much. Its items can be as large as requests and answers, and a hundred
+ * of them have to fit into memory.
  */
 export const PAGE_BYTES = 8 * 1024 * 1024;
 
-/** A page of items that are all at hand, in their order. */
+/** Makes a page of items that are all at hand. */
 export function pageOf(items: readonly { readonly id?: unknown }[], query: PageQuery): object {
   const ordered = query.order === "asc" ? items : items.toReversed();
   const at = ordered.findIndex(({ id }) => id === query.after);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A text of a query, of so many characters at most. PostgreSQL takes no NUL. */
+/** Reads a text of a query, of at most so many characters. PostgreSQL takes no NUL. */
 export function queryText(maxLength: number) {
   return z
     .string()

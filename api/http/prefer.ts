@@ -1,28 +1,28 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
-/** What a caller would rather have, as of RFC 7240. */
+/** A caller's preferences (RFC 7240). */
 export interface Preferences {
-  /** A 202 and a job, instead of the answer. */
+  /** The caller wants a 202 and a job instead of the answer. */
   readonly respondAsync: boolean;
-  /** How long to wait for the answer at most, in milliseconds. */
+  /** The longest wait for the answer. */
   readonly waitMs: number | undefined;
 }
 
 const MAX_WAIT_SECONDS = 86_400;
-/** What stands between commas; those in a quoted string are its own. */
+/** Matches the text between commas. Commas in a quoted string belong to it. */
 const PART = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 
 /**
  * Reads the `Prefer` header; unknown preferences are ignored, as the RFC wants. Throws `BrokerError`
- * `invalid_request` for a `wait` that is no number of seconds.
+ * `invalid_request` unless `wait` is a number of seconds.
  */
 export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   const [header = ""] = [headers["prefer"]].flat();
   const preferences = new Map<string, string | undefined>();
   for (const [part] of header.matchAll(PART)) {
     const [, name = "", value] = /^\s*([^=;\s]+)\s*(?:=\s*"?([^;"]*)"?)?/.exec(part) ?? [];
-    // Of one that comes twice the first counts.
+    // The first counts of a preference that comes twice.
     if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value?.trim());
   }
   return {
@@ -31,7 +31,7 @@ export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   };
 }
 
-/** The `Preference-Applied` header of an answer that did as the caller prefers. */
+/** The `Preference-Applied` header of such an answer. */
 export function preferenceApplied({ respondAsync, waitMs }: Preferences): string | undefined {
   const applied = [
     ...(respondAsync ? ["respond-async"] : []),

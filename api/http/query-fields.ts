@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Fields that several query strings share. Values arrive as strings, repeated ones as arrays. */
+/** Fields that several queries share. Their values arrive as strings, repeated ones as arrays. */
 export const queryFields = {
   id: z.string().regex(/^[\w.-]{1,128}$/, "not an id"),
   limit: z

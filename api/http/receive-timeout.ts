@@ -3,29 +3,29 @@ import { answerClientError } from "./client-error.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The route takes bodies that are too large for the time that other requests have. */
+    /** The route takes large bodies, which need more time than other requests. */
     upload?: boolean;
   }
 }
 
 export interface ReceiveLimits {
-  /** A request must have come in whole by then. */
+  /** A whole request must arrive within this time. */
   readonly receiveMs?: number;
-  /** An upload in place of that: how long it may be silent, */
+  /** An upload may be silent for so long instead, */
   readonly uploadIdleMs?: number;
-  /** and how long it may take in all. */
+  /** and it may take so long in all. */
   readonly uploadMs?: number;
-  /** How long the rest of a request is still taken, and thrown away, once it is answered. */
+  /** The rest of an answered request is still read, and thrown away, for so long. */
   readonly lingerMs?: number;
 }
 
-/** How often a silent upload is looked at within the time that it may be silent. */
+/** A silent upload is checked so often within `uploadIdleMs`. */
 const LOOKS = 4;
 
 /**
- * Lets no slow sender hold a connection for ever: a request that does not come in within its time is
- * answered with 408 and its connection closed. In place of the server's own `requestTimeout`, which
- * knows no uploads. To be registered after the facts of a request.
+ * Lets no slow sender hold a connection for ever: a request that does not arrive within its time is
+ * answered with 408, and its connection is closed. This replaces the server's own `requestTimeout`,
+ * which does not know uploads. It is registered after the log fields, which it sets.
  */
 export function limitReceiving(app: FastifyInstance, limits: ReceiveLimits = {}): void {
   const { receiveMs = 120_000, lingerMs = 5_000 } = limits;
@@ -41,7 +41,7 @@ export function limitReceiving(app: FastifyInstance, limits: ReceiveLimits = {})
       reply.raw.once("close", stop);
       reply.raw.once("finish", () => {
         stop();
-        // A connection that closed at once would take the answer away from whoever still sends.
+        // A connection that closed at once would take the answer away from a sender that still sends.
         if (!request.raw.complete) linger(request, lingerMs);
       });
     }
@@ -85,7 +85,7 @@ function cutWhenIdle(
 function cut(request: FastifyRequest, reply: FastifyReply): void {
   const { socket, complete } = request.raw;
   if (complete) return;
-  // Whatever else says how the request ended, the caller saw this.
+  // The caller saw this status, whatever the handler says later.
   reply.raw.once("close", () => {
     request.logFields.status = 408;
   });
@@ -102,6 +102,6 @@ function cut(request: FastifyRequest, reply: FastifyReply): void {
 
 function linger({ raw }: FastifyRequest, ms: number): void {
   const timer = setTimeout(() => raw.socket.destroy(), ms);
-  // Comes with the request's end, and with the connection's.
+  // This event comes with the request's end, and with the connection's.
   raw.once("close", () => clearTimeout(timer));
 }

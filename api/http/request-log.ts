@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-/** A request that is over. `endpoint` is a route's pattern, never a path from outside. */
+/** An ended request. `endpoint` is a route's pattern, never a path from outside. */
 interface EndedRequest {
   readonly endpoint: string;
   readonly status: number;
 }
 
 /**
- * Writes one line a request, when its connection is done with it and its job has ended, and tells
- * `onEnded` of it.
+ * Writes one log line a request, once its connection has finished and its job has ended, and then
+ * calls `onEnded`.
  */
 export function addRequestLog(
   app: FastifyInstance,
@@ -54,7 +54,7 @@ function write(request: FastifyRequest, reply: FastifyReply, ms: number): void {
   );
 }
 
-/** A query may hold anything; it is not logged. */
+/** Cuts the query, which may hold anything and is not logged. */
 function pathOf(url: string): string {
   const end = url.indexOf("?");
   return end === -1 ? url : url.slice(0, end);

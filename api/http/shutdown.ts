@@ -3,9 +3,9 @@ import type { FastifyInstance } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 /**
- * After `close()`, connections without a request under way are closed, and the others bring no more
- * and end with their answer: otherwise each would hold the server open until its own timeout. Node
- * closes by itself only those that have had a request; clients also connect ahead of their first.
+ * After `close()`, connections without a running request are closed, and the others take no more requests
+ * and close after their answer. Otherwise each would hold the server open until its own timeout. Node
+ * itself closes only those that have had a request, but clients also connect ahead of their first.
  */
 export function addShutdown(app: FastifyInstance): void {
   let closing = false;

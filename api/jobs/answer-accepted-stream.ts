@@ -14,18 +14,18 @@ import { logJob } from "./log-job.ts";
 export interface AcceptedStreamOptions {
   readonly job: string;
   readonly view: StreamView;
-  /** Number of the first event to be shown. */
+  /** The number of the first event to show. */
   readonly from: number;
-  /** The stream opens at once, whatever becomes of the job. Else a failure before it has begun is thrown. */
+  /** The stream opens at once. Otherwise a failure before the first event is thrown. */
   readonly isOpen: boolean;
-  /** In place of the view's word, after whatever end. */
+  /** Makes the last event after any end, in place of the view. */
   readonly ending?: (end: FollowedEnd) => string;
   /** The events have ids. */
   readonly hasIds?: boolean;
-  /** Text for one event; its number is the job's own. */
+  /** Makes the text of one event. The number is the job's own. */
   readonly format?: (text: string, number: number) => string;
   readonly signal: AbortSignal;
-  /** Aborted when the process ends: the reader is told to come again. */
+  /** Aborted when the process ends. The reader gets an error that asks it to come again. */
   readonly shutdown: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ export async function answerAcceptedStream(
   });
   let beginning = view.beginning();
   let isLed = false;
-  /** What comes before an answer's first event, once. */
+  /** The events before the answer's first, once. */
   const lead = (): string => {
     const text = beginning + (isLed ? "" : view.opening());
     beginning = "";

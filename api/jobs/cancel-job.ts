@@ -8,8 +8,8 @@ import { awaitEnd } from "./await-end.ts";
 const CODE = "cancel";
 
 /**
- * Asks an accepted job to end, and tells what became of it: the statement decides, and a job that got
- * done meanwhile is done. One whose worker does not confirm in time is still shown as it is.
+ * Asks an accepted job to end, and returns it as it then is. The statement decides: a job that got done
+ * meanwhile is done, and one whose worker does not confirm in time still runs.
  */
 export async function cancelJob(
   deps: CallDeps,

@@ -15,7 +15,7 @@ import { answerAcceptedWhole } from "./answer-accepted-whole.ts";
 import { awaitEnd } from "./await-end.ts";
 import { jobObject } from "./job-object.ts";
 
-/** How the caller of an accepted job wants its answer. */
+/** The form in which a caller wants an accepted job's answer. */
 export interface Delivery {
   readonly job: string;
   readonly preferences: Preferences;
@@ -25,10 +25,10 @@ export interface Delivery {
   readonly disconnected: AbortSignal;
 }
 
-/** Time after which a caller may ask for an accepted job again, in seconds. */
+/** A caller may ask for an accepted job again after so long. */
 const RETRY_AFTER_S = 2;
 
-/** Answers the request that made an accepted job, or joined it: as a stream, whole, or with the job. */
+/** Answers the request that made or joined an accepted job: as a stream, whole, or with the job. */
 export async function deliverAccepted(
   deps: CallDeps,
   reply: FastifyReply,
@@ -66,7 +66,7 @@ export async function deliverAccepted(
   );
 }
 
-/** Where the answer of an accepted job can be had once it is there. */
+/** The path of an accepted job's answer. */
 function answerPath(job: AcceptedJob): string {
   const { id, endpoint, stored } = job;
   if (isStoredCompletion(job)) return `/v1/chat/completions/${completionId(id)}`;
@@ -92,7 +92,7 @@ async function streamAnswer(
   });
 }
 
-/** How the stream of an accepted job looks to a reader that has events up to a sequence number. */
+/** The view of an accepted job's stream for a reader that has events up to a sequence number. */
 export async function viewOf(
   deps: Pick<CallDeps, "database">,
   job: AcceptedJob,

@@ -8,24 +8,24 @@ import { WakeUp } from "./wake-up.ts";
 
 export interface FollowOptions {
   readonly job: string;
-  /** Number of the first event to be shown; null: none, only the end. */
+  /** The number of the first event to show. With null only the end is shown. */
   readonly from: number | null;
-  /** Ends the following without an end. */
+  /** Stops the following before the job's end. */
   readonly signal: AbortSignal;
 }
 
-/** So long the log is waited for before the row is asked whether the job has ended. */
+/** The row is asked whether the job has ended when the log brings nothing for so long. */
 const BETWEEN_EVENTS_MS = 20;
 
-/** Events that a view adds after the last one of a log: an error, and the end. */
+/** A view adds so many events after a log's last one: an error, and the end. */
 const LATER_EVENTS = 2;
 
 export interface FollowedEnd {
   readonly type: "end";
   readonly job: AcceptedJob;
-  /** Undefined also when only the end is followed. */
+  /** The result is also undefined when only the end is followed. */
   readonly result: JobResult | undefined;
-  /** The number that follows the job's last event, whatever number was asked for. */
+  /** The number that follows the job's last event, whatever `from` was. */
   readonly next: number;
 }
 
@@ -37,9 +37,9 @@ type FollowedEvent =
   | { readonly type: "deleted" };
 
 /**
- * What happens to an accepted job, from its rows and its event log, ending with its end. Many may
- * read at once, each from where it wants. Events come from the log while an attempt runs, and from the
- * stored result after it; the log may be lost, the result not.
+ * Yields what happens to an accepted job, from its rows and its event log, until its end. Many may read
+ * at once, each from its own place. Events come from the log while an attempt runs, and from the stored
+ * result after it. The log may be lost, but never the result.
  */
 export async function* followJob(
   deps: Pick<CallDeps, "database" | "events" | "timings">,
@@ -50,27 +50,28 @@ export async function* followJob(
   const stopFollowing = await deps.events.follow(id, () => wakeUp.signal());
   const showsEvents = from !== null;
   let number = from ?? 0;
-  /** The attempt whose start has been told, and the one whose events may be shown. */
-  let told = 0;
-  let shown = 0;
+  /** The fence of the attempt whose start has been yielded. */
+  let startedFence = 0;
+  /** The fence of the attempt whose events may be shown. */
+  let shownFence = 0;
   const readLog = async ({ fence }: AcceptedJob): Promise<readonly string[]> => {
     const page = await deps.events.read(id, fence, number).catch(() => []);
-    if (page.length === 0 || shown === fence) return page;
+    if (page.length === 0 || shownFence === fence) return page;
     if (!(await readAttempt(pool, id, fence).catch(() => false))) return [];
-    shown = fence;
+    shownFence = fence;
     return page;
   };
-  /** A reader may have got events that come after those of the log, so that it asks beyond its end. */
+  /** Counts the log's events. A reader that also has a view's last events asks beyond the log's end. */
   const countLog = async ({ fence }: AcceptedJob, isInLog: boolean): Promise<number> => {
     if (!isInLog) return 0;
     for (let back = 1; back <= Math.min(number, LATER_EVENTS + 1); back++) {
       const page = await deps.events.read(id, fence, number - back).catch(() => []);
       if (page.length > 0) return number - back + page.length;
     }
-    // The log is gone: what the reader has stands, and no later event may have its numbers.
+    // The log is lost. The reader keeps what it has, and no later event may reuse those numbers.
     return number;
   };
-  /** A database that is away is waited for: the job is not. */
+  /** Waits for a database that is away. */
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
     for (;;) {
       try {
@@ -86,8 +87,8 @@ export async function* followJob(
     let job = await ask(() => readJob(pool, id));
     let isFresh = true;
     while (job !== undefined && !signal.aborted) {
-      if (job.fence > told && job.state !== "waiting") {
-        told = job.fence;
+      if (job.fence > startedFence && job.state !== "waiting") {
+        startedFence = job.fence;
         yield { type: "started", job };
       }
       if (job.ended_at !== null) {
@@ -96,7 +97,7 @@ export async function* followJob(
         const stored = result?.events ?? null;
         const rest = stored === null ? [] : splitEvents(stored).slice(number);
         if (showsEvents) for (const text of rest) yield { type: "event", number: number++, text };
-        // Of an attempt that nobody settled, the log has what it had said.
+        // The events of an attempt that nobody settled are only in the log.
         const isInLog = showsEvents && stored === null && job.stream && job.fence > 0;
         let page = isInLog ? await readLog(job) : [];
         while (page.length > 0) {
@@ -109,7 +110,7 @@ export async function* followJob(
       }
       const page = showsEvents && job.stream && job.state === "running" ? await readLog(job) : [];
       for (const text of page) yield { type: "event", number: number++, text };
-      // While events come, the row has no news; its end may share their last notice.
+      // While events come the row does not change, but its end may share their last notice.
       if (page.length > 0) isFresh = !(await wakeUp.next(BETWEEN_EVENTS_MS));
       else {
         if (isFresh) await wakeUp.next(deps.timings.lookMs);

@@ -5,7 +5,7 @@ import { formatUsd } from "../../shared/money/usd.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { jobStatus } from "./job-status.ts";
 
-/** A job as `/v1/jobs` shows it. Times are Unix seconds. */
+/** Shows a job as `/v1/jobs` does. Times are Unix seconds. */
 export function jobObject(job: AcceptedJob): object {
   const { metadata } = JSON.parse(job.facts) as Partial<StoredRequest>;
   return {

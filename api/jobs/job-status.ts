@@ -12,7 +12,7 @@ export const jobStatuses = [
 
 export type JobStatus = (typeof jobStatuses)[number];
 
-/** A job's state in the words of the API. */
+/** Words a job's state as the API does. */
 export function jobStatus({
   state,
   response_status,
@@ -40,7 +40,7 @@ const filters: Readonly<Record<JobStatus, StatusFilter>> = {
   cancelled: { states: ["cancelled"], responseStatus: null },
 };
 
-/** The jobs of a status; of any without one. */
+/** The filter for a status. Without one it lets all jobs pass. */
 export function statusFilter(status: JobStatus | undefined): StatusFilter {
   return status === undefined ? { states: null, responseStatus: null } : filters[status];
 }

@@ -2,7 +2,7 @@ import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 import type { LogFields } from "../http/log-fields.ts";
 
-/** Tells the request's log line what an accepted job has come to. */
+/** Fills a request's log fields from an accepted job. */
 export function logJob(logFields: LogFields, job: AcceptedJob): void {
   logFields.jobState = job.state;
   if (job.provider !== null) logFields.provider = job.provider;

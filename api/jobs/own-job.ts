@@ -7,7 +7,7 @@ import { jobOfResponse } from "../../shared/responses/response-id.ts";
 
 const JOB = /^job_[0-9a-f]{32}$/;
 
-/** A key's own accepted job. Throws `BrokerError` `not_found`, the same for others' and for no job. */
+/** Finds a key's own accepted job. Throws the same `not_found` for a job of another key. */
 export async function ownJob(
   pool: Pick<Pool, "query">,
   key: string,
@@ -21,7 +21,7 @@ export async function ownJob(
   return job;
 }
 
-/** The job of a key's own stored chat completion. Throws `BrokerError` `not_found` as `ownJob` does. */
+/** Finds the job of a key's own stored chat completion. Throws `not_found` as `ownJob` does. */
 export async function ownCompletion(
   pool: Pick<Pool, "query">,
   key: string,
@@ -38,7 +38,7 @@ export async function ownCompletion(
   return job;
 }
 
-/** The job of a key's own stored response. Throws `BrokerError` `not_found` as `ownJob` does. */
+/** Finds the job of a key's own stored response. Throws `not_found` as `ownJob` does. */
 export async function ownResponse(
   pool: Pick<Pool, "query">,
   key: string,

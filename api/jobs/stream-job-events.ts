@@ -9,13 +9,13 @@ import { unstreamedEvents } from "../responses/unstreamed-events.ts";
 import { answerAcceptedStream } from "./answer-accepted-stream.ts";
 import { jobObject } from "./job-object.ts";
 
-/** Events of the job itself come first; the answer's follow, numbered from here. */
+/** The answer's events follow those of the job itself, numbered from here. */
 const FIRST_ANSWER_EVENT = 2;
 
 /**
- * The events of any accepted job as server-sent events with ids: `job.queued` (0), `job.in_progress`
+ * Sends the events of any accepted job as server-sent events with ids: `job.queued` (0), `job.in_progress`
  * (1), the answer's own events as they came, and at the end `job.completed`, `job.failed`,
- * `job.cancelled` or `job.expired`. Goes on after the event of `Last-Event-ID`.
+ * `job.cancelled` or `job.expired`. A reader with `Last-Event-ID` gets what follows that event.
  */
 export async function streamJobEvents(
   deps: CallDeps,
@@ -25,7 +25,7 @@ export async function streamJobEvents(
   const after = lastEventId(reply.request);
   const own = (id: number, type: string, data: object): string =>
     id > after ? `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n` : "";
-  // The same for every reader, whenever it comes.
+  // Every reader sees the same first events, whenever it comes.
   const asWaiting = {
     ...job,
     state: "waiting",
@@ -41,7 +41,7 @@ export async function streamJobEvents(
     beginning: () => own(0, "job.queued", jobObject(asWaiting)),
     opening: () => own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" })),
     failure: () => "",
-    // Without an id: whoever comes again goes on after the last event that had one.
+    // It has no id, so a reader that comes again goes on after the last event that had one.
     interruption: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
   };
   const from = Math.max(0, after + 1 - FIRST_ANSWER_EVENT);
@@ -51,7 +51,7 @@ export async function streamJobEvents(
     from,
     isOpen: true,
     hasIds: true,
-    // An id of the upstream's own would be taken for ours.
+    // A reader would take the upstream's own ids for ours.
     format: (text, number) =>
       `id: ${number + FIRST_ANSWER_EVENT}\n${eventsWithOwnId(job, text).replaceAll(/^id:.*\n/gm, "")}`,
     ending: (end) => {

@@ -1,4 +1,4 @@
-/** Something may have happened: waited for by one reader, noted by anyone. */
+/** An auto-reset event: anyone signals that something may have happened, and one reader waits. */
 export class WakeUp {
   #isSignalled = false;
   #wake: (() => void) | undefined;
@@ -15,7 +15,7 @@ export class WakeUp {
     this.#wake?.();
   }
 
-  /** Resolves with true at the next note, one that came before included, with false after `withinMs`. */
+  /** Resolves with true at the next signal, or at once after an earlier one; false after `withinMs`. */
   async next(withinMs: number): Promise<boolean> {
     if (!this.#isSignalled && !this.#signal.aborted)
       await new Promise<void>((resolve) => {

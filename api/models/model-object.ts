@@ -1,29 +1,29 @@
 import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 
-/** A model as OpenAI lists it, and what its users and their programs want to know beside. */
+/** A model as OpenAI lists it, with more that users and programs want to know. */
 export interface Model {
   readonly id: string;
   readonly object: "model";
-  /** Unix seconds. */
+  /** The time in Unix seconds. */
   readonly created: number;
   readonly owned_by: "spillway";
   readonly kind: RouteConfig["kind"];
-  /** The endpoints that take it, as Mistral's list tells them. */
+  /** The endpoints that take the model, named as in Mistral's list. */
   readonly capabilities: {
     readonly chat_completions: boolean;
     readonly completions: boolean;
     readonly responses: boolean;
     readonly embeddings: boolean;
   };
-  /** Tokens of prompt and answer together that every `serve` target has room for; null: not known. */
+  /** Tokens of prompt and answer together that fit every `serve` target; null when it is unknown. */
   readonly context_length: number | null;
-  /** The largest output cap; null: it makes embeddings. */
+  /** The largest output cap; null for embeddings. */
   readonly max_output_tokens: number | null;
 }
 
 /**
- * Tells what a route's model is for, so that no program takes one that embeds for one that chats.
- * `contextOf`: what is known of a target, from the file or from its engine.
+ * Shows what a route's model is for, so that no program takes one that embeds for one that chats.
+ * `contextOf` tells a target's context length, from the configuration or from its engine.
  */
 export function modelObject(
   route: RouteConfig,

@@ -11,8 +11,8 @@ import { inputTokensSchema } from "../../shared/requests/schemas/responses-schem
 import { callerOf } from "../http/authenticate-caller.ts";
 
 /**
- * Tells about how many input tokens a response request would have, its earlier turns included. No
- * engine is asked, no job made and nothing paid. Throws `BrokerError` for whatever is wrong.
+ * Estimates the input tokens of a response request, its earlier turns included. No engine is asked, no job
+ * is made, and nothing is paid. Throws `BrokerError` for whatever is wrong.
  */
 export async function countInputTokens(
   { database, routes, bodyLimitBytes }: Pick<ReadDeps, "database" | "routes" | "bodyLimitBytes">,
@@ -23,10 +23,10 @@ export async function countInputTokens(
   const parsed = parseBody(request.body as Buffer | undefined);
   const { model } = checkFields(inputTokensSchema, parsed.fields);
   if (model != null) request.logFields.model = findRoute(routes, key, model).config.name;
-  const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
+  const limits = { key: key.id, maxBodyBytes: bodyLimitBytes };
   const { pool } = database;
   const { body } = await askDatabase(async () => {
-    const read = await withFiles(pool, "responses", parsed, terms);
+    const read = await withFiles(pool, "responses", parsed, limits);
     const turn = await withPreviousTurn(pool, key.id, read.body, bodyLimitBytes);
     return await withConversation(pool, key.id, turn, bodyLimitBytes);
   });

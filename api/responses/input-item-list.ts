@@ -2,7 +2,7 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { pageOf, type PageQuery } from "../http/page-of.ts";
 import { inputItems } from "../../shared/requests/previous-turn.ts";
 
-/** A page of a response's input items; those that came without an id get one by their place. */
+/** Makes a page of a response's input items. An item without an id gets one by its place. */
 export function inputItemList(response: string, input: unknown, query: PageQuery): object {
   const hex = response.slice("resp_".length);
   return pageOf(

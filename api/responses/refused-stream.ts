@@ -6,17 +6,17 @@ import { formatEvent } from "../../shared/responses/format-event.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 
 /**
- * What OpenAI's list of a response's error codes has for a request that is itself at fault. Codex CLI
- * 0.171 ends its turn at it and shows the message; at `insufficient_quota` it shows words of its own
- * about an OpenAI plan, and at `server_error` it tries again.
+ * OpenAI's error code for a response whose request is at fault. Codex CLI 0.171 then ends its turn and
+ * shows the message. At `insufficient_quota` it shows words of its own about an OpenAI plan, and at
+ * `server_error` it tries again.
  */
 const CODE = "invalid_prompt";
 
-/** Codex CLI handles these itself: a broken image is taken out, a refused credential told as such. */
+/** Codex CLI handles these well: it takes out a broken image, and names a refused credential. */
 const plainStatuses = new Set([400, 401]);
 
 /**
- * Whether a refusal is told inside a stream. Codex CLI sends a response request up to six times after
+ * Tells whether a refusal goes into a stream. Codex CLI sends a response request up to six times after
  * any status but 200 and 400, whatever `x-should-retry` says.
  */
 export function isToldInStream(
@@ -31,7 +31,7 @@ export function isToldInStream(
   return isCodex && (headers.accept ?? "").includes("text/event-stream");
 }
 
-/** Answers with a response that has failed before it began, as a stream. */
+/** Answers with the stream of a response that failed before it began. */
 export function sendRefusedStream(reply: FastifyReply, error: BrokerError): FastifyReply {
   const { logFields } = reply.request;
   logFields.errorCode = error.code;

@@ -12,7 +12,7 @@ import { jobError } from "../../shared/jobs/job-error.ts";
 import { failedState } from "./failed-state.ts";
 import type { ViewedResponse } from "./response-view.ts";
 
-/** The response that an accepted job stands for, as JSON text or bytes. */
+/** The response of an accepted job, as JSON text or bytes. */
 export async function responseOfJob(
   pool: Pick<Pool, "query">,
   job: AcceptedJob,
@@ -25,7 +25,7 @@ export async function responseOfJob(
   return JSON.stringify(responseObject(fields, { ...context, maxOutputTokens }, stateOf(job)));
 }
 
-/** What a reader of its stream must know of a response's request. */
+/** Reads what the stream's view needs of a response's request. */
 export async function viewedResponse(
   pool: Pick<Pool, "query">,
   job: AcceptedJob,
@@ -33,12 +33,12 @@ export async function viewedResponse(
   const { response, maxOutputTokens } = JSON.parse(job.facts) as StoredRequest;
   if (response === undefined) throw new Error(`job ${job.id} is no response`);
   const body = await askDatabase(() => readRequestBody(pool, job.id));
-  const fields = body === undefined ? await toldFields(pool, job.id) : parse(body);
+  const fields = body === undefined ? await echoedFields(pool, job.id) : parse(body);
   return { fields, context: response, maxOutputTokens };
 }
 
-/** Of a request that is not kept: what its response says of it. */
-async function toldFields(pool: Pick<Pool, "query">, job: string): Promise<JsonObject> {
+/** Reads the fields of a request that is not kept from its response. */
+async function echoedFields(pool: Pick<Pool, "query">, job: string): Promise<JsonObject> {
   const result = await askDatabase(() => readResult(pool, job));
   if (result?.body != null) return parse(result.body.toString());
   const last = splitEvents(result?.events ?? "").at(-1) ?? "";

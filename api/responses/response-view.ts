@@ -7,18 +7,18 @@ import type { StreamView } from "../calls/stream-view.ts";
 import { failedState } from "./failed-state.ts";
 
 export interface ViewedResponse {
-  /** The request's body without what the broker consumed. */
+  /** The request's body without the broker's own fields. */
   readonly fields: JsonObject;
   readonly context: ResponseContext;
   readonly maxOutputTokens: number | null;
-  /** The last sequence number that the reader has; -1: none. */
+  /** The last sequence number that the reader has; -1 for none. */
   readonly startingAfter: number;
 }
 
-/** Events that come when the job is accepted; the one after them when its attempt begins. */
+/** So many events come when the job is accepted. The next comes when its attempt begins. */
 const EARLY_EVENTS = 2;
 
-/** The stream of a response, from a reader's cursor on. */
+/** The view of a response's stream, from a reader's cursor on. */
 export function responseView(viewed: ViewedResponse): StreamView {
   const { fields, startingAfter } = viewed;
   const context = { ...viewed.context, maxOutputTokens: viewed.maxOutputTokens };
@@ -32,17 +32,17 @@ export function responseView(viewed: ViewedResponse): StreamView {
     failure: (error, state, number) => {
       const first = FIRST_OUTPUT_SEQUENCE + number;
       const response = responseObject(fields, context, failedState(error, state));
-      // Whoever cancelled it knows of no error.
+      // A cancellation is not an error to the one who asked for it.
       if (error.code === "cancelled") return failureEvent(response, first);
-      const told = startingAfter < first ? errorEvent(error.toJSON().error, first) : "";
-      return told + failureEvent(response, first + 1);
+      const failure = startingAfter < first ? errorEvent(error.toJSON().error, first) : "";
+      return failure + failureEvent(response, first + 1);
     },
     interruption: (error, number) =>
       errorEvent(error.toJSON().error, FIRST_OUTPUT_SEQUENCE + number),
   };
 }
 
-/** Number in a job's log of the first event that a reader lacks. */
+/** The number, in a job's log, of the first event that a reader lacks. */
 export function firstNumber(startingAfter: number): number {
   return Math.max(0, startingAfter + 1 - FIRST_OUTPUT_SEQUENCE);
 }

@@ -3,7 +3,7 @@ import type { JobResult } from "../../shared/jobs/job-result.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 import { finishedEvents } from "../../shared/responses/finished-events.ts";
 
-/** The events of a response that was not made as a stream; none of any other job. */
+/** Makes the events of a response that was not streamed. Other jobs have none. */
 export function unstreamedEvents(
   job: AcceptedJob,
   result: JobResult | undefined,

@@ -6,7 +6,10 @@ const DOCUMENT = new URL("../../config/openapi.yaml", import.meta.url);
 const LINE =
   "Spillway, an inference broker that speaks the OpenAI API. The base URL ends with /v1 and needs a key; /openapi.json has the paths, /health the state.\n";
 
-/** `GET /` and `GET /v1` say what this is; `GET /openapi.json`, and `GET /docs` that leads to it, what it can do. */
+/**
+ * `GET /` and `GET /v1` say what this server is. `GET /openapi.json` describes the API, and `GET /docs`
+ * leads there.
+ */
 export function addAbout(app: FastifyInstance): void {
   for (const path of ["/", "/v1"])
     app.get(path, (_request, reply) => reply.type("text/plain; charset=utf-8").send(LINE));
@@ -19,7 +22,7 @@ export function addAbout(app: FastifyInstance): void {
   app.get("/docs", (_request, reply) => reply.redirect("/openapi.json"));
 }
 
-/** As JSON text. */
+/** Reads the document as JSON text. */
 async function readDocument(): Promise<string> {
   return JSON.stringify(parse(await readFile(DOCUMENT, "utf8")));
 }

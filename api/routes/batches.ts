@@ -27,7 +27,7 @@ const BATCH = /^batch_[0-9a-f]{32}$/;
 const FILE = /^file-[0-9a-f]{32}$/;
 const listQuery = z.object({ after: pageQuery.after, limit: pageQuery.limit });
 
-/** `/v1/batches`: a key's files of requests, which workers run as jobs of the lowest class. */
+/** `/v1/batches` takes files of requests, which workers run as jobs of the lowest class. */
 export function addBatches(app: FastifyInstance, { pool }: { readonly pool: Pool }): void {
   const own = async (request: FastifyRequest<BatchRoute>): Promise<BatchRow> => {
     const { id } = request.params;

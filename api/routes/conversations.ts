@@ -35,23 +35,23 @@ interface ConversationRoute {
   Params: { id: string; item: string };
 }
 
-type Asked = FastifyRequest<ConversationRoute>;
+type ItemRequest = FastifyRequest<ConversationRoute>;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** OpenAI's SDK may ask for more of an item (`include`), which here is whole in any case. */
+/** OpenAI's SDK may ask for more of an item with `include`. Here items are always whole. */
 const itemsQuery = z.looseObject(pageQuery);
 
-/** `/v1/conversations`: create, read, change the metadata, delete; and their items. */
+/** `/v1/conversations` creates, shows, changes and deletes conversations and their items. */
 export function addConversations(app: FastifyInstance, { pool }: { readonly pool: Pool }): void {
-  const own = async (request: Asked) => {
+  const own = async (request: ItemRequest) => {
     const { id } = request.params;
     const key = callerOf(request).id;
     return (await askDatabase(() => findConversation(pool, key, id))) ?? noConversation(id);
   };
 
-  /** Before its items are read. */
-  const unfolded = async (request: Asked) => {
+  /** Finds a conversation and brings its items up to date. */
+  const unfolded = async (request: ItemRequest) => {
     const found = await own(request);
     await askDatabase(() => unfoldTurns(pool, found.id));
     return found;
@@ -85,8 +85,8 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
 
   app.delete<ConversationRoute>("/v1/conversations/:id", async (request) => {
     const { id } = request.params;
-    const gone = await askDatabase(() => deleteConversation(pool, callerOf(request).id, id));
-    return gone ? { id, object: "conversation.deleted", deleted: true } : noConversation(id);
+    const isDeleted = await askDatabase(() => deleteConversation(pool, callerOf(request).id, id));
+    return isDeleted ? { id, object: "conversation.deleted", deleted: true } : noConversation(id);
   });
 
   app.post<ConversationRoute>("/v1/conversations/:id/items", (request, reply) => {
@@ -127,7 +127,7 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
   });
 }
 
-/** Numbers in items stay as they were written. */
+/** Sends a list. Numbers in items stay as they were written. */
 function send(reply: FastifyReply, list: object): FastifyReply {
   return reply.type(JSON_TYPE).send(JSON.stringify(list));
 }
@@ -153,7 +153,7 @@ function readItemsOf(request: FastifyRequest): readonly NewItem[] {
   return newItems(exact["items"] as readonly unknown[]);
 }
 
-/** Another key's is as unknown as one that never was. */
+/** Another key's conversation is as unknown as one that never was. */
 function noConversation(id: string): never {
   throw new BrokerError("not_found", `Conversation with id '${id.slice(0, 64)}' not found.`, {
     param: "id",

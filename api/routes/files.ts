@@ -16,11 +16,11 @@ import { pageQuery, queryText } from "../http/page-query.ts";
 
 export interface FilesDeps {
   readonly pool: Pool;
-  /** Aborts when a shutdown waits no longer for uploads and downloads. */
+  /** Aborts when a shutdown stops waiting for uploads and downloads. */
   readonly shutdown: AbortSignal;
-  /** 512 MiB by default. */
+  /** The default is 512 MiB. */
   readonly maxFileBytes?: number;
-  /** How often an upload gives a sign of life; each minute by default. */
+  /** An upload gives a sign of life so often. The default is a minute. */
   readonly touchMs?: number;
 }
 
@@ -68,7 +68,7 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   });
 
   app.route<FileRoute>({
-    // HEAD here, since Fastify's own would read the whole file.
+    // HEAD has a handler, since Fastify's own would read the whole file.
     method: ["GET", "HEAD"],
     url: "/v1/files/:id/content",
     handler: async (request, reply) =>

@@ -7,15 +7,15 @@ import { statement } from "../../shared/db/statement.ts";
 export interface HealthDeps {
   readonly database: Pick<Database, "pool">;
   readonly queues: ProviderQueues;
-  /** Any provider: its queue stands for all. */
+  /** Any provider, whose queue stands for all. */
   readonly provider: string;
 }
 
 const ANSWER_WITHIN_MS = 1_000;
 
 /**
- * `GET /health/live`: the process runs. `GET /health/ready`, and `/health` for those who ask there:
- * database and queue answer within 1 s.
+ * `GET /health/live` says that the process runs. `GET /health/ready`, and `GET /health` as well, say
+ * whether database and queue answer within 1 s.
  */
 export function addHealth(app: FastifyInstance, deps: HealthDeps): void {
   app.get("/health/live", () => ({ status: "ok" }));

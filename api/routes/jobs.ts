@@ -33,7 +33,7 @@ const listQuery = z.object({
 });
 const readQuery = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_S).default(0) });
 
-/** `/v1/jobs`: a key's accepted jobs, whatever endpoint they came by. */
+/** `/v1/jobs` shows, cancels and deletes a key's accepted jobs of all endpoints. */
 export function addJobs(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<JobRoute>) =>

@@ -33,7 +33,7 @@ const readQuery = z.object({
 });
 const itemsQuery = z.object(pageQuery);
 
-/** `/v1/responses`: create, read, follow, cancel, delete, and what went in. */
+/** `/v1/responses` creates, shows, follows, cancels and deletes responses, and shows their input. */
 export function addResponses(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
   const own = (request: FastifyRequest<ResponseRoute>) =>

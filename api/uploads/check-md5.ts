@@ -11,15 +11,15 @@ export interface Md5Check {
   readonly keyId: string;
   readonly upload: UploadRow;
   readonly partIds: readonly string[];
-  /** Hexadecimal. */
+  /** The digest in hexadecimal. */
   readonly md5: string;
   readonly shutdown: AbortSignal;
 }
 
 /**
  * Throws `BrokerError` `invalid_request` unless the bytes of these parts, in this order, have this MD5.
- * Parts do not change once they are whole, so what was read here is what becomes the file. What else is
- * wrong with them is left to whoever makes the file.
+ * Parts do not change once they are whole, so what was read here is what becomes the file. Other
+ * problems are found when the file is made.
  */
 export async function checkMd5(pool: Pool, check: Md5Check): Promise<void> {
   const { keyId, upload, partIds, md5, shutdown } = check;
@@ -34,7 +34,7 @@ export async function checkMd5(pool: Pool, check: Md5Check): Promise<void> {
         hash.update(bytes);
       }
   } catch (error) {
-    // Another call has completed or cancelled it meanwhile: then its bytes are elsewhere.
+    // If another call has completed or cancelled the upload meanwhile, its bytes are elsewhere.
     if ((await ownUpload(pool, keyId, upload.id)).status === "pending") throw error;
     return;
   }

@@ -6,7 +6,7 @@ import { completeUpload } from "../../shared/uploads/upload-statements.ts";
 import { checkPending, ownUpload, shownUpload } from "./own-upload.ts";
 import { noPart } from "./upload-input.ts";
 
-/** Makes a file of an upload's parts; resolves with the upload as it is shown. */
+/** Makes a file of an upload's parts. Resolves with the upload as it is shown. */
 export async function makeFile(
   client: PoolClient,
   key: string,
@@ -27,7 +27,7 @@ export async function makeFile(
       { param: "part_ids" },
     );
   checkPending(await ownUpload(client, key, id));
-  // By the clock of one statement it was over, by that of the next it was not.
+  // The upload expired by the clock of one statement, but not by that of the next.
   throw new BrokerError("invalid_request", "This upload has expired; begin another one.", {
     param: "upload_id",
   });

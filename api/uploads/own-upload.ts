@@ -11,7 +11,7 @@ const PARAM = "upload_id";
 
 type Query = Pick<Pool, "query">;
 
-/** A key's own upload. Throws `BrokerError` `not_found`, the same for others' and for none. */
+/** Finds a key's own upload. Throws the same `not_found` for an upload of another key. */
 export async function ownUpload(pool: Query, key: string, id: string): Promise<UploadRow> {
   const upload = UPLOAD.test(id) ? await askDatabase(() => findUpload(pool, key, id)) : undefined;
   if (upload !== undefined) return upload;
@@ -20,7 +20,7 @@ export async function ownUpload(pool: Query, key: string, id: string): Promise<U
   });
 }
 
-/** Throws `BrokerError` `invalid_request` unless the upload still takes what a caller asks of it. */
+/** Throws `BrokerError` `invalid_request` unless the upload is still open. */
 export function checkPending({ status }: UploadRow): void {
   if (status === "pending") return;
   const ended = status === "expired" ? "has expired" : `has been ${status}`;
@@ -29,7 +29,7 @@ export function checkPending({ status }: UploadRow): void {
   });
 }
 
-/** A key's own upload as it is shown, with its file. */
+/** Shows a key's own upload with its file. */
 export async function shownUpload(pool: Query, key: string, id: string): Promise<object> {
   const upload = await ownUpload(pool, key, id);
   const fileId = upload.file_id;

@@ -49,7 +49,7 @@ export async function takePart(
   );
 }
 
-/** The form has one file, `data`, and nothing else. */
+/** Reads the form, which has one file, `data`, and nothing else. */
 async function readPart(
   form: AsyncIterable<FormPart>,
   store: (bytes: AsyncIterable<Buffer>) => Promise<StoredBytes>,
@@ -71,7 +71,7 @@ async function addPart(
   { id, bytes }: StoredBytes,
   maxFileBytes: number,
 ): Promise<object> {
-  // Twice, so that a part can be sent again whose answer was lost.
+  // Twice the file's size fits, so that a part whose answer was lost can be sent again.
   const limits = { parts: MAX_PARTS, bytes: 2 * maxFileBytes };
   const at = await finishPart(client, id, bytes, limits);
   if (at !== undefined) return partObject(id, upload, at);

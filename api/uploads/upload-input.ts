@@ -7,7 +7,7 @@ import { fileNameProblem, MAX_PARTS } from "../files/file-limits.ts";
 
 const MAX_TYPE_LENGTH = 255;
 
-/** What begins an upload of so many bytes at most. */
+/** The body that begins an upload of at most so many bytes. */
 export function createUploadInput(maxFileBytes: number) {
   const size = `must be a whole number from 1 to ${maxFileBytes}, the most that a file may have`;
   return z.strictObject({
@@ -31,7 +31,7 @@ export function createUploadInput(maxFileBytes: number) {
 
 const PART = /^part_[0-9a-f]{32}$/;
 
-/** What completes one. */
+/** The body that completes an upload. */
 export const completeUploadInput = z.strictObject({
   part_ids: listOf(z.string())
     .min(1)
@@ -48,13 +48,13 @@ export const completeUploadInput = z.strictObject({
     .nullish(),
 });
 
-/** The first id that cannot be a part's, if any, as the error about it. */
+/** Throws the error about the first id that no part can have. */
 export function checkPartIds(ids: readonly string[]): void {
   const index = ids.findIndex((id) => !PART.test(id));
   if (index !== -1) throw noPart(index, ids[index] ?? "");
 }
 
-/** Says that an upload has no such part. */
+/** The error for a part that an upload does not have. */
 export function noPart(index: number, id: string): BrokerError {
   const param = `part_ids[${index}]`;
   const message = `${param}: this upload has no part '${id.slice(0, 64)}'.`;

@@ -2,7 +2,7 @@ import type { FileRow } from "../../shared/files/file-row.ts";
 import type { UploadRow } from "../../shared/uploads/upload-row.ts";
 import { fileObject } from "../files/file-object.ts";
 
-/** An upload as OpenAI's API shows it; `file`: what became of it, unless that was deleted. */
+/** Shows an upload as OpenAI does. `file` is the file that it became, unless that was deleted. */
 export function uploadObject(upload: UploadRow, file: FileRow | undefined) {
   return {
     id: upload.id,
@@ -17,7 +17,7 @@ export function uploadObject(upload: UploadRow, file: FileRow | undefined) {
   } as const;
 }
 
-/** A part as OpenAI's API shows it. */
+/** Shows a part as OpenAI does. */
 export function partObject(id: string, upload: string, createdAt: Date) {
   const created = seconds(createdAt);
   return { id, object: "upload.part", created_at: created, upload_id: upload } as const;

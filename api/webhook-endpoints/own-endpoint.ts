@@ -10,7 +10,7 @@ import { pageQuery } from "../http/page-query.ts";
 export interface EndpointDeps {
   readonly pool: Pool;
   readonly egress: Pick<EgressPolicy, "checkUrl" | "checkResolved">;
-  /** How long a test waits for a worker to send it and for the endpoint to answer; 30 s by default. */
+  /** A test waits so long for a worker and for the endpoint's answer. The default is 30 s. */
   readonly testWaitMs?: number;
 }
 

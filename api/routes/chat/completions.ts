@@ -31,8 +31,8 @@ const messagesQuery = z.object({ ...pageQuery, ...ascending });
 const PAIR = /^metadata\[(.{1,64})\]$/s;
 
 /**
- * `/v1/chat/completions`: create; and of those created with `store: true`: list, read, change their
- * metadata, delete, and what was asked.
+ * `/v1/chat/completions` creates completions. Those created with `store: true` it lists, shows with their
+ * messages, changes and deletes.
  */
 export function addChatCompletions(app: FastifyInstance, deps: CallDeps): void {
   const { pool } = deps.database;
@@ -85,8 +85,8 @@ export function addChatCompletions(app: FastifyInstance, deps: CallDeps): void {
     const { id } = await own(request);
     const body = await askDatabase(() => readRequestBody(pool, id));
     const { messages } = asObject(parseExact(body ?? "{}")) ?? {};
-    const asked = Array.isArray(messages) ? (messages as unknown[]) : [];
-    const shown = asked.map((message, index) => ({
+    const sent = Array.isArray(messages) ? (messages as unknown[]) : [];
+    const shown = sent.map((message, index) => ({
       ...asObject(message),
       id: `${completionId(id)}-${index}`,
     }));

@@ -18,9 +18,9 @@ import { readBody, smallBody } from "../../http/json-body.ts";
 
 export interface UploadsDeps {
   readonly pool: Pool;
-  /** Aborts when a shutdown waits no longer for uploads. */
+  /** Aborts when a shutdown stops waiting for uploads. */
   readonly shutdown: AbortSignal;
-  /** 512 MiB by default. */
+  /** The default is 512 MiB. */
   readonly maxFileBytes?: number;
 }
 
@@ -28,7 +28,7 @@ interface UploadRoute {
   Params: { id: string };
 }
 
-/** For the ids of all parts that an upload may have. */
+/** The ids of all possible parts fit. */
 const COMPLETE_BYTES = 1024 * 1024;
 
 /** `/v1/uploads` makes files that come in parts; `addUploadParts` takes the parts, which are forms. */
@@ -42,8 +42,8 @@ export function addUploads(app: FastifyInstance, deps: UploadsDeps): void {
     return answerOnce(request, reply, pool, {
       prepare: () => Promise.resolve(undefined),
       work: async (client) => {
-        const terms = { ...rest, mimeType, expiresAfterS };
-        return uploadObject(await createUpload(client, callerOf(request).id, terms), undefined);
+        const upload = { ...rest, mimeType, expiresAfterS };
+        return uploadObject(await createUpload(client, callerOf(request).id, upload), undefined);
       },
     });
   });

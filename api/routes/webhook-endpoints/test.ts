@@ -16,9 +16,9 @@ const TEST_WAIT_MS = 30_000;
 const LOOK_MS = 100;
 
 /**
- * `POST /v1/webhook_endpoints/{id}/test`: a worker sends a sample event as it sends any other, and
- * the answer tells what came of it. Whoever repeats the request with its `Idempotency-Key` waits for
- * the same delivery.
+ * `POST /v1/webhook_endpoints/{id}/test` lets a worker send a sample event as it sends any other, and
+ * answers with the result. A repeated request with the same `Idempotency-Key` waits for the same
+ * delivery.
  */
 export function addWebhookTest(app: FastifyInstance, deps: EndpointDeps): void {
   const { pool, testWaitMs = TEST_WAIT_MS } = deps;
@@ -63,7 +63,7 @@ async function waitForResult(
   }
 }
 
-/** Says why there was no answer in the words of the attempt's error; those name no address. */
+/** Words a failure with the attempt's error, which names no address. */
 function answered({ status, error }: TestResult): { readonly status: number } {
   if (status !== null) return { status };
   throw new BrokerError(
