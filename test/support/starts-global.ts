@@ -1,7 +1,6 @@
-import { createServer, type Socket } from "node:net";
-import { availableParallelism } from "node:os";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { availableParallelism } from "node:os";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -12,11 +11,12 @@ declare module "vitest" {
 }
 
 /**
- * Lets as many processes start at once as the machine has cores. A start asks by connecting, is
+ * Lets few processes start at once, however many tests ask for one. A start asks by connecting, is
  * admitted by a byte, and is over when its connection ends, however its test ends.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const atOnce = availableParallelism();
+  // A start also waits for servers: one more uses the machine meanwhile.
+  const atOnce = availableParallelism() + 1;
   const running = new Set<Socket>();
   const waiting = new Set<Socket>();
   const admit = (): void => {

@@ -5,6 +5,7 @@ import { startWorkerProcess, type WorkerProcess } from "../../../cli/processes/w
 import { loadConfig } from "../../../config/load-config.ts";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
+import { cadences, type Cadences } from "../../../shared/timing/cadences.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
@@ -56,6 +57,17 @@ const eventTypes = ["completed", "failed", "cancelled"].flatMap((end) => [
   `response.${end}`,
 ]);
 
+/** What no survivor has to be quick at: five lanes side by side that look often fill a core. */
+const slower: Cadences = {
+  ...cadences,
+  batch: 400,
+  webhook: 500,
+  overflow: 400,
+  rest: 1_000,
+  engine: 5_000,
+  load: 5_000,
+};
+
 /** Starts one: `apis` and `workers` of them in this process, beside the victims to come. */
 export async function startLane(options: LaneOptions): Promise<Lane> {
   const { redisUrl, redisPrefix } = options;
@@ -81,6 +93,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     directUrl: test.url,
     redisUrl,
     redisPrefix,
+    cadences: slower,
     log: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
   };
   const backend = redisQueueBackend({
