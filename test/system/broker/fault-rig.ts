@@ -29,6 +29,7 @@ export function startFaultBroker(
       "  wide:",
       "    serve: [{ provider: gpu, model: m }]",
       "    overflow: [{ provider: cloud, model: c }]",
+      "    overflow_when: { waited: never, failed: true }",
     ].join("\n"),
     ...others,
   });

@@ -14,7 +14,13 @@ const gpu = {
   price: { input: 1, output: 1 },
 } as const;
 
-function start(waited = "5s"): Promise<TestBroker> {
+/** On no machine has a request to wait so long that it goes to the cloud while a GPU is up. */
+const LONG = "60s";
+
+/** A second's calls of the cloud, should its slots never be free. */
+const CLOUD_CALLS_A_SECOND = 200;
+
+function start(waited = LONG): Promise<TestBroker> {
   return startTestBroker({
     providers: {
       "gpu-a": gpu,
@@ -89,16 +95,17 @@ test("callers notice nothing but time while every GPU is down and comes back", a
   broker = await start();
   const key = await richKey(broker);
   const running = load(key, 40);
-  await eventually(() => expect(running.answered()).toBeGreaterThan(100), 15_000);
+  await eventually(() => expect(running.answered()).toBeGreaterThan(100), 60_000);
   expect(await lastRows(1_000)).toMatchObject({ cloud: 0 });
 
   await Promise.all([broker.upstreams["gpu-a"]?.close(), broker.upstreams["gpu-b"]?.close()]);
-  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 0, cloud: 50 }), 5_000);
+  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 0, cloud: 50 }), 30_000);
 
-  const returnedAt = performance.now();
+  const cloudCalls = (): number => broker.upstreams["cloud"]?.counters().calls ?? 0;
+  const callsBefore = cloudCalls();
   await Promise.all([broker.upstreams["gpu-a"]?.restart(), broker.upstreams["gpu-b"]?.restart()]);
-  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 50, cloud: 0 }), 8_000);
-  expect(performance.now() - returnedAt).toBeLessThan(8_000);
+  await eventually(async () => expect(await lastRows(50)).toEqual({ local: 50, cloud: 0 }), 60_000);
+  expect(cloudCalls() - callsBefore).toBeLessThan(8 * CLOUD_CALLS_A_SECOND);
 
   const answers = await running.stop();
   expect(noticed(answers)).toEqual([]);
@@ -111,10 +118,10 @@ test("while one of two GPUs is down, the other one takes all and the cloud none"
   broker = await start();
   const key = await richKey(broker);
   const running = load(key, 24);
-  await eventually(() => expect(running.answered()).toBeGreaterThan(50), 15_000);
+  await eventually(() => expect(running.answered()).toBeGreaterThan(50), 60_000);
   await broker.upstreams["gpu-a"]?.close();
   const before = running.answered();
-  await eventually(() => expect(running.answered()).toBeGreaterThan(before + 150), 15_000);
+  await eventually(() => expect(running.answered()).toBeGreaterThan(before + 150), 60_000);
   await broker.upstreams["gpu-a"]?.restart();
   const callsBefore = broker.upstreams["gpu-a"]?.counters().calls ?? 0;
   await eventually(() =>
@@ -150,10 +157,11 @@ test("a long line at the GPU that stops goes to the other one, not to the cloud"
   expect(await jobsAt("gpu-a", "waiting")).toBeGreaterThan(240);
   broker.upstreams["gpu-b"]?.setFault(null);
   await broker.upstreams["gpu-a"]?.close();
-  await eventually(async () => expect(await jobsAt("gpu-a", "waiting")).toBe(0), 15_000);
+  await eventually(async () => expect(await jobsAt("gpu-a", "waiting")).toBe(0), 60_000);
   const atCloud = await jobsAt("cloud", "waiting", "running", "done");
   leave.abort();
   await Promise.all(asked);
   expect(atCloud).toBe(0);
-  await expectAtRest(broker);
+  // Five hundred callers have left at once.
+  await expectAtRest(broker, 15_000);
 });

@@ -10,7 +10,10 @@ afterEach(() => broker.stop());
 const price = { input: 1, output: 1 };
 const WAITED_MS = 400;
 
-function start(cloud: { readonly slots: number; readonly ttftMs: number }): Promise<TestBroker> {
+function start(
+  cloud: { readonly slots: number; readonly ttftMs: number },
+  waitedMs = WAITED_MS,
+): Promise<TestBroker> {
   return startTestBroker({
     providers: {
       gpu: { slots: 1, price },
@@ -20,7 +23,7 @@ function start(cloud: { readonly slots: number; readonly ttftMs: number }): Prom
       "  chat:",
       "    serve: [{ provider: gpu, model: m }]",
       "    overflow: [{ provider: cloud, model: c }]",
-      `    overflow_when: { waited: ${WAITED_MS}ms }`,
+      `    overflow_when: { waited: ${waitedMs}ms }`,
     ].join("\n"),
   });
 }
@@ -118,7 +121,7 @@ test("no more overflow than the cloud has free slots: the rest keeps its place a
 });
 
 test("what did not wait too long stays at home", async () => {
-  broker = await start({ slots: 4, ttftMs: 0 });
+  broker = await start({ slots: 4, ttftMs: 0 }, 60_000);
   const key = await richKey(broker);
   for (let round = 0; round < 5; round += 1) {
     const answers = await Promise.all(Array.from({ length: 4 }, () => ask(broker, { key })));

@@ -12,7 +12,7 @@ export interface BatchStormOptions {
   readonly redis: TestRedis;
   readonly key: string;
   readonly lines: number;
-  /** Between one fault and the next. */
+  /** From one fault to the next, if the first is repaired by then. */
   readonly everyMs: number;
   readonly log: (line: string) => void;
 }
@@ -40,14 +40,15 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
   const client = new OpenAI({ apiKey: options.key, baseURL: api.baseUrl, maxRetries: 20 });
   const faults: Record<string, number> = {};
   let isOver = false;
+  let repaired: Promise<unknown> = Promise.resolve();
   const storm = (async () => {
     for (let turn = 0; ; turn++) {
-      await sleep(everyMs);
+      await Promise.all([sleep(everyMs), repaired]);
       if (isOver) return;
       const [name, doIt] = faultOf(turn);
       log(name);
       faults[name] = (faults[name] ?? 0) + 1;
-      await doIt();
+      repaired = doIt();
     }
   })();
 
