@@ -11,7 +11,14 @@ import type { CallDeps } from "./call-deps.ts";
 import type { OwnedJob } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { endLater, requestEnd, type EndingJob, type StopRequest } from "./request-end.ts";
-import { endByMessage, endByRow, endByState, type RunEnd, type RunProgress } from "./run-end.ts";
+import {
+  endByMessage,
+  endByRequest,
+  endByRow,
+  endByState,
+  type RunEnd,
+  type RunProgress,
+} from "./run-end.ts";
 
 export interface JobRunOptions {
   readonly id: string;
@@ -178,38 +185,27 @@ export class JobRun implements OwnedJob, EndingJob {
   }
 
   async #requestEnd(request: StopRequest, place: number | null): Promise<void> {
-    const { state, code } = request;
+    const { code } = request;
     try {
       const requested = await requestEnd(this.#deps, this, request, place);
-      if (requested.kind === "ended") {
-        this.#place.removeEntry();
-        this.#finish(endByState(state, code, this.#answerHeaders));
-      } else if (requested.kind === "ended-before") this.#finishByRow(requested.row);
-      else if (requested.kind === "unconfirmed") this.#finish(this.#unknownEnd(request));
+      if (requested.kind === "closed") return;
+      if (requested.kind === "ended") this.#place.removeEntry();
+      const row = requested.kind === "ended-before" ? requested.row : undefined;
+      if (row === undefined)
+        this.#finish(endByRequest(requested.kind, request, this.#answerHeaders));
+      else {
+        this.recordEnded(row);
+        this.#overdue.abort();
+      }
     } catch (error) {
       this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
       this.#place.removeEntry();
       endLater(this.#deps, this.id, request);
       const isOurs = classifyDatabaseError(error) === "data";
       const unknown = isOurs ? "internal_error" : "database_unavailable";
-      this.#finish(this.#unknownEnd({ state: "failed", code: unknown }));
+      const unsure = { state: "failed", code: unknown } as const;
+      this.#finish(endByRequest("unconfirmed", unsure, this.#answerHeaders));
     }
-  }
-
-  #finishByRow(row: EndedJob | undefined): void {
-    if (row === undefined) {
-      this.#finish(endByState("failed", "answer_lost", this.#answerHeaders));
-      return;
-    }
-    this.recordEnded(row);
-    this.#overdue.abort();
-  }
-
-  /** The end of a job that may have run to its end without our knowledge. */
-  #unknownEnd({ state, code }: StopRequest): RunEnd {
-    return state === "expired" || this.#answerHeaders === undefined
-      ? endByState(state, code, this.#answerHeaders)
-      : endByState("failed", "answer_lost", this.#answerHeaders);
   }
 
   /** Wakes the reader of `events`, who gets the messages that are there already first. */

@@ -7,7 +7,7 @@ import type {
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { explainEnd } from "../../shared/jobs/explain-end.ts";
-import type { StopRequest } from "./request-end.ts";
+import type { RequestedEnd, StopRequest } from "./request-end.ts";
 
 /** The end of a job, for its caller and for the log. A job without `error` is done. */
 export interface RunEnd {
@@ -35,6 +35,21 @@ export function endByState(
     result: undefined,
     error: explainEnd(state, code),
   };
+}
+
+/**
+ * The end of a job that this process asked to end. A job that was running, and whose end nobody knows,
+ * may have run to its end: its answer counts as lost.
+ */
+export function endByRequest(
+  kind: Exclude<RequestedEnd["kind"], "closed">,
+  { state, code }: StopRequest,
+  answerHeaders: AnswerHeaders | undefined,
+): RunEnd {
+  const mayBeDone = kind === "unconfirmed" && state !== "expired" && answerHeaders !== undefined;
+  return kind === "ended-before" || mayBeDone
+    ? endByState("failed", "answer_lost", answerHeaders)
+    : endByState(state, code, answerHeaders);
 }
 
 /** The knowledge about a job before its end. */
