@@ -33,7 +33,7 @@ export interface AskedEngine {
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-const noAnswer: EngineAnswer = { status: 0, server: undefined, text: "", json: undefined };
+const NO_ANSWER: EngineAnswer = { status: 0, server: undefined, text: "", json: undefined };
 
 /**
  * Requests of our own to an engine, with the provider's key. Each uses a connection of its own,
@@ -70,7 +70,7 @@ export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: AskedEngine): 
         json: parseObject(text),
       };
     } catch {
-      return noAnswer;
+      return NO_ANSWER;
     } finally {
       await client.destroy();
     }

@@ -36,7 +36,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     const sequences = sequencesOf(request, site);
     const most = request.endpoint === "embeddings" ? "share" : "fleet";
     const mayRun = (await request.slot?.widen(sequences, most, request.signal)) ?? true;
-    if (!mayRun) return stoppedBefore;
+    if (!mayRun) return STOPPED_BEFORE;
     const flight = { sequences, isOver: false };
     loads.began(name, sequences);
     try {
@@ -149,7 +149,7 @@ function withSmallerCap(
   return isEnough ? { ...outcome, reason: "context_overflow", fittingOutputCap } : outcome;
 }
 
-const stoppedBefore: ProviderOutcome = {
+const STOPPED_BEFORE: ProviderOutcome = {
   kind: "aborted",
   sent: false,
   gotHeaders: false,

@@ -106,9 +106,8 @@ export class EngineWatch {
     if (watched === undefined) return;
     if (watched.refused.delete(model)) this.#tell(provider, watched);
     const learns = this.engine(provider).truncatesSilently;
-    if (learns && this.contextLength(provider, model) === undefined) {
+    if (learns && this.contextLength(provider, model) === undefined)
       watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
-    }
   }
 
   /** Asks every engine that is due, side by side, and waits for none that is slow. */

@@ -3,13 +3,13 @@ import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 
 /** Reasons under which a refusal may speak of the output cap. */
-const mayBeTheCap = new Set(["bad_request", "context_overflow", "quota_exhausted"]);
-const capWords =
+const MAY_BE_THE_CAP = new Set(["bad_request", "context_overflow", "quota_exhausted"]);
+const CAP_WORDS =
   /max_?(?:completion_?|output_?|new_?)?(?:tokens|length|len)\b|output tokens|completion|max(?:imum)? tokens/i;
 /** The limit, as engines name it before they say the number. */
-const limitWords =
+const LIMIT_WORDS =
   /(?:context(?: length| window| size| limit)?|max_model_len|maximum|limit|at most|less than or equal to|afford)[^\d>]{0,60}(\d+)/i;
-const beyond = /(?:[^=-]>|<=)\s*(\d+)/;
+const BEYOND = /(?:[^=-]>|<=)\s*(\d+)/;
 
 /**
  * The output cap with which the same engine would take a request whose cap was the broker's own, from
@@ -20,7 +20,7 @@ const beyond = /(?:[^=-]>|<=)\s*(\d+)/;
  */
 export function smallerCap(outcome: Failed, sent: number): number | undefined {
   // OpenRouter's 402 of one request that is too dear.
-  const mayBe = mayBeTheCap.has(outcome.reason) || outcome.status === 402;
+  const mayBe = MAY_BE_THE_CAP.has(outcome.reason) || outcome.status === 402;
   if (!mayBe || sent <= 1) return undefined;
   const message = outcome.error?.message ?? "";
   const text = message
@@ -29,7 +29,7 @@ export function smallerCap(outcome: Failed, sent: number): number | undefined {
     .replaceAll(/(\d+) \(exclusive\)/g, (_, digits: string) => String(Number(digits) - 1));
   const numbers = Array.from(text.matchAll(/\d+/g), ([digits]) => Number(digits));
   const own = numbers.lastIndexOf(sent);
-  const speaksOfCap = capWords.test(text) || capWords.test(outcome.error?.param ?? "");
+  const speaksOfCap = CAP_WORDS.test(text) || CAP_WORDS.test(outcome.error?.param ?? "");
   if (own < 0 && !speaksOfCap) return undefined;
   const others = numbers.filter((number, index) => index !== own && number > 0);
   if (others.length === 0) return Math.floor(sent / 4) || undefined;
@@ -39,7 +39,7 @@ export function smallerCap(outcome: Failed, sent: number): number | undefined {
 }
 
 function limitOf(text: string, others: readonly number[], sent: number): number | undefined {
-  const named = beyond.exec(text)?.[1] ?? limitWords.exec(text)?.[1];
+  const named = BEYOND.exec(text)?.[1] ?? LIMIT_WORDS.exec(text)?.[1];
   if (named !== undefined && Number(named) !== sent) return Number(named);
   // Of what is left, the largest that is not prompt and cap together.
   const sums = new Set(others.map((number) => number + sent));

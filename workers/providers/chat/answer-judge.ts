@@ -9,7 +9,7 @@ import { promptShares } from "./prompt-shares.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 /** Choices with an index at or beyond this are no answer. */
-const mostChoices = 65_536;
+const MOST_CHOICES = 65_536;
 
 export type JudgedCall = Pick<
   ProviderCall,
@@ -102,5 +102,5 @@ export class AnswerJudge {
 }
 
 function isIndex(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < mostChoices;
+  return Number.isInteger(value) && value >= 0 && value < MOST_CHOICES;
 }

@@ -1,9 +1,9 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** A usage object's name without case, underscores and what gateways put before it. */
-const usageName = /^(?:.*[^a-z])?(?:token)?_?usage(?:_?metadata|_?info)?$/i;
+const USAGE_NAME = /^(?:.*[^a-z])?(?:token)?_?usage(?:_?metadata|_?info)?$/i;
 /** Objects of other names that hold counts of their own: llama.cpp's, Bedrock's. */
-const countsName = /^timings$|metrics$/i;
+const COUNTS_NAME = /^timings$|metrics$/i;
 
 /**
  * Where an answer or a chunk tells its usage: OpenAI's `usage`, Groq's `x_groq.usage`, Gemini's
@@ -14,7 +14,7 @@ export function findUsage(answer: JsonObject): JsonObject | undefined {
   const usual = asObject(answer["usage"]);
   if (usual !== undefined) return innermost(usual);
   return (
-    named(answer, usageName) ?? inMembers(answer) ?? atTop(answer) ?? named(answer, countsName)
+    named(answer, USAGE_NAME) ?? inMembers(answer) ?? atTop(answer) ?? named(answer, COUNTS_NAME)
   );
 }
 

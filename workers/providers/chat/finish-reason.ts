@@ -1,5 +1,5 @@
 /** An engine that gave up on an answer: vLLM, SGLang, DeepSeek, Zhipu, gateways. */
-const broken = new Set([
+const BROKEN = new Set([
   "abort",
   "aborted",
   "cancel",
@@ -20,7 +20,7 @@ const broken = new Set([
 ]);
 
 /** Words that some engines write into every chunk before the last. */
-const open = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_progress"]);
+const OPEN = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_progress"]);
 
 /**
  * `open`: no reason yet. `broken`: the engine gave up. `complete`: everything else, also a reason
@@ -28,8 +28,8 @@ const open = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_
  */
 export function judgeFinishReason(reason: unknown): "open" | "complete" | "broken" {
   const word = finishWord(reason);
-  if (open.has(word)) return "open";
-  return broken.has(word) ? "broken" : "complete";
+  if (OPEN.has(word)) return "open";
+  return BROKEN.has(word) ? "broken" : "complete";
 }
 
 /** A reason as one lower-case word; empty: none. Also of SGLang's `{"type":"stop"}`. */
@@ -40,7 +40,7 @@ export function finishWord(reason: unknown): string {
   return reason === undefined || reason === null || reason === false ? "" : typeof reason;
 }
 
-const cutShort: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = new Map([
+const CUT_SHORT: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = new Map([
   ["length", "max_output_tokens"],
   ["model_length", "max_output_tokens"],
   ["max_tokens", "max_output_tokens"],
@@ -55,5 +55,5 @@ const cutShort: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = ne
 /** Why a complete answer is not all that there was to say, in the words of a response. */
 export function incompleteReasonOf(reason: unknown) {
   const [word = ""] = finishWord(reason).split(":", 1);
-  return cutShort.get(word.trim());
+  return CUT_SHORT.get(word.trim());
 }

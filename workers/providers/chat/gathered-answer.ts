@@ -11,9 +11,9 @@ import { mergePiece, type Merged } from "../../../shared/chat/merge-piece.ts";
 import { totalUsage } from "./total-usage.ts";
 
 /** Members of a chunk that a whole answer has elsewhere or not at all: OpenAI's padding, empty errors. */
-const ofChunks = new Set(["choices", "usage", "object", "obfuscation", "error"]);
+const OF_CHUNKS = new Set(["choices", "usage", "object", "obfuscation", "error"]);
 /** Members of a choice that come in pieces; of all others, the last counts. */
-const pieces = new Set(["text", "logprobs", "token_ids"]);
+const PIECES = new Set(["text", "logprobs", "token_ids"]);
 
 interface Choice {
   readonly message: Merged;
@@ -35,7 +35,7 @@ export class GatheredAnswer implements ChunkOutput {
   take({ chunk, text }: ChunkEvent): void {
     this.heldChars += text.length;
     for (const name of Object.keys(chunk))
-      if (!ofChunks.has(name) && name !== "__proto__")
+      if (!OF_CHUNKS.has(name) && name !== "__proto__")
         this.#top[name] = chunk[name] ?? this.#top[name] ?? null;
     const usage = findUsage(chunk);
     if (usage !== undefined && usage !== chunk) this.#usage = usage;
@@ -75,7 +75,7 @@ export class GatheredAnswer implements ChunkOutput {
       const value = choice[name];
       if (name === "delta" || name === "message" || name === "index" || name === "__proto__")
         continue;
-      if (pieces.has(name)) mergePiece(kept.rest, { [name]: value });
+      if (PIECES.has(name)) mergePiece(kept.rest, { [name]: value });
       else kept.rest[name] = value ?? kept.rest[name] ?? null;
     }
   }

@@ -1,10 +1,10 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** Strings beside the generated text that the engine did not generate. */
-const labels = new Set(["role", "id", "type"]);
-const deepest = 8;
+const LABELS = new Set(["role", "id", "type"]);
+const DEEPEST = 8;
 /** A token of generated sound or of an image takes hundreds of base64 characters and more. */
-const mediaBytesPerToken = 128;
+const MEDIA_BYTES_PER_TOKEN = 128;
 
 /**
  * UTF-8 bytes of the text that the model generated in one choice of an answer or a chunk: content,
@@ -26,7 +26,7 @@ export function countStringBytes(value: unknown): number {
 
 function stringBytes(value: unknown, depth: number): number {
   if (typeof value === "string") return textBytes(value);
-  if (depth === deepest) return 0;
+  if (depth === DEEPEST) return 0;
   let bytes = 0;
   if (Array.isArray(value)) {
     for (const item of value) bytes += stringBytes(item, depth + 1);
@@ -35,11 +35,11 @@ function stringBytes(value: unknown, depth: number): number {
   const object = asObject(value);
   if (object === undefined) return 0;
   for (const key of Object.keys(object)) {
-    if (labels.has(key)) continue;
+    if (LABELS.has(key)) continue;
     const member = object[key];
     bytes +=
       key === "data" && typeof member === "string"
-        ? Math.ceil(member.length / mediaBytesPerToken)
+        ? Math.ceil(member.length / MEDIA_BYTES_PER_TOKEN)
         : stringBytes(member, depth + 1);
   }
   return bytes;
@@ -47,5 +47,5 @@ function stringBytes(value: unknown, depth: number): number {
 
 function textBytes(text: string): number {
   const isMedia = text.length > 1024 && text.startsWith("data:");
-  return isMedia ? Math.ceil(text.length / mediaBytesPerToken) : Buffer.byteLength(text);
+  return isMedia ? Math.ceil(text.length / MEDIA_BYTES_PER_TOKEN) : Buffer.byteLength(text);
 }

@@ -3,13 +3,13 @@ import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** The ledger counts in 32 bits. */
-const mostTokens = 2 ** 31 - 1;
+const MOST_TOKENS = 2 ** 31 - 1;
 
 /**
  * Names of counts without case and underscores: OpenAI's chat and responses, Gemini's, Bedrock's,
  * watsonx's, TGI's, Ollama's and llama.cpp's own.
  */
-const promptNames = new Set([
+const PROMPT_NAMES = new Set([
   "prompttokens",
   "inputtokens",
   "prompttokencount",
@@ -18,7 +18,7 @@ const promptNames = new Set([
   "prefilltokens",
   "tokensevaluated",
 ]);
-const completionNames = new Set([
+const COMPLETION_NAMES = new Set([
   "completiontokens",
   "outputtokens",
   "candidatestokencount",
@@ -29,7 +29,7 @@ const completionNames = new Set([
   "tokenspredicted",
   "predictedn",
 ]);
-const totalNames = new Set(["totaltokens", "totaltokencount"]);
+const TOTAL_NAMES = new Set(["totaltokens", "totaltokencount"]);
 
 /**
  * An answer's `usage` object. Undefined when it names no count. Of one that is none (negative, a
@@ -41,9 +41,9 @@ const totalNames = new Set(["totaltokens", "totaltokencount"]);
 export function readUsage(value: unknown, endpoint: Endpoint): ReportedUsage | undefined {
   const usage = asObject(value);
   if (usage === undefined) return undefined;
-  const prompt = largest(usage, promptNames) ?? timedPrompt(usage);
-  const completion = largest(usage, completionNames);
-  const total = largest(usage, totalNames);
+  const prompt = largest(usage, PROMPT_NAMES) ?? timedPrompt(usage);
+  const completion = largest(usage, COMPLETION_NAMES);
+  const total = largest(usage, TOTAL_NAMES);
   const known = [prompt, completion, total].filter((each) => each !== undefined);
   if (known.every((each) => Number.isNaN(each))) return undefined;
   const isBroken = known.some((each) => Number.isNaN(each));
@@ -96,8 +96,8 @@ function withReasoning(usage: JsonObject, completion: number): number {
 
 function counts(promptTokens: number, completionTokens: number): ReportedUsage {
   return {
-    promptTokens: Math.min(promptTokens, mostTokens),
-    completionTokens: Math.min(completionTokens, mostTokens),
+    promptTokens: Math.min(promptTokens, MOST_TOKENS),
+    completionTokens: Math.min(completionTokens, MOST_TOKENS),
   };
 }
 

@@ -14,25 +14,25 @@ export interface Refusal {
 }
 
 /** Healthy but full or not ready yet: llama.cpp while loading, Ollama's, vLLM's and TGI's queues. */
-const notNow =
+const NOT_NOW =
   /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|no slots? available/i;
 
 /** About to stop: vLLM and SGLang answer so with 500 or 503, while their health says 200. */
-const stopping = /after shutdown|shutting down|is (?:draining|terminating)/i;
+const STOPPING = /after shutdown|shutting down|is (?:draining|terminating)/i;
 /** A proxy's 500 with nobody behind it: Go's, Envoy's, Ollama's, llama-swap's. */
-const nobodyBehind =
+const NOBODY_BEHIND =
   /connection refused|econnrefused|no (?:healthy|available) (?:upstream|server|backend|worker|instance)|upstream connect error/i;
 /** With 500 as well: Ollama, SGLang. */
-const surelyNotNow =
+const SURELY_NOT_NOW =
   /^(?!error|fail|unable|could).{0,40}\bloading (?:the )?model|\bmodel (?:is|was|has been) (?:still |currently )?(?:loading|being loaded)|queue is full|server (?:is )?(?:busy|overloaded)/i;
 /** LM Studio's words under a 400, which otherwise may quote a prompt. */
-const unready =
+const UNREADY =
   /^(?:the )?model (?:is |was |has been )?(?:still |currently )?(?:loading|being loaded|unloaded)\b/i;
 /** An engine's own trouble that LM Studio tells with 400. */
-const crashed = /\bmodel has crashed|runner process has terminated/i;
+const CRASHED = /\bmodel has crashed|runner process has terminated/i;
 
 /** For errors without any status, as they come inside streams. */
-const reasonsByWord: ReadonlyMap<string, FailureReason> = new Map([
+const REASONS_BY_WORD: ReadonlyMap<string, FailureReason> = new Map([
   ["rate_limit_exceeded", "rate_limited"],
   ["rate_limit_error", "rate_limited"],
   ["slow_down", "rate_limited"],
@@ -87,12 +87,12 @@ function reasonOf(told: Told): FailureReason {
     readRequestProblem(effective, upstreamError);
   if (problem !== undefined) return problem;
   const message = upstreamError?.message ?? "";
-  if (effective === 400 && unready.test(message)) return "rate_limited";
-  if (effective === 400 && crashed.test(message)) return "server_error";
-  if (effective === 500 && surelyNotNow.test(message)) return "rate_limited";
+  if (effective === 400 && UNREADY.test(message)) return "rate_limited";
+  if (effective === 400 && CRASHED.test(message)) return "server_error";
+  if (effective === 500 && SURELY_NOT_NOW.test(message)) return "rate_limited";
   if (effective !== undefined) return reasonOfStatus(effective, told);
   for (const word of [upstreamError?.code, upstreamError?.type]) {
-    const reason = reasonsByWord.get(word?.toLowerCase() ?? "");
+    const reason = REASONS_BY_WORD.get(word?.toLowerCase() ?? "");
     if (reason !== undefined) return reason;
   }
   return "server_error";
@@ -125,9 +125,9 @@ function reasonOfStatus(status: number, { upstreamError, isPage }: Told): Failur
       if (status >= 500) {
         const words = `${upstreamError?.code} ${upstreamError?.message}`;
         const isState =
-          stopping.test(words) ||
-          (status === 500 && nobodyBehind.test(words)) ||
-          (status === 503 && notNow.test(words));
+          STOPPING.test(words) ||
+          (status === 500 && NOBODY_BEHIND.test(words)) ||
+          (status === 503 && NOT_NOW.test(words));
         return isState ? "rate_limited" : "server_error";
       }
       // A redirection, which is not followed: the address is not the upstream's.

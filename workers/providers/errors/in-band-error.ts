@@ -4,12 +4,12 @@ import { readUpstreamError } from "./upstream-error.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** Codes and words that gateways write into the error member of a good answer. */
-const harmless =
+const HARMLESS =
   /^(?:|-|0+|200\d*|none|null|nil|undefined|n\/a|ok|okay|no error|success(?:ful(?:ly)?)?)\.?$/;
 
 /** Members of an answer that stand for an error when there is nothing else to read. */
-const errorMembers = ["errors", "detail", "error_msg", "error_message", "msg", "message"];
-const answerMembers = ["choices", "data", "usage", "delta", "output", "response"];
+const ERROR_MEMBERS = ["errors", "detail", "error_msg", "error_message", "msg", "message"];
+const ANSWER_MEMBERS = ["choices", "data", "usage", "delta", "output", "response"];
 
 /** An error inside a 200 answer or an event (`{"error":…}` at the top), as a failure. */
 export function readInBandError(parsed: unknown): FailedEnd | undefined {
@@ -49,15 +49,15 @@ function saysSomething(error: unknown): boolean {
 }
 
 function isWord(value: unknown): boolean {
-  if (typeof value === "string") return !harmless.test(value.trim().toLowerCase());
+  if (typeof value === "string") return !HARMLESS.test(value.trim().toLowerCase());
   return typeof value === "number" && value !== 0 && value !== 200;
 }
 
 /** Nothing of an answer beside the words. */
 function isOnlyError(object: JsonObject): boolean {
-  if (answerMembers.some((name) => object[name] !== undefined)) return false;
+  if (ANSWER_MEMBERS.some((name) => object[name] !== undefined)) return false;
   if (typeof object["type"] === "string") return false;
-  return errorMembers.some((name) => {
+  return ERROR_MEMBERS.some((name) => {
     const value = object[name];
     return typeof value === "string" ? isWord(value) : name !== "message" && isFilled(value);
   });

@@ -5,12 +5,12 @@ import { classifyError } from "./classify-error.ts";
 import { readUpstreamError } from "./upstream-error.ts";
 
 /** Statuses that pass with time. */
-const passing: ReadonlySet<number> = new Set([429, 503, 529]);
+const PASSING: ReadonlySet<number> = new Set([429, 503, 529]);
 
 /** Says what an answer without a 2xx status means. */
 export function readErrorResponse({ status, headers, body }: ErrorResponse): FailedEnd {
   const upstreamError = readUpstreamError(body);
-  const toldMs = passing.has(status) ? readToldWaitMs(body, upstreamError?.message) : undefined;
+  const toldMs = PASSING.has(status) ? readToldWaitMs(body, upstreamError?.message) : undefined;
   return classifyError({
     status,
     upstreamError,

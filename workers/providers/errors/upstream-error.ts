@@ -12,15 +12,15 @@ export interface UpstreamError {
   readonly status?: number;
 }
 
-const longestMessage = 2000;
-const longestWord = 200;
-const deepest = 6;
+const LONGEST_MESSAGE = 2000;
+const LONGEST_WORD = 200;
+const DEEPEST = 6;
 
 /**
  * Members that hold the words, in the order in which they are looked at. What is found first
  * counts; `error` comes last when it is a text, since beside others it is only a code.
  */
-const wordy = [
+const WORDY = [
   "error",
   "message",
   "msg",
@@ -50,7 +50,7 @@ const wordy = [
 ];
 
 /** What a gateway says when the words are those of somebody behind it. */
-const wrapping = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
+const WRAPPING = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
 
 interface Found {
   readonly message: string;
@@ -67,12 +67,12 @@ export function readUpstreamError(body: unknown): UpstreamError | undefined {
   const found = find(body, 0);
   if (found === undefined) return fallback(body);
   const { message, around } = found;
-  return { message: clean(message, longestMessage), ...details(around, message, found.param) };
+  return { message: clean(message, LONGEST_MESSAGE), ...details(around, message, found.param) };
 }
 
 function find(value: unknown, depth: number): Found | undefined {
   if (typeof value === "string") return findInText(value, depth);
-  if (depth > deepest) return undefined;
+  if (depth > DEEPEST) return undefined;
   if (Array.isArray(value)) {
     const validation = readValidation(value);
     if (validation !== undefined) return { ...validation, around: [] };
@@ -88,9 +88,9 @@ function find(value: unknown, depth: number): Found | undefined {
 
 function findInObject(object: JsonObject, depth: number): Found | undefined {
   const isCode = typeof object["error"] === "string";
-  const names = isCode ? [...wordy.slice(1), "error"] : wordy;
+  const names = isCode ? [...WORDY.slice(1), "error"] : WORDY;
   const raw = asObject(object["metadata"])?.["raw"];
-  const isWrapping = wrapping.test(String(object["message"]));
+  const isWrapping = WRAPPING.test(String(object["message"]));
   for (const name of names) {
     // OpenRouter.
     const isBehind = name === "message" && isWrapping && raw !== undefined;
@@ -116,7 +116,7 @@ function findInText(text: string, depth: number): Found | undefined {
     const said = /<message>([^<]+)<\/message>/i.exec(trimmed)?.[1];
     return said === undefined ? undefined : { message: said, around: [] };
   }
-  if (/^[[{]/.test(trimmed) && depth <= deepest) {
+  if (/^[[{]/.test(trimmed) && depth <= DEEPEST) {
     const inner = parse(trimmed);
     const found = inner === undefined ? undefined : find(inner, depth + 1);
     if (found !== undefined) return found;
@@ -165,7 +165,7 @@ function fallback(body: unknown): UpstreamError | undefined {
   if (object["choices"] !== undefined || object["data"] !== undefined) return undefined;
   const inner = asObject(object["error"]);
   const around = inner === undefined ? [object] : [inner, object];
-  return { message: clean(JSON.stringify(object), longestWord), ...details(around, "") };
+  return { message: clean(JSON.stringify(object), LONGEST_WORD), ...details(around, "") };
 }
 
 function first(around: readonly JsonObject[], name: string): string | undefined {
@@ -177,7 +177,7 @@ function isStatus(value: number): boolean {
 }
 
 function word(value: unknown): string | undefined {
-  return typeof value === "string" ? clean(value, longestWord) || undefined : undefined;
+  return typeof value === "string" ? clean(value, LONGEST_WORD) || undefined : undefined;
 }
 
 function clean(value: string, longest: number): string {

@@ -6,7 +6,7 @@ export interface ValidationWords {
   readonly param?: string;
 }
 
-const mostWords = 3;
+const MOST_WORDS = 3;
 
 interface Fault {
   readonly place: string;
@@ -25,7 +25,7 @@ export function readValidation(list: readonly unknown[]): ValidationWords | unde
   });
   if (faults.length === 0) return undefined;
   const said = [...new Set(faults.map(({ words }) => words))];
-  const message = `${said.slice(0, mostWords).join("; ")}${andMore(said.length - mostWords)}`;
+  const message = `${said.slice(0, MOST_WORDS).join("; ")}${andMore(said.length - MOST_WORDS)}`;
   const place = faults[0]?.place ?? "";
   return { message, ...(place === "" ? {} : { param: place }) };
 }
@@ -44,10 +44,10 @@ export function shortenDump(text: string): ValidationWords {
   return { message: text.trimEnd().split("\n").at(-1) ?? text };
 }
 
-const pythonFault = /'loc': (?:'([^']*)'|\(([^)]*)\)), 'msg': (?:'([^']*)'|"([^"]*)")/g;
+const PYTHON_FAULT = /'loc': (?:'([^']*)'|\(([^)]*)\)), 'msg': (?:'([^']*)'|"([^"]*)")/g;
 
 function pythonDicts(text: string): readonly Fault[] {
-  return [...text.matchAll(pythonFault)].map(([, path, tuple, words, quoted]) => {
+  return [...text.matchAll(PYTHON_FAULT)].map(([, path, tuple, words, quoted]) => {
     const parts = path?.split(".") ?? tuple?.split(",") ?? [];
     const place = placeOf(parts.map((part) => part.trim().replaceAll("'", "")));
     return { place, words: words ?? quoted ?? "" };

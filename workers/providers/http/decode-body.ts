@@ -12,12 +12,12 @@ import { prepend, type ByteSource } from "./byte-source.ts";
 import { CallStopped, failed } from "../call-end.ts";
 
 /** What a cut or unfinished body holds counts as far as it goes; the readers judge the rest. */
-const zlib = { finishFlush: constants.Z_SYNC_FLUSH };
-const brotli = { finishFlush: constants.BROTLI_OPERATION_FLUSH };
-const zstd = { finishFlush: constants.ZSTD_e_flush };
+const ZLIB = { finishFlush: constants.Z_SYNC_FLUSH };
+const BROTLI = { finishFlush: constants.BROTLI_OPERATION_FLUSH };
+const ZSTD = { finishFlush: constants.ZSTD_e_flush };
 
 /** Proxies one behind the other have been seen to compress twice. */
-const mostTimes = 3;
+const MOST_TIMES = 3;
 
 /**
  * A body without its `content-encoding`, of at most `maxBytes`. Gzip and zstd are known by their
@@ -30,7 +30,7 @@ export function decodeBody(
   maxBytes: number,
 ): ByteSource {
   const names = (encoding ?? "").split(",").map((name) => name.trim().toLowerCase());
-  return decodeNamed(body, names, maxBytes, mostTimes);
+  return decodeNamed(body, names, maxBytes, MOST_TIMES);
 }
 
 function decodeNamed(
@@ -50,7 +50,7 @@ function decodeNamed(
         decoded = body;
         return first;
       }
-      const inner = new Decoded(prepend(first, body), decoders[name](first), maxBytes);
+      const inner = new Decoded(prepend(first, body), DECODERS[name](first), maxBytes);
       const left = names.filter((each) => each !== name && each !== `x-${name}`);
       decoded = decodeNamed(inner, left, maxBytes, times - 1);
       return await decoded.read();
@@ -69,17 +69,17 @@ async function readStart(body: ByteSource): Promise<Buffer | undefined> {
   return start;
 }
 
-const decoders = {
-  gzip: () => createGunzip(zlib),
-  zstd: () => createZstdDecompress(zstd),
-  br: () => createBrotliDecompress(brotli),
+const DECODERS = {
+  gzip: () => createGunzip(ZLIB),
+  zstd: () => createZstdDecompress(ZSTD),
+  br: () => createBrotliDecompress(BROTLI),
   deflate: ([low = 0, high = 0]: Buffer) => {
     const hasHeader = (low & 0x0f) === 8 && (low * 256 + high) % 31 === 0;
-    return hasHeader ? createInflate(zlib) : createInflateRaw(zlib);
+    return hasHeader ? createInflate(ZLIB) : createInflateRaw(ZLIB);
   },
 } as const;
 
-function encodingOf(first: Buffer, names: readonly string[]): keyof typeof decoders | undefined {
+function encodingOf(first: Buffer, names: readonly string[]): keyof typeof DECODERS | undefined {
   if (first[0] === 0x1f && first[1] === 0x8b) return "gzip";
   if (first.length > 3 && first.readUInt32LE(0) === 0xfd2fb528) return "zstd";
   if (isPlain(first)) return undefined;

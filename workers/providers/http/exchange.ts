@@ -11,10 +11,10 @@ export interface ResponseHead {
 }
 
 /** Received bytes that may wait to be read before the socket is paused. */
-const highWaterBytes = 64 * 1024;
+const HIGH_WATER_BYTES = 64 * 1024;
 
 /** Every call ends with one, most when they are over: not worth a stack each. */
-const aborted = new CallStopped({ kind: "aborted" });
+const ABORTED = new CallStopped({ kind: "aborted" });
 
 /**
  * One HTTP request and its response, read by pulling, with one deadline at a time. Whatever ends
@@ -118,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends the exchange now. Closes the socket unless the response is complete. */
   stop(end: FailedEnd | AbortedEnd): void {
     if (this.#stopped !== undefined) return;
-    this.#stopped = end.kind === "aborted" ? aborted : new CallStopped(end);
+    this.#stopped = end.kind === "aborted" ? ABORTED : new CallStopped(end);
     clearTimeout(this.#timer);
     this.#chunks = [];
     this.#bufferedBytes = 0;
@@ -156,7 +156,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#heardAt = performance.now();
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
-    if (this.#bufferedBytes > highWaterBytes) controller.pause();
+    if (this.#bufferedBytes > HIGH_WATER_BYTES) controller.pause();
     this.#notify();
   }
 

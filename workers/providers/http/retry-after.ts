@@ -1,13 +1,13 @@
 import { asObject } from "../../../shared/json/json-object.ts";
 
-const longestMs = 60_000;
+const LONGEST_MS = 60_000;
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const onePart = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)[a-z]*/gi;
-const duration = String.raw`((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[smh](?=\d))+)`;
-const wholeDuration = new RegExp(`^\\s*${duration}$`, "i");
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const ONE_PART = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)[a-z]*/gi;
+const DURATION = String.raw`((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[smh](?=\d))+)`;
+const WHOLE_DURATION = new RegExp(`^\\s*${DURATION}$`, "i");
 /** OpenAI, Groq, Google, Azure, Anthropic, LiteLLM. */
-const toldDuration = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${duration}`, "i");
+const TOLD_DURATION = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${DURATION}`, "i");
 
 /**
  * The wait that an upstream asked for, in milliseconds, at most 60,000: `retry-after-ms`, else
@@ -43,7 +43,7 @@ export function readToldWaitMs(body: unknown, message = ""): number | undefined 
     (each) => typeof each === "number" || typeof each === "string",
   );
   if (told !== undefined) return readRetryAfter(String(told), new Date());
-  const said = toldDuration.exec(message)?.[1];
+  const said = TOLD_DURATION.exec(message)?.[1];
   return said === undefined ? undefined : readDuration(said);
 }
 
@@ -51,7 +51,7 @@ function readRetryAfter(value: string, now: Date): number | undefined {
   if (value.trim() === "") return undefined;
   const seconds = Number(value);
   if (!Number.isNaN(seconds)) return wait(seconds * 1000);
-  if (wholeDuration.test(value)) return readDuration(value);
+  if (WHOLE_DURATION.test(value)) return readDuration(value);
   // Date.parse reads dates into almost anything ("abc 1"); an HTTP date always ends in GMT.
   const isDate = value.endsWith("GMT") || /^\d{4}-\d\d-\d\dT/.test(value);
   return isDate ? wait(Date.parse(value) - now.getTime()) : undefined;
@@ -59,13 +59,13 @@ function readRetryAfter(value: string, now: Date): number | undefined {
 
 function readDuration(text: string): number | undefined {
   let ms = 0;
-  for (const [, count, unit = ""] of text.matchAll(onePart)) {
+  for (const [, count, unit = ""] of text.matchAll(ONE_PART)) {
     const name = unit.toLowerCase() === "milli" ? "ms" : unit.toLowerCase();
-    ms += Number(count) * (unitMs[name] ?? 0);
+    ms += Number(count) * (UNIT_MS[name] ?? 0);
   }
   return wait(ms);
 }
 
 function wait(ms: number): number | undefined {
-  return ms > 0 ? Math.min(Math.ceil(ms), longestMs) : undefined;
+  return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_MS) : undefined;
 }

@@ -14,8 +14,8 @@ import { StreamReader } from "../chat/stream-reader.ts";
 /** How long a model that refuses to stream is asked for whole answers. */
 const WHOLE_MS = 600_000;
 
-const streamWords = /\bstream(?:ing|ed|_options)?\b/i;
-const refusalWords =
+const STREAM_WORDS = /\bstream(?:ing|ed|_options)?\b/i;
+const REFUSAL_WORDS =
   /\b(?:not|cannot|un(?:supported|known|recognized|expected)|extra|invalid|verified|forbidden)\b/i;
 
 /**
@@ -78,8 +78,9 @@ export class GenerationCalls {
   #learn(model: string, end: FailedEnd): FailedEnd {
     const { status = 0, error } = end;
     const isRefused = status >= 400 && status < 502 && status !== 401 && status !== 429;
-    const names = streamWords.test(error?.param ?? "");
-    const says = streamWords.test(error?.message ?? "") && refusalWords.test(error?.message ?? "");
+    const names = STREAM_WORDS.test(error?.param ?? "");
+    const says =
+      STREAM_WORDS.test(error?.message ?? "") && REFUSAL_WORDS.test(error?.message ?? "");
     if (!isRefused || (!names && !says)) return end;
     if (this.#whole.size >= 1000) this.#whole.clear();
     this.#whole.set(model, this.#site.now() + WHOLE_MS);

@@ -1,9 +1,9 @@
-const token = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
 /** JSON as Python writes it: numbers that are none, as of a log probability, become null. */
 export function withoutNaN(text: string): string {
   if (!/\bNaN\b|\bInfinity\b/.test(text)) return text;
-  return text.replace(token, (each) => (each.startsWith('"') ? each : "null"));
+  return text.replace(TOKEN, (each) => (each.startsWith('"') ? each : "null"));
 }
 
 /**

@@ -56,7 +56,7 @@ function nativeReasoning(item: JsonObject, { location }: NativeTarget): readonly
 }
 
 /** Items of these types mean the same without their id; others refer to each other by it. */
-const nameless: ReadonlySet<unknown> = new Set([
+const NAMELESS: ReadonlySet<unknown> = new Set([
   "message",
   "function_call",
   "function_call_output",
@@ -65,5 +65,5 @@ const nameless: ReadonlySet<unknown> = new Set([
 function withoutId(item: JsonObject): JsonObject {
   const { id, ...rest } = item;
   if (typeof id !== "string") return item;
-  return nameless.has(item["type"] ?? "message") ? rest : { ...item, id: upstreamItemId(id) };
+  return NAMELESS.has(item["type"] ?? "message") ? rest : { ...item, id: upstreamItemId(id) };
 }

@@ -5,7 +5,7 @@ import { isIgnoredTool } from "../../../shared/responses/ignored-parts.ts";
 import { named, type Untranslatable } from "../../../shared/responses/untranslatable.ts";
 
 /** What engines other than OpenAI read of an input. */
-const plainItems: ReadonlySet<unknown> = new Set([
+const PLAIN_ITEMS: ReadonlySet<unknown> = new Set([
   "message",
   "function_call",
   "function_call_output",
@@ -29,7 +29,7 @@ export function findPassedOver(
   if (odd !== undefined)
     return passedOver(`${odd.at}.type`, named("A tool", odd.tool["type"]), engine);
   const input = Array.isArray(body["input"]) ? (body["input"] as unknown[]) : [];
-  const index = input.findIndex((each) => !plainItems.has(asObject(each)?.["type"] ?? "message"));
+  const index = input.findIndex((each) => !PLAIN_ITEMS.has(asObject(each)?.["type"] ?? "message"));
   if (index === -1) return undefined;
   const type = asObject(input[index])?.["type"];
   return passedOver(`input[${index}].type`, named("An item", type), engine);

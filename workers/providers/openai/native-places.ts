@@ -1,11 +1,11 @@
 import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** Events of items and their parts, which have a place in the output at OpenAI. */
-const ofItem =
+const OF_ITEM =
   /^response\.(?:output_item|content_part|output_text|refusal|reasoning_|function_call_arguments|custom_tool_call_input)/;
-const ofPart = /^response\.(?:content_part|output_text|refusal|reasoning_text|reasoning_part)/;
-const ofSummary = /^response\.reasoning_summary/;
-const opensPart = /(?:content_part|reasoning_part|reasoning_summary_part)\.added$/;
+const OF_PART = /^response\.(?:content_part|output_text|refusal|reasoning_text|reasoning_part)/;
+const OF_SUMMARY = /^response\.reasoning_summary/;
+const OPENS_PART = /(?:content_part|reasoning_part|reasoning_summary_part)\.added$/;
 
 /**
  * Fills in the places that some engines leave out of their events: llama.cpp's have no
@@ -18,15 +18,15 @@ export class NativePlaces {
   #parts = 0;
 
   fill(type: string, data: JsonObject): JsonObject {
-    if (!ofItem.test(type)) return data;
+    if (!OF_ITEM.test(type)) return data;
     const index = this.#indexOf(type, data);
-    if (opensPart.test(type)) this.#parts += 1;
+    if (OPENS_PART.test(type)) this.#parts += 1;
     const part = Math.max(0, this.#parts - 1);
     return {
       ...data,
       ...(data["output_index"] == null ? { output_index: index } : {}),
-      ...(ofPart.test(type) && data["content_index"] == null ? { content_index: part } : {}),
-      ...(ofSummary.test(type) && data["summary_index"] == null ? { summary_index: part } : {}),
+      ...(OF_PART.test(type) && data["content_index"] == null ? { content_index: part } : {}),
+      ...(OF_SUMMARY.test(type) && data["summary_index"] == null ? { summary_index: part } : {}),
     };
   }
 

@@ -13,7 +13,7 @@ import type { ResponseRequest } from "../responses/response-request.ts";
 import type { ResponseSource, ResponseStep } from "../responses/response-source.ts";
 
 /** What the broker tells by itself, or nobody needs. */
-const dropped = new Set([
+const DROPPED = new Set([
   "response.created",
   "response.queued",
   "response.in_progress",
@@ -21,12 +21,12 @@ const dropped = new Set([
 ]);
 
 /** vLLM's own names for events that OpenAI's clients know under others. */
-const renamed: ReadonlyMap<string, string> = new Map([
+const RENAMED: ReadonlyMap<string, string> = new Map([
   ["response.reasoning_part.added", "response.content_part.added"],
   ["response.reasoning_part.done", "response.content_part.done"],
 ]);
 
-const nothing: ResponseStep = { kind: "none" };
+const NOTHING: ResponseStep = { kind: "none" };
 
 /**
  * The events of an upstream that serves responses itself go on as they are, known or not, but for
@@ -61,7 +61,7 @@ export class NativeSource implements ResponseSource {
       return this.#whole(event, data);
     if (typeof type !== "string")
       return { kind: "failed", failure: failed("malformed", "an event has no type") };
-    if (dropped.has(type)) return nothing;
+    if (DROPPED.has(type)) return NOTHING;
     switch (type) {
       case "response.completed":
       case "response.incomplete":
@@ -75,7 +75,7 @@ export class NativeSource implements ResponseSource {
           events: [
             {
               ...this.#owned(type, this.#places.fill(type, data)),
-              type: renamed.get(type) ?? type,
+              type: RENAMED.get(type) ?? type,
             },
           ],
         };

@@ -11,14 +11,14 @@ export interface JsonAnswer {
 }
 
 /** What an answer of each endpoint has. */
-const members: Readonly<Record<Endpoint, string>> = {
+const MEMBERS: Readonly<Record<Endpoint, string>> = {
   "chat.completions": "choices",
   completions: "choices",
   embeddings: "data",
   responses: "output",
 };
 /** Gateways' names for the object around an answer: Cloudflare, OpenAI-like APIs of clouds. */
-const wrappers = ["result", "data", "response", "body"];
+const WRAPPERS = ["result", "data", "response", "body"];
 
 /**
  * The body of a whole answer as a JSON object, whatever it is wrapped in or written like: a list of
@@ -39,7 +39,7 @@ export function parseAnswer(
       ? splitJson(plain)?.map(parse)
       : undefined;
   if (list !== undefined && list.some((each) => isChunk(each))) return { events: eventsOf(list) };
-  const found = unwrap(list?.length === 1 ? list[0] : value, members[endpoint]);
+  const found = unwrap(list?.length === 1 ? list[0] : value, MEMBERS[endpoint]);
   if (found === undefined) return undefined;
   const isAsItCame = found === value && plain === text && isUtf8(bytes) && bytes[0] !== 0xef;
   return isAsItCame
@@ -53,7 +53,7 @@ function unwrap(value: unknown, member: string): JsonObject | undefined {
   const own = object[member];
   // The wrapper `data` has the name of the embeddings' list.
   if (own !== undefined && !(member === "data" && asObject(own) !== undefined)) return object;
-  const inner = wrappers.map((name) => asObject(object[name]));
+  const inner = WRAPPERS.map((name) => asObject(object[name]));
   return inner.find((each) => each?.[member] !== undefined) ?? object;
 }
 

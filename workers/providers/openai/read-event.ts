@@ -5,8 +5,8 @@ import type { StreamEvent } from "../chat/chunk-feed.ts";
 import { readErrorEvent, readInBandError } from "../errors/in-band-error.ts";
 import { splitJson, withoutNaN } from "./json-texts.ts";
 
-const done: StreamEvent = { kind: "done" };
-const heartbeat = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
+const DONE: StreamEvent = { kind: "done" };
+const HEARTBEAT = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
 
 /**
  * Reads an event. Mostly it is one thing; it is nothing without data or as a heartbeat, and several
@@ -15,7 +15,7 @@ const heartbeat = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
 export function readEvent({ event, data }: EventSourceMessage): readonly StreamEvent[] {
   const text = data.trim();
   if (text === "") return [];
-  if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [done];
+  if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [DONE];
   const parsed = parse(text);
   // llama.cpp (0c1e570) begins the stream of a list of prompts with `data: null`.
   if (saysNothing(parsed) && event !== "error") return [];
@@ -28,14 +28,14 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   if (failure !== undefined) return [{ kind: "failed", failure }];
   const chunk = asObject(parsed);
   if (chunk === undefined) return [unreadable()];
-  if (heartbeat.test(String(chunk["type"]))) return [];
+  if (HEARTBEAT.test(String(chunk["type"]))) return [];
   return [{ kind: "chunk", chunk, text, ...(event === undefined ? {} : { name: event }) }];
 }
 
 /** Data that is no JSON. */
 function readOddity(event: string | undefined, text: string): readonly StreamEvent[] {
   if (event === "error") return [{ kind: "failed", failure: readErrorEvent(text) }];
-  if (heartbeat.test(event ?? "") || heartbeat.test(text)) return [];
+  if (HEARTBEAT.test(event ?? "") || HEARTBEAT.test(text)) return [];
   const name = event === undefined ? {} : { event };
   if (text.startsWith("data:")) return readEvent({ ...name, data: text.slice(5), id: undefined });
   const values = splitJson(text) ?? text.split("\n");

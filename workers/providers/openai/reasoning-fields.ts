@@ -2,7 +2,7 @@ import type { ProviderConfig } from "../../../config/config.ts";
 import type { ReasoningField } from "../responses/chat-messages.ts";
 
 /** Clouds that refuse fields of a message that they do not know, and want no thoughts back. */
-const strictDomains = ["openai.com", "azure.com", "mistral.ai", "groq.com"];
+const STRICT_DOMAINS = ["openai.com", "azure.com", "mistral.ai", "groq.com"];
 
 /**
  * In which fields a provider is given back what its model thought before it called a tool. Engines
@@ -23,5 +23,5 @@ export function reasoningFieldsOf({
 /** Whether a provider refuses members of a message that it does not know. */
 export function isStrict(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
-  return strictDomains.some((name) => hostname === name || hostname.endsWith(`.${name}`));
+  return STRICT_DOMAINS.some((name) => hostname === name || hostname.endsWith(`.${name}`));
 }

@@ -6,7 +6,7 @@ import { functionName, toolTable, type ToolTable } from "../../../shared/respons
 import { chatMessages, type ReasoningField } from "./chat-messages.ts";
 
 /** Fields of a response request that chat completions do not have or have under another name. */
-const consumed = new Set([
+const CONSUMED = new Set([
   "background",
   "client_metadata",
   "context_management",
@@ -52,7 +52,7 @@ export interface ChatTarget {
  */
 export function chatBody(body: JsonObject, target: ChatTarget): string {
   const rest = Object.entries(passedFields("responses", body)).filter(
-    ([name, value]) => !consumed.has(name) && value != null,
+    ([name, value]) => !CONSUMED.has(name) && value != null,
   );
   const text = asObject(body["text"]);
   const format = responseFormat(asObject(text?.["format"]));

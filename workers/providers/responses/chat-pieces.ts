@@ -26,17 +26,17 @@ export type ChatPiece =
 const LEGACY_INDEX = 0;
 
 /** Fields of a message that hold output which a translated response has no place for. */
-const media = ["audio", "images", "image", "video", "videos"];
+const MEDIA = ["audio", "images", "image", "video", "videos"];
 
 /** Fields in which engines and gateways tell what the model thinks, by how common they are. */
-const thoughtFields = ["reasoning_content", "reasoning", "thinking", "thought"];
+const THOUGHT_FIELDS = ["reasoning_content", "reasoning", "thinking", "thought"];
 
 /**
  * A delta, or a whole message, as pieces of an answer, in the shapes in which engines and gateways
  * were seen to write them.
  */
 export function chatPieces(message: JsonObject): readonly ChatPiece[] {
-  const lost = media.filter((name) => holdsOutput(message[name]));
+  const lost = MEDIA.filter((name) => holdsOutput(message[name]));
   return [
     ...thoughts(message),
     ...contentPieces(message["content"]),
@@ -53,7 +53,7 @@ function text(kind: TextOfChat, value: string): readonly ChatPiece[] {
 
 function thoughts(message: JsonObject): readonly ChatPiece[] {
   // Gateways that know both names write the same text under both.
-  const named = thoughtFields.map((name) => textIn(message[name])).find((each) => each !== "");
+  const named = THOUGHT_FIELDS.map((name) => textIn(message[name])).find((each) => each !== "");
   if (named !== undefined) return text("summary_text", named);
   const details = message["reasoning_details"];
   const parts = Array.isArray(details) ? (details as unknown[]) : [];

@@ -17,7 +17,7 @@ import type { ResponseSource, ResponseStep } from "./response-source.ts";
 import { responseUsage } from "./response-usage.ts";
 
 /** Finish reasons that promise a call. */
-const callReasons = new Set(["tool_calls", "function_call", "tool_use"]);
+const CALL_REASONS = new Set(["tool_calls", "function_call", "tool_use"]);
 
 /** Turns the chunks of a chat completion with one choice into the events of a response. */
 export class ChatSource implements ResponseSource {
@@ -81,7 +81,7 @@ export class ChatSource implements ResponseSource {
     const reason = this.#finishReason;
     if (reason === undefined && !this.#hasUsageChunk)
       return broken("cut", "[DONE] before the answer was finished");
-    if (callReasons.has(finishWord(reason)) && this.#output.isEmpty)
+    if (CALL_REASONS.has(finishWord(reason)) && this.#output.isEmpty)
       return broken("malformed", "the answer should have a tool call, and has none");
     const incompleteReason = incompleteReasonOf(reason);
     const status = incompleteReason === undefined ? "completed" : "incomplete";

@@ -8,15 +8,15 @@ export function responseUsage(
 ): JsonObject {
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: part(promptTokens, cachedPlaces, usage) },
+    input_tokens_details: { cached_tokens: part(promptTokens, CACHED_PLACES, usage) },
     output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: part(completionTokens, reasoningPlaces, usage) },
+    output_tokens_details: { reasoning_tokens: part(completionTokens, REASONING_PLACES, usage) },
     total_tokens: promptTokens + completionTokens,
   };
 }
 
 /** Where engines and clouds tell the cached part of a prompt: OpenAI, Moonshot, DeepSeek, Anthropic. */
-const cachedPlaces = [
+const CACHED_PLACES = [
   ["prompt_tokens_details", "cached_tokens"],
   ["input_tokens_details", "cached_tokens"],
   ["cached_tokens"],
@@ -24,7 +24,7 @@ const cachedPlaces = [
   ["cache_read_input_tokens"],
 ];
 
-const reasoningPlaces = [
+const REASONING_PLACES = [
   ["completion_tokens_details", "reasoning_tokens"],
   ["output_tokens_details", "reasoning_tokens"],
   ["reasoning_tokens"],

@@ -7,9 +7,9 @@ export interface ShapedBody {
 }
 
 /** A line of an event stream: a comment, or a field with its colon or alone. */
-const eventLine = /^(?::|(?:data|event|id|retry)(?:[:\r\n]|$))/;
+const EVENT_LINE = /^(?::|(?:data|event|id|retry)(?:[:\r\n]|$))/;
 /** No field's name is longer. */
-const enough = 6;
+const ENOUGH = 6;
 
 /**
  * Looks whether a body is an event stream; blank lines before its first one tell nothing. Of an empty
@@ -18,7 +18,7 @@ const enough = 6;
 export async function shapeBody(body: ByteSource, contentType = ""): Promise<ShapedBody> {
   let start = "";
   const pieces: Buffer[] = [];
-  while (start.length < enough) {
+  while (start.length < ENOUGH) {
     const bytes = await body.read();
     if (bytes === undefined) break;
     // Only blank so far: it need not be kept.
@@ -28,7 +28,7 @@ export async function shapeBody(body: ByteSource, contentType = ""): Promise<Sha
     if (start !== "" && (!/^[deir]/.test(start) || start.includes("\n"))) break;
   }
   const isEvents =
-    start === "" ? /^text\/event-stream\b/i.test(contentType) : eventLine.test(start);
+    start === "" ? /^text\/event-stream\b/i.test(contentType) : EVENT_LINE.test(start);
   const shape = isEvents ? "events" : "whole";
   return { shape, body: prepend(Buffer.concat(pieces), body) };
 }

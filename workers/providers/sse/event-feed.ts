@@ -6,7 +6,7 @@ export interface EventFeedHandlers {
 }
 
 /** The start of a line is as much as tells whether it has data. */
-const lineStart = 24;
+const LINE_START = 24;
 
 /** Server-sent events out of bytes that may be split anywhere. */
 export class EventFeed {
@@ -38,8 +38,8 @@ export class EventFeed {
     const lastEnd = Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r"));
     this.#line =
       lastEnd < 0
-        ? (this.#line + text).slice(0, lineStart)
-        : text.slice(lastEnd + 1, lastEnd + 1 + lineStart);
+        ? (this.#line + text).slice(0, LINE_START)
+        : text.slice(lastEnd + 1, lastEnd + 1 + LINE_START);
     return isAlive;
   }
 
