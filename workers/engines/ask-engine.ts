@@ -1,34 +1,33 @@
 import { Client } from "undici";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
-/** What an engine answered. */
 export interface EngineAnswer {
-  /** 0: no answer. */
+  /** 0: there was no answer. */
   readonly status: number;
   /** The `server` header, if any. */
   readonly server: string | undefined;
   readonly text: string;
-  /** The body as a JSON object; undefined when it is none. */
+  /** The body as a JSON object; undefined: it is not one. */
   readonly json: JsonObject | undefined;
 }
 
-/** Asks one engine; never throws. */
+/** Asks one engine. It never throws. */
 export interface AskEngine {
-  /** Below the engine's root, e.g. `/metrics`. */
+  /** `path` is below the engine's root, e.g. `/metrics`. */
   get(path: string): Promise<EngineAnswer>;
-  /** Below the base URL as configured, e.g. `/models`. */
+  /** `path` is below the base URL as configured, e.g. `/models`. */
   getBelowBase(path: string): Promise<EngineAnswer>;
-  /** Only to read metadata that no GET tells; runs no model. */
+  /** It reads metadata that no GET has, and must not run a model. */
   post(path: string, body: object): Promise<EngineAnswer>;
 }
 
-export interface AskedEngine {
-  /** As configured, e.g. `http://10.0.0.5:8000/v1`. */
+export interface EngineEndpoint {
+  /** The URL as configured, e.g. `http://10.0.0.5:8000/v1`. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  /** Bound of each request. */
+  /** Longest time of one request. */
   readonly timeoutMs: number;
-  /** Ends all of them. */
+  /** Ends all requests. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,10 +35,10 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const NO_ANSWER: EngineAnswer = { status: 0, server: undefined, text: "", json: undefined };
 
 /**
- * Requests of our own to an engine, with the provider's key. Each uses a connection of its own,
+ * Makes requests of our own to an engine, with the provider's key. Each uses a connection of its own,
  * closed afterwards, so that none takes the socket of a slot.
  */
-export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: AskedEngine): AskEngine {
+export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: EngineEndpoint): AskEngine {
   const base = baseUrl.replace(/\/+$/, "");
   const root = base.replace(/\/v1$/, "");
   const credential = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };

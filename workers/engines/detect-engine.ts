@@ -4,21 +4,21 @@ import type { EngineDetails, EngineInfo, EngineModel } from "./engine-info.ts";
 import { assumedEngine, knownEngines } from "./known-engines.ts";
 import { listedModels, modelOwners } from "./listed-models.ts";
 
-/** What an engine answered when it was asked who it is. */
 export interface DetectedEngine {
   readonly engine: EngineInfo;
   readonly details: EngineDetails;
-  /** Undefined: it gave no model list. */
+  /** Undefined: the engine gave no model list. */
   readonly models: readonly EngineModel[] | undefined;
   /** The answer to `{base_url}/models`. */
   readonly list: EngineAnswer;
-  /** `{base_url}/v1/models` is there instead: the version path is missing. */
+  /** Only `{base_url}/v1/models` is there: the configured URL lacks its version path. */
   readonly lacksVersionPath: boolean;
 }
 
 /**
  * Finds out what serves at a provider and what it has, by GETs (and Ollama's `/api/show`, which runs
- * nothing). An engine that the file names is believed. `wanted`: the model names that routes use.
+ * nothing). It believes an engine that the
+ * configuration names. `wanted`: the model names that routes use.
  */
 export async function detectEngine(
   config: Pick<ProviderConfig, "engine" | "location" | "baseUrl">,
@@ -36,14 +36,14 @@ export async function detectEngine(
   return {
     engine,
     details,
-    // A list that nobody gave is no empty one.
+    // A list that nobody gave is not an empty one.
     models: details.models?.length === 0 ? listed : (details.models ?? listed),
     list,
     lacksVersionPath: elsewhere !== undefined,
   };
 }
 
-/** The list as it stands below `/v1` when the base URL has no version path and nothing there. */
+/** Finds the list below `/v1`, if the base URL has no version path and no list. */
 async function listBelowVersion(
   baseUrl: string,
   list: EngineAnswer,
@@ -67,7 +67,7 @@ async function recognise(
   const owners = modelOwners(list.json);
   const byOwner = known.find((engine) => engine.owners.some((owner) => owners.includes(owner)));
   if (byOwner !== undefined) return byOwner;
-  // vLLM keeps its model list behind its key, and says so with a text.
+  // vLLM keeps its model list behind its key, and answers with a text.
   if (list.status === 401 && list.json?.["error"] === "Unauthorized") return knownEngines.vllm;
   const signs = await Promise.all(
     known.map(async (engine) => {

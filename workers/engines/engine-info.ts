@@ -4,14 +4,14 @@ import type { AskEngine } from "./ask-engine.ts";
 /** A model as its engine lists it. */
 export interface EngineModel {
   readonly id: string;
-  /** Other names under which it answers. */
+  /** Other names of the same model. */
   readonly aliases: readonly string[];
-  /** Tokens that prompt and answer of one call may have together; undefined: it does not say. */
+  /** Tokens that prompt and answer of one call may have together; undefined: unknown. */
   readonly contextLength?: number;
   readonly kind?: "chat" | "embedding";
 }
 
-/** What an engine says of itself, beyond its model list. */
+/** An engine's report on itself, beyond its model list. */
 export interface EngineDetails {
   readonly version?: string;
   /** Calls that it runs side by side. */
@@ -20,26 +20,26 @@ export interface EngineDetails {
   readonly models?: readonly EngineModel[];
 }
 
-/** Names of gauges in Prometheus text; several: the first one that is there. */
+/** Names of gauges in Prometheus text. The first name that is there counts. */
 export interface LoadGauges {
   readonly running: readonly string[];
-  /** Accepted, but in the engine's own queue. */
+  /** Calls in the engine's own queue. */
   readonly waiting: readonly string[];
 }
 
-/** When a call that was cut no longer runs in the engine. */
+/** The times after which a call that was cut no longer runs in the engine. */
 interface LetGo {
-  /** Measured for a call whose answer had begun. */
+  /** The time for a call whose answer had begun, as measured. */
   readonly generatingMs: number;
-  /** For one that was cut before its first token: some finish the prompt first. */
+  /** The time for a call cut before its first token: some engines finish the prompt first. */
   readonly promptMs: number;
-  /** `slots`: `GET /slots` says which of them work. */
+  /** `slots`: `GET /slots` says which slots work. */
   readonly witness?: "slots";
 }
 
-/** What is known of a kind of engine. Plain facts; each file says where they were seen. */
+/** A kind of engine as plain data. Each file says where the values come from. */
 export interface EngineInfo {
-  /** Null: an engine that nobody has named or recognised. */
+  /** Null: the engine was neither named nor recognised. */
   readonly name: EngineName | null;
   /** Values of `owned_by` in its model list. */
   readonly owners: readonly string[];
@@ -49,7 +49,7 @@ export interface EngineInfo {
   readonly priority?: "lowest_first" | "highest_first";
   /** `stream_options.continuous_usage_stats` brings exact running usage with every chunk. */
   readonly continuousUsage: boolean;
-  /** What `responses: auto` means: its own, our translation, or its own until it answers 404. */
+  /** The meaning of `responses: auto`: its own, our translation, or its own until it answers 404. */
   readonly responses: "native" | "translate" | "until_404";
   /** Its own `/v1/responses` passes over tools and items that it does not know, and says nothing. */
   readonly skipsResponseParts: boolean;
@@ -66,11 +66,11 @@ export interface EngineInfo {
   /** It serves its one model whatever name is asked for. */
   readonly ignoresModelNames: boolean;
   readonly letGo: LetGo;
-  /** Of `GET /metrics` beside the version path. */
+  /** Gauges of `GET /metrics`, beside the version path. */
   readonly gauges?: LoadGauges;
-  /** A GET below the root that answers with JSON in which one of the fields stands: it is this engine. */
+  /** A GET below the root: an answer in JSON that has `field` comes from this engine. */
   readonly signature?: { readonly path: string; readonly field: string };
-  /** Asks for the rest; `wanted` are the model names that routes use. */
+  /** Asks for all else. `wanted`: the model names that routes use. */
   describe?(
     ask: AskEngine,
     listed: readonly EngineModel[],

@@ -6,35 +6,35 @@ export interface EngineLoadsDeps {
   readonly engine: (provider: string) => EngineInfo;
   readonly ask: (provider: string) => AskEngine;
   readonly now: () => number;
-  /** An engine with a queue of its own gets nothing more from us until it is empty. */
+  /** While `full`, an engine gets nothing more from us: calls stand in its own queue. */
   readonly onFull: (provider: string, full: boolean) => void;
 }
 
 interface Load {
   /** Sequences of ours in flight. */
   ours: number;
-  /** Those of them whose answer has begun. */
+  /** Sequences of ours whose answer has begun. */
   answering: number;
-  /** Calls that wait in the engine's own queue, ours and others'; undefined: it does not say. */
+  /** Calls that wait in the engine's own queue, ours and others'; undefined: unknown. */
   waiting: number | undefined;
   /** Polls in a row that found a queue. */
   queuedPolls: number;
   full: boolean;
   asking: boolean;
-  /** Not asked before, in ms: it has no metrics. */
+  /** We do not ask before this time, in ms, because it has no metrics. */
   restsUntil: number;
   usualTtftMs: number | undefined;
 }
 
-/** Of an engine whose metrics are off. */
+/** An engine without metrics is not asked for so long. */
 const NO_METRICS_REST_MS = 60_000;
-/** A queue for a moment is how engines take in what arrives together. */
+/** A short queue is normal: engines take in so what arrives together. */
 const POLLS_FOR_A_QUEUE = 2;
 const TTFT_WEIGHT = 0.2;
 
 /**
- * How busy engines say they are, other callers' load included: read from their metrics about once a
- * second, and only while calls of ours run there.
+ * Keeps how busy engines say they are, other callers' load included. It reads their metrics about once
+ * a second, and only while calls of ours run there.
  */
 export class EngineLoads {
   readonly #deps: EngineLoadsDeps;
@@ -59,7 +59,7 @@ export class EngineLoads {
     );
   }
 
-  /** Sequences of a call begin, or end. */
+  /** Counts the sequences of a call that begins. */
   began(provider: string, sequences: number): void {
     const load = this.#load(provider);
     load.ours += sequences;
@@ -78,18 +78,17 @@ export class EngineLoads {
     return this.#load(provider).full;
   }
 
-  /** Whether calls wait inside the engine now; undefined: it does not say. */
+  /** Whether calls wait inside the engine now; undefined: unknown. */
   hasQueue(provider: string): boolean | undefined {
     const { waiting, queuedPolls } = this.#load(provider);
     return waiting === undefined ? undefined : queuedPolls >= POLLS_FOR_A_QUEUE;
   }
 
-  /** Sequences of ours in flight. */
   ours(provider: string): number {
     return this.#load(provider).ours;
   }
 
-  /** So many more of ours have begun to be answered; negative: their calls are over. */
+  /** Counts sequences of ours whose answer begins; negative: their calls are over. */
   answer(provider: string, sequences: number): void {
     this.#load(provider).answering += sequences;
   }
@@ -98,7 +97,7 @@ export class EngineLoads {
     return this.#load(provider).answering;
   }
 
-  /** A first token came after so long. */
+  /** Takes the time of one first token into the usual one. */
   measured(provider: string, ttftMs: number): void {
     const load = this.#load(provider);
     const { usualTtftMs = ttftMs } = load;
@@ -109,7 +108,7 @@ export class EngineLoads {
     return this.#load(provider).usualTtftMs;
   }
 
-  /** Asks the engines that have calls of ours, waiting for none of them. */
+  /** Asks the engines that have calls of ours, and does not wait for their answers. */
   poll(): Promise<void> {
     for (const [name, load] of this.#loads) {
       const { gauges } = this.#deps.engine(name);
@@ -132,7 +131,7 @@ export class EngineLoads {
     this.#judge(provider, load);
   }
 
-  /** One call of ours may always be there, or others' load could keep us out for ever. */
+  /** One call of ours may always run, or the load of others could keep us out for ever. */
   #judge(provider: string, load: Load): void {
     if (load.waiting === undefined) load.queuedPolls = 0;
     const full = load.ours > 0 && load.queuedPolls >= POLLS_FOR_A_QUEUE;
@@ -148,7 +147,7 @@ export class EngineLoads {
   }
 }
 
-/** A gauge's value over all its labels, from Prometheus text; undefined: it is not there. */
+/** Adds up a gauge over all its labels in Prometheus text; undefined: it is not there. */
 export function readGauge(text: string, names: readonly string[]): number | undefined {
   for (const name of names) {
     const values = text.split("\n").flatMap((line) => {

@@ -14,15 +14,16 @@ export interface EngineProviderDeps {
   readonly watch: EngineWatch;
   readonly loads: EngineLoads;
   readonly ask: AskEngine;
-  /** By public model name. */
+  /** Routes by public model name. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
-  /** Context lengths by model name, as the file says. */
+  /** Configured context lengths by model name. */
   readonly contextLengths: ReadonlyMap<string, number>;
 }
 
 /**
- * A provider whose calls suit its engine: capped to what its context holds, in as many slots as it
- * works in, out of its own queue when there is a better place, and kept until it has let go.
+ * Makes a provider whose calls suit its engine: the output cap fits its context, a call has as many slots
+ * as the engine uses for it, leaves the engine's queue when there is a better place, and keeps its slots
+ * until the engine has let go.
  */
 export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provider {
   const { name } = inner;
@@ -41,7 +42,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
     loads.began(name, sequences);
     try {
       const outcome = await run(request, sink, site, flight);
-      note(watch, name, request.model, outcome);
+      reportOutcome(watch, name, request.model, outcome);
       return refuses && isTruncated(outcome, request, site)
         ? refuseTruncated(outcome, site)
         : withSmallerCap(outcome, request, site);
@@ -158,8 +159,13 @@ const STOPPED_BEFORE: ProviderOutcome = {
   ttftMs: null,
 };
 
-/** What an outcome says of the configuration: a wrong name, a wrong key, or that all is well. */
-function note(watch: EngineWatch, provider: string, model: string, outcome: ProviderOutcome): void {
+/** Reports what an outcome says about the configuration: a wrong name or key, or that all is well. */
+function reportOutcome(
+  watch: EngineWatch,
+  provider: string,
+  model: string,
+  outcome: ProviderOutcome,
+): void {
   if (outcome.kind === "ok") watch.succeeded(provider, model);
   if (outcome.kind !== "failed") return;
   if (outcome.reason !== "not_found" && outcome.reason !== "auth") return;

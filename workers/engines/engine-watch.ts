@@ -12,43 +12,43 @@ export interface EngineWatchDeps {
   readonly providers: Config["providers"];
   readonly models: Config["models"];
   readonly now: () => number;
-  /** Told once of each problem of a provider, when it is found. */
+  /** Called once for each problem of a provider, when it is found. */
   readonly onProblem: (provider: string, problem: ProviderProblem) => void;
-  /** What is known has changed. */
+  /** Called when anything known has changed. */
   readonly onState: (provider: string, state: EngineState) => void;
   readonly ask: (provider: string) => AskEngine;
 }
 
-interface Watched {
+interface WatchedEngine {
   readonly config: ProviderConfig;
   readonly targets: readonly ProviderTarget[];
   readonly ask: AskEngine;
   detected: DetectedEngine | undefined;
   asking: Promise<void> | undefined;
-  /** Asked again not before this time, in ms. */
+  /** The engine is not asked before this time, in ms. */
   dueAt: number;
   failures: number;
-  /** By model: the words with which a call was refused for what the configuration says. */
+  /** By model, the upstream's words when it refused a call for its model or key. */
   readonly refused: Map<string, string>;
-  told: ReadonlySet<string>;
+  reported: ReadonlySet<string>;
   state: string;
 }
 
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
-/** A local engine may have been started anew with another model or context between two probes. */
+/** A local engine may have restarted with another model or context between two probes. */
 const AGAIN_MS = 300_000;
-/** However often calls are refused, its model list is asked for no more often. */
+/** The model list is asked for no more often, however often calls are refused. */
 const LEAST_GAP_MS = 5_000;
 const MAX_WORDS = 300;
 
 /**
- * What is known of each provider's engine: asked when the worker starts, when the provider comes
- * back, and when a call was refused for its model or its key. Never in the way of calls.
+ * Keeps what is known of each provider's engine. It asks when the worker starts, when the provider comes
+ * back, and when a call was refused for its model or its key. Calls never wait for it.
  */
 export class EngineWatch {
   readonly #deps: EngineWatchDeps;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedEngine>();
   readonly #stop = new AbortController();
 
   constructor(deps: EngineWatchDeps) {
@@ -64,12 +64,12 @@ export class EngineWatch {
         dueAt: config.location === "cloud" && config.apiKey === undefined ? Infinity : 0,
         failures: 0,
         refused: new Map(),
-        told: new Set(),
+        reported: new Set(),
         state: "",
       });
   }
 
-  /** What is known of the engine by now. */
+  /** Returns the engine as far as it is known by now. */
   engine(provider: string): EngineInfo {
     const watched = this.#watched.get(provider);
     if (watched === undefined) throw new Error(`there is no provider ${provider}`);
@@ -85,26 +85,26 @@ export class EngineWatch {
     return (findModel(models, model) ?? only)?.contextLength;
   }
 
-  /** The engine of a provider may be another one, or have another model, than when it was asked. */
+  /** Asks again: the engine may be another one by now, or have another model. */
   cameBack(provider: string): void {
     const watched = this.#watched.get(provider);
     if (watched !== undefined) watched.dueAt = 0;
   }
 
-  /** A call was refused with 404 or for its key: what does the engine say of both? */
+  /** A call was refused with 404 or for its key, so the engine is asked about both. */
   refused(provider: string, model: string, words: string): void {
     const watched = this.#watched.get(provider);
     if (watched === undefined) return;
     watched.refused.set(model, words.slice(0, MAX_WORDS));
     watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
-    this.#tell(provider, watched);
+    this.#report(provider, watched);
   }
 
   /** A call went well. Ollama's contexts are known only once a model is loaded. */
   succeeded(provider: string, model: string): void {
     const watched = this.#watched.get(provider);
     if (watched === undefined) return;
-    if (watched.refused.delete(model)) this.#tell(provider, watched);
+    if (watched.refused.delete(model)) this.#report(provider, watched);
     const learns = this.engine(provider).truncatesSilently;
     if (learns && this.contextLength(provider, model) === undefined)
       watched.dueAt = Math.min(watched.dueAt, this.#deps.now() + LEAST_GAP_MS);
@@ -133,7 +133,7 @@ export class EngineWatch {
     await this.idle();
   }
 
-  async #ask(name: string, watched: Watched): Promise<void> {
+  async #ask(name: string, watched: WatchedEngine): Promise<void> {
     const { config, targets, ask } = watched;
     const wanted = [...new Set(targets.map((target) => target.model))];
     const detected = await detectEngine(config, ask, wanted);
@@ -144,10 +144,10 @@ export class EngineWatch {
     const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (watched.failures - 1));
     const againMs = config.location === "cloud" ? Infinity : AGAIN_MS;
     watched.dueAt = this.#deps.now() + (answered ? againMs : retryMs);
-    this.#tell(name, watched);
+    this.#report(name, watched);
   }
 
-  #tell(name: string, watched: Watched): void {
+  #report(name: string, watched: WatchedEngine): void {
     if (this.#stop.signal.aborted) return;
     const { config, targets, detected, refused } = watched;
     const problems: ProviderProblem[] = [
@@ -158,8 +158,8 @@ export class EngineWatch {
       })),
     ];
     for (const problem of problems)
-      if (!watched.told.has(problem.message)) this.#deps.onProblem(name, problem);
-    watched.told = new Set(problems.map(({ message }) => message));
+      if (!watched.reported.has(problem.message)) this.#deps.onProblem(name, problem);
+    watched.reported = new Set(problems.map(({ message }) => message));
     const lengths = targets.flatMap(({ model }) => {
       const length = this.contextLength(name, model);
       return length === undefined ? [] : [[model, length] as const];

@@ -10,7 +10,7 @@ import type { ProviderTarget } from "./provider-targets.ts";
 const NAMES_SHOWN = 5;
 const MAX_WORDS = 300;
 
-/** What of a provider's configuration does not go with what its engine says. Pure. */
+/** Finds where a provider's configuration contradicts what its engine says. */
 export function findProblems(
   provider: Pick<ProviderConfig, "baseUrl" | "slots" | "apiKey" | "location">,
   targets: readonly ProviderTarget[],
@@ -68,7 +68,7 @@ function targetProblems(
   return problems;
 }
 
-/** The model that an engine means by a name. */
+/** Finds the model that an engine means by a name. */
 export function findModel(models: readonly EngineModel[], name: string): EngineModel | undefined {
   return models.find(({ id, aliases }) => id === name || aliases.includes(name));
 }

@@ -5,7 +5,7 @@ import { leastTokens } from "./least-tokens.ts";
 
 type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 
-/** A prompt that such an engine would certainly cut; undefined: it may fit. */
+/** Refuses a prompt that such an engine would certainly cut; undefined: it may fit. */
 export function certainTruncation(call: ProviderCall, site: CallSite): Failed | undefined {
   const { engine, contextLength } = site;
   if (!engine.truncatesSilently || contextLength === undefined) return undefined;
@@ -25,8 +25,8 @@ export function certainTruncation(call: ProviderCall, site: CallSite): Failed | 
 }
 
 /**
- * An answer to a part of the prompt only, as its usage gives away: Ollama 0.17 counts what it kept,
- * the whole context when the last message was cut, less when older ones were dropped.
+ * Whether an answer saw a part of the prompt only, which its usage shows: Ollama 0.17 counts what it
+ * kept, the whole context when the last message was cut, less when older ones were dropped.
  */
 export function isTruncated(outcome: ProviderOutcome, call: ProviderCall, site: CallSite): boolean {
   if (!site.engine.truncatesSilently || outcome.kind !== "ok" || !outcome.usage) return false;
@@ -39,7 +39,7 @@ export function isTruncated(outcome: ProviderOutcome, call: ProviderCall, site: 
   return leastTokens(call.body) > promptTokens;
 }
 
-/** The same outcome as a failure: what it generated has been paid for, but is no answer. */
+/** Turns the outcome into a failure. What it generated must still be paid for. */
 export function refuseTruncated(outcome: ProviderOutcome, site: CallSite): Failed {
   const { sent, gotHeaders, outputBytes, usage, ttftMs } = outcome;
   const context = site.contextLength === undefined ? "" : ` of ${site.contextLength} tokens`;

@@ -5,16 +5,16 @@ import type { ProviderCall } from "../providers/provider.ts";
 import type { EngineInfo } from "./engine-info.ts";
 import { leastTokens } from "./least-tokens.ts";
 
-/** What is known of the engine and the route that a call goes to. */
+/** The engine and the route of a call, as far as they are known. */
 export interface CallSite {
   readonly engine: EngineInfo;
-  /** Tokens of prompt and answer together; undefined: unknown. */
+  /** Tokens of prompt and answer together. Undefined: unknown. */
   readonly contextLength: number | undefined;
-  /** The file names the route's output cap, so that it is the operator's will. */
+  /** The operator has written the route's output cap. */
   readonly capIsWritten: boolean;
 }
 
-/** A call as its engine takes it best. Pure. */
+/** Changes a call to what its engine takes best. */
 export function fitCall(call: ProviderCall, site: CallSite): ProviderCall {
   const { engine } = site;
   const { maxOutputTokens, serviceClass = serviceClasses.default } = call;
@@ -26,7 +26,7 @@ export function fitCall(call: ProviderCall, site: CallSite): ProviderCall {
     : fitted;
 }
 
-/** `min_tokens` goes down with the cap that the broker lowered: engines refuse one that is above it. */
+/** Lowers `min_tokens` with the cap: engines refuse a floor above the cap. */
 function withFloorBelow(cap: number | null, body: string): string {
   if (cap === null || !body.includes('"min_tokens"')) return body;
   const fields = parseExact(body) as JsonObject;
@@ -36,9 +36,9 @@ function withFloorBelow(cap: number | null, body: string): string {
 }
 
 /**
- * The output cap: none where nobody has set one, it costs nothing and the engine stops by itself;
- * else never more than the context holds beside the prompt. A caller's own cap is lowered to the whole
- * context only, since what is beyond it cannot be had; how it goes with the prompt is the engine's word.
+ * Chooses the output cap. There is none where nobody has set one, output costs nothing and the engine
+ * stops by itself. Otherwise it is at most what the context holds beside the prompt. A caller's own cap
+ * is lowered to the whole context only: whether it fits beside the prompt is for the engine to say.
  */
 function fitCap(cap: number, call: ProviderCall, site: CallSite): number | null {
   const { contextLength, engine, capIsWritten } = site;
@@ -53,7 +53,7 @@ function fitCap(cap: number, call: ProviderCall, site: CallSite): number | null 
   return fits ? cap : Math.max(1, Math.min(cap, contextLength - leastTokens(call.body)));
 }
 
-/** Without a field of the caller's own: the broker lets none of that name out. 0 is the default. */
+/** Adds the engine's priority; a caller's field of that name never comes here. 0 is the default. */
 function withPriority({ body, serviceClass }: ProviderCall, engine: EngineInfo): string {
   const rank = (serviceClass ?? serviceClasses.default) - serviceClasses.default;
   const rest = body.trimStart().slice(1).trimStart();

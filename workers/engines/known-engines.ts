@@ -10,7 +10,7 @@ import { sglang } from "./sglang.ts";
 import { tgi } from "./tgi.ts";
 import { vllm } from "./vllm.ts";
 
-/** The table of engines that are known by name. */
+/** Engines that are known by name. */
 export const knownEngines: Readonly<Record<EngineName, EngineInfo>> = {
   vllm,
   sglang,
@@ -22,7 +22,7 @@ export const knownEngines: Readonly<Record<EngineName, EngineInfo>> = {
   openai,
 };
 
-/** What is known of a provider's engine before it has been asked. */
+/** Returns the engine that is assumed before it has been asked. */
 export function assumedEngine({
   engine,
   location,

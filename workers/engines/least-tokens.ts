@@ -1,8 +1,8 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 
 /**
- * The fewest tokens that a request's prompt can be: no tokenizer in use takes two words that blanks
- * stand between as one token. Of a list of prompts, the longest. `body`: the caller's JSON object.
+ * Counts the fewest tokens that a request's prompt can be: no tokenizer in use makes one token of two
+ * words with blanks between them. In a list of prompts the longest counts. `body`: the caller's JSON.
  */
 export function leastTokens(body: string): number {
   const { messages, prompt, input } = JSON.parse(body) as JsonObject;

@@ -2,8 +2,8 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { EngineModel } from "./engine-info.ts";
 
 /**
- * The models of a `/v1/models` answer; undefined when it is none. `max_model_len` is vLLM's and
- * SGLang's word for the context, `meta.n_ctx` llama.cpp's; only llama.cpp and infinity tell more.
+ * Reads the models of a `/v1/models` answer; undefined: it is not one. `max_model_len` is the name of
+ * vLLM and SGLang for the context, `meta.n_ctx` that of llama.cpp. Only llama.cpp and infinity say more.
  */
 export function listedModels(list: JsonObject | undefined): EngineModel[] | undefined {
   const data = list?.["data"];
@@ -27,7 +27,7 @@ export function listedModels(list: JsonObject | undefined): EngineModel[] | unde
   });
 }
 
-/** Who an answer says owns its models. */
+/** Reads the owners of the models in an answer. */
 export function modelOwners(list: JsonObject | undefined): string[] {
   const data = list?.["data"];
   if (!Array.isArray(data)) return [];
@@ -37,7 +37,7 @@ export function modelOwners(list: JsonObject | undefined): string[] {
   });
 }
 
-/** What a list of capabilities (llama.cpp, Ollama, infinity) says of a model. */
+/** Reads a model's kind from the capabilities of llama.cpp, Ollama and infinity. */
 export function kindOf(capabilities: unknown): EngineModel["kind"] {
   const words = strings(capabilities);
   if (words.includes("completion") || words.includes("chat")) return "chat";
@@ -45,7 +45,7 @@ export function kindOf(capabilities: unknown): EngineModel["kind"] {
   return embeds ? "embedding" : undefined;
 }
 
-/** A count above zero, or undefined. */
+/** Returns a count above zero, or undefined. */
 export function wholeNumber(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

@@ -45,7 +45,7 @@ export const llamacpp: EngineInfo = {
       ...(slots === undefined ? {} : { slots }),
       models: listed.map((model) => ({
         ...model,
-        // Of each slot, where `/v1/models` may tell of all together.
+        // It is the context of each slot, where `/v1/models` may say that of all together.
         ...(contextLength === undefined ? {} : { contextLength }),
         ...(kind === undefined ? {} : { kind }),
       })),

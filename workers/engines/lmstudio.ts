@@ -27,14 +27,14 @@ export const lmstudio: EngineInfo = {
     const details = new Map(
       data.flatMap((item: unknown) => {
         const model = asObject(item);
-        return model === undefined ? [] : [[stringAt(model, "id"), factsOf(model)] as const];
+        return model === undefined ? [] : [[stringAt(model, "id"), detailsOf(model)] as const];
       }),
     );
     return { models: listed.map((model) => ({ ...model, ...details.get(model.id) })) };
   },
 };
 
-function factsOf(model: Readonly<Record<string, unknown>>): Partial<EngineModel> {
+function detailsOf(model: Readonly<Record<string, unknown>>): Partial<EngineModel> {
   const contextLength = wholeNumber(model["loaded_context_length"]);
   const type = model["type"];
   const kind =

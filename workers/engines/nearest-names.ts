@@ -1,4 +1,4 @@
-/** The names that look most like the one that is not there, best first. */
+/** Returns the names that look most like the wanted one, best first. */
 export function nearestNames(wanted: string, names: readonly string[], most: number): string[] {
   const target = wanted.toLowerCase();
   return names
@@ -8,7 +8,7 @@ export function nearestNames(wanted: string, names: readonly string[], most: num
     .map(({ name }) => name);
 }
 
-/** Edits between two names; a name that holds the other is as near as it gets. */
+/** Counts the edits between two names; 0 also where one name contains the other. */
 function distanceTo(a: string, b: string): number {
   if (a.includes(b) || b.includes(a)) return 0;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

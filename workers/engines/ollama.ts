@@ -32,7 +32,7 @@ export const ollama: EngineInfo = {
     ]);
     const details = new Map<string, Partial<EngineModel>>();
     for (const { name, json } of shown)
-      if (json !== undefined) details.set(tagged(name), shows(json));
+      if (json !== undefined) details.set(tagged(name), shownDetails(json));
     for (const loaded of loadedModels(running.json)) {
       const contextLength = wholeNumber(loaded["context_length"]);
       const name = stringAt(loaded, "model");
@@ -56,7 +56,7 @@ function tagged(name: string): string {
 }
 
 /** `parameters` is the text of a Modelfile: a name and a value on each line. */
-function shows(show: JsonObject): Partial<EngineModel> {
+function shownDetails(show: JsonObject): Partial<EngineModel> {
   const numCtx = /^num_ctx\s+(\d+)\s*$/m.exec(stringAt(show, "parameters"))?.[1];
   const contextLength = numCtx === undefined ? undefined : wholeNumber(Number(numCtx));
   const kind = kindOf(show["capabilities"]);

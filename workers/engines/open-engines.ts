@@ -10,18 +10,18 @@ import { engineProvider } from "./engine-provider.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { providerTargets } from "./provider-targets.ts";
 
-/** What a worker knows of the engines behind its providers, and the providers themselves. */
+/** A worker's providers, and what it knows of the engines behind them. */
 export interface Engines {
   readonly watch: EngineWatch;
   readonly loads: EngineLoads;
   readonly providers: ReadonlyMap<string, Provider>;
-  /** Ends what is being asked; before the providers are closed. */
+  /** Ends all questions to engines. It comes before the providers are closed. */
   stop(): Promise<void>;
 }
 
 const ASK_TIMEOUT_MS = 3_000;
 
-/** Opens all providers of a configuration. Problems go to the log, what is known to the database. */
+/** Opens all providers of a configuration. Problems go to the log, engine states to the database. */
 export function openEngines(deps: {
   readonly config: Config;
   readonly database: Pick<Database, "pool">;

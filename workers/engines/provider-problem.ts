@@ -1,4 +1,4 @@
-/** Something about a provider's configuration that will not mend itself. */
+/** A problem of a provider's configuration that will not go away by itself. */
 export interface ProviderProblem {
   readonly code:
     | "key_refused"

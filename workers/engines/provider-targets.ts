@@ -7,11 +7,11 @@ export interface ProviderTarget {
   readonly kind: RouteConfig["kind"];
   /** The model name that the provider knows. */
   readonly model: string;
-  /** As the file says; undefined: it does not. */
+  /** The configured length, if any. */
   readonly contextLength: number | undefined;
 }
 
-/** What routes ask of one provider. */
+/** Lists the models of a provider that routes use. */
 export function providerTargets(
   models: Config["models"],
   provider: string,

@@ -2,27 +2,27 @@ import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { ProviderCall } from "../providers/provider.ts";
 
 export interface QueueSigns {
-  /** Whether calls wait inside the engine; undefined: it does not say. */
+  /** Whether calls wait inside the engine; undefined: unknown. */
   readonly hasQueue: () => boolean | undefined;
-  /** What a first token usually takes here; undefined: not measured yet. */
+  /** The usual time of a first token here; undefined: not measured yet. */
   readonly usualTtftMs: () => number | undefined;
 }
 
 const LOOK_MS = 250;
-/** Where an engine tells nothing of its queue: so much longer than usual without a byte is waiting. */
+/** If the engine hides its queue, so many times the usual time without a byte counts as waiting. */
 const UNUSUAL = 3;
-/** Less than that is no sign of a queue, however quick its first tokens usually are. */
+/** A shorter wait never shows a queue, however quick first tokens usually are. */
 const LEAST_UNUSUAL_MS = 2_000;
-/** The same before a first token was ever measured there. */
+/** The bound before any first token was measured. */
 const UNMEASURED_MS = 10_000;
 
 /**
- * The wait of one call for its first byte inside the engine. It counts like the wait in our own queue:
- * past the route's `overflow_when.waited`, with a queue inside the engine and another target that
- * would take the job now, the call is cut.
+ * Watches how long a call waits for its first byte inside the engine, which counts like the wait in our
+ * own queue. The call is cut when it is past the route's `overflow_when.waited`, the engine has a queue,
+ * and another target would take the job now.
  */
 export class QueueWait {
-  /** Stops the call: its own signal, or that it waits too long. */
+  /** Aborts when the call's own signal does, or when it waits too long. */
   readonly signal: AbortSignal;
   /** The first byte has come, or the call is over. */
   isOver = false;
@@ -44,13 +44,13 @@ export class QueueWait {
     this.#timer = setTimeout(look, overflow.afterMs);
   }
 
-  /** No longer looked at. */
+  /** Stops watching. */
   end(): void {
     this.isOver = true;
     clearTimeout(this.#timer);
   }
 
-  /** What a call that was cut for its wait ended as: its job goes on elsewhere. */
+  /** Turns the outcome of a call that was cut for its wait into a failure, so its job goes on elsewhere. */
   judge(outcome: ProviderOutcome): ProviderOutcome {
     if (outcome.kind !== "aborted" || !this.#cut.signal.aborted) return outcome;
     const detail = "the call waited inside the engine for longer than its route allows";

@@ -7,26 +7,26 @@ export interface CutCall {
   readonly ask: AskEngine;
   /** Its answer had begun. */
   readonly began: boolean;
-  /** How long the call had run. */
+  /** Time that the call had run. */
   readonly elapsedMs: number;
-  /** What the first token of a call here usually takes; undefined: not measured yet. */
+  /** The usual time of a first token here; undefined: not measured yet. */
   readonly usualTtftMs: number | undefined;
-  /** Its own sequences. */
+  /** Sequences of the cut call itself. */
   readonly sequences: number;
   /** Sequences of other calls that this process had in flight there at the cut. */
   readonly others: number;
-  /** Those that there are now, this one's left out. */
+  /** Sequences of other calls of this process there now. */
   readonly ours: () => number;
-  /** Those, of whatever calls there are now, whose answer has begun: the engine works on each. */
+  /** Sequences of all calls there now whose answer has begun: the engine works on each. */
   readonly answering: () => number;
 }
 
-/** llama.cpp notices a hang-up only in a second in which no slot had a result, our questions' included. */
+/** llama.cpp notices a hang-up only in a second without any result, even for our questions. */
 const ASK_AGAIN_MS = 1_500;
 const LONGEST_MS = 30_000;
-/** The same where a witness is asked: two batches of a prompt were seen to take 50 s of a busy machine. */
+/** The bound with a witness: two batches of a prompt were seen to take 50 s on a busy machine. */
 const LONGEST_WITNESSED_MS = 120_000;
-/** An answer that the engine has ended takes so long to be read here, at most. */
+/** The longest time to read an answer that the engine has ended. */
 const READ_MS = 50;
 
 /**
@@ -34,7 +34,7 @@ const READ_MS = 50;
  * that was measured for its kind. One that was cut in its prompt phase may take as long as that
  * phase usually lasts here. Never rejects.
  *
- * A witness tells tasks and not whose they are. The call is over when all tasks of the cut are gone, or
+ * A witness names tasks but not their owners. The call is over when all tasks of the cut are gone, or
  * when the engine has no more of them than other processes had then and calls of ours have now. One of
  * ours that has not begun to answer counts as none: it may not be there yet.
  */
@@ -66,7 +66,7 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   }
 }
 
-/** Tasks of other processes, at least: an engine answers late, with calls of ours that have begun since. */
+/** Counts the tasks of other processes at least: an engine's late answer may hold newer calls of ours. */
 function foreignTasks(tasks: Tasks, { sequences, others, ours }: CutCall): number {
   return Array.isArray(tasks)
     ? Math.max(0, tasks.length - sequences - Math.max(others, ours()))

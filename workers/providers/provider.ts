@@ -1,21 +1,21 @@
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 
-/** One call: a request at one target. Responses always come as a stream, whatever `stream` says. */
+/** A request at one target. Responses always come as a stream, whatever `stream` says. */
 export interface ProviderCall extends JobRequest {
   /** The model name that the provider knows. */
   readonly model: string;
-  /** `<job>.<fence>`, sent as `x-client-request-id`. */
+  /** The id `<job>.<fence>`, sent as `x-client-request-id`. */
   readonly requestId: string;
   /** The public model name that was asked for. */
   readonly route?: string;
-  /** An earlier attempt's cap was too large for this target: this one is as large as it takes. */
+  /** An earlier attempt's cap was too large for this target, and this one is as large as it takes. */
   readonly capIsLowered?: boolean;
   /** Generated tokens cost nothing at this target. */
   readonly outputIsFree?: boolean;
   /**
-   * The engine was asked for exact running usage with every chunk, so that what it last said counts
-   * for a stream that is cut.
+   * The engine was asked for exact running usage with every chunk, so that the last usage counts for a
+   * stream that is cut.
    */
   readonly runningUsageIsExact?: boolean;
   /**
@@ -25,14 +25,14 @@ export interface ProviderCall extends JobRequest {
   readonly overflow?: { readonly afterMs: number; readonly isOpen: () => boolean };
   /** The slot that the call runs in. */
   readonly slot?: CallSlot;
-  /** Told of the first byte of the answer, or of a stream's first event. */
+  /** Called at the first byte of the answer, or at a stream's first event. */
   readonly onFirstByte?: () => void;
-  /** Told when the call was cut on a socket that it had been sent on. */
+  /** Called when the call was cut after it had been sent. */
   readonly onCut?: () => void;
   readonly signal: AbortSignal;
 }
 
-/** What a call may ask of the slot that it runs in. */
+/** The slot of a call, as the call sees it. */
 export interface CallSlot {
   /**
    * Waits until the call has so many slots, or where there are not so many all of the fleet, or of this
@@ -43,16 +43,16 @@ export interface CallSlot {
   keepUntil(done: Promise<void>): void;
 }
 
-/** Where a stream's events go while they come. */
+/** Takes a stream's events while they come. */
 export interface ProviderSink {
   /** Called once, when the first event is known not to be an error. */
   head(): void;
-  /** Whole events; resolves when more may be sent, so that a slow reader slows the upstream. */
+  /** Takes whole events. It resolves when more may come, so that a slow reader slows the upstream. */
   write(text: string): Promise<void>;
 }
 
 /**
- * `well`: a health check that succeeds, or a model list that is answered at all, even with a refusal
+ * `well`: a health check that succeeds, or a model list that is answered at all, even with an error
  * (not every provider has one). `unwell`: it answers, with server errors. `unreachable`: no answer.
  * `refused`: nobody listens there.
  */

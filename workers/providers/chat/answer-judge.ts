@@ -8,7 +8,7 @@ import { countOutputBytes } from "./output-bytes.ts";
 import { promptShares } from "./prompt-shares.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
-/** Choices with an index at or beyond this are no answer. */
+/** An index this large or larger is not that of a choice. */
 const MOST_CHOICES = 65_536;
 
 export type JudgedCall = Pick<
@@ -16,15 +16,15 @@ export type JudgedCall = Pick<
   "endpoint" | "choices" | "body" | "runningUsageIsExact"
 >;
 
-/** Watches the chunks of an answer: what was generated, what was reported, and whether it is whole. */
+/** Follows the chunks of an answer and judges whether it is whole; counts what was generated. */
 export class AnswerJudge {
   outputBytes = 0;
   readonly #call: JudgedCall;
   readonly #meter: UsageMeter;
-  readonly #progress = { seen: new Set<number>(), finished: new Set<number>(), pieces: 0 };
+  readonly #progress = { begun: new Set<number>(), finished: new Set<number>(), pieces: 0 };
   /** A choice went on after its finish reason. */
   #wentOn = false;
-  /** Usage came in a chunk of its own, as OpenAI's last one. */
+  /** Usage came in a chunk of its own, as OpenAI sends it last. */
   #hasUsageChunk = false;
 
   constructor(call: JudgedCall) {
@@ -40,56 +40,55 @@ export class AnswerJudge {
     return this.#meter.usage(this.#progress);
   }
 
-  /** Choices that have come. */
   get choices(): number {
-    return this.#progress.seen.size;
+    return this.#progress.begun.size;
   }
 
-  /** Every choice that has come has its finish reason. */
+  /** Every choice that has begun has its finish reason. */
   get isFinished(): boolean {
-    const { seen, finished } = this.#progress;
-    return seen.size > 0 && finished.size >= seen.size;
+    const { begun, finished } = this.#progress;
+    return begun.size > 0 && finished.size >= begun.size;
   }
 
-  /** Takes the next chunk; a failure when it cannot be a part of a good answer. */
+  /** Takes the next chunk. Returns a failure when it cannot be a part of a good answer. */
   take(chunk: JsonObject): FailedEnd | undefined {
     const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
     for (const each of choices) {
       const failure = this.#takeChoice(asObject(each));
       if (failure !== undefined) return failure;
     }
-    const told = this.#meter.take(chunk, this.#progress);
-    if (told && choices.length === 0) this.#hasUsageChunk = true;
+    const hasUsage = this.#meter.take(chunk, this.#progress);
+    if (hasUsage && choices.length === 0) this.#hasUsageChunk = true;
     return undefined;
   }
 
   /**
-   * What is wrong with an answer that ends here: with `[DONE]`, or with its body alone. After
+   * Finds what is wrong with an answer that ends here: with `[DONE]`, or with its body alone. After
    * `[DONE]`, usage stands for a missing finish reason, since it is counted last. Fewer choices than
-   * asked for are a whole answer (Ollama takes no `n`), but not when a prompt has none.
+   * asked for are a whole answer (Ollama takes no `n`), unless a prompt has none.
    */
-  flawAtEnd(end: "done" | "body"): FailedEnd | undefined {
-    const { seen } = this.#progress;
+  problemAtEnd(end: "done" | "body"): FailedEnd | undefined {
+    const { begun } = this.#progress;
     const { choices, endpoint } = this.#call;
-    if (seen.size === 0) return failed("cut", "the stream ended without an answer");
-    if (end === "body" && (!this.isFinished || this.#wentOn || seen.size < choices))
+    if (begun.size === 0) return failed("cut", "the stream ended without an answer");
+    if (end === "body" && (!this.isFinished || this.#wentOn || begun.size < choices))
       return failed("cut", "the stream ended before the answer was finished");
     if (!this.isFinished && !this.#hasUsageChunk)
       return failed("cut", "[DONE] before every choice was finished");
-    if (endpoint === "completions" && seen.size < promptShares(this.#call).prompts)
+    if (endpoint === "completions" && begun.size < promptShares(this.#call).prompts)
       return failed("malformed", "not every prompt has its answer");
     return undefined;
   }
 
   #takeChoice(choice: JsonObject | undefined): FailedEnd | undefined {
-    // Some gateways write it as a text.
+    // Some gateways write the index as a text.
     const index = Number(choice?.["index"] ?? 0);
     if (choice === undefined || !isIndex(index))
       return failed("malformed", "a choice is not an object with an index");
     const error = readChoiceError(choice);
     if (error !== undefined) return error;
     const progress = this.#progress;
-    progress.seen.add(index);
+    progress.begun.add(index);
     const bytes = countOutputBytes(choice);
     this.outputBytes += bytes;
     if (bytes > 0) progress.pieces += 1;

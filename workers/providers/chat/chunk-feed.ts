@@ -23,11 +23,11 @@ interface ChunkFeedHandlers {
 
 /** Reads the chunks out of a stream's bytes, which may be split anywhere. */
 export interface ChunkFeed {
-  /** Whether the bytes held anything but filler, if only a part of an event. */
+  /** Returns whether the bytes held anything but filler, even a part of an event. */
   push(bytes: Buffer): boolean;
-  /** The body is over: what stands there unfinished comes as an event. */
+  /** Says that the body is over. A last event without its end then comes as it is. */
   end(): void;
 }
 
-/** Opens the feed of one stream. Each wire format has one for its events. */
+/** Opens the feed of one stream. Each wire format has its own, for events of its kind. */
 export type OpenChunkFeed = (maxEventChars: number, handlers: ChunkFeedHandlers) => ChunkFeed;

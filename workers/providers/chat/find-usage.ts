@@ -1,14 +1,14 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
-/** A usage object's name without case, underscores and what gateways put before it. */
+/** Matches the names of usage objects, with whatever gateways put before them. */
 const USAGE_NAME = /^(?:.*[^a-z])?(?:token)?_?usage(?:_?metadata|_?info)?$/i;
-/** Objects of other names that hold counts of their own: llama.cpp's, Bedrock's. */
+/** Matches other objects with counts of their own: llama.cpp's, Bedrock's. */
 const COUNTS_NAME = /^timings$|metrics$/i;
 
 /**
- * Where an answer or a chunk tells its usage: OpenAI's `usage`, Groq's `x_groq.usage`, Gemini's
+ * Finds the usage of an answer or a chunk: OpenAI's `usage`, Groq's `x_groq.usage`, Gemini's
  * `usageMetadata`, the same under the names of gateways, or Ollama's and llama.cpp's counts at the top.
- * What stands in a choice comes last.
+ * Usage inside a choice is found by `findChoiceUsage`.
  */
 export function findUsage(answer: JsonObject): JsonObject | undefined {
   const usual = asObject(answer["usage"]);
@@ -18,14 +18,14 @@ export function findUsage(answer: JsonObject): JsonObject | undefined {
   );
 }
 
-/** Of a choice: beside its message, or inside. */
+/** Finds the usage of a choice, beside its message or inside. */
 export function findChoiceUsage(choice: JsonObject | undefined): JsonObject | undefined {
   if (choice === undefined) return undefined;
   const words = asObject(choice["delta"]) ?? asObject(choice["message"]);
   return asObject(choice["usage"]) ?? asObject(words?.["usage"]);
 }
 
-/** `{"usage":{"usage":…}}`, and Cohere's `{"usage":{"tokens":…}}`. */
+/** Opens `{"usage":{"usage":…}}`, and Cohere's `{"usage":{"tokens":…}}`. */
 function innermost(usage: JsonObject): JsonObject {
   return asObject(usage["usage"]) ?? asObject(usage["tokens"]) ?? usage;
 }
@@ -56,7 +56,7 @@ function atTop(answer: JsonObject): JsonObject | undefined {
   return isCounted ? answer : undefined;
 }
 
-/** An object, the first of a list, or the JSON text of one. */
+/** Takes an object, the first of a list, or the JSON text of one. */
 function readObject(value: unknown): JsonObject | undefined {
   if (Array.isArray(value)) return asObject(value[0]);
   if (typeof value !== "string" || !value.startsWith("{")) return asObject(value);

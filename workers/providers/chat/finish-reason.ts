@@ -1,4 +1,4 @@
-/** An engine that gave up on an answer: vLLM, SGLang, DeepSeek, Zhipu, gateways. */
+/** Reasons with which vLLM, SGLang, DeepSeek, Zhipu and gateways give up on an answer. */
 const BROKEN = new Set([
   "abort",
   "aborted",
@@ -23,8 +23,8 @@ const BROKEN = new Set([
 const OPEN = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_progress"]);
 
 /**
- * `open`: no reason yet. `broken`: the engine gave up. `complete`: everything else, also a reason
- * that nobody here knows, which goes on as it came.
+ * `open`: there is no reason yet. `broken`: the engine gave up. `complete`: everything else, also a
+ * reason that is unknown here, which goes on as it came.
  */
 export function judgeFinishReason(reason: unknown): "open" | "complete" | "broken" {
   const word = finishWord(reason);
@@ -32,7 +32,7 @@ export function judgeFinishReason(reason: unknown): "open" | "complete" | "broke
   return BROKEN.has(word) ? "broken" : "complete";
 }
 
-/** A reason as one lower-case word; empty: none. Also of SGLang's `{"type":"stop"}`. */
+/** Returns a reason as one lower-case word, "" for none. SGLang writes `{"type":"stop"}`. */
 export function finishWord(reason: unknown): string {
   if (typeof reason === "string") return reason.trim().toLowerCase();
   if (typeof reason === "object" && reason !== null && "type" in reason)
@@ -52,7 +52,7 @@ const CUT_SHORT: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = n
   ["sensitive", "content_filter"],
 ]);
 
-/** Why a complete answer is not all that there was to say, in the words of a response. */
+/** Says in the words of a response why a complete answer was cut short; undefined: it was not. */
 export function incompleteReasonOf(reason: unknown) {
   const [word = ""] = finishWord(reason).split(":", 1);
   return CUT_SHORT.get(word.trim());

@@ -4,14 +4,14 @@ import { mergeCall, type AddedPiece } from "../../../shared/chat/merge-call.ts";
 import type { Merged } from "../../../shared/chat/merge-piece.ts";
 
 /**
- * The tool calls of one choice on their way to the caller. Clients put the pieces of a call together
- * by its index alone, from 0 on, and look for an id and a type in its first one: what engines leave out
- * or write otherwise is mended, as where a whole answer is put together.
+ * Forwards the tool calls of one choice. Clients put the pieces of a call together by its index alone,
+ * from 0 on, and look for an id and a type in its first piece. Whatever engines leave out or write
+ * otherwise is mended, as it is where a whole answer is put together.
  */
 export class ForwardedCalls {
   readonly #calls: Merged[] = [];
 
-  /** The pieces of a chunk as they are to be told; undefined: as they came. */
+  /** Returns the pieces of a chunk as clients read them; undefined: as they came. */
   take(pieces: unknown): readonly JsonObject[] | undefined {
     const list: readonly unknown[] = Array.isArray(pieces) ? pieces : [pieces];
     let isAsItCame = list === pieces;
@@ -30,7 +30,7 @@ export class ForwardedCalls {
   }
 }
 
-/** As OpenAI writes it: an id and a type first, and from then on only what is new. */
+/** Whether a piece is as OpenAI writes it: an id and a type first, then only what is new. */
 function isPlain(piece: JsonObject, { place, isNew, arguments: added }: AddedPiece): boolean {
   if (piece["index"] !== place) return false;
   const [id, type] = [stringAt(piece, "id"), stringAt(piece, "type")];
@@ -50,13 +50,13 @@ function mended(piece: JsonObject, added: AddedPiece): JsonObject {
   return { index: added.place, ...start, ...rest, ...call };
 }
 
-/** A call's own id as a text; one of ours where an engine has none, since results are matched by it. */
+/** Returns a call's id as a text. Results are matched by it, so a call without one gets one of ours. */
 export function callId(id: unknown): string {
   if (typeof id === "string" && id !== "") return id;
   return typeof id === "number" ? String(id) : newId("call");
 }
 
-/** A call's own type, or what it is where an engine does not say. */
+/** Returns a call's type, or the one that its members show where the engine says none. */
 export function callType(call: JsonObject): unknown {
   return call["type"] || (call["custom"] === undefined ? "function" : "custom");
 }

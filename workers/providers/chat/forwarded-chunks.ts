@@ -8,26 +8,26 @@ import { ForwardedCalls } from "./forwarded-calls.ts";
 import { totalUsage } from "./total-usage.ts";
 
 /**
- * Chunks on their way to the caller, with their data as it came, but without ids (nobody can come
- * back to a place of a chat stream), without usage that was not asked for, and with choices and calls
- * that common clients can put together. The ones from the last finish reason on are held back.
+ * Forwards chunks with their data as it came, but without event ids (nobody can come back to a place
+ * of a chat stream), without usage that was not asked for, and with choices and calls that common
+ * clients can put together. From the last finish reason on it holds the chunks back.
  */
 export class ForwardedChunks implements ChunkOutput {
   readonly #wantsUsage: boolean;
   readonly #wantsRunningUsage: boolean;
   readonly #asksForRunning: boolean;
-  /** By the index of their choice. */
+  /** Tool calls by their choice's index. */
   readonly #calls = new Map<number, ForwardedCalls>();
-  /** Indexes of choices of which a delta has been told. */
+  /** Indexes of choices with a forwarded delta. */
   readonly #begun = new Set<unknown>();
   #text = "";
   #held = "";
-  /** The same without the usage of chunks that have choices. */
+  /** `#held` without the usage of chunks that have choices. */
   #heldBare = "";
-  /** The last chunk with nothing but usage; it goes out once, at the end. */
+  /** The last chunk that has nothing but usage. It goes out once, at the end. */
   #usage: ChunkEvent | undefined;
 
-  /** `asksForRunning`: usage with every chunk is asked for by us, so that it is nobody's but ours. */
+  /** `asksForRunning`: we asked for the usage in every chunk ourselves, so no caller expects it. */
   constructor(
     { wantsUsage, streamOptions }: Pick<ProviderCall, "wantsUsage" | "streamOptions">,
     asksForRunning = false,
@@ -74,19 +74,19 @@ export class ForwardedChunks implements ChunkOutput {
     return text;
   }
 
-  /** Usage is told once, since LangChain for Python and pydantic-ai add up what they are told. */
+  /** Usage goes out once, since LangChain for Python and pydantic-ai add up all that they get. */
   end(judge: AnswerJudge): { readonly tail: string } {
     const tellsApart = this.#wantsUsage && this.#usage !== undefined;
     const rest = tellsApart ? `${this.#heldBare}${this.#usageEvent(judge)}` : this.#held;
     return { tail: `${rest}data: [DONE]\n\n` };
   }
 
-  /** The choices of a chunk where they cannot go on as they came. */
+  /** Returns the choices of a chunk mended; undefined: they can go on as they came. */
   #readable(event: ChunkEvent, choices: readonly unknown[]): readonly JsonObject[] | undefined {
     const mayBeOdd = choices.some((each) => {
       const choice = asObject(each) ?? {};
       const { delta, index } = choice;
-      // An index that is none is never begun.
+      // An index that is not a number is never in the set.
       return !this.#begun.has(index) || isWholeChoice(choice) || hasCalls(asObject(delta));
     });
     if (!mayBeOdd) return undefined;
@@ -99,7 +99,7 @@ export class ForwardedChunks implements ChunkOutput {
     return isOdd ? list : undefined;
   }
 
-  /** The choice itself, or what clients can read in its place: they go by index and role. */
+  /** Returns the choice itself, or one that clients can read: they go by index and role. */
   #readableChoice(choice: JsonObject): JsonObject {
     const index = Number(choice["index"] ?? 0);
     const isWhole = isWholeChoice(choice);
@@ -137,7 +137,7 @@ export class ForwardedChunks implements ChunkOutput {
   }
 }
 
-/** A choice that has its text in `message`, as in a whole answer, where a stream's has `delta`. */
+/** Whether a choice has its text in `message`, as in a whole answer, and none in `delta`. */
 function isWholeChoice(choice: JsonObject): boolean {
   return choice["delta"] === undefined && asObject(choice["message"]) !== undefined;
 }
@@ -147,7 +147,7 @@ function exact({ chunk, text }: ChunkEvent): JsonObject {
   return mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
 }
 
-/** Without usage that is not to be told here and empty errors, at which common clients give up. */
+/** Leaves out usage that does not belong here, and empty errors, at which common clients give up. */
 function rewritten(
   event: ChunkEvent,
   keepsUsage: boolean,
@@ -164,7 +164,7 @@ function hasCalls(delta: JsonObject | undefined): boolean {
 }
 
 function format({ name, text }: ChunkEvent): string {
-  // Many readers take each line for an event; in JSON a line's end means nothing.
+  // Many readers take each line for an event. In JSON a line's end means nothing.
   const line = text.includes("\n") ? text.replaceAll("\n", " ") : text;
   return `${name === undefined ? "" : `event: ${name}\n`}data: ${line}\n\n`;
 }

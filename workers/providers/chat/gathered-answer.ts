@@ -10,17 +10,17 @@ import { judgeFinishReason } from "./finish-reason.ts";
 import { mergePiece, type Merged } from "../../../shared/chat/merge-piece.ts";
 import { totalUsage } from "./total-usage.ts";
 
-/** Members of a chunk that a whole answer has elsewhere or not at all: OpenAI's padding, empty errors. */
-const OF_CHUNKS = new Set(["choices", "usage", "object", "obfuscation", "error"]);
-/** Members of a choice that come in pieces; of all others, the last counts. */
-const PIECES = new Set(["text", "logprobs", "token_ids"]);
+/** Members that a whole answer has elsewhere or not at all, such as OpenAI's padding. */
+const CHUNK_MEMBERS = new Set(["choices", "usage", "object", "obfuscation", "error"]);
+/** Members of a choice that come in pieces. Of all others the last value counts. */
+const PIECED_MEMBERS = new Set(["text", "logprobs", "token_ids"]);
 
 interface Choice {
   readonly message: Merged;
   readonly rest: Merged;
 }
 
-/** Puts the chunks of an answer together as the engine would have written it in one piece. */
+/** Puts the chunks together to the answer that the engine would have written in one piece. */
 export class GatheredAnswer implements ChunkOutput {
   heldChars = 0;
   readonly #isChat: boolean;
@@ -35,7 +35,7 @@ export class GatheredAnswer implements ChunkOutput {
   take({ chunk, text }: ChunkEvent): void {
     this.heldChars += text.length;
     for (const name of Object.keys(chunk))
-      if (!OF_CHUNKS.has(name) && name !== "__proto__")
+      if (!CHUNK_MEMBERS.has(name) && name !== "__proto__")
         this.#top[name] = chunk[name] ?? this.#top[name] ?? null;
     const usage = findUsage(chunk);
     if (usage !== undefined && usage !== chunk) this.#usage = usage;
@@ -46,14 +46,14 @@ export class GatheredAnswer implements ChunkOutput {
     }
   }
 
-  /** Nothing of it goes out before its end. */
+  /** Nothing goes out before the end. */
   drain(): string {
     return "";
   }
 
   end(judge: AnswerJudge): { readonly tail: string; readonly body: Buffer } {
     const whole = judge.choices > 1 ? totalUsage(this.#usage, judge.usage) : undefined;
-    const usage = whole ?? this.#usage ?? toldElsewhere(judge.usage);
+    const usage = whole ?? this.#usage ?? choiceUsage(judge.usage);
     const { id, ...top } = this.#top;
     const answer = {
       ...(id === undefined ? {} : { id }),
@@ -75,7 +75,7 @@ export class GatheredAnswer implements ChunkOutput {
       const value = choice[name];
       if (name === "delta" || name === "message" || name === "index" || name === "__proto__")
         continue;
-      if (PIECES.has(name)) mergePiece(kept.rest, { [name]: value });
+      if (PIECED_MEMBERS.has(name)) mergePiece(kept.rest, { [name]: value });
       else kept.rest[name] = value ?? kept.rest[name] ?? null;
     }
   }
@@ -102,8 +102,8 @@ export class GatheredAnswer implements ChunkOutput {
   }
 }
 
-/** Usage that came with a choice. */
-function toldElsewhere(usage: ReportedUsage | undefined): JsonObject | undefined {
+/** Writes usage that came with a choice as that of the answer. */
+function choiceUsage(usage: ReportedUsage | undefined): JsonObject | undefined {
   if (usage === undefined || usage.completionIsFloor === true) return undefined;
   const { promptTokens: prompt, completionTokens: completion } = usage;
   return {
@@ -113,7 +113,7 @@ function toldElsewhere(usage: ReportedUsage | undefined): JsonObject | undefined
   };
 }
 
-/** As in a whole answer; clients parse the arguments also of a function that has none. */
+/** Writes a call as in a whole answer. Clients parse even the arguments of a function without any. */
 function withoutIndex(call: JsonObject): JsonObject {
   const rest: Merged = { ...call, id: callId(call["id"]), type: callType(call) };
   delete rest["index"];

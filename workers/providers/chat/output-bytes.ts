@@ -1,15 +1,15 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
-/** Strings beside the generated text that the engine did not generate. */
+/** Members whose strings the model did not generate. */
 const LABELS = new Set(["role", "id", "type"]);
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 /** A token of generated sound or of an image takes hundreds of base64 characters and more. */
 const MEDIA_BYTES_PER_TOKEN = 128;
 
 /**
- * UTF-8 bytes of the text that the model generated in one choice of an answer or a chunk: content,
+ * Counts the UTF-8 bytes that the model generated in one choice of an answer or a chunk: content,
  * reasoning, refusal, names and arguments of tool calls, a completion's text. Every string counts,
- * known or not, since the sum bounds the output's tokens from above.
+ * known or not, since the sum is the upper bound of the output's tokens.
  */
 export function countOutputBytes(choice: JsonObject): number {
   return (
@@ -19,14 +19,14 @@ export function countOutputBytes(choice: JsonObject): number {
   );
 }
 
-/** The same of any value: the UTF-8 bytes of its strings. */
+/** Counts the UTF-8 bytes of all strings in a value. */
 export function countStringBytes(value: unknown): number {
   return stringBytes(value, 0);
 }
 
 function stringBytes(value: unknown, depth: number): number {
   if (typeof value === "string") return textBytes(value);
-  if (depth === DEEPEST) return 0;
+  if (depth === MAX_DEPTH) return 0;
   let bytes = 0;
   if (Array.isArray(value)) {
     for (const item of value) bytes += stringBytes(item, depth + 1);

@@ -3,11 +3,11 @@ import type { ProviderCall } from "../provider.ts";
 
 interface PromptShares {
   readonly prompts: number;
-  /** Choices of each prompt. */
+  /** Choices per prompt. */
   readonly n: number;
 }
 
-/** How the choices of a call divide into its prompts: a chat has one. */
+/** Divides the choices of a call among its prompts. A chat has one prompt. */
 export function promptShares({
   endpoint,
   choices,

@@ -3,11 +3,11 @@ import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** The ledger counts in 32 bits. */
-const MOST_TOKENS = 2 ** 31 - 1;
+const MAX_TOKENS = 2 ** 31 - 1;
 
 /**
- * Names of counts without case and underscores: OpenAI's chat and responses, Gemini's, Bedrock's,
- * watsonx's, TGI's, Ollama's and llama.cpp's own.
+ * These names have no case and no underscores. They come from OpenAI (chat and responses), Gemini,
+ * Bedrock, watsonx, TGI, Ollama and llama.cpp.
  */
 const PROMPT_NAMES = new Set([
   "prompttokens",
@@ -32,8 +32,9 @@ const COMPLETION_NAMES = new Set([
 const TOTAL_NAMES = new Set(["totaltokens", "totaltokencount"]);
 
 /**
- * An answer's `usage` object. Undefined when it names no count. Of one that is none (negative, a
- * word) the others count, as floors. Where the parts contradict each other, the larger reading counts:
+ * Reads an answer's `usage` object; undefined: it has no count. If one count is not a number of tokens
+ * (negative, a word), the others count as floors. Where the parts contradict each other, the larger
+ * reading counts:
  * - Gemini's surface and some gateways leave reasoning out of `completion_tokens`, but not out of
  *   the total;
  * - Anthropic leaves cached tokens out of `input_tokens`, llama.cpp's `timings` out of `prompt_n`.
@@ -62,18 +63,18 @@ export function readUsage(value: unknown, endpoint: Endpoint): ReportedUsage | u
   };
 }
 
-/** llama.cpp's `timings`. */
+/** Reads the prompt of llama.cpp's `timings`. */
 function timedPrompt(usage: JsonObject): number | undefined {
   if (usage["prompt_n"] === undefined || usage["predicted_n"] === undefined) return undefined;
   return readCount(usage["prompt_n"]) + countOr0(usage["cache_n"]);
 }
 
-/** Cached tokens that the prompt's count leaves out. */
+/** Counts cached tokens that the prompt's count leaves out. */
 function uncounted(usage: JsonObject, prompt = 0): number {
   const read = countOr0(usage["cache_read_input_tokens"]);
   const made = countOr0(usage["cache_creation_input_tokens"]);
   if (usage["prompt_tokens"] === undefined && read + made > 0) return read + made;
-  // DeepSeek's two parts of a prompt.
+  // DeepSeek counts a prompt in two parts.
   const parts =
     countOr0(usage["prompt_cache_hit_tokens"]) + countOr0(usage["prompt_cache_miss_tokens"]);
   if (parts > prompt) return parts - prompt;
@@ -82,7 +83,7 @@ function uncounted(usage: JsonObject, prompt = 0): number {
   return cached > prompt ? cached : 0;
 }
 
-/** Reasoning that is more than the completion it should be a part of is none of it. */
+/** Adds reasoning that is not a part of the completion: it is more than the whole. */
 function withReasoning(usage: JsonObject, completion: number): number {
   const details = asObject(usage["completion_tokens_details"] ?? usage["output_tokens_details"]);
   const thoughts = usage["thoughtsTokenCount"] ?? usage["thoughts_token_count"];
@@ -96,12 +97,12 @@ function withReasoning(usage: JsonObject, completion: number): number {
 
 function counts(promptTokens: number, completionTokens: number): ReportedUsage {
   return {
-    promptTokens: Math.min(promptTokens, MOST_TOKENS),
-    completionTokens: Math.min(completionTokens, MOST_TOKENS),
+    promptTokens: Math.min(promptTokens, MAX_TOKENS),
+    completionTokens: Math.min(completionTokens, MAX_TOKENS),
   };
 }
 
-/** The largest count under these names; NaN when all of them that are there are no counts. */
+/** Returns the largest count under these names; NaN: there are some, but none is a count. */
 function largest(usage: JsonObject, names: ReadonlySet<string>): number | undefined {
   let most: number | undefined;
   for (const [name, value] of Object.entries(usage)) {
@@ -117,7 +118,7 @@ function countOr0(value: unknown): number {
   return Number.isNaN(count) ? 0 : count;
 }
 
-/** A count, however large, a fraction rounded up; also as a text, as some gateways write it. */
+/** Reads a count and rounds a fraction up. Some gateways write counts as texts. */
 function readCount(value: unknown): number {
   const isText = typeof value === "string" && /^\s*\d+(?:\.\d+)?\s*$/.test(value);
   const count = typeof value === "number" || isText ? Math.ceil(Number(value)) : Number.NaN;

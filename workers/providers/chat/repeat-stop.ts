@@ -1,16 +1,16 @@
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { StreamEvent } from "./chunk-feed.ts";
 
-/** Equal pieces at the end, but for white space: 31, or 30 where white space is all there was. */
+/** Ollama stops after 31 pieces that differ in white space only, or 30 of nothing but white space. */
 const TIMES = 30;
 
 /**
  * Ollama (0.17.4, `llm/server.go`) ends an answer in which one token comes over and over, and tells
- * nobody: its stream ends in order, without a finish reason, usage or `[DONE]`. To try it again only
- * loops again. It is told as an answer that came to its limit.
+ * nobody: its stream ends in order, without a finish reason, usage or `[DONE]`. Another try would
+ * only loop again, so the answer counts as one that came to its limit.
  */
 export class RepeatStop {
-  #said: string | undefined;
+  #lastText: string | undefined;
   #times = 0;
   #last: JsonObject = {};
 
@@ -22,15 +22,15 @@ export class RepeatStop {
     const piece = [content, reasoning, choice["text"]].find(
       (text) => typeof text === "string" && text,
     );
-    const said = typeof piece === "string" ? piece.trim() : undefined;
-    this.#times = said === this.#said ? this.#times + 1 : 1;
-    this.#said = said;
+    const trimmed = typeof piece === "string" ? piece.trim() : undefined;
+    this.#times = trimmed === this.#lastText ? this.#times + 1 : 1;
+    this.#lastText = trimmed;
     this.#last = chunk;
   }
 
-  /** The last chunk that such an end lacks. Undefined: this is no such end. */
+  /** Returns the last chunk that such an end lacks; undefined: this is not such an end. */
   missingEnd(): StreamEvent | undefined {
-    if (this.#said === undefined || this.#times < TIMES) return undefined;
+    if (this.#lastText === undefined || this.#times < TIMES) return undefined;
     const { choices, ...rest } = this.#last;
     const isChat = asObject((choices as unknown[])[0])?.["delta"] !== undefined;
     const nothing = isChat ? { delta: {} } : { text: "" };

@@ -7,8 +7,8 @@ import type { ChunkFeed, OpenChunkFeed, StreamEvent } from "./chunk-feed.ts";
 import { RepeatStop } from "./repeat-stop.ts";
 
 /**
- * Reads the event stream of one chat completion or completion. Whole is what ends with `[DONE]`, or
- * with its body after every choice's finish reason. Pure: bytes in, steps out.
+ * Reads the stream of one chat completion or completion. It is whole when it ends with `[DONE]`, or
+ * with its body after every choice's finish reason.
  */
 export class StreamReader implements AnswerReader {
   started = false;
@@ -87,7 +87,7 @@ export class StreamReader implements AnswerReader {
   }
 
   #finish(end: "done" | "body"): void {
-    this.#failure = this.#judge.flawAtEnd(end);
+    this.#failure = this.#judge.problemAtEnd(end);
     this.#isWhole = this.#failure === undefined;
   }
 

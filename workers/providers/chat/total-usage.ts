@@ -2,8 +2,8 @@ import type { ReportedUsage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /**
- * A `usage` object that tells what all choices used, where the upstream's tells of one choice
- * (llama.cpp). Undefined when it may stay as it is.
+ * Returns a `usage` object with what all choices used, where the upstream's counts one choice only
+ * (llama.cpp); undefined: it may stay as it is.
  */
 export function totalUsage(
   usage: unknown,

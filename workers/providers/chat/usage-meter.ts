@@ -6,36 +6,36 @@ import { readUsage } from "./read-usage.ts";
 
 export interface MeteredCall {
   readonly endpoint: Endpoint;
-  /** Choices a prompt. */
+  /** Choices per prompt. */
   readonly n: number;
-  /** What the engine says of a choice with every chunk is exact at that chunk. */
+  /** The usage that the engine gives with each chunk is exact at that chunk. */
   readonly runningIsExact: boolean;
 }
 
-/** Of a stream, after the chunk that is being read. */
-export interface Progress {
-  readonly seen: ReadonlySet<number>;
+/** The choices of a stream so far, by index. */
+export interface ChoiceProgress {
+  readonly begun: ReadonlySet<number>;
   readonly finished: ReadonlySet<number>;
-  /** Pieces of text so far, which are no more than tokens. */
+  /** Pieces of text, of which there are no more than tokens. */
   readonly pieces: number;
 }
 
 interface OwnUsage extends Usage {
-  /** Told with or after the choice's finish reason. */
+  /** It came with or after the choice's finish reason. */
   readonly ended: boolean;
   readonly shrank: boolean;
 }
 
 /**
- * What a stream tells of its usage, put together. Engines report in three ways: once after
- * everything (OpenAI, vLLM), once after each choice (llama.cpp), and with every chunk for the
- * chunk's choice (vLLM's continuous usage; Ollama, with zeros). What is told before the end, or
- * less than was told before, is a floor.
+ * Puts together the usage that a stream reports. Engines report in three ways: once after everything
+ * (OpenAI, vLLM), once after each choice (llama.cpp), and with every chunk for the chunk's choice
+ * (vLLM's continuous usage; Ollama, with zeros). A report before the end, or of less than an earlier
+ * one, is a floor.
  */
 export class UsageMeter {
   readonly #call: MeteredCall;
   readonly #own = new Map<number, OwnUsage>();
-  /** Told in chunks without choices, each with the number of choices that were finished then. */
+  /** Usage of chunks without choices. `finished`: how many choices were finished by then. */
   readonly #loose: { readonly usage: Usage; readonly finished: number; readonly whole: boolean }[] =
     [];
 
@@ -43,35 +43,35 @@ export class UsageMeter {
     this.#call = call;
   }
 
-  /** Whether the chunk tells usage. */
-  take(chunk: JsonObject, { seen, finished }: Progress): boolean {
+  /** Returns whether the chunk has usage. */
+  take(chunk: JsonObject, { begun, finished }: ChoiceProgress): boolean {
     const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
     const { endpoint } = this.#call;
     const usage = readUsage(findUsage(chunk), endpoint);
     if (usage !== undefined && choices.length === 0) {
-      const whole = seen.size > 0 && finished.size >= seen.size;
+      const whole = begun.size > 0 && finished.size >= begun.size;
       if (this.#loose.length < 65_536) this.#loose.push({ usage, finished: finished.size, whole });
       return true;
     }
-    let told = false;
+    let hasUsage = false;
     for (const each of choices) {
       const choice = asObject(each);
       const own = usage ?? readUsage(findChoiceUsage(choice), endpoint);
       if (own === undefined) continue;
-      told = true;
+      hasUsage = true;
       const index = Number(choice?.["index"] ?? 0);
       this.#takeOwn(index, own, finished.has(index));
     }
-    return told;
+    return hasUsage;
   }
 
-  /** Undefined while nothing was told. */
-  usage(progress: Progress): ReportedUsage | undefined {
+  /** Returns the usage so far; undefined: none was reported. */
+  usage(progress: ChoiceProgress): ReportedUsage | undefined {
     if (this.#own.size === 0 && this.#loose.length === 0) return undefined;
-    const { seen, finished } = progress;
-    const isWhole = seen.size > 0 && finished.size >= seen.size;
+    const { begun, finished } = progress;
+    const isWhole = begun.size > 0 && finished.size >= begun.size;
     const own = [...this.#own.values()];
-    const ownOfAll = seen.size > 0 && own.length >= seen.size;
+    const ownOfAll = begun.size > 0 && own.length >= begun.size;
     const { completionTokens, isLastWord } = this.#completion(progress, own);
     const isCertain =
       (isWhole && (isLastWord || (ownOfAll && own.every(({ ended }) => ended)))) ||
@@ -86,15 +86,15 @@ export class UsageMeter {
   }
 
   #completion(
-    { seen, pieces }: Progress,
+    { begun, pieces }: ChoiceProgress,
     own: readonly OwnUsage[],
   ): { readonly completionTokens: number; readonly isLastWord: boolean } {
     const last = this.#loose.at(-1);
     const told = this.#loose.map(({ usage }) => completionOf(usage));
     const oneEach = this.#loose.every(({ finished }, at) => finished === at + 1);
     if (told.length > 1 && oneEach)
-      return { completionTokens: sum(told), isLastWord: told.length === seen.size };
-    if (last?.whole === true && (seen.size < 2 || completionOf(last.usage) >= pieces)) {
+      return { completionTokens: sum(told), isLastWord: told.length === begun.size };
+    if (last?.whole === true && (begun.size < 2 || completionOf(last.usage) >= pieces)) {
       const most = Math.max(...told);
       return { completionTokens: most, isLastWord: completionOf(last.usage) >= most };
     }
@@ -113,7 +113,7 @@ export class UsageMeter {
     });
   }
 
-  /** Chat has one prompt for all choices; of a completion, `n` choices share one. */
+  /** Chat has one prompt for all choices. In a completion, `n` choices share one. */
   #prompt(usages: readonly Usage[]): number {
     const told = usages.map(({ promptTokens }) => promptTokens);
     const shared = this.#call.endpoint === "completions" ? sum(told) / this.#call.n : 0;

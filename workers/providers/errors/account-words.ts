@@ -1,5 +1,5 @@
 import type { FailureReason } from "../../../shared/contracts/outcome.ts";
-import type { UpstreamError } from "./upstream-error.ts";
+import type { UpstreamErrorDetails } from "./upstream-error.ts";
 
 const QUOTA_CODES = new Set([
   "insufficient_quota",
@@ -47,17 +47,17 @@ const KEY_CODES = new Set([
 ]);
 
 /**
- * OpenAI, DeepSeek, Anthropic, Google, Together, LiteLLM, OpenRouter, Hugging Face, SiliconFlow, Zhipu,
- * one-api; of messages that begin so, they quote nothing.
+ * Openings of OpenAI, DeepSeek, Anthropic, Google, Together, LiteLLM, OpenRouter, Hugging Face,
+ * SiliconFlow, Zhipu and one-api. Messages that begin so quote no prompt.
  */
 const QUOTA_OPENINGS =
   /^(?:you (?:have )?exceeded your (?:current |monthly )?(?:quota|included credits)|you have reached your (?:specified )?(?:api )?(?:usage|spend(?:ing)?) limits?|(?:exceeded ?)?budget\b.{0,10}(?:exceeded|crossed)|key limit exceeded|(?:sorry, )?your account balance is insufficient|cloud credits expired|access denied, please make sure your account is in good standing|.{0,6}(?:余额不足|额度不足|欠费)|insufficient (?:balance|credits?|funds|quota)|your (?:credit|account) balance|(?:credit|monthly spend|spend(?:ing)?|billing hard) limit|your account (?:has (?:insufficient|run out)|is not active|balance)|you have (?:run out of|no) credits)/i;
 
-/** OpenAI, Google, Mistral, Groq, Anthropic, vLLM, LiteLLM, Azure. */
+/** Openings of OpenAI, Google, Mistral, Groq, Anthropic, vLLM, LiteLLM and Azure. */
 const KEY_OPENINGS =
   /^(?:(?:the |your )?(?:incorrect|invalid|missing|expired|wrong|unknown|bad|no|disabled|revoked) (?:api[ -]?key|x-api-key|auth|credential|access token|bearer token|token\b|subscription key)|(?:the |your )?(?:provided |given )?(?:api[ -]?key|x-api-key|access token|credentials?|subscription key)\b.{0,40}\b(?:invalid|not valid|incorrect|expired|missing|required|disabled|revoked|not found|does not have permission|suspended)|access denied due to invalid subscription key|unauthori[sz]ed\b|authentication (?:failed|required|error)|you didn't provide an api key|your (?:account|organi[sz]ation) (?:has been|was|is) (?:deactivated|suspended|disabled|blocked|terminated)|(?:this )?account .{0,20}(?:suspended|disabled|deactivated)|country, region, or territory not supported|you must be a member of an organi[sz]ation|user location is not supported|organi[sz]ation has been restricted)/i;
 
-/** The same anywhere in what an authenticating status says, which quotes no prompt. */
+/** These count anywhere in the words of a 403, which quotes no prompt. */
 const KEY_PHRASES =
   /\b(?:api[ _-]?key|credentials?|authenticat\w*|unauthori[sz]ed|bearer|access token|account|billing|subscription|organi[sz]ation|scopes?|signature|ip address|country|region|authori[sz]ation|security token|virtual network|firewall|public access|api has not been used)\b/i;
 const MODERATION_CODES =
@@ -66,18 +66,18 @@ const MODERATION_PHRASES =
   /\b(?:flagged|moderat\w+|content[ _-](?:policy|filter\w*)|safety|harmful|inappropriate|prohibited|policy violation|guardrails?|jailbreak|usage (?:guidelines|polic\w+)|safety_\w+|content exists risk)\b|敏感|不安全|违规/i;
 const MODEL_PHRASES =
   /\bmodels?\b.{0,80}\b(?:access|allowed|available|permission|permitted|enabled|disabled|exhausted|found|exist|entitled|verified)|\b(?:access|allowed|permission|permitted|entitled|verified|authori[sz]ed)\b.{0,80}\bmodels?\b/i;
-/** OpenRouter's 402 of one large request. */
+/** OpenRouter says so with 402 when one request is too large. */
 const FEWER_TOKENS =
   /max_tokens|tokens limit exceeded|\b(?:fewer|less|reduce)\b.{0,20}\btokens|can only afford/i;
 
 /**
- * Whether a refusal speaks of the broker's account or credential, which concerns the whole provider.
- * Only a code or words that say so count, and a status on its own only where it can mean nothing else:
- * the fault of one request must not take the provider from all others. Undefined: it does not.
+ * Finds out whether an error is about the broker's account or credential, which concerns the whole
+ * provider; undefined: it is not. Only a code or words that say so count, and a status on its own only
+ * where it can mean nothing else: the fault of one request must not take the provider from all others.
  */
 export function readAccountProblem(
   status: number | undefined,
-  upstreamError: UpstreamError | undefined,
+  upstreamError: UpstreamErrorDetails | undefined,
   retryAfterMs: number | undefined,
 ): FailureReason | undefined {
   const words = [upstreamError?.code, upstreamError?.type].map((word) => word?.toLowerCase() ?? "");
@@ -87,7 +87,7 @@ export function readAccountProblem(
   if (words.some((word) => QUOTA_CODES.has(word))) return "quota_exhausted";
   if (words.some((word) => KEY_CODES.has(word)) && !MODERATION_PHRASES.test(message)) return "auth";
   const mayOpen = status === undefined || (status >= 400 && status < 500);
-  // Google calls a limit by the minute so too, and says when to come back.
+  // Google calls a limit per minute so too, but says when to come back.
   if (mayOpen && QUOTA_OPENINGS.test(message) && retryAfterMs === undefined)
     return "quota_exhausted";
   if (mayOpen && KEY_OPENINGS.test(message)) return "auth";

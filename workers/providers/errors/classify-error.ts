@@ -1,37 +1,38 @@
 import type { FailureReason } from "../../../shared/contracts/outcome.ts";
 import { readAccountProblem } from "./account-words.ts";
 import type { FailedEnd } from "../call-end.ts";
-import type { UpstreamError } from "./upstream-error.ts";
+import type { UpstreamErrorDetails } from "./upstream-error.ts";
 import { readRequestProblem } from "./request-words.ts";
 
-export interface Refusal {
-  /** The response's status; undefined for an error inside a 200 body or a stream. */
+/** An error of an upstream as it was read. */
+export interface ReceivedError {
+  /** The response's status; undefined: the error came inside a 200 body or a stream. */
   readonly status: number | undefined;
-  readonly upstreamError: UpstreamError | undefined;
+  readonly upstreamError: UpstreamErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;
-  /** False: a page or a text, which a proxy may have written; undefined: inside an answer. */
+  /** False: it is a page or a text, which a proxy may have written; undefined: it came in an answer. */
   readonly isJson?: boolean;
 }
 
-/** Healthy but full or not ready yet: llama.cpp while loading, Ollama's, vLLM's and TGI's queues. */
+/** The engine is healthy, but full or not ready: llama.cpp loads, a queue of Ollama or vLLM is full. */
 const NOT_NOW =
   /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|no slots? available/i;
 
-/** About to stop: vLLM and SGLang answer so with 500 or 503, while their health says 200. */
+/** vLLM and SGLang answer so with 500 or 503 before they stop, while their health says 200. */
 const STOPPING = /after shutdown|shutting down|is (?:draining|terminating)/i;
-/** A proxy's 500 with nobody behind it: Go's, Envoy's, Ollama's, llama-swap's. */
+/** Go, Envoy, Ollama and llama-swap answer 500 so when nobody is behind them. */
 const NOBODY_BEHIND =
   /connection refused|econnrefused|no (?:healthy|available) (?:upstream|server|backend|worker|instance)|upstream connect error/i;
-/** With 500 as well: Ollama, SGLang. */
+/** Ollama and SGLang say so with 500 as well. */
 const SURELY_NOT_NOW =
   /^(?!error|fail|unable|could).{0,40}\bloading (?:the )?model|\bmodel (?:is|was|has been) (?:still |currently )?(?:loading|being loaded)|queue is full|server (?:is )?(?:busy|overloaded)/i;
-/** LM Studio's words under a 400, which otherwise may quote a prompt. */
+/** LM Studio says so with 400. Other words of a 400 may quote a prompt. */
 const UNREADY =
   /^(?:the )?model (?:is |was |has been )?(?:still |currently )?(?:loading|being loaded|unloaded)\b/i;
-/** An engine's own trouble that LM Studio tells with 400. */
+/** LM Studio says so with 400 when the engine itself failed. */
 const CRASHED = /\bmodel has crashed|runner process has terminated/i;
 
-/** For errors without any status, as they come inside streams. */
+/** Errors inside streams have no status, only such words. */
 const REASONS_BY_WORD: ReadonlyMap<string, FailureReason> = new Map([
   ["rate_limit_exceeded", "rate_limited"],
   ["rate_limit_error", "rate_limited"],
@@ -40,8 +41,13 @@ const REASONS_BY_WORD: ReadonlyMap<string, FailureReason> = new Map([
   ["permission_error", "auth"],
 ]);
 
-/** Tells what an upstream's refusal means. Pure. */
-export function classifyError({ status, upstreamError, retryAfterMs, isJson }: Refusal): FailedEnd {
+/** Says what an upstream's error means. Pure. */
+export function classifyError({
+  status,
+  upstreamError,
+  retryAfterMs,
+  isJson,
+}: ReceivedError): FailedEnd {
   const effective = effectiveStatus(status, upstreamError);
   const { message, code, type, param } = upstreamError ?? {};
   return {
@@ -62,10 +68,10 @@ export function classifyError({ status, upstreamError, retryAfterMs, isJson }: R
   };
 }
 
-/** Gateways wrap a refusal into a 500 and name its own status inside. */
+/** Gateways wrap an error into a 500 and name its own status inside. */
 function effectiveStatus(
   status: number | undefined,
-  upstreamError: UpstreamError | undefined,
+  upstreamError: UpstreamErrorDetails | undefined,
 ): number | undefined {
   const inner = upstreamError?.status;
   if (status === undefined) return inner;
@@ -73,15 +79,15 @@ function effectiveStatus(
   return isWrapped ? inner : status;
 }
 
-interface Told {
+interface ErrorSigns {
   readonly effective: number | undefined;
-  readonly upstreamError: UpstreamError | undefined;
+  readonly upstreamError: UpstreamErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;
   readonly isPage: boolean;
 }
 
-function reasonOf(told: Told): FailureReason {
-  const { effective, upstreamError, retryAfterMs } = told;
+function reasonOf(signs: ErrorSigns): FailureReason {
+  const { effective, upstreamError, retryAfterMs } = signs;
   const problem =
     readAccountProblem(effective, upstreamError, retryAfterMs) ??
     readRequestProblem(effective, upstreamError);
@@ -90,7 +96,7 @@ function reasonOf(told: Told): FailureReason {
   if (effective === 400 && UNREADY.test(message)) return "rate_limited";
   if (effective === 400 && CRASHED.test(message)) return "server_error";
   if (effective === 500 && SURELY_NOT_NOW.test(message)) return "rate_limited";
-  if (effective !== undefined) return reasonOfStatus(effective, told);
+  if (effective !== undefined) return reasonOfStatus(effective, signs);
   for (const word of [upstreamError?.code, upstreamError?.type]) {
     const reason = REASONS_BY_WORD.get(word?.toLowerCase() ?? "");
     if (reason !== undefined) return reason;
@@ -98,7 +104,7 @@ function reasonOf(told: Told): FailureReason {
   return "server_error";
 }
 
-function reasonOfStatus(status: number, { upstreamError, isPage }: Told): FailureReason {
+function reasonOfStatus(status: number, { upstreamError, isPage }: ErrorSigns): FailureReason {
   switch (status) {
     case 404:
     case 405:
@@ -116,12 +122,12 @@ function reasonOfStatus(status: number, { upstreamError, isPage }: Told): Failur
     case 425:
     case 498: // Groq's flex tier is full.
     case 499:
-      // Of the way to the engine, not of the request.
+      // The way to the engine failed, not the request.
       return "server_error";
     case 429:
       return "rate_limited";
     default:
-      // Anthropic's 529 and proxies' 502 and 504 say so by themselves.
+      // Anthropic's 529 and a proxy's 502 and 504 need no words.
       if (status >= 500) {
         const words = `${upstreamError?.code} ${upstreamError?.message}`;
         const isState =
@@ -130,7 +136,7 @@ function reasonOfStatus(status: number, { upstreamError, isPage }: Told): Failur
           (status === 503 && NOT_NOW.test(words));
         return isState ? "rate_limited" : "server_error";
       }
-      // A redirection, which is not followed: the address is not the upstream's.
+      // A redirection is not followed: the configured address is not the upstream's.
       if (status < 400) return "not_found";
       // A proxy before one target says nothing of the others.
       return isPage ? "unsupported" : "bad_request";

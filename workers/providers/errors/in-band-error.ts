@@ -3,15 +3,15 @@ import { classifyError } from "./classify-error.ts";
 import { readUpstreamError } from "./upstream-error.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
-/** Codes and words that gateways write into the error member of a good answer. */
+/** Codes and words that gateways write into the `error` member of a good answer. */
 const HARMLESS =
   /^(?:|-|0+|200\d*|none|null|nil|undefined|n\/a|ok|okay|no error|success(?:ful(?:ly)?)?)\.?$/;
 
-/** Members of an answer that stand for an error when there is nothing else to read. */
+/** These members mean an error when the answer has nothing else. */
 const ERROR_MEMBERS = ["errors", "detail", "error_msg", "error_message", "msg", "message"];
 const ANSWER_MEMBERS = ["choices", "data", "usage", "delta", "output", "response"];
 
-/** An error inside a 200 answer or an event (`{"error":…}` at the top), as a failure. */
+/** Finds an error inside a 200 answer or an event, such as `{"error":…}`. */
 export function readInBandError(parsed: unknown): FailedEnd | undefined {
   const object = asObject(parsed);
   if (object === undefined) return undefined;
@@ -21,26 +21,26 @@ export function readInBandError(parsed: unknown): FailedEnd | undefined {
   return readErrorEvent(object);
 }
 
-/** An error that a choice has of its own, as OpenRouter's of a provider that hung up. */
+/** Finds the error of one choice: OpenRouter's, of a provider that hung up. */
 export function readChoiceError(choice: JsonObject): FailedEnd | undefined {
   const { error } = choice;
   return error !== undefined && saysSomething(error) ? readErrorEvent({ error }) : undefined;
 }
 
-/** The data of an `error` event, in any shape. */
+/** Reads the data of an `error` event, in any shape. */
 export function readErrorEvent(data: unknown): FailedEnd {
   const upstreamError = readUpstreamError(data);
   return classifyError({ status: undefined, upstreamError, retryAfterMs: undefined });
 }
 
-/** An `error` member of empty words, or of none that speak of a fault, is no error. */
+/** An `error` member of empty or harmless words is not an error. */
 function saysSomething(error: unknown): boolean {
   if (typeof error === "string") return isWord(error);
   if (Array.isArray(error)) return error.some(saysSomething);
   const object = asObject(error);
   if (object === undefined) return typeof error === "number" ? error !== 0 : error === true;
   if (Number(object["code"]) === 200) return false;
-  // 20000 and the like.
+  // Some gateways add a code such as 20000 to it.
   if (typeof object["message"] === "string" && /^(?:ok|success)/i.test(object["message"]))
     return false;
   return Object.values(object).some((value) =>
@@ -53,7 +53,7 @@ function isWord(value: unknown): boolean {
   return typeof value === "number" && value !== 0 && value !== 200;
 }
 
-/** Nothing of an answer beside the words. */
+/** Whether there is nothing of an answer beside the words. */
 function isOnlyError(object: JsonObject): boolean {
   if (ANSWER_MEMBERS.some((name) => object[name] !== undefined)) return false;
   if (typeof object["type"] === "string") return false;

@@ -1,26 +1,26 @@
+import type { UpstreamError } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { readValidation, shortenDump } from "./validation-words.ts";
 
-/** What an upstream says about a failure, from any of the shapes that engines use; cleaned. */
-export interface UpstreamError {
-  readonly message: string;
-  /** A word such as `context_length_exceeded`; numbers become `status`. */
-  readonly code?: string;
+/**
+ * An upstream's words about a failure, cleaned, with what only its classification needs. A `code` is a
+ * word such as `context_length_exceeded`; numbers become the `status`.
+ */
+export interface UpstreamErrorDetails extends UpstreamError {
   readonly type?: string;
-  readonly param?: string;
   /** An HTTP status named inside the body. */
   readonly status?: number;
 }
 
-const LONGEST_MESSAGE = 2000;
-const LONGEST_WORD = 200;
-const DEEPEST = 6;
+const MAX_MESSAGE_CHARS = 2000;
+const MAX_WORD_CHARS = 200;
+const MAX_DEPTH = 6;
 
 /**
- * Members that hold the words, in the order in which they are looked at. What is found first
- * counts; `error` comes last when it is a text, since beside others it is only a code.
+ * Members that hold the words, in the order in which they are searched. The first text found counts.
+ * `error` comes last when it is a text, since beside other members it is only a code.
  */
-const WORDY = [
+const MESSAGE_MEMBERS = [
   "error",
   "message",
   "msg",
@@ -49,30 +49,30 @@ const WORDY = [
   "data",
 ];
 
-/** What a gateway says when the words are those of somebody behind it. */
-const WRAPPING = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
+/** Gateways say so when the real words come from behind them. */
+const WRAPPER_MESSAGE = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
 
-interface Found {
+interface FoundMessage {
   readonly message: string;
   readonly param?: string;
-  /** The objects on the way to the words, innermost first. */
+  /** The objects around the words, innermost first. */
   readonly around: readonly JsonObject[];
 }
 
 /**
- * Reads what a refusal or an error says, whatever its shape: the first text that is found, else the
- * JSON itself, shortened. Undefined when nothing was said, or only HTML.
+ * Reads the words of an error, whatever its shape: the first text that is found, else the JSON itself,
+ * shortened; undefined: it has no words, or only HTML.
  */
-export function readUpstreamError(body: unknown): UpstreamError | undefined {
+export function readUpstreamError(body: unknown): UpstreamErrorDetails | undefined {
   const found = find(body, 0);
   if (found === undefined) return fallback(body);
   const { message, around } = found;
-  return { message: clean(message, LONGEST_MESSAGE), ...details(around, message, found.param) };
+  return { message: clean(message, MAX_MESSAGE_CHARS), ...details(around, message, found.param) };
 }
 
-function find(value: unknown, depth: number): Found | undefined {
+function find(value: unknown, depth: number): FoundMessage | undefined {
   if (typeof value === "string") return findInText(value, depth);
-  if (depth > DEEPEST) return undefined;
+  if (depth > MAX_DEPTH) return undefined;
   if (Array.isArray(value)) {
     const validation = readValidation(value);
     if (validation !== undefined) return { ...validation, around: [] };
@@ -86,37 +86,37 @@ function find(value: unknown, depth: number): Found | undefined {
   return object === undefined ? undefined : findInObject(object, depth);
 }
 
-function findInObject(object: JsonObject, depth: number): Found | undefined {
+function findInObject(object: JsonObject, depth: number): FoundMessage | undefined {
   const isCode = typeof object["error"] === "string";
-  const names = isCode ? [...WORDY.slice(1), "error"] : WORDY;
+  const names = isCode ? [...MESSAGE_MEMBERS.slice(1), "error"] : MESSAGE_MEMBERS;
   const raw = asObject(object["metadata"])?.["raw"];
-  const isWrapping = WRAPPING.test(String(object["message"]));
+  const isWrapping = WRAPPER_MESSAGE.test(String(object["message"]));
   for (const name of names) {
-    // OpenRouter.
+    // OpenRouter has the words of its provider in `metadata.raw`.
     const isBehind = name === "message" && isWrapping && raw !== undefined;
-    // A list under this name is an answer.
+    // A list under this name belongs to an answer.
     if (name === "data" && Array.isArray(object[name])) continue;
     const found = find(isBehind ? raw : object[name], depth + 1);
     if (found !== undefined) return { ...found, around: [...found.around, object] };
   }
-  // `{"errors":{"seed":["must be an integer"]}}`: fields with their faults.
+  // Some engines list problems by field: `{"errors":{"seed":["must be an integer"]}}`.
   if (depth === 0) return undefined;
-  for (const [name, faults] of Object.entries(object)) {
-    if (!Array.isArray(faults) || typeof faults[0] !== "string") continue;
-    return { message: `${name}: ${faults[0]}`, param: name, around: [object] };
+  for (const [name, problems] of Object.entries(object)) {
+    if (!Array.isArray(problems) || typeof problems[0] !== "string") continue;
+    return { message: `${name}: ${problems[0]}`, param: name, around: [object] };
   }
   return undefined;
 }
 
-/** A text, or JSON that was put into one. */
-function findInText(text: string, depth: number): Found | undefined {
+/** Reads a text, which may be JSON. */
+function findInText(text: string, depth: number): FoundMessage | undefined {
   const trimmed = text.trim();
   if (trimmed === "") return undefined;
   if (trimmed.startsWith("<")) {
-    const said = /<message>([^<]+)<\/message>/i.exec(trimmed)?.[1];
-    return said === undefined ? undefined : { message: said, around: [] };
+    const xmlMessage = /<message>([^<]+)<\/message>/i.exec(trimmed)?.[1];
+    return xmlMessage === undefined ? undefined : { message: xmlMessage, around: [] };
   }
-  if (/^[[{]/.test(trimmed) && depth <= DEEPEST) {
+  if (/^[[{]/.test(trimmed) && depth <= MAX_DEPTH) {
     const inner = parse(trimmed);
     const found = inner === undefined ? undefined : find(inner, depth + 1);
     if (found !== undefined) return found;
@@ -132,7 +132,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Code, type, param and status from the objects around the words: the innermost that says it. */
+/** Takes code, type, param and status from the innermost object around the words that has them. */
 function details(around: readonly JsonObject[], message: string, place?: string) {
   const raw = around.flatMap((object) => [
     object["code"],
@@ -159,13 +159,13 @@ function details(around: readonly JsonObject[], message: string, place?: string)
   };
 }
 
-function fallback(body: unknown): UpstreamError | undefined {
+function fallback(body: unknown): UpstreamErrorDetails | undefined {
   const object = asObject(Array.isArray(body) ? body[0] : body);
   if (object === undefined || Object.keys(object).length === 0) return undefined;
   if (object["choices"] !== undefined || object["data"] !== undefined) return undefined;
   const inner = asObject(object["error"]);
   const around = inner === undefined ? [object] : [inner, object];
-  return { message: clean(JSON.stringify(object), LONGEST_WORD), ...details(around, "") };
+  return { message: clean(JSON.stringify(object), MAX_WORD_CHARS), ...details(around, "") };
 }
 
 function first(around: readonly JsonObject[], name: string): string | undefined {
@@ -177,7 +177,7 @@ function isStatus(value: number): boolean {
 }
 
 function word(value: unknown): string | undefined {
-  return typeof value === "string" ? clean(value, LONGEST_WORD) || undefined : undefined;
+  return typeof value === "string" ? clean(value, MAX_WORD_CHARS) || undefined : undefined;
 }
 
 function clean(value: string, longest: number): string {

@@ -1,21 +1,21 @@
 import { asObject } from "../../../shared/json/json-object.ts";
 
-/** What a validator says: its first fault with the field's name, and how many more there are. */
+/** The words of a validator: its first problem with the field's name, and how many more there are. */
 export interface ValidationWords {
   readonly message: string;
   readonly param?: string;
 }
 
-const MOST_WORDS = 3;
+const MAX_PROBLEMS = 3;
 
-interface Fault {
+interface FieldProblem {
   readonly place: string;
   readonly words: string;
 }
 
-/** FastAPI's and pydantic's list of `{loc, msg}`; undefined for any other list. */
+/** Reads the list of `{loc, msg}` of FastAPI and pydantic; undefined: it is another list. */
 export function readValidation(list: readonly unknown[]): ValidationWords | undefined {
-  const faults = list.flatMap((item): readonly Fault[] => {
+  const problems = list.flatMap((item): readonly FieldProblem[] => {
     const object = asObject(item);
     const words = object?.["msg"] ?? object?.["message"];
     if (object === undefined || typeof words !== "string" || words === "") return [];
@@ -23,57 +23,57 @@ export function readValidation(list: readonly unknown[]): ValidationWords | unde
     if (loc === undefined) return [];
     return [{ place: placeOf(Array.isArray(loc) ? loc : [loc]), words }];
   });
-  if (faults.length === 0) return undefined;
-  const said = [...new Set(faults.map(({ words }) => words))];
-  const message = `${said.slice(0, MOST_WORDS).join("; ")}${andMore(said.length - MOST_WORDS)}`;
-  const place = faults[0]?.place ?? "";
+  if (problems.length === 0) return undefined;
+  const texts = [...new Set(problems.map(({ words }) => words))];
+  const message = `${texts.slice(0, MAX_PROBLEMS).join("; ")}${andMore(texts.length - MAX_PROBLEMS)}`;
+  const place = problems[0]?.place ?? "";
   return { message, ...(place === "" ? {} : { param: place }) };
 }
 
 /**
- * A text as it may go on: of a validator's dump or a stack trace, only what went wrong. vLLM 0.32
- * lists Python dicts, those before it one list of them on a line, pydantic 2 indented lines.
+ * Shortens a validator's dump or a stack trace to what went wrong. vLLM 0.32 writes Python dicts, older
+ * versions one list of them on a line, pydantic 2 indented lines.
  */
 export function shortenDump(text: string): ValidationWords {
   if (/^\d+ validation errors?\b|^\[\{'(?:type|loc)':/.test(text)) {
-    const faults = pythonDicts(text);
-    const read = faults.length > 0 ? faults : pydanticLines(text);
-    if (read.length > 0) return told(read);
+    const problems = pythonDicts(text);
+    const read = problems.length > 0 ? problems : pydanticLines(text);
+    if (read.length > 0) return summary(read);
   }
   if (!text.startsWith("Traceback (most recent call last)")) return { message: text };
   return { message: text.trimEnd().split("\n").at(-1) ?? text };
 }
 
-const PYTHON_FAULT = /'loc': (?:'([^']*)'|\(([^)]*)\)), 'msg': (?:'([^']*)'|"([^"]*)")/g;
+const PYTHON_PROBLEM = /'loc': (?:'([^']*)'|\(([^)]*)\)), 'msg': (?:'([^']*)'|"([^"]*)")/g;
 
-function pythonDicts(text: string): readonly Fault[] {
-  return [...text.matchAll(PYTHON_FAULT)].map(([, path, tuple, words, quoted]) => {
+function pythonDicts(text: string): readonly FieldProblem[] {
+  return [...text.matchAll(PYTHON_PROBLEM)].map(([, path, tuple, words, quoted]) => {
     const parts = path?.split(".") ?? tuple?.split(",") ?? [];
     const place = placeOf(parts.map((part) => part.trim().replaceAll("'", "")));
     return { place, words: words ?? quoted ?? "" };
   });
 }
 
-function pydanticLines(text: string): readonly Fault[] {
+function pydanticLines(text: string): readonly FieldProblem[] {
   const lines = text.split("\n");
-  return lines.flatMap((line, at): readonly Fault[] => {
+  return lines.flatMap((line, at): readonly FieldProblem[] => {
     const words = /^\s+(.+?) \[type=/.exec(line)?.[1];
     if (words === undefined) return [];
     return [{ place: placeOf((lines[at - 1] ?? "").trim().split(".")), words }];
   });
 }
 
-/** `seed` of `["body","seed"]`; the names of Python classes, tried one by one, are left out. */
+/** Returns `seed` for `["body","seed"]`. Names of Python classes are left out. */
 function placeOf(parts: readonly unknown[]): string {
   const named = parts.map(String).filter((part) => /^[a-z_0-9][\w-]*$/.test(part));
   const [root] = named;
   return (root === "body" || root === "query" ? named.slice(1) : named).join(".");
 }
 
-function told(faults: readonly Fault[]): ValidationWords {
-  const [{ place, words } = { place: "", words: "" }] = faults;
+function summary(problems: readonly FieldProblem[]): ValidationWords {
+  const [{ place, words } = { place: "", words: "" }] = problems;
   const start = place === "" || words.includes(place) ? "" : `${place}: `;
-  const message = `${start}${words}${andMore(faults.length - 1)}`;
+  const message = `${start}${words}${andMore(problems.length - 1)}`;
   return { message, ...(place === "" ? {} : { param: place }) };
 }
 

@@ -1,16 +1,16 @@
-/** A body that is read by pulling. Throws `CallStopped` for whatever ends it early. */
+/** A body that is read by pulling. It throws `CallStopped` for whatever ends it early. */
 export interface ByteSource {
-  /** All bytes received since the last read; undefined at the body's end. */
+  /** Returns all bytes received since the last read; undefined: the body is over. */
   read(): Promise<Buffer | undefined>;
 }
 
-/** A body that is there already. */
+/** Makes a body of bytes that are there already. */
 export function byteSource(...pieces: readonly Buffer[]): ByteSource {
   const left = pieces.filter((piece) => piece.length > 0);
   return { read: () => Promise.resolve(left.shift()) };
 }
 
-/** What was read ahead, then the rest. */
+/** Puts bytes that were read ahead before the rest of a body. */
 export function prepend(first: Buffer, rest: ByteSource): ByteSource {
   let isNext = first.length > 0;
   return {

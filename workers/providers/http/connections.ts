@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { buildConnector, Pool, type Dispatcher } from "undici";
 
-/** The sockets of one provider's slots. */
+/** The sockets of one provider. */
 export interface Connections {
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
   /** Resolves when every socket that undici has given up is really closed. */
@@ -11,12 +11,12 @@ export interface Connections {
 }
 
 /**
- * At most `slots` keep-alive sockets to `origin`, one request at a time on each, HTTP/1.1 only: a
- * cancelled call must close a socket of its own, which every engine notices. undici's own
- * deadlines are off, since the calls keep theirs.
+ * Opens at most `slots` keep-alive sockets to `origin`, for one request at a time each. They speak
+ * HTTP/1.1 only: a cancelled call must close a socket of its own, which every engine notices. undici's
+ * own deadlines are off, since the calls keep theirs.
  */
 export function createConnections(origin: string, slots: number, connectMs: number): Connections {
-  /** Each with its close: one listener a socket, however many calls wait for it. */
+  /** Each socket has one listener for its close, however many calls wait for it. */
   const open = new Map<Socket, Promise<void>>();
   const connect = buildConnector({ timeout: connectMs, allowH2: false });
   const pool = new Pool(origin, {
@@ -48,7 +48,7 @@ export function createConnections(origin: string, slots: number, connectMs: numb
   };
 }
 
-/** Not `events.once`, which rejects on the error that a destroyed socket emits first. */
+/** `events.once` would reject on the error that a destroyed socket emits first. */
 function onClose(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once("close", () => resolve());

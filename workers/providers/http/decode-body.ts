@@ -11,18 +11,18 @@ import type { Transform } from "node:stream";
 import { prepend, type ByteSource } from "./byte-source.ts";
 import { CallStopped, failed } from "../call-end.ts";
 
-/** What a cut or unfinished body holds counts as far as it goes; the readers judge the rest. */
+/** A cut body counts as far as it goes. The readers judge whether that is enough. */
 const ZLIB = { finishFlush: constants.Z_SYNC_FLUSH };
 const BROTLI = { finishFlush: constants.BROTLI_OPERATION_FLUSH };
 const ZSTD = { finishFlush: constants.ZSTD_e_flush };
 
-/** Proxies one behind the other have been seen to compress twice. */
-const MOST_TIMES = 3;
+/** Chained proxies were seen to compress twice. */
+const MAX_LAYERS = 3;
 
 /**
- * A body without its `content-encoding`, of at most `maxBytes`. Gzip and zstd are known by their
- * first bytes, whatever the header says or does not say; deflate with and without zlib's header.
- * Encodings that nobody here knows are taken for none.
+ * Undoes the `content-encoding` of a body, of at most `maxBytes`. Gzip and zstd are recognised by their
+ * first bytes, whatever the header says. Deflate comes with and without zlib's header. Unknown
+ * encodings count as none.
  */
 export function decodeBody(
   body: ByteSource,
@@ -30,7 +30,7 @@ export function decodeBody(
   maxBytes: number,
 ): ByteSource {
   const names = (encoding ?? "").split(",").map((name) => name.trim().toLowerCase());
-  return decodeNamed(body, names, maxBytes, MOST_TIMES);
+  return decodeNamed(body, names, maxBytes, MAX_LAYERS);
 }
 
 function decodeNamed(
@@ -58,7 +58,7 @@ function decodeNamed(
   };
 }
 
-/** As much as tells what it is. */
+/** Reads as many bytes as show the encoding. */
 async function readStart(body: ByteSource): Promise<Buffer | undefined> {
   let start = await body.read();
   while (start !== undefined && start.length < 4 && (start[0] === 0x1f || start[0] === 0x28)) {
@@ -86,7 +86,7 @@ function encodingOf(first: Buffer, names: readonly string[]): keyof typeof DECOD
   return (["br", "deflate"] as const).find((name) => names.includes(name));
 }
 
-/** JSON or events under a wrong label. */
+/** Whether the header is wrong: these are JSON or events as they are. */
 function isPlain(first: Buffer): boolean {
   return /^\s*(?:[[{]|data:|event:|:)/.test(first.subarray(0, 16).toString("latin1"));
 }
@@ -100,7 +100,7 @@ class Decoded implements ByteSource {
   #size = 0;
   #failure: Error | undefined;
   #isOver = false;
-  /** A decoder that fails never ends the write that it failed in. */
+  /** A decoder never ends the write in which it fails. */
   readonly #closed: Promise<void>;
 
   constructor(body: ByteSource, decoder: Transform, maxBytes: number) {

@@ -6,19 +6,19 @@ import { explainSocketError } from "./socket-error.ts";
 
 export interface ResponseHead {
   readonly status: number;
-  /** A header that came twice counts as it came first; several encodings are one list. */
+  /** A header that came twice has its first value; several encodings are one list. */
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
-/** Received bytes that may wait to be read before the socket is paused. */
+/** The socket pauses when more received bytes wait to be read. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
-/** Every call ends with one, most when they are over: not worth a stack each. */
+/** Every call ends with an abort, most when they are over. One error saves a stack for each. */
 const ABORTED = new CallStopped({ kind: "aborted" });
 
 /**
- * One HTTP request and its response, read by pulling, with one deadline at a time. Whatever ends
- * it early (abort, deadline, socket error) is thrown as `CallStopped` by the next thing awaited.
+ * One HTTP request and its response, read by pulling, with one deadline at a time. Whatever ends it
+ * early (abort, deadline, socket error) is thrown as `CallStopped` by the next method awaited.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** The request was handed to a connected socket. */
@@ -28,15 +28,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   #ended = false;
-  /** Stopped by us: counts at once. */
+  /** The reason why we stopped it. It counts at once. */
   #stopped: CallStopped | undefined;
-  /** Broken by the upstream: counts after what was received before. */
+  /** The reason why the upstream broke it. It counts after all bytes received before. */
   #broken: CallStopped | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #reading = true;
-  #heardAt = performance.now();
+  #lastActivityAt = performance.now();
   readonly #firstByteMs: number;
 
   constructor(
@@ -49,7 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     connections.dispatch(options, this);
   }
 
-  /** The response's status and headers. */
+  /** Waits for the response's status and headers. */
   async head(): Promise<ResponseHead> {
     await this.#until(() => this.#head !== undefined || this.#broken !== undefined);
     if (this.#head === undefined) throw this.#broken ?? new CallStopped(failed("cut", "no answer"));
@@ -61,13 +61,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#ended;
   }
 
-  /** How long nothing has come of an answer that is waited for; 0 before the call goes out. */
+  /** How long nothing has come while we wait for bytes; 0 before the request goes out. */
   silentMs(): number {
     const isWaited = this.sent && this.#reading && !this.#ended && this.#bufferedBytes === 0;
-    return isWaited ? performance.now() - this.#heardAt : 0;
+    return isWaited ? performance.now() - this.#lastActivityAt : 0;
   }
 
-  /** All bytes received since the last read; undefined at the body's end. */
+  /** Returns all bytes received since the last read; undefined: the body is over. */
   async read(): Promise<Buffer | undefined> {
     await this.#until(() => this.#bufferedBytes > 0 || this.#ended || this.#broken !== undefined);
     if (this.#bufferedBytes === 0) {
@@ -86,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#setDeadline("idle_timeout", idleMs);
   }
 
-  /** What was read was a sign of life: the deadline begins anew. */
+  /** Starts the current deadline again: the bytes just read were a sign of life. */
   restartDeadline(): void {
     if (this.#stopped === undefined && !this.#ended) this.#timer?.refresh();
   }
@@ -96,7 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#setDeadline("idle_timeout", ms);
   }
 
-  /** Awaits the caller's own work; no deadline runs meanwhile, but an abort still counts. */
+  /** Awaits the caller's own work. No deadline runs meanwhile, but an abort still counts. */
   async whileOpen(work: Promise<void>): Promise<void> {
     let settled = false;
     const settle = () => {
@@ -109,7 +109,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       await this.#until(() => settled);
     } finally {
       this.#reading = true;
-      this.#heardAt = performance.now();
+      this.#lastActivityAt = performance.now();
       this.#timer?.refresh();
     }
     await work;
@@ -127,15 +127,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici puts a request back in its queue when a socket dies in certain ways; sending it
-    // again would be a second call that no ledger row knows.
+    // undici puts a request back in its queue when a socket dies in certain ways. Sending it again
+    // would be a second call that no ledger row knows.
     if (this.#stopped !== undefined || this.sent) {
       controller.abort(new Error("this request may not be sent"));
       return;
     }
     this.#controller = controller;
     this.sent = true;
-    this.#heardAt = performance.now();
+    this.#lastActivityAt = performance.now();
     this.#setDeadline("first_byte_timeout", this.#firstByteMs);
   }
 
@@ -146,14 +146,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return;
     this.gotHeaders = true;
-    this.#heardAt = performance.now();
+    this.#lastActivityAt = performance.now();
     this.#head = { status, headers: single(headers) };
     this.#notify();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stopped !== undefined) return;
-    this.#heardAt = performance.now();
+    this.#lastActivityAt = performance.now();
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     if (this.#bufferedBytes > HIGH_WATER_BYTES) controller.pause();

@@ -1,4 +1,4 @@
-/** How much of an upstream is read, and for how long beyond the configured timeouts. */
+/** Bounds of what is read from an upstream, beyond the configured timeouts. */
 export interface ReadLimits {
   /** Largest whole answer. */
   readonly answerBytes: number;

@@ -1,17 +1,17 @@
 import { asObject } from "../../../shared/json/json-object.ts";
 
-const LONGEST_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const ONE_PART = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)[a-z]*/gi;
 const DURATION = String.raw`((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[smh](?=\d))+)`;
 const WHOLE_DURATION = new RegExp(`^\\s*${DURATION}$`, "i");
-/** OpenAI, Groq, Google, Azure, Anthropic, LiteLLM. */
-const TOLD_DURATION = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${DURATION}`, "i");
+/** OpenAI, Groq, Google, Azure, Anthropic and LiteLLM say so in their messages. */
+const MESSAGE_DURATION = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${DURATION}`, "i");
 
 /**
- * The wait that an upstream asked for, in milliseconds, at most 60,000: `retry-after-ms`, else
- * `retry-after` in seconds, as a duration or as a date. Undefined when absent, negative, past or
+ * Reads the wait that an upstream asks for in its headers, at most 60,000 ms: `retry-after-ms`, else
+ * `retry-after` in seconds, as a duration or as a date. Undefined: it is absent, negative, past or
  * nonsense.
  */
 export function readRetryAfterMs(
@@ -25,10 +25,10 @@ export function readRetryAfterMs(
 }
 
 /**
- * The same from a refusal's body: Google's `retryDelay`, a number of seconds under a name of its own,
- * or what its message says. `message`: the upstream's words.
+ * Reads the wait from the body of an error: Google's `retryDelay`, a number of seconds under another
+ * name, or a duration in `message`, the upstream's words.
  */
-export function readToldWaitMs(body: unknown, message = ""): number | undefined {
+export function readBodyRetryAfterMs(body: unknown, message = ""): number | undefined {
   const top = asObject(Array.isArray(body) ? body[0] : body) ?? {};
   const error = asObject(top["error"]) ?? {};
   const details = Array.isArray(error["details"]) ? (error["details"] as unknown[]) : [];
@@ -39,12 +39,12 @@ export function readToldWaitMs(body: unknown, message = ""): number | undefined 
     each["retry_after_seconds"],
     each["estimated_time"],
   ]);
-  const told = [...delays, ...seconds].find(
+  const field = [...delays, ...seconds].find(
     (each) => typeof each === "number" || typeof each === "string",
   );
-  if (told !== undefined) return readRetryAfter(String(told), new Date());
-  const said = TOLD_DURATION.exec(message)?.[1];
-  return said === undefined ? undefined : readDuration(said);
+  if (field !== undefined) return readRetryAfter(String(field), new Date());
+  const duration = MESSAGE_DURATION.exec(message)?.[1];
+  return duration === undefined ? undefined : readDuration(duration);
 }
 
 function readRetryAfter(value: string, now: Date): number | undefined {
@@ -52,7 +52,7 @@ function readRetryAfter(value: string, now: Date): number | undefined {
   const seconds = Number(value);
   if (!Number.isNaN(seconds)) return wait(seconds * 1000);
   if (WHOLE_DURATION.test(value)) return readDuration(value);
-  // Date.parse reads dates into almost anything ("abc 1"); an HTTP date always ends in GMT.
+  // Date.parse finds dates in almost anything ("abc 1"). An HTTP date always ends in GMT.
   const isDate = value.endsWith("GMT") || /^\d{4}-\d\d-\d\dT/.test(value);
   return isDate ? wait(Date.parse(value) - now.getTime()) : undefined;
 }
@@ -67,5 +67,5 @@ function readDuration(text: string): number | undefined {
 }
 
 function wait(ms: number): number | undefined {
-  return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_MS) : undefined;
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_WAIT_MS) : undefined;
 }

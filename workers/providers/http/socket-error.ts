@@ -2,8 +2,9 @@ import { errorCode } from "../../../shared/errors/error-code.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
 
 /**
- * An error of the connection as a failure. Before the request was handed to a socket it is
- * `connect` (refused, unreachable, DNS, TLS, too slow); after, the upstream may have worked: `cut`.
+ * Turns an error of the connection into a failure. Before the request was handed to a socket it is
+ * `connect` (refused, unreachable, DNS, TLS, too slow). After that it is `cut`, since the upstream may
+ * have worked.
  */
 export function explainSocketError(error: Error, sent: boolean): FailedEnd {
   const code = errorCode(error);
@@ -13,7 +14,7 @@ export function explainSocketError(error: Error, sent: boolean): FailedEnd {
 }
 
 function isGarbled(error: Error): boolean {
-  // The parser also complains about an answer that ends too early; then it has no data to show.
+  // The parser also fails on an answer that ends too early, but then it has no data to show.
   if (error.name === "HTTPParserError") return "data" in error && error.data !== "";
   return error.name === "HeadersOverflowError";
 }

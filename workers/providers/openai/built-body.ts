@@ -4,8 +4,8 @@ import { parseExact } from "../../../shared/json/exact-json.ts";
 import { asObject } from "../../../shared/json/json-object.ts";
 
 /**
- * The body of a job without any field that the worker writes itself or that may not go out. Jobs that
- * an earlier version accepted were stored with whatever their caller wrote.
+ * Returns the body of a job without the fields that the worker writes itself or that may not go out.
+ * Jobs that an earlier version accepted were stored with whatever their caller wrote.
  */
 export function builtBody({
   endpoint,

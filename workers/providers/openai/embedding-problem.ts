@@ -2,8 +2,8 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
 
 /**
- * What is wrong with an embeddings answer: each of the inputs needs one list of finite numbers, all
- * of one length. Base64, which nobody asked for, is checked as it is: whole 32-bit floats.
+ * Finds what is wrong with an embeddings answer: each input needs one list of finite numbers, all of
+ * one length. Base64, which nobody asked for, must be whole 32-bit floats.
  */
 export function findEmbeddingProblem(answer: JsonObject, inputs: number): FailedEnd | undefined {
   const { data } = answer;
@@ -18,14 +18,14 @@ export function findEmbeddingProblem(answer: JsonObject, inputs: number): Failed
   return undefined;
 }
 
-/** Undefined for what is no vector. */
+/** Undefined: it is not a vector. */
 function vectorLength(embedding: unknown): number | undefined {
   if (typeof embedding === "string") return base64Length(embedding);
   if (!Array.isArray(embedding) || embedding.length === 0) return undefined;
   return embedding.every(isFloat) ? embedding.length : undefined;
 }
 
-/** Whoever asks for base64 gets 32-bit floats, and so do most stores of vectors. */
+/** Base64 and most vector stores have 32-bit floats. */
 function isFloat(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(Math.fround(value));
 }

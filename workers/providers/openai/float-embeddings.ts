@@ -2,8 +2,8 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { JsonAnswer } from "./parse-answer.ts";
 
 /**
- * The bytes of a sound embeddings answer, with lists of numbers where base64 came unasked, and in the
- * order of the inputs, which is how most clients read them.
+ * Returns the bytes of a checked embeddings answer. Base64 that nobody asked for becomes lists of
+ * numbers, and the list gets the order of the inputs, in which most clients read it.
  */
 export function floatEmbeddings({ bytes, answer }: JsonAnswer): Buffer {
   const data = (answer["data"] as readonly unknown[]).map((item) => asObject(item) ?? {});
@@ -17,7 +17,7 @@ export function floatEmbeddings({ bytes, answer }: JsonAnswer): Buffer {
   return Buffer.from(JSON.stringify({ ...answer, data: floats }));
 }
 
-/** By their indexes, where each has one of its own; else as they came. Numbered from 0 in any case. */
+/** Sorts by index, where each has one of its own, and numbers them from 0. */
 function inOrder(data: readonly JsonObject[]): readonly JsonObject[] {
   if (data.every(({ index }, position) => index === position)) return data;
   const indexes = data.map(({ index }) => (index == null ? Number.NaN : Number(index)));

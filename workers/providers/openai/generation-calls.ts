@@ -11,21 +11,21 @@ import type { OpenAiSite } from "./openai-site.ts";
 import { preparedCall } from "./prepared-call.ts";
 import { StreamReader } from "../chat/stream-reader.ts";
 
-/** How long a model that refuses to stream is asked for whole answers. */
+/** A model that refuses to stream is asked for whole answers for so long. */
 const WHOLE_MS = 600_000;
 
 const STREAM_WORDS = /\bstream(?:ing|ed|_options)?\b/i;
-const REFUSAL_WORDS =
+const REJECTION_WORDS =
   /\b(?:not|cannot|un(?:supported|known|recognized|expected)|extra|invalid|verified|forbidden)\b/i;
 
 /**
- * How one provider is asked for chat completions, completions and embeddings. Whoever waits for a
- * whole answer gets it put together from a stream: so the first byte is a first byte, silence is
- * noticed, engines notice a hang-up, and a call that is cut costs what it has generated.
+ * Writes chat completions, completions and embeddings for one upstream. Even a caller who waits for a
+ * whole answer has it asked for as a stream: the first byte then is the first token, silence is noticed,
+ * engines notice a hang-up, and a call that is cut costs what it has generated.
  */
 export class GenerationCalls {
   readonly #site: OpenAiSite;
-  /** Models that refuse to stream, and until when that is believed. */
+  /** Models that refuse to stream, each with the time until which we believe it. */
   readonly #whole = new Map<string, number>();
 
   constructor(site: OpenAiSite) {
@@ -74,14 +74,14 @@ export class GenerationCalls {
     return now() >= (this.#whole.get(call.model) ?? 0);
   }
 
-  /** Nobody has asked for the stream that is refused: the next call asks for a whole answer. */
+  /** The caller did not ask for the stream that is refused: the next call asks for a whole answer. */
   #learn(model: string, end: FailedEnd): FailedEnd {
     const { status = 0, error } = end;
-    const isRefused = status >= 400 && status < 502 && status !== 401 && status !== 429;
-    const names = STREAM_WORDS.test(error?.param ?? "");
-    const says =
-      STREAM_WORDS.test(error?.message ?? "") && REFUSAL_WORDS.test(error?.message ?? "");
-    if (!isRefused || (!names && !says)) return end;
+    const isRejected = status >= 400 && status < 502 && status !== 401 && status !== 429;
+    const isNamed = STREAM_WORDS.test(error?.param ?? "");
+    const isTold =
+      STREAM_WORDS.test(error?.message ?? "") && REJECTION_WORDS.test(error?.message ?? "");
+    if (!isRejected || (!isNamed && !isTold)) return end;
     if (this.#whole.size >= 1000) this.#whole.clear();
     this.#whole.set(model, this.#site.now() + WHOLE_MS);
     return { ...end, reason: "no_endpoint" };

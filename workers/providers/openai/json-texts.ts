@@ -1,14 +1,14 @@
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
-/** JSON as Python writes it: numbers that are none, as of a log probability, become null. */
+/** Turns the NaN and Infinity that Python writes into JSON, for log probabilities, into null. */
 export function withoutNaN(text: string): string {
   if (!/\bNaN\b|\bInfinity\b/.test(text)) return text;
   return text.replace(TOKEN, (each) => (each.startsWith('"') ? each : "null"));
 }
 
 /**
- * The JSON texts of objects that stand one after the other in a text, or in a list; undefined when
- * something else stands between them.
+ * Splits a text into the JSON texts of its objects, one after the other or in a list; undefined: there
+ * is something else between them.
  */
 export function splitJson(text: string): readonly string[] | undefined {
   const texts: string[] = [];

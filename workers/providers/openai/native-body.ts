@@ -13,8 +13,8 @@ export interface NativeTarget {
 }
 
 /**
- * A response request for an upstream that serves responses itself. It keeps nothing there
- * (`store: false`), so what the caller refers to comes along, without ids that only we know.
+ * Writes a response request for an upstream that serves responses itself. It keeps nothing there
+ * (`store: false`), so whatever the caller refers to comes along, without ids that only we know.
  */
 export function nativeBody(body: JsonObject, target: NativeTarget): string {
   const { input, tools } = body;
@@ -37,7 +37,7 @@ function nativeItems(input: readonly unknown[], target: NativeTarget): readonly 
     const item = asObject(each);
     if (item === undefined) return [each];
     if (item["type"] === "reasoning") return nativeReasoning(item, target);
-    // Of a call that another upstream made.
+    // The member may come from another upstream, which made the call.
     const { extra_content: _extra, ...own } = item;
     return [withoutId(own)];
   });
@@ -45,7 +45,7 @@ function nativeItems(input: readonly unknown[], target: NativeTarget): readonly 
 
 /**
  * Upstreams answer 404 for the id of a reasoning item that they do not keep, unless its encrypted
- * content comes along, which holds for its own id only. Local engines read plain reasoning.
+ * content comes along, which is valid with its own id only. Local engines read plain reasoning.
  */
 function nativeReasoning(item: JsonObject, { location }: NativeTarget): readonly JsonObject[] {
   const plain = item["content"];
@@ -56,7 +56,7 @@ function nativeReasoning(item: JsonObject, { location }: NativeTarget): readonly
 }
 
 /** Items of these types mean the same without their id; others refer to each other by it. */
-const NAMELESS: ReadonlySet<unknown> = new Set([
+const TYPES_WITHOUT_ID: ReadonlySet<unknown> = new Set([
   "message",
   "function_call",
   "function_call_output",
@@ -65,5 +65,7 @@ const NAMELESS: ReadonlySet<unknown> = new Set([
 function withoutId(item: JsonObject): JsonObject {
   const { id, ...rest } = item;
   if (typeof id !== "string") return item;
-  return NAMELESS.has(item["type"] ?? "message") ? rest : { ...item, id: upstreamItemId(id) };
+  return TYPES_WITHOUT_ID.has(item["type"] ?? "message")
+    ? rest
+    : { ...item, id: upstreamItemId(id) };
 }

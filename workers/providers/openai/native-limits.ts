@@ -4,7 +4,7 @@ import { declaredTools } from "../../../shared/responses/declared-tools.ts";
 import { isIgnoredTool } from "../../../shared/responses/ignored-parts.ts";
 import { named, type Untranslatable } from "../../../shared/responses/untranslatable.ts";
 
-/** What engines other than OpenAI read of an input. */
+/** The input items that engines other than OpenAI read. */
 const PLAIN_ITEMS: ReadonlySet<unknown> = new Set([
   "message",
   "function_call",
@@ -13,9 +13,9 @@ const PLAIN_ITEMS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * What an engine's own `/v1/responses` would pass over in silence: vLLM 0.32 answers 200 whatever
- * tools it does not know, `web_search` among them, and reads plain items only. OpenAI's own and
- * upstreams that nobody has recognised are taken at their word.
+ * Finds what an engine's own `/v1/responses` would pass over in silence: vLLM 0.32 answers 200 to
+ * tools that it does not know, `web_search` among them, and reads plain items only. We trust OpenAI
+ * itself and unrecognised upstreams.
  */
 export function findPassedOver(
   engine: Pick<EngineInfo, "name" | "skipsResponseParts">,

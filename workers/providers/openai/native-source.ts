@@ -12,7 +12,7 @@ import { NativePlaces } from "./native-places.ts";
 import type { ResponseRequest } from "../responses/response-request.ts";
 import type { ResponseSource, ResponseStep } from "../responses/response-source.ts";
 
-/** What the broker tells by itself, or nobody needs. */
+/** Events that the broker sends itself, or that nobody needs. */
 const DROPPED = new Set([
   "response.created",
   "response.queued",
@@ -20,7 +20,7 @@ const DROPPED = new Set([
   "keepalive",
 ]);
 
-/** vLLM's own names for events that OpenAI's clients know under others. */
+/** vLLM's own names, and those that OpenAI's clients know. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ["response.reasoning_part.added", "response.content_part.added"],
   ["response.reasoning_part.done", "response.content_part.done"],
@@ -29,8 +29,8 @@ const RENAMED: ReadonlyMap<string, string> = new Map([
 const NOTHING: ResponseStep = { kind: "none" };
 
 /**
- * The events of an upstream that serves responses itself go on as they are, known or not, but for
- * their numbers and the items' ids, which get the response's mark.
+ * Forwards the events of an upstream that serves responses itself, known or not. Only their numbers
+ * change, and the items' ids, which get the response's mark.
  */
 export class NativeSource implements ResponseSource {
   usage: ReportedUsage | undefined;
@@ -50,7 +50,7 @@ export class NativeSource implements ResponseSource {
   /** Only its last event says that a response is whole. */
   readonly isFinished = false;
 
-  /** Text comes twice, in deltas and in whole items; either may be missing. */
+  /** Text comes twice, in deltas and in whole items. Either may be missing. */
   get outputBytes(): number {
     return Math.max(this.#deltaBytes, this.#itemBytes);
   }
@@ -109,27 +109,30 @@ export class NativeSource implements ResponseSource {
     return ownedItemId(id, this.#request.context.id);
   }
 
-  /** A response that came as one object although a stream was asked for. */
+  /** Takes a response that came as one object although a stream was asked for. */
   #whole(event: ChunkEvent, response: JsonObject): ResponseStep {
     this.#readUsage(JSON.parse(event.text));
     return this.#finish(undefined, response, true);
   }
 
-  /** `said`: the status of the event, where the response itself has none. */
+  /** `eventStatus` counts where the response itself has no status. */
   #finish(
-    said: string | undefined,
+    eventStatus: string | undefined,
     upstream: JsonObject | undefined,
     isWhole: boolean,
   ): ResponseStep {
-    const told = upstream?.["status"] ?? said;
-    if (told === "failed" || said === "failed")
+    const upstreamStatus = upstream?.["status"] ?? eventStatus;
+    if (upstreamStatus === "failed" || eventStatus === "failed")
       return { kind: "failed", failure: readErrorEvent({ error: upstream?.["error"] ?? {} }) };
-    if (upstream === undefined || (told !== "completed" && told !== "incomplete"))
+    if (
+      upstream === undefined ||
+      (upstreamStatus !== "completed" && upstreamStatus !== "incomplete")
+    )
       return { kind: "failed", failure: failed("cut", "the response's last event is not its end") };
     const { body, context } = this.#request;
     const output = this.#output(upstream["output"]);
-    const isCut = told === "completed" && this.#mayHideCuts && this.#isAtCap();
-    const status = isCut ? "incomplete" : told;
+    const isCut = upstreamStatus === "completed" && this.#mayHideCuts && this.#isAtCap();
+    const status = isCut ? "incomplete" : upstreamStatus;
     const response = {
       ...adoptedResponse(body, context, upstream),
       status,
@@ -157,7 +160,7 @@ export class NativeSource implements ResponseSource {
     return owned;
   }
 
-  /** `response`: parsed as usual, since in `data` a number may be kept as it was written. */
+  /** `response` is parsed as usual, since in `data` a number may be kept as it was written. */
   #readUsage(response: unknown): void {
     const usage = asObject(response)?.["usage"];
     this.usage = readUsage(usage, "responses");

@@ -6,7 +6,7 @@ import { GenerationCalls } from "./generation-calls.ts";
 import type { OpenAiSite } from "./openai-site.ts";
 import { ResponseCalls } from "./response-calls.ts";
 
-/** The OpenAI API. Throws when the API key cannot be sent in a header. */
+/** Speaks the OpenAI API. Throws when the API key cannot be sent in a header. */
 export function openAiFormat(site: OpenAiSite): WireFormat {
   const { baseUrl, apiKey } = site.config;
   const responses = new ResponseCalls(site);

@@ -10,20 +10,20 @@ export interface JsonAnswer {
   readonly bytes: Buffer;
 }
 
-/** What an answer of each endpoint has. */
-const MEMBERS: Readonly<Record<Endpoint, string>> = {
+/** The member that makes an object an answer. */
+const ANSWER_MEMBERS: Readonly<Record<Endpoint, string>> = {
   "chat.completions": "choices",
   completions: "choices",
   embeddings: "data",
   responses: "output",
 };
-/** Gateways' names for the object around an answer: Cloudflare, OpenAI-like APIs of clouds. */
+/** Gateways, such as Cloudflare's, put an answer into an object under one of these names. */
 const WRAPPERS = ["result", "data", "response", "body"];
 
 /**
- * The body of a whole answer as a JSON object, whatever it is wrapped in or written like: a list of
- * one, a JSON text of JSON, `{"result":…}`, another character set, Python's NaN. Chunks of a stream
- * that came as JSON lines or as a list become events. Undefined for anything else.
+ * Reads the body of a whole answer as a JSON object, however it is wrapped or written: a list of one, a
+ * JSON text of JSON, `{"result":…}`, another character set, Python's NaN. Chunks of a stream that came
+ * as JSON lines or as a list become events. Undefined: it is something else.
  */
 export function parseAnswer(
   bytes: Buffer,
@@ -39,7 +39,7 @@ export function parseAnswer(
       ? splitJson(plain)?.map(parse)
       : undefined;
   if (list !== undefined && list.some((each) => isChunk(each))) return { events: eventsOf(list) };
-  const found = unwrap(list?.length === 1 ? list[0] : value, MEMBERS[endpoint]);
+  const found = unwrap(list?.length === 1 ? list[0] : value, ANSWER_MEMBERS[endpoint]);
   if (found === undefined) return undefined;
   const isAsItCame = found === value && plain === text && isUtf8(bytes) && bytes[0] !== 0xef;
   return isAsItCame
@@ -81,7 +81,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** UTF-8, unless the bytes are none and the label or a byte order mark says what they are. */
+/** Decodes UTF-8, or what the label or a byte order mark says of other bytes. */
 function textOf(bytes: Buffer, contentType: string): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);

@@ -10,7 +10,7 @@ export interface EndpointCall extends Omit<PreparedCall, "path" | "headers" | "r
   readonly wantsWhole?: boolean;
 }
 
-/** A call to an endpoint of the OpenAI API. */
+/** Completes a call to an endpoint of the OpenAI API. */
 export function preparedCall(
   call: ProviderCall,
   { endpoint, wantsWhole = false, ...rest }: EndpointCall,

@@ -9,8 +9,8 @@ const DONE: StreamEvent = { kind: "done" };
 const HEARTBEAT = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
 
 /**
- * Reads an event. Mostly it is one thing; it is nothing without data or as a heartbeat, and several
- * when the upstream left out the blank lines between its events.
+ * Reads a server-sent event. Mostly it is one stream event. It is none without data or as a heartbeat,
+ * and several when the upstream left out the blank lines between its events.
  */
 export function readEvent({ event, data }: EventSourceMessage): readonly StreamEvent[] {
   const text = data.trim();
@@ -22,7 +22,7 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   if (parsed === undefined) {
     const plain = withoutNaN(text);
     if (plain !== text) return readEvent({ event, data: plain, id: undefined });
-    return readOddity(event, text);
+    return readOddData(event, text);
   }
   const failure = event === "error" ? readErrorEvent(parsed) : readInBandError(parsed);
   if (failure !== undefined) return [{ kind: "failed", failure }];
@@ -32,8 +32,8 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   return [{ kind: "chunk", chunk, text, ...(event === undefined ? {} : { name: event }) }];
 }
 
-/** Data that is no JSON. */
-function readOddity(event: string | undefined, text: string): readonly StreamEvent[] {
+/** Reads data that is not JSON. */
+function readOddData(event: string | undefined, text: string): readonly StreamEvent[] {
   if (event === "error") return [{ kind: "failed", failure: readErrorEvent(text) }];
   if (HEARTBEAT.test(event ?? "") || HEARTBEAT.test(text)) return [];
   const name = event === undefined ? {} : { event };

@@ -16,8 +16,7 @@ import { wholeUsage } from "./whole-usage.ts";
 
 type WholeCall = Pick<ProviderCall, "endpoint" | "choices" | "body">;
 
-/** A check of an answer: what was generated, and what is wrong with it. */
-interface Checked {
+interface CheckedAnswer {
   readonly outputBytes: number;
   readonly problem: FailedEnd | undefined;
 }
@@ -32,7 +31,7 @@ export function readWhole(
   const { endpoint } = call;
   const parsed = parseAnswer(bytes, endpoint, contentType);
   if (parsed === undefined) {
-    // A proxy has written the page, and no engine.
+    // Markup is a page of a proxy: the engine has generated nothing.
     const outputBytes = isMarkup(bytes) ? 0 : bytes.length;
     const failure = failed("malformed", "the answer is not a JSON object");
     return { kind: "failed", failure, outputBytes, usage: undefined };
@@ -62,10 +61,10 @@ function check(
   call: WholeCall,
   bodyBytes: number,
   usage: ReportedUsage | undefined,
-): Checked {
+): CheckedAnswer {
   if (call.endpoint === "embeddings") {
     const problem = findEmbeddingProblem(answer, call.choices);
-    // With usage the engine has worked on it, so that its prompt counts even if it cannot be used.
+    // Usage shows that the engine has worked, so that the prompt counts even if the answer is bad.
     const isWorked = problem === undefined || usage !== undefined;
     return { outputBytes: isWorked ? 0 : bodyBytes, problem };
   }
@@ -81,7 +80,7 @@ function check(
 }
 
 /** The length has proved that the answer is complete: only what says that it is bad is bad. */
-function checkChoices(choices: readonly unknown[], call: WholeCall): Checked {
+function checkChoices(choices: readonly unknown[], call: WholeCall): CheckedAnswer {
   let outputBytes = 0;
   let problem: FailedEnd | undefined;
   for (const each of choices) {

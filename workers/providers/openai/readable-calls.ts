@@ -5,8 +5,8 @@ import { callId, callType } from "../chat/forwarded-calls.ts";
 import type { JsonAnswer } from "./parse-answer.ts";
 
 /**
- * A whole answer's bytes as they came, unless clients could not read its tool calls: they look for an
- * id, a type, and arguments that are a text.
+ * Returns a whole answer's bytes as they came, unless clients could not read its tool calls: they look
+ * for an id, a type, and arguments that are a text.
  */
 export function readableCalls({ bytes, answer }: JsonAnswer): Buffer {
   if (!listOf(answer["choices"]).some((choice) => callsOf(choice).some(isOdd))) return bytes;

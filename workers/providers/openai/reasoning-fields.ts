@@ -1,14 +1,14 @@
 import type { ProviderConfig } from "../../../config/config.ts";
 import type { ReasoningField } from "../responses/chat-messages.ts";
 
-/** Clouds that refuse fields of a message that they do not know, and want no thoughts back. */
+/** Clouds that refuse unknown fields of a message, and take no reasoning back. */
 const STRICT_DOMAINS = ["openai.com", "azure.com", "mistral.ai", "groq.com"];
 
 /**
- * In which fields a provider is given back what its model thought before it called a tool. Engines
- * ignore what their template does not read: vLLM calls it `reasoning`, llama.cpp and SGLang
- * `reasoning_content`. DeepSeek and its kin refuse a turn with tool calls that lacks the latter. What
- * the configuration says wins.
+ * Chooses the fields in which a provider gets back what its model thought before it called a tool.
+ * Engines ignore what their template does not read: vLLM calls it `reasoning`, llama.cpp and SGLang
+ * `reasoning_content`. DeepSeek and its like refuse a turn with tool calls that lacks the latter. The
+ * configuration wins.
  */
 export function reasoningFieldsOf({
   location,
@@ -20,7 +20,7 @@ export function reasoningFieldsOf({
   return isStrict(baseUrl) ? [] : ["reasoning_content"];
 }
 
-/** Whether a provider refuses members of a message that it does not know. */
+/** Whether a provider refuses unknown fields of a message. */
 export function isStrict(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
   return STRICT_DOMAINS.some((name) => hostname === name || hostname.endsWith(`.${name}`));

@@ -18,10 +18,10 @@ import type { OpenAiSite } from "./openai-site.ts";
 import { preparedCall } from "./prepared-call.ts";
 import { isStrict, reasoningFieldsOf } from "./reasoning-fields.ts";
 
-/** How long an upstream without `/v1/responses` is not asked for it again. */
+/** An upstream without `/v1/responses` is not asked for it again for so long. */
 const TRANSLATE_MS = 600_000;
 
-/** The way in which one upstream serves responses: itself, or through chat completions. */
+/** Writes responses for one upstream, which serves them itself or through chat completions. */
 export class ResponseCalls {
   readonly #site: OpenAiSite;
   #translateUntil = Number.NEGATIVE_INFINITY;
@@ -30,14 +30,13 @@ export class ResponseCalls {
     this.#site = site;
   }
 
-  /** Writes a response request as it goes out here, or says why it cannot. */
   prepare(call: ProviderCall): PreparedCall | FailedEnd {
     const { config, engine, now } = this.#site;
     const request = responseRequest(call, now);
     if (this.#translates()) return this.#translated(call, request);
     const problem = findPassedOver(engine(), request.body);
     if (problem === undefined) return this.#native(call, request);
-    // What the engine's own endpoint would pass over, it may still take through chat completions.
+    // Chat completions may still take what the engine's own endpoint would pass over.
     const isTranslatable = findUntranslatable(request.body) === undefined;
     if (isTranslatable || config.responses === "auto") return this.#translated(call, request);
     return unsupported("the engine would pass over a part of the request", problem);

@@ -3,17 +3,17 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { judgeFinishReason } from "../chat/finish-reason.ts";
 
 /**
- * A whole answer as the events of a stream that says the same: each choice in one chunk, its finish
- * reason, usage, `[DONE]`. Its length has proved that it is complete, so that a missing finish reason
- * becomes the ordinary one.
+ * Writes a whole answer as the events of a stream that says the same: each choice in one chunk, its
+ * finish reason, usage, `[DONE]`. The body's length has proved that it is complete, so that a missing
+ * finish reason becomes the ordinary one.
  */
 export function wholeEvents(answer: JsonObject, endpoint: Endpoint): string {
   if (endpoint === "responses") return responseEvent(answer);
   const { choices, usage, ...top } = answer;
   const isChat = endpoint === "chat.completions";
   const base = { ...top, ...(isChat ? { object: "chat.completion.chunk" } : {}) };
-  const told = (choices as readonly unknown[]).map((each) => asObject(each) ?? {});
-  const chunks = told.flatMap((choice, position) => {
+  const list = (choices as readonly unknown[]).map((each) => asObject(each) ?? {});
+  const chunks = list.flatMap((choice, position) => {
     const { message, finish_reason: reason, index = position, ...rest } = choice;
     const words = asObject(message) ?? {};
     const body = isChat ? { delta: withIndexes(words) } : {};
@@ -30,7 +30,7 @@ export function wholeEvents(answer: JsonObject, endpoint: Endpoint): string {
   return [...chunks, ...counted].map((chunk) => event(chunk)).join("") + "data: [DONE]\n\n";
 }
 
-/** A delta's tool calls are numbered, a message's are not. */
+/** Numbers tool calls, which only a delta does. */
 function withIndexes(message: JsonObject): JsonObject {
   const calls = message["tool_calls"];
   if (!Array.isArray(calls)) return message;
@@ -38,7 +38,7 @@ function withIndexes(message: JsonObject): JsonObject {
   return { ...message, tool_calls: numbered };
 }
 
-/** Of an upstream's own response: its last event, which has everything. */
+/** Writes the last event of an upstream's own response, which has everything. */
 function responseEvent(response: JsonObject): string {
   const type = response["status"] === "incomplete" ? "incomplete" : "completed";
   return event({ type: `response.${type}`, response });

@@ -5,8 +5,8 @@ import { findChoiceUsage, findUsage } from "../chat/find-usage.ts";
 import { readUsage } from "../chat/read-usage.ts";
 
 /**
- * What a whole answer tells of its usage. With several choices it is a floor: llama.cpp reports the
- * first choice alone, and nothing tells its report from another's. (Streams do; see `UsageMeter`.)
+ * Reads the usage of a whole answer. With several choices it is a floor: llama.cpp reports the first
+ * choice alone, and a report does not show which choices it counts. Streams do (`UsageMeter`).
  */
 export function wholeUsage(answer: JsonObject, endpoint: Endpoint): ReportedUsage | undefined {
   const choices = Array.isArray(answer["choices"]) ? (answer["choices"] as unknown[]) : [];

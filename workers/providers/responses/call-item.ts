@@ -11,7 +11,7 @@ import { callShape, type CallShape } from "./call-shape.ts";
 import type { CallPiece } from "./chat-pieces.ts";
 
 /**
- * A call while it is written. Its name may come in pieces, so that it gets its place in the output
+ * A tool call while it is written. Its name may come in pieces, so that it gets its place in the output
  * with its first arguments, or when something else begins.
  */
 export class CallItem {
@@ -23,7 +23,7 @@ export class CallItem {
   #name = "";
   #extra: JsonObject | undefined;
   #arguments = "";
-  /** An empty object at the start, which some engines write before the real arguments. */
+  /** Some engines write an empty object before the real arguments. */
   #placeholder = "";
   #index: number | undefined;
   #shape: CallShape | undefined;
@@ -46,12 +46,12 @@ export class CallItem {
     return this.#upstreamId;
   }
 
-  /** Nothing but a name so far, which may go on. */
+  /** It has only a name so far, which may go on. */
   get isPending(): boolean {
     return !this.isOpen && this.hasName;
   }
 
-  /** Whether a piece under this call's index is of another call. */
+  /** Whether a piece under this call's index belongs to another call. */
   isOther(piece: CallPiece, isFunction: (name: string) => boolean): boolean {
     const { id, name } = piece;
     if (name === "") return false;
@@ -62,16 +62,16 @@ export class CallItem {
         isCompleteJson(written) && isCompleteJson(piece.arguments) && piece.arguments !== written
       );
     }
-    // Some engines tell the name last.
+    // Some engines write the name last.
     if (written !== "" && this.hasName) return isCompleteJson(written) || name !== this.#name;
     if (!this.hasName || name === this.#name) return false;
     return isFunction(this.#name) && isFunction(name) && !isFunction(this.#name + name);
   }
 
-  /** Takes a piece, and tells what can be told of it. */
+  /** Takes a piece and returns the events that it makes. */
   take(piece: CallPiece): readonly ItemEvent[] {
     const written = this.#placeholder + this.#arguments;
-    // The same chunk twice.
+    // The same chunk came twice.
     if (this.isOpen && piece.arguments === written && isCompleteJson(written)) return [];
     this.#upstreamId ||= piece.id;
     this.#extra ??= piece.extra;
@@ -89,7 +89,7 @@ export class CallItem {
     return this.#add(text);
   }
 
-  /** Whether its place in the output should be given to it now. */
+  /** It should get its place in the output now. */
   get isReady(): boolean {
     return this.isPending && this.#placeholder + this.#arguments !== "";
   }
@@ -97,7 +97,7 @@ export class CallItem {
   open(index: number, tool: CalledTool, takenIds: Set<string>): readonly ItemEvent[] {
     this.#index = index;
     this.#shape = callShape(tool);
-    // Two calls of one id are none to clients, which match outputs by it.
+    // Clients match outputs by the id, so that no two calls may share one.
     const free = this.#upstreamId !== "" && !takenIds.has(this.#upstreamId);
     this.#callId = free ? this.#upstreamId : `call_${index}_${this.#responseId.slice(-16)}`;
     takenIds.add(this.#callId);
@@ -110,9 +110,9 @@ export class CallItem {
     return this.#name;
   }
 
-  /** Undefined when its arguments are none for its tool. */
+  /** Returns the last events; undefined: its tool does not take these arguments. */
   close(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
-    // Clients parse the arguments as JSON; engines write none of a function without parameters.
+    // Clients parse the arguments as JSON, but engines write none for a function without parameters.
     const missing = status === "completed" && this.#arguments === "" ? "{}" : "";
     const rest = this.#add(this.#placeholder || missing);
     this.#placeholder = "";

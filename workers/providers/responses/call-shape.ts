@@ -11,13 +11,13 @@ import type { CalledTool } from "../../../shared/responses/tool-table.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
 
-/** How a call of one kind of tool is told: what a function call's arguments become. */
+/** The item that a function call becomes, for one kind of tool. */
 export interface CallShape {
   readonly type: string;
-  /** Of its items' ids. */
+  /** The start of its items' ids. */
   readonly prefix: string;
   delta(place: ItemPlace, text: string): readonly ItemEvent[];
-  /** What comes before the item is done; undefined: these are no arguments for the tool. */
+  /** Returns the events before the item is done; undefined: the tool does not take these arguments. */
   done(place: ItemPlace, text: string, status: Status): readonly ItemEvent[] | undefined;
   fields(text: string, status: Status): JsonObject;
 }
@@ -42,7 +42,7 @@ function functionShape({ name, namespace }: CalledTool): CallShape {
   };
 }
 
-/** Free text is wrapped as `{"input": …}`; it is told once it can be unwrapped. */
+/** Free text is wrapped as `{"input": …}`, so it cannot go out before it is whole. */
 function customShape({ name, namespace }: CalledTool): CallShape {
   return {
     type: "custom_tool_call",

@@ -5,7 +5,7 @@ import { flatTool } from "../../../shared/responses/declared-tools.ts";
 import { functionName, toolTable, type ToolTable } from "../../../shared/responses/tool-table.ts";
 import { chatMessages, type ReasoningField } from "./chat-messages.ts";
 
-/** Fields of a response request that chat completions do not have or have under another name. */
+/** Fields of a response request that chat completions lack or name otherwise. */
 const CONSUMED = new Set([
   "background",
   "client_metadata",
@@ -38,16 +38,16 @@ export interface ChatTarget {
   readonly model: string;
   readonly maxOutputTokens: number | null;
   readonly maxTokensField: ProviderConfig["maxTokensField"];
-  /** The fields of a message in which this upstream takes back what its model thought. */
+  /** Fields in which this upstream takes back its model's reasoning. */
   readonly reasoningFields?: readonly ReasoningField[];
-  /** It takes calls back with the members that it had given them itself. */
+  /** It takes tool calls back with the members that it gave them itself. */
   readonly takesExtras?: boolean;
-  /** It can tell with every chunk what was used by then, which is asked for. */
+  /** It can report exact usage with every chunk, so the body asks for it. */
   readonly continuousUsage?: boolean;
 }
 
 /**
- * A response request as a streamed chat completion of the same meaning; `findUntranslatable` has
+ * Writes a response request as a streamed chat completion of the same meaning. `findUntranslatable` has
  * let it through. Fields that only chat knows, such as `seed` or `stop`, pass as they are.
  */
 export function chatBody(body: JsonObject, target: ChatTarget): string {
@@ -79,7 +79,7 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
   });
 }
 
-/** Without tools, chat completions refuse the fields about them. */
+/** Chat completions refuse fields about tools where there are none. */
 function toolFields(body: JsonObject): JsonObject {
   const { tool_choice: choice, parallel_tool_calls: parallel } = body;
   const table = toolTable(body);
@@ -98,7 +98,7 @@ interface Allowed {
   readonly mode: unknown;
 }
 
-/** Of a list of allowed tools the others are left out, which every engine understands. */
+/** Leaves out the tools that are not allowed, which every engine understands. */
 function allowed({ functions }: ToolTable, choice: unknown): Allowed {
   const object = asObject(choice);
   if (object === undefined) return { functions, mode: choice };
@@ -112,7 +112,7 @@ function allowed({ functions }: ToolTable, choice: unknown): Allowed {
   };
 }
 
-/** The function that a choice or a reference to a tool means. */
+/** Returns the name of the function that a choice or a reference means. */
 function chosenName(choice: JsonObject): string {
   const { name, type, namespace } = flatTool(choice);
   if (typeof name !== "string") return String(type);

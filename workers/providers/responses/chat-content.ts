@@ -2,19 +2,19 @@ import { decodeText, fileText } from "../../../shared/requests/files/file-conten
 import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
 
 const BASE64_URL = /^data:([^;,]*)(?:;[^;,]*)*;base64,([\s\S]*)$/i;
-/** Whatever their bytes look like. */
+/** Files of these types are never text, whatever their bytes look like. */
 const NO_TEXT = /^(?:application\/pdf$|audio\/|image\/|video\/)/i;
 
-/** What a user says, as the content of a chat's message. */
+/** Writes a user's content as that of a chat's message. */
 export function userContent(content: unknown): string | readonly JsonObject[] {
   if (!Array.isArray(content)) return typeof content === "string" ? content : "";
   const parts = (content as unknown[]).map(chatPart);
   const [only] = parts;
-  // Templates that take plain texts only are common among local engines.
+  // Many local engines have templates that take plain texts only.
   return parts.length === 1 && only?.["type"] === "text" ? stringAt(only, "text") : parts;
 }
 
-/** The texts of a content or an output, one after the other. */
+/** Joins the texts of a content or an output. */
 export function plainText(content: unknown, between = ""): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
@@ -23,11 +23,11 @@ export function plainText(content: unknown, between = ""): string {
 
 export interface OutputContent {
   readonly text: string;
-  /** What no text says: images, sounds and files. */
+  /** Images, sounds and files. */
   readonly media: readonly JsonObject[];
 }
 
-/** What a tool gave back in a list of parts: its texts one after the other, and the rest. */
+/** Splits a tool's list of parts into its joined texts and the rest. */
 export function outputContent(output: readonly unknown[]): OutputContent {
   const parts = output.map(chatPart);
   return {
@@ -64,7 +64,7 @@ function chatPart(value: unknown): JsonObject {
   }
 }
 
-/** Local engines take no files, and any model reads what is in a text. */
+/** Local engines take no files, but any model reads a text. */
 function textOfFile(part: JsonObject): string | undefined {
   const [, type = "", data = ""] = BASE64_URL.exec(stringAt(part, "file_data")) ?? [];
   if (data === "" || NO_TEXT.test(type)) return undefined;

@@ -10,12 +10,12 @@ interface ToolCall {
   readonly extra_content?: JsonObject;
 }
 
-/** The names under which engines take back what a model thought before it called a tool. */
+/** Engines take back a model's reasoning before a tool call under one of these names. */
 export type ReasoningField = "reasoning_content" | "reasoning";
 
-type Thoughts = { readonly [Field in ReasoningField]?: string };
+type Reasoning = { readonly [Field in ReasoningField]?: string };
 
-interface Message extends Thoughts {
+interface Message extends Reasoning {
   readonly role: "system" | "user" | "assistant" | "tool";
   content: string | readonly JsonObject[] | null;
   tool_calls?: ToolCall[];
@@ -23,11 +23,11 @@ interface Message extends Thoughts {
 }
 
 /**
- * A response's `instructions` and `input` as the messages of a chat; `findUntranslatable` has let
- * them through. What the model thought since the user's last word goes back with its tool calls, in
- * the given fields: models that think between calls go on from there, and have no use for older
- * thoughts. None: it is left out. `takesExtras`: calls go back with what came beside them; Gemini
- * refuses a turn that lacks it.
+ * Writes a response's `instructions` and `input` as the messages of a chat. `findUntranslatable` has let
+ * them through. The model's reasoning since the user's last message goes back with its tool calls, in
+ * each of `reasoningFields`: models that think between calls go on from there, and have no use for
+ * older reasoning. `takesExtras`: calls go back with the members that came beside them; Gemini refuses
+ * a turn that lacks these.
  */
 export function chatMessages(
   instructions: unknown,
@@ -43,7 +43,7 @@ export function chatMessages(
     const items = (input as unknown[]).map((each) => asObject(each) ?? {});
     const lastUser = items.findLastIndex(isOfUser);
     for (const [index, item] of items.entries()) chat.add(item, index > lastUser);
-    chat.showMedia();
+    chat.addMedia();
   }
   return chat.messages;
 }
@@ -56,9 +56,9 @@ class Chat {
   readonly messages: Message[] = [];
   readonly #reasoningFields: readonly ReasoningField[];
   readonly #takesExtras: boolean;
-  /** Of the message that is still to come. */
-  #thoughts = "";
-  /** Of the results since the last call, each introduced by a text. */
+  /** The reasoning of the next message. */
+  #reasoning = "";
+  /** Media of the results since the last call, each after a text that names its call. */
   #media: JsonObject[] = [];
 
   constructor(reasoningFields: readonly ReasoningField[], takesExtras: boolean) {
@@ -69,7 +69,8 @@ class Chat {
   add(item: JsonObject, isLatest: boolean): void {
     const type = item["type"] ?? "message";
     if (type === "reasoning") {
-      if (isLatest) this.#think(plainText(item["content"]) || plainText(item["summary"], "\n"));
+      if (isLatest)
+        this.#addReasoning(plainText(item["content"]) || plainText(item["summary"], "\n"));
     } else if (type === "message") {
       this.#addMessage(item);
     } else if (type === "function_call") {
@@ -81,18 +82,18 @@ class Chat {
     } else this.#addClientTool(type, item);
   }
 
-  #think(text: string): void {
+  #addReasoning(text: string): void {
     const { role, tool_calls: calls } = this.messages.at(-1) ?? {};
-    // Between parallel calls of one message no other may begin.
+    // No other message may begin between parallel calls of one.
     if (role === "assistant" && calls !== undefined) return;
-    this.#thoughts = [this.#thoughts, text].filter((each) => each !== "").join("\n\n");
+    this.#reasoning = [this.#reasoning, text].filter((each) => each !== "").join("\n\n");
   }
 
   #addMessage(item: JsonObject): void {
     const { role, content } = item;
     if (role === "user") this.#push({ role, content: userContent(content) });
     else if (role === "tool") this.#addOutput(stringAt(item, "tool_call_id"), content);
-    else if (role === "assistant") this.#addSaid(item);
+    else if (role === "assistant") this.#addAssistant(item);
     else this.#addSystem(plainText(content, "\n"));
   }
 
@@ -104,11 +105,11 @@ class Chat {
     else this.#push({ role: "system", content: text });
   }
 
-  #addSaid(item: JsonObject): void {
+  #addAssistant(item: JsonObject): void {
     const last = this.messages.at(-1);
     const text = plainText(item["content"]);
     const calls = Array.isArray(item["tool_calls"]) ? (item["tool_calls"] as unknown[]) : [];
-    // Between calls and their outputs no message may stand: what was said goes with the calls.
+    // No message may stand between calls and their outputs, so the text goes with the calls.
     if (last?.role === "assistant" && last.tool_calls !== undefined)
       last.content = joined(last.content, text);
     else if (text !== "" || calls.length === 0) this.#push({ role: "assistant", content: text });
@@ -137,9 +138,9 @@ class Chat {
     }
     if (last.content === "") last.content = null;
     (last.tool_calls ??= []).push(call);
-    if (this.#thoughts === "") return;
-    for (const field of this.#reasoningFields) Object.assign(last, { [field]: this.#thoughts });
-    this.#thoughts = "";
+    if (this.#reasoning === "") return;
+    for (const field of this.#reasoningFields) Object.assign(last, { [field]: this.#reasoning });
+    this.#reasoning = "";
   }
 
   #addOutput(callId: string, output: unknown): void {
@@ -154,17 +155,17 @@ class Chat {
   }
 
   /**
-   * Most engines take nothing but text from a tool, and no other message between the results of parallel
-   * calls: what else the results hold follows them as the user's.
+   * Adds the media of tool results as a message of the user. Most engines take nothing but text from a
+   * tool, and no other message between the results of parallel calls.
    */
-  showMedia(): void {
+  addMedia(): void {
     const content = this.#media;
     this.#media = [];
     if (content.length > 0) this.messages.push({ role: "user", content });
   }
 
   #push(message: Message): void {
-    this.showMedia();
+    this.addMedia();
     this.messages.push(message);
   }
 
@@ -192,7 +193,7 @@ function joined(before: Message["content"], text: string): string {
     .join("\n\n");
 }
 
-/** Some clients give objects where OpenAI's have their JSON text. */
+/** Some clients send objects where OpenAI's send their JSON text. */
 function asText(value: unknown): string {
   if (typeof value === "string") return value;
   return value == null ? "" : JSON.stringify(value);

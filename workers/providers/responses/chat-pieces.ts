@@ -1,44 +1,44 @@
 import { asObject, stringAt, type JsonObject } from "../../../shared/json/json-object.ts";
 import type { TextKind } from "../../../shared/responses/item-events.ts";
 
-/** Chat knows reasoning as one text; clients show it as a summary only. */
+/** Chat has reasoning as one text, and clients show it as a summary only. */
 export type TextOfChat = Exclude<TextKind, "reasoning_text">;
 
-/** A piece of a function call; empty where it says nothing. */
+/** A piece of a function call. What it lacks is empty. */
 export interface CallPiece {
   /** The upstream's place for the call. */
   readonly index: number;
   readonly id: string;
   readonly name: string;
   readonly arguments: string;
-  /** What the upstream wants back with the call: Gemini's signature of its thoughts. */
+  /** Gemini wants the signature of its reasoning back with the call. */
   readonly extra?: JsonObject;
 }
 
-/** What one chunk adds to the answer. `unknown`: something that must not be lost, in our words. */
+/** A part of an answer. `unknown`: output that must not be lost, named in our words. */
 export type ChatPiece =
   | { readonly kind: TextOfChat; readonly text: string }
   | { readonly kind: "call"; readonly call: CallPiece }
   | { readonly kind: "annotation"; readonly annotation: JsonObject }
   | { readonly kind: "unknown"; readonly what: string };
 
-/** The old `function_call` has no index, and stands beside no other call. */
+/** The old `function_call` has no index, and no other call beside it. */
 const LEGACY_INDEX = 0;
 
-/** Fields of a message that hold output which a translated response has no place for. */
+/** Fields with output that a translated response has no place for. */
 const MEDIA = ["audio", "images", "image", "video", "videos"];
 
-/** Fields in which engines and gateways tell what the model thinks, by how common they are. */
-const THOUGHT_FIELDS = ["reasoning_content", "reasoning", "thinking", "thought"];
+/** Fields in which engines and gateways write reasoning, the most common first. */
+const REASONING_FIELDS = ["reasoning_content", "reasoning", "thinking", "thought"];
 
 /**
- * A delta, or a whole message, as pieces of an answer, in the shapes in which engines and gateways
- * were seen to write them.
+ * Splits a delta, or a whole message, into pieces of an answer. It knows the shapes in which engines and
+ * gateways were seen to write them.
  */
 export function chatPieces(message: JsonObject): readonly ChatPiece[] {
   const lost = MEDIA.filter((name) => holdsOutput(message[name]));
   return [
-    ...thoughts(message),
+    ...reasoning(message),
     ...contentPieces(message["content"]),
     ...annotations(message["annotations"]),
     ...text("refusal", stringAt(message, "refusal")),
@@ -51,16 +51,16 @@ function text(kind: TextOfChat, value: string): readonly ChatPiece[] {
   return value === "" ? [] : [{ kind, text: value }];
 }
 
-function thoughts(message: JsonObject): readonly ChatPiece[] {
-  // Gateways that know both names write the same text under both.
-  const named = THOUGHT_FIELDS.map((name) => textIn(message[name])).find((each) => each !== "");
+function reasoning(message: JsonObject): readonly ChatPiece[] {
+  // Some gateways write the same text under two names.
+  const named = REASONING_FIELDS.map((name) => textIn(message[name])).find((each) => each !== "");
   if (named !== undefined) return text("summary_text", named);
   const details = message["reasoning_details"];
   const parts = Array.isArray(details) ? (details as unknown[]) : [];
   return text("summary_text", parts.map(textIn).join(""));
 }
 
-/** A text, or parts of one: an object with a `text`, or a list of these. */
+/** Reads a text, or parts of one: an object with a `text`, or a list of these. */
 function textIn(value: unknown): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return (value as unknown[]).map(textIn).join("");
@@ -69,7 +69,7 @@ function textIn(value: unknown): string {
   return own === undefined || own === null ? "" : textIn(own);
 }
 
-/** A text, or parts: texts and, in parts of their own, thoughts and refusals (Mistral's are such). */
+/** Reads a text, or a list of texts, reasoning and refusals, as Mistral writes it. */
 function contentPieces(content: unknown): readonly ChatPiece[] {
   if (content == null || content === "") return [];
   if (typeof content === "string") return text("output_text", content);
@@ -91,7 +91,7 @@ function partPieces(value: unknown): readonly ChatPiece[] {
       return text("summary_text", textIn(part["thinking"] ?? part["text"] ?? part["summary"]));
     case "refusal":
       return text("refusal", stringAt(part, "refusal"));
-    // A citation's place in the text, without text of its own.
+    // It is the place of a citation, and has no text of its own.
     case "reference":
       return [];
     default:
@@ -101,7 +101,7 @@ function partPieces(value: unknown): readonly ChatPiece[] {
   }
 }
 
-/** Where a text is cited from; in a chat its facts stand one level deeper. */
+/** Reads where a text is cited from. A chat has these fields one level deeper. */
 function annotations(value: unknown): readonly ChatPiece[] {
   if (!Array.isArray(value)) return [];
   return (value as unknown[]).flatMap((each) => {
@@ -122,7 +122,7 @@ function callPieces(message: JsonObject): readonly ChatPiece[] {
     each == null ? [] : [callPiece(each, position)],
   );
   if (asObject(legacy) === undefined) return pieces;
-  // Some gateways tell the one call under both names.
+  // Some gateways write the one call under both names.
   return pieces.length > 0 ? pieces : [callPiece({ index: LEGACY_INDEX, function: legacy }, 0)];
 }
 
@@ -137,7 +137,7 @@ function callPiece(value: unknown, position: number): ChatPiece {
     index: indexOf(chunk["index"]) ?? position,
     id: scalarText(chunk["id"]),
     name: stringAt(made, "name"),
-    // Some engines write the arguments as the object that OpenAI's clients parse from a text.
+    // Some engines write the arguments as an object, where OpenAI's clients parse a text.
     arguments: given == null ? "" : typeof given === "string" ? given : JSON.stringify(given),
   };
   return { kind: "call", call };

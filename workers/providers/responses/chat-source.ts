@@ -25,14 +25,14 @@ export class ChatSource implements ResponseSource {
   readonly #request: ResponseRequest;
   readonly #output: OutputBuilder;
   readonly #meter: UsageMeter;
-  /** The one choice, once seen and once finished. */
-  readonly #progress = { seen: new Set<number>(), finished: new Set<number>(), pieces: 0 };
+  /** The one choice, once begun and once finished. */
+  readonly #progress = { begun: new Set<number>(), finished: new Set<number>(), pieces: 0 };
   #usageFields: JsonObject | undefined;
-  /** Usage came in a chunk of its own, which is counted last. */
+  /** Usage came in a chunk of its own, which comes last. */
   #hasUsageChunk = false;
   #finishReason: unknown;
 
-  /** `runningIsExact`: see `ProviderCall.runningUsageIsExact`. */
+  /** `runningIsExact` is `ProviderCall.runningUsageIsExact`. */
   constructor(request: ResponseRequest, runningIsExact = false) {
     this.#request = request;
     this.#meter = new UsageMeter({ endpoint: "chat.completions", n: 1, runningIsExact });
@@ -58,7 +58,7 @@ export class ChatSource implements ResponseSource {
         return broken("malformed", "not the one choice that was asked for");
       const failure = readChoiceError(choice);
       if (failure !== undefined) return { kind: "failed", failure };
-      this.#progress.seen.add(0);
+      this.#progress.begun.add(0);
       this.outputBytes += countOutputBytes(choice);
       for (const piece of this.#piecesOf(choice)) {
         if (piece.kind === "unknown")
@@ -107,8 +107,8 @@ export class ChatSource implements ResponseSource {
     const { usage } = this;
     if (usage === undefined) return;
     const choices = Array.isArray(chunk["choices"]) ? (chunk["choices"] as unknown[]) : [];
-    const told = findUsage(chunk) ?? findChoiceUsage(asObject(choices[0]));
-    this.#usageFields = responseUsage(usage, told ?? {});
+    const fields = findUsage(chunk) ?? findChoiceUsage(asObject(choices[0]));
+    this.#usageFields = responseUsage(usage, fields ?? {});
   }
 
   #piecesOf(choice: JsonObject): readonly ChatPiece[] {
@@ -122,13 +122,13 @@ export class ChatSource implements ResponseSource {
     return typeof text === "string" ? chatPieces({ content: text }) : [];
   }
 
-  /** At the end of a stream a message may say once more all that the deltas had said. */
+  /** Leaves out what deltas had before: a message at the end may repeat all of it. */
   #unsaid(pieces: readonly ChatPiece[], choice: JsonObject): readonly ChatPiece[] {
-    const { said, hasCalls, isEmpty } = this.#output;
+    const { answerText, hasCalls, isEmpty } = this.#output;
     if (isEmpty || judgeFinishReason(choice["finish_reason"]) === "open") return pieces;
-    const told = pieces.map((piece) => (piece.kind === "output_text" ? piece.text : "")).join("");
-    if (!told.startsWith(said)) return pieces;
-    const rest = told.slice(said.length);
+    const text = pieces.map((piece) => (piece.kind === "output_text" ? piece.text : "")).join("");
+    if (!text.startsWith(answerText)) return pieces;
+    const rest = text.slice(answerText.length);
     const calls = hasCalls ? [] : pieces.filter(({ kind }) => kind === "call");
     const cited = pieces.filter(({ kind }) => kind === "annotation");
     return [...(rest === "" ? [] : chatPieces({ content: rest })), ...cited, ...calls];

@@ -13,7 +13,7 @@ import type { ResponseSource, ResponseStep } from "./response-source.ts";
 
 const CUT_NOTE = "\n\n[The summary ends here because it reached its limit.]";
 
-/** Turns the response in which a model summarises a conversation into that conversation's compaction. */
+/** Turns a model's summary of a conversation into the compaction of that conversation. */
 export class CompactionSource implements ResponseSource {
   readonly #source: ResponseSource;
   readonly #request: ResponseRequest;
@@ -43,7 +43,7 @@ export class CompactionSource implements ResponseSource {
     return this.#turned(this.#source.done());
   }
 
-  /** The summary's own events are nobody's business: an item that is whole takes their place. */
+  /** Drops the summary's own events: one whole item takes their place. */
   #turned(step: ResponseStep): ResponseStep {
     if (step.kind === "events") return { ...step, events: [] };
     if (step.kind !== "end") return step;
@@ -87,7 +87,7 @@ function summaryOf(output: unknown): string {
     .trim();
 }
 
-/** As items of an output, which have their parts in a list, an id and a status. */
+/** Writes messages as output items, which have their parts in a list, an id and a status. */
 function keptItems(input: unknown, responseId: string): readonly JsonObject[] {
   const items = Array.isArray(input) ? (input as unknown[]) : [];
   return keptMessages(items).map(({ content, ...item }, index) => ({

@@ -8,8 +8,8 @@ import { TextItem } from "./text-item.ts";
 type KnownPiece = Exclude<ChatPiece, { readonly kind: "unknown" }>;
 
 /**
- * The output items of one response while their parts come in. One message or reasoning item is
- * open at a time; calls stay open to the end, since several may come in turns.
+ * Builds the output items of one response while their parts come in. One message or reasoning item is
+ * open at a time. Calls stay open to the end, since several may come in turns.
  */
 export class OutputBuilder {
   readonly #responseId: string;
@@ -18,16 +18,15 @@ export class OutputBuilder {
   readonly #calls: CallItem[] = [];
   readonly #callIds = new Set<string>();
   #open: TextItem | undefined;
-  /** Of a text that is still to come. */
+  /** Citations of the next text. */
   readonly #citations: JsonObject[] = [];
-  #said = "";
+  #answerText = "";
 
   constructor(responseId: string, tools: ToolTable) {
     this.#responseId = responseId;
     this.#tools = tools;
   }
 
-  /** The items so far. */
   items(): readonly JsonObject[] {
     return this.#items.map((each) => each.item());
   }
@@ -40,12 +39,11 @@ export class OutputBuilder {
     return this.#calls.length > 0;
   }
 
-  /** All text of the answer itself so far. */
-  get said(): string {
-    return this.#said;
+  /** The text of the answer so far, without reasoning. */
+  get answerText(): string {
+    return this.#answerText;
   }
 
-  /** What a chunk adds. */
   take(piece: KnownPiece): readonly ItemEvent[] {
     if (piece.kind === "call") return this.#call(piece.call);
     if (piece.kind === "annotation") return this.#annotate(piece.annotation);
@@ -54,11 +52,11 @@ export class OutputBuilder {
 
   #text(kind: TextOfChat, text: string): readonly ItemEvent[] {
     if (text === "") return [];
-    if (kind === "output_text") this.#said += text;
+    if (kind === "output_text") this.#answerText += text;
     return [...this.#settle(), ...this.#add(kind, text)];
   }
 
-  /** Citations are told with the text, after it, or before it. */
+  /** Citations come with the text, after it, or before it. */
   #annotate(annotation: JsonObject): readonly ItemEvent[] {
     const events = this.#open?.annotate(annotation);
     if (events === undefined) this.#citations.push(annotation);
@@ -79,8 +77,8 @@ export class OutputBuilder {
   }
 
   /**
-   * Finishes all items in their order; undefined when a call never got its name, or has arguments
-   * that are none for its tool.
+   * Finishes all items in their order; undefined: a call never got its name, or its tool does not take
+   * its arguments.
    */
   finish(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
     const events: ItemEvent[] = [...this.#settle()];
@@ -97,7 +95,7 @@ export class OutputBuilder {
     return events;
   }
 
-  /** Some engines give every call the same index, and tell calls apart by id, or not at all. */
+  /** Finds the call of a piece. Some engines give all calls one index, some even no id. */
   #callOf(piece: CallPiece): CallItem | undefined {
     const here = this.#calls.filter((call) => call.upstreamIndex === piece.index);
     const byId = here.find((call) => piece.id !== "" && call.upstreamId === piece.id);
@@ -105,7 +103,7 @@ export class OutputBuilder {
     return call?.isOther(piece, (name) => this.#tools.has(name)) === true ? undefined : call;
   }
 
-  /** Another call begins: those before it have their place, unless their names may go on. */
+  /** Gives a place to calls before the next one, unless their names may go on. */
   #settleNamed(): readonly ItemEvent[] {
     const { functions } = this.#tools;
     return this.#calls
@@ -113,7 +111,7 @@ export class OutputBuilder {
       .flatMap((call) => this.#settle(call));
   }
 
-  /** Gives a place to the calls whose name is whole: once text or the end comes, all are. */
+  /** Gives a place to calls with a whole name. At a text or the end, every name is whole. */
   #settle(only?: CallItem): readonly ItemEvent[] {
     return this.#calls
       .filter((call) => call.isPending && (only === undefined || call === only))

@@ -18,8 +18,8 @@ export interface ReadingOptions {
 }
 
 /**
- * Reads the event stream of one response: numbers its events from the first that is not the
- * broker's own, and holds back the last ones. Pure: bytes in, steps out.
+ * Reads the stream of one response. It numbers the events from the first that is not the broker's
+ * own, and holds back the last ones.
  */
 export class ResponseReader implements AnswerReader {
   started = false;
@@ -121,7 +121,7 @@ export class ResponseReader implements AnswerReader {
   }
 }
 
-/** The reader of one response, or of the compaction that it is asked for. */
+/** Opens the reader of a response, or of the compaction that was asked for. */
 export function openResponseReader(
   source: ResponseSource,
   request: ResponseRequest,

@@ -5,9 +5,9 @@ import type { Untranslatable } from "../../../shared/responses/untranslatable.ts
 import { failed, type FailedEnd } from "../call-end.ts";
 import type { ProviderCall } from "../provider.ts";
 
-/** A request as its response tells it. */
+/** A request as its response repeats it. */
 export interface ResponseRequest {
-  /** The caller's object, numbers kept as they were written. */
+  /** The caller's object, with large numbers as they were written. */
   readonly body: JsonObject;
   readonly context: ResponseContext & { readonly maxOutputTokens: number | null };
   /** Unix time in milliseconds. */
@@ -24,7 +24,7 @@ export function responseRequest(call: ProviderCall, now: () => number): Response
   };
 }
 
-/** The failure of a request of which the target cannot take a part. */
+/** Makes the failure of a request that has a part which the target cannot take. */
 export function unsupported(detail: string, problem: Untranslatable): FailedEnd {
   return { ...failed("unsupported", detail), error: problem };
 }

@@ -4,12 +4,12 @@ import type { ItemEvent } from "../../../shared/responses/item-events.ts";
 import type { FailedEnd } from "../call-end.ts";
 import type { ChunkEvent } from "../chat/chunk-feed.ts";
 
-/** The events that one upstream event becomes, then perhaps the end. */
+/** The result of one upstream event. */
 export type ResponseStep =
   | { readonly kind: "none" }
   | { readonly kind: "events"; readonly events: readonly ItemEvent[] }
   | { readonly kind: "failed"; readonly failure: FailedEnd }
-  /** The answer is whole: what is left to tell before the terminal event, and the response. */
+  /** The answer is whole. `events` are the last ones before the terminal event. */
   | {
       readonly kind: "end";
       readonly events: readonly ItemEvent[];
@@ -21,9 +21,9 @@ export type ResponseStep =
 export interface ResponseSource {
   readonly outputBytes: number;
   readonly usage: ReportedUsage | undefined;
-  /** All that is needed has come: should the body end here, `[DONE]` is not missed. */
+  /** All that is needed has come. The body may end here without `[DONE]`. */
   readonly isFinished: boolean;
-  /** `data`: the chunk, with numbers that a double would change kept as they were written. */
+  /** `data` is the chunk with numbers as they were written, where a double would change them. */
   take(event: ChunkEvent, data: JsonObject): ResponseStep;
   /** Takes `[DONE]`. */
   done(): ResponseStep;

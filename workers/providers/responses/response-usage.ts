@@ -1,7 +1,7 @@
 import type { Usage } from "../../../shared/contracts/outcome.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
-/** A chat completion's checked usage in the words of a response, with what is known in detail. */
+/** Writes a chat completion's checked usage as that of a response, with its details. */
 export function responseUsage(
   { promptTokens, completionTokens }: Usage,
   usage: JsonObject,
@@ -15,7 +15,7 @@ export function responseUsage(
   };
 }
 
-/** Where engines and clouds tell the cached part of a prompt: OpenAI, Moonshot, DeepSeek, Anthropic. */
+/** OpenAI, Moonshot, DeepSeek and Anthropic report the cached part of a prompt here. */
 const CACHED_PLACES = [
   ["prompt_tokens_details", "cached_tokens"],
   ["input_tokens_details", "cached_tokens"],
@@ -30,7 +30,7 @@ const REASONING_PLACES = [
   ["reasoning_tokens"],
 ];
 
-/** A part of `whole`; 0 when nothing true is said. */
+/** Reads a part of `whole`; 0: it is not reported, or not a count. */
 function part(whole: number, places: readonly (readonly string[])[], usage: JsonObject): number {
   const counts = places.map((path) =>
     path.reduce<unknown>((value, name) => asObject(value)?.[name], usage),

@@ -14,7 +14,7 @@ interface Part {
   readonly annotations: JsonObject[];
 }
 
-/** A message or a reasoning item while it is written: text after text, part after part. */
+/** A message or a reasoning item while it is written. */
 export class TextItem {
   readonly type: "message" | "reasoning";
   readonly #index: number;
@@ -48,12 +48,12 @@ export class TextItem {
     return events;
   }
 
-  /** Adds an annotation to the text that is being written; undefined: there is none. */
+  /** Adds an annotation to the open text; undefined: no text is open. */
   annotate(annotation: JsonObject): readonly ItemEvent[] | undefined {
     const part = this.#parts.at(-1);
     if (part?.kind !== "output_text") return undefined;
     const { annotations } = part;
-    // Some gateways tell all of them with every chunk.
+    // Some gateways send all annotations with every chunk.
     if (annotations.some((each) => JSON.stringify(each) === JSON.stringify(annotation))) return [];
     annotations.push(annotation);
     return [this.#events(part).annotated(annotation, annotations.length - 1)];

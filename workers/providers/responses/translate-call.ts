@@ -7,15 +7,15 @@ import { openResponseReader, type ReadingOptions } from "./response-reader.ts";
 import { unsupported, type ResponseRequest } from "./response-request.ts";
 
 export interface TranslatedCall {
-  /** The request of a streamed chat completion. */
+  /** The body of a streamed chat completion. */
   readonly body: string;
-  /** Makes the response of the chunks of that chat completion. */
+  /** Makes the response from that completion's chunks. */
   readonly reader: AnswerReader;
 }
 
 /**
- * A response request as a chat completion, for upstreams that serve no responses. `runningIsExact`:
- * see `ProviderCall.runningUsageIsExact`.
+ * Translates a response request into a chat completion, for upstreams that serve no responses.
+ * `runningIsExact` is `ProviderCall.runningUsageIsExact`.
  */
 export function translateCall(
   request: ResponseRequest,

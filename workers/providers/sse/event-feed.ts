@@ -5,14 +5,14 @@ export interface EventFeedHandlers {
   readonly onTooLarge: () => void;
 }
 
-/** The start of a line is as much as tells whether it has data. */
-const LINE_START = 24;
+/** So much of a line shows whether it has data. */
+const LINE_START_CHARS = 24;
 
-/** Server-sent events out of bytes that may be split anywhere. */
+/** Reads server-sent events from bytes that may be split anywhere. */
 export class EventFeed {
   readonly #decoder = new TextDecoder();
   readonly #parser: EventSourceParser;
-  /** How the line that is not finished yet begins. */
+  /** The start of the unfinished line. */
   #line = "";
   #hadEvent = false;
 
@@ -29,7 +29,9 @@ export class EventFeed {
     });
   }
 
-  /** Whether anything but comments, blank lines and empty events came, if only a part of an event. */
+  /**
+   * Returns whether anything but comments, blank lines and empty events came, even a part of an event.
+   */
   push(bytes: Buffer): boolean {
     const text = this.#decoder.decode(bytes, { stream: true });
     this.#hadEvent = false;
@@ -38,12 +40,12 @@ export class EventFeed {
     const lastEnd = Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r"));
     this.#line =
       lastEnd < 0
-        ? (this.#line + text).slice(0, LINE_START)
-        : text.slice(lastEnd + 1, lastEnd + 1 + LINE_START);
+        ? (this.#line + text).slice(0, LINE_START_CHARS)
+        : text.slice(lastEnd + 1, lastEnd + 1 + LINE_START_CHARS);
     return isAlive;
   }
 
-  /** The body is over: what stands there without its blank line comes as an event. */
+  /** Says that the body is over. A last event without its blank line then comes as it is. */
   end(): void {
     this.#parser.feed("\n\n");
   }
