@@ -1,5 +1,6 @@
 import { isProgramError } from "../../shared/errors/is-program-error.ts";
 import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
+import { endJobQuietly } from "../../shared/jobs/end-job.ts";
 import type { NewJob } from "../../shared/jobs/new-job.ts";
 import type { CallDeps } from "./call-deps.ts";
 import { JobRun, QUEUE_REFUSED } from "./job-run.ts";
@@ -36,14 +37,14 @@ export async function admitJob(deps: CallDeps, admission: Admission): Promise<Jo
     place.takeTurn();
     const member = acceptMember(admission, { interactive: true, owner: deps.owner });
     await submitAccept(deps.database.accept, member, admission.request.maxOutputTokens, () =>
-      endUnqueued(deps, id, "accept_lost"),
+      endJobQuietly(deps, id, "accept_lost"),
     );
     const isQueued = await place.enter(target.provider, 0, 0).then(
       () => true,
       (error: unknown) => {
         deps.log.warn({ err: error, job: id, provider: target.provider }, QUEUE_REFUSED);
         if (!isOutOfMemory(error) && !isProgramError(error)) return false;
-        endUnqueued(deps, id, "queue_unavailable");
+        endJobQuietly(deps, id, "queue_unavailable");
         throw isOutOfMemory(error) ? queueIsFull({ cause: error }) : error;
       },
     );
@@ -55,11 +56,4 @@ export async function admitJob(deps: CallDeps, admission: Admission): Promise<Jo
     place.leave();
     throw error;
   }
-}
-
-/** Ends a job that no queue has. Nobody waits for this: if it fails, the sweeper does it. */
-function endUnqueued(deps: CallDeps, job: string, code: string): void {
-  deps.database.end.submit({ job, place: null, state: "failed", code }).catch((error: unknown) => {
-    deps.log.error({ err: error, job, code }, "job could not be ended");
-  });
 }

@@ -7,7 +7,7 @@ import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { FairOrder } from "../../shared/queue/fair-order.ts";
 import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
-import type { ReplyReceiver } from "../../shared/replies/reply-path.ts";
+import type { ReplyReceiver, ReplySender } from "../../shared/replies/reply-path.ts";
 import type { StopRequests } from "../../shared/replies/stop-requests.ts";
 import type { CompiledRoute } from "../../shared/routing/compiled-route.ts";
 import type { CallTimings } from "./call-timings.ts";
@@ -32,6 +32,8 @@ export interface CallDeps {
   readonly backlog: QueueBacklog;
   readonly providerStates: ProviderStates;
   readonly replies: ReplyReceiver;
+  /** Reaches the owners of jobs that this process ends, and who follows those without an owner. */
+  readonly reply: Pick<ReplySender, "notify">;
   readonly stops: StopRequests;
   readonly events: EventLog;
   /** The jobs whose callers this process holds; a shutdown waits for them, then ends them. */

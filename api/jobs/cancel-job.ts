@@ -1,6 +1,8 @@
 import type { EndRow } from "../../shared/jobs/end.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
+import { endJob } from "../../shared/jobs/end-job.ts";
+import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import type { CallDeps } from "../calls/call-deps.ts";
 import { awaitEnd } from "./await-end.ts";
@@ -28,12 +30,12 @@ export async function cancelJob(
 
 /** Asks it without waiting. `code`: why, kept with the job. */
 export async function requestCancel(
-  { database, events, stops }: Pick<CallDeps, "database" | "events" | "stops">,
+  deps: Pick<CallDeps, "database" | "reply" | "stops">,
   id: string,
   code: string,
 ): Promise<EndRow> {
-  const row = await database.end.submit({ job: id, place: null, state: "cancelled", code });
-  if (row.verdict === "ended") events.announce(id);
-  if (row.verdict === "running") stops.request(id, code, row.worker);
+  const end = { job: id, place: null, state: "cancelled", code, owner: NO_OWNER } as const;
+  const row = await endJob(deps, end);
+  if (row.verdict === "running") deps.stops.request(id, code, row.worker);
   return row;
 }

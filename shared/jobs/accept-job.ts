@@ -2,6 +2,7 @@ import { beginTurn } from "../conversations/begin-turn.ts";
 import { askDatabase } from "../db/ask-database.ts";
 import type { Database } from "../db/database.ts";
 import type { IdempotencyKey } from "../idempotency/find-keyed-job.ts";
+import { endJobQuietly } from "./end-job.ts";
 import { enqueueAccepted, type EnqueueDeps } from "./enqueue-accepted.ts";
 import type { NewJob } from "./new-job.ts";
 import { storedMember } from "./stored-member.ts";
@@ -57,18 +58,11 @@ export async function acceptJob(
     terms.request.maxOutputTokens,
     () => {
       // Who sends the same key again finds the job; nobody else knows of it.
-      if (idempotency === undefined) endUnknown(deps, id);
+      if (idempotency === undefined) endJobQuietly(deps, id, "accept_lost");
     },
   );
   if (row.verdict === "attached" && row.other_job !== null)
     return { job: row.other_job, attached: true };
   await enqueueAccepted(deps, terms);
   return { job: id, attached: false };
-}
-
-function endUnknown(deps: AcceptDeps, job: string): void {
-  const end = { job, place: null, state: "failed", code: "accept_lost" } as const;
-  deps.database.end.submit(end).catch((error: unknown) => {
-    deps.log.error({ err: error, job }, "job could not be ended");
-  });
 }

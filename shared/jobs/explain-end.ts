@@ -1,7 +1,7 @@
-import type { EndState } from "../contracts/reply.ts";
+import type { EndState, ReplyError } from "../contracts/reply.ts";
 import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError, type BrokerErrorOptions } from "../errors/broker-error.ts";
-import type { ErrorCode } from "../errors/catalogue.ts";
+import { errorCatalogue, type ErrorCode } from "../errors/catalogue.ts";
 import { invalidApiKey } from "../keys/invalid-api-key.ts";
 
 type Explanation = readonly [code: ErrorCode, message: string, options?: BrokerErrorOptions];
@@ -53,4 +53,26 @@ export function explainEnd(state: EndState, code: string | null): BrokerError {
   const known = code === null || state === "done" ? undefined : explanations[code];
   const [errorCode, message, options]: Explanation = known ?? byState[state];
   return new BrokerError(errorCode, message, options);
+}
+
+/** The code of a state that says nothing of the reason: its answer did not come. */
+const LOST = "answer_lost";
+
+/**
+ * Words the end of a job that a statement ended, and no upstream, in the same words as whoever reads
+ * the job later. `code`: the one that is kept with the job, if it is known.
+ */
+export function endError(
+  state: EndState | "waiting" | "running" | null,
+  code?: string,
+): ReplyError {
+  const ended = state === "expired" || state === "cancelled" ? state : "failed";
+  const error = explainEnd(ended, code ?? (ended === "failed" ? LOST : null));
+  const { message, retryAfterMs } = error;
+  return {
+    code: error.code,
+    message,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(error.retryable === errorCatalogue[error.code].retryable ? {} : { retryable: false }),
+  };
 }

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { preparedStatement } from "../db/statement.ts";
+import { preparedStatement, statement } from "../db/statement.ts";
 
 export interface WaitingJob {
   readonly id: string;
@@ -23,4 +23,20 @@ export async function findWaiting(
     ),
   );
   return rows[0];
+}
+
+/** Reads a page of a key's waiting jobs, with the processes that answer their callers. */
+export async function listWaitingJobs(
+  pool: Pick<Pool, "query">,
+  key: string,
+  page: number,
+): Promise<{ readonly id: string; readonly owner: string }[]> {
+  const { rows } = await pool.query<{ id: string; owner: string }>(
+    statement(
+      "list_waiting_of_key",
+      "select id, owner from jobs where key_id = $1 and state = 'waiting' order by id limit $2",
+      [key, page],
+    ),
+  );
+  return rows;
 }

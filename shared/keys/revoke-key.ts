@@ -1,25 +1,26 @@
 import type { Database } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
-
-/** A job that ended because its key was revoked, and the API process that answers its caller. */
-export interface RevokedJob {
-  readonly id: string;
-  readonly owner: string;
-}
+import { endJob } from "../jobs/end-job.ts";
+import { listWaitingJobs } from "../jobs/find-waiting.ts";
+import type { ReplySender } from "../replies/reply-path.ts";
 
 const PAGE = 512;
 
+/** The command line has no way to the processes that answer callers: they see the end themselves. */
+const nobody: Pick<ReplySender, "notify"> = { notify: () => Promise.resolve(false) };
+
 /**
  * Revokes a key for good and ends its waiting jobs, which releases their holds; jobs that run go
- * on. Revoking again finishes what an interrupted call left. `onJobEnded` is called once a job
- * that ended here. Returns how many did; undefined: there is no such key.
+ * on. Revoking again finishes what an interrupted call left. Returns how many jobs ended;
+ * undefined: there is no such key.
  */
 export async function revokeKey(
   database: Pick<Database, "pool" | "end">,
   id: string,
-  onJobEnded: (job: RevokedJob) => void = () => undefined,
+  reply = nobody,
 ): Promise<number | undefined> {
-  const revoked = await database.pool.query(
+  const { pool } = database;
+  const revoked = await pool.query(
     statement(
       "revoke_key",
       "update keys set revoked_at = coalesce(revoked_at, now()) where id = $1",
@@ -27,31 +28,17 @@ export async function revokeKey(
     ),
   );
   if (revoked.rowCount === 0) return undefined;
-  let ended = 0;
-  for (;;) {
-    const { rows } = await database.pool.query<RevokedJob>(
-      statement(
-        "list_waiting_of_key",
-        `select id, owner from jobs where key_id = $1 and state = 'waiting' order by id limit ${PAGE}`,
-        [id],
+  for (let ended = 0; ;) {
+    const jobs = await listWaitingJobs(pool, id, PAGE);
+    if (jobs.length === 0) return ended;
+    const rows = await Promise.all(
+      jobs.map(({ id: job, owner }) =>
+        endJob(
+          { database, reply },
+          { job, place: null, state: "cancelled", code: "revoked", owner },
+        ),
       ),
     );
-    if (rows.length === 0) return ended;
-    const asked = await Promise.all(
-      rows.map(async (job) => {
-        const { verdict } = await database.end.submit({
-          job: job.id,
-          place: null,
-          state: "cancelled",
-          code: "revoked",
-        });
-        return { job, verdict };
-      }),
-    );
-    for (const { job, verdict } of asked) {
-      if (verdict !== "ended") continue;
-      ended += 1;
-      onJobEnded(job);
-    }
+    ended += rows.filter(({ verdict }) => verdict === "ended").length;
   }
 }

@@ -13,7 +13,7 @@ import { failureSign, type FailureSign } from "../health/failure-sign.ts";
 import type { WorkerHealth } from "../health/provider-health.ts";
 import { hasCaller, type Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { endError } from "./end-error.ts";
+import { endError } from "../../shared/jobs/explain-end.ts";
 import { storedResult } from "./stored-result.ts";
 
 export interface ConcludeDeps {

@@ -3,7 +3,7 @@ import type { ClaimRow } from "../../shared/jobs/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
-import { endError } from "./end-error.ts";
+import { endJob } from "../../shared/jobs/end-job.ts";
 
 interface UnclaimedEnd {
   readonly state: "expired" | "cancelled" | "failed";
@@ -30,11 +30,6 @@ export async function endUnclaimed(
 ): Promise<void> {
   if (verdict === "gone") return;
   const { state, code } = ends[verdict];
-  const row = await deps.database.end.submit({ job: entry.job, place: entry.place, state, code });
-  if (row.verdict !== "ended") return;
-  await deps.reply.notify("owner" in entry ? entry.owner : NO_OWNER, entry.job, {
-    type: "end",
-    state,
-    error: endError(state, code),
-  });
+  const owner = "owner" in entry ? entry.owner : NO_OWNER;
+  await endJob(deps, { job: entry.job, place: entry.place, state, code, owner });
 }

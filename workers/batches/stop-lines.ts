@@ -2,7 +2,7 @@ import { listOpenLines } from "../../shared/batches/open-lines.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
-import { endError } from "../attempts/end-error.ts";
+import { endJob } from "../../shared/jobs/end-job.ts";
 
 export interface StopDeps {
   readonly database: Pick<Database, "pool" | "end">;
@@ -21,12 +21,8 @@ export async function stopLines(deps: StopDeps, batch: string): Promise<void> {
   await Promise.all(jobs.map((job) => stopJob(deps, job)));
 }
 
-async function stopJob({ database, reply, stop }: StopDeps, job: string): Promise<void> {
-  const asked = { job, place: null, state: "cancelled", code: CODE } as const;
-  const { verdict } = await database.end.submit(asked);
-  if (verdict === "running") stop(job, CODE);
-  else if (verdict === "ended") {
-    const error = endError(asked.state);
-    await reply.notify(NO_OWNER, job, { type: "end", state: asked.state, error });
-  }
+async function stopJob(deps: StopDeps, job: string): Promise<void> {
+  const end = { job, place: null, state: "cancelled", code: CODE, owner: NO_OWNER } as const;
+  const { verdict } = await endJob(deps, end);
+  if (verdict === "running") deps.stop(job, CODE);
 }

@@ -1,7 +1,7 @@
 import type { Database } from "../../shared/db/database.ts";
 import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
-import { endError } from "../attempts/end-error.ts";
+import { endJob } from "../../shared/jobs/end-job.ts";
 
 export interface HousekeepingDeps {
   /** Each drops a page of what is kept no longer, and says how many rows that were. */
@@ -31,13 +31,9 @@ export class Housekeeping {
 
   /** A running one is stopped by its own worker, which looks for such requests. */
   async endAbandoned(): Promise<void> {
-    const { database, reply } = this.#deps;
     for (const job of await this.#deps.findAbandoned(PAGE)) {
-      const asked = { job, place: null, state: "cancelled", code: "disconnect" } as const;
-      const row = await database.end.submit(asked);
-      if (row.verdict !== "ended") continue;
-      const error = endError(asked.state);
-      await reply.notify(NO_OWNER, job, { type: "end", state: asked.state, error });
+      const end = { job, place: null, state: "cancelled", code: "disconnect" } as const;
+      await endJob(this.#deps, { ...end, owner: NO_OWNER });
     }
   }
 }

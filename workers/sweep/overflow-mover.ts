@@ -9,7 +9,8 @@ import {
 } from "../../shared/jobs/overflow-jobs.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
-import { endError } from "../attempts/end-error.ts";
+import { endJob } from "../../shared/jobs/end-job.ts";
+import { endError } from "../../shared/jobs/explain-end.ts";
 
 export interface OverflowMoverDeps {
   readonly database: Pick<Database, "pool" | "end">;
@@ -57,16 +58,12 @@ export class OverflowMover {
     up: readonly string[],
     problem: "credential" | "quota",
   ): Promise<void> {
-    const { database, reply } = this.#deps;
     const code = `provider_${problem}`;
-    const ending = await findStrandedJobs(database.pool, down, up, PAGE);
+    const ending = await findStrandedJobs(this.#deps.database.pool, down, up, PAGE);
     await Promise.all(
-      ending.map(async ({ job_id: job, place, owner }) => {
-        const row = await database.end.submit({ job, place, state: "failed", code });
-        if (row.verdict !== "ended") return;
-        const error = endError("failed", code);
-        await reply.notify(owner, job, { type: "end", state: "failed", error });
-      }),
+      ending.map(({ job_id: job, place, owner }) =>
+        endJob(this.#deps, { job, place, state: "failed", code, owner }),
+      ),
     );
   }
 

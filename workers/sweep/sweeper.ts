@@ -15,7 +15,7 @@ import {
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import type { EndState } from "../../shared/contracts/reply.ts";
-import { endError } from "../attempts/end-error.ts";
+import { endError } from "../../shared/jobs/explain-end.ts";
 
 export interface SweeperDeps {
   readonly database: Pick<Database, "pool" | "end">;

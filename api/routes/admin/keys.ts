@@ -62,15 +62,7 @@ export function addAdminKeys(app: FastifyInstance, deps: AdminKeysDeps): void {
 
   app.delete("/admin/keys/:id", async (request) => {
     const id = keyId(request.params);
-    const ended = await askDatabase(() =>
-      revokeKey(deps.database, id, (job) => {
-        void deps.reply.notify(job.owner, job.id, {
-          type: "end",
-          state: "cancelled",
-          error: { code: "invalid_api_key", message: "The key was revoked while the job waited." },
-        });
-      }),
-    );
+    const ended = await askDatabase(() => revokeKey(deps.database, id, deps.reply));
     if (ended === undefined) notFound();
     return { id, object: "key", deleted: true };
   });

@@ -1,0 +1,44 @@
+import type { Database } from "../db/database.ts";
+import type { ReplySender } from "../replies/reply-path.ts";
+import type { EndMember, EndRow } from "./end.ts";
+import { endError } from "./explain-end.ts";
+
+interface EndDeps {
+  readonly database: Pick<Database, "end">;
+  readonly reply: Pick<ReplySender, "notify">;
+}
+
+/** A job that is to end, and the process that answers its caller. */
+export interface OwnedEnd extends EndMember {
+  readonly owner: string;
+}
+
+/**
+ * Asks a job to end, and tells its owner when the statement has ended it. A job that runs goes on
+ * until its worker stops it: the caller of this function sees that from the row.
+ */
+export async function endJob(
+  { database, reply }: EndDeps,
+  { owner, ...member }: OwnedEnd,
+): Promise<EndRow> {
+  const row = await database.end.submit(member);
+  const { job, state, code } = member;
+  if (row.verdict === "ended")
+    await reply.notify(owner, job, { type: "end", state, error: endError(state, code) });
+  return row;
+}
+
+interface QuietEndDeps {
+  readonly database: Pick<Database, "end">;
+  readonly log: { error(fields: object, message: string): void };
+}
+
+/**
+ * Fails a job that nobody waits for and no queue has, in the background. Should the statement fail,
+ * a sweeper ends the job.
+ */
+export function endJobQuietly({ database, log }: QuietEndDeps, job: string, code: string): void {
+  database.end.submit({ job, place: null, state: "failed", code }).catch((error: unknown) => {
+    log.error({ err: error, job, code }, "job could not be ended");
+  });
+}
