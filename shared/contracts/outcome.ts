@@ -53,6 +53,30 @@ export const failureReasons = [
 
 export type FailureReason = (typeof failureReasons)[number];
 
+/**
+ * Whether a failure may be over at another time, so that a batch's line is worth another job. The
+ * function `passes_with_time` in the database says the same.
+ */
+export const passesWithTime: Readonly<Record<FailureReason, boolean>> = {
+  connect: true,
+  auth: true,
+  not_found: false,
+  no_endpoint: false,
+  unsupported: false,
+  request_timeout: true,
+  conflict: true,
+  rate_limited: true,
+  quota_exhausted: true,
+  server_error: true,
+  bad_request: false,
+  context_overflow: false,
+  cut: true,
+  malformed: true,
+  first_byte_timeout: true,
+  idle_timeout: true,
+  engine_queue: false,
+};
+
 /** The upstream's own words about a refusal, cleaned for passing on. */
 export interface UpstreamError {
   readonly message: string;
