@@ -1,5 +1,5 @@
+import { readRetryAfterMs } from "../../shared/egress/retry-after.ts";
 import { nextPauseMs } from "./delivery-schedule.ts";
-import { readRetryAfterMs } from "./read-retry-after.ts";
 
 /** What an attempt's end means for its delivery. */
 export interface Judgement {
@@ -22,7 +22,7 @@ export function judgeAnswer(
   if (status >= 200 && status < 300)
     return { outcome: "delivered", error: null, retryMs: null, gone: false };
   if (status === 410) return { outcome: "failed", error: null, retryMs: null, gone: true };
-  const retryAfterMs = PAUSING.has(status) ? readRetryAfterMs(answer.retryAfter, now) : 0;
+  const retryAfterMs = PAUSING.has(status) ? (readRetryAfterMs(answer.retryAfter, now) ?? 0) : 0;
   return {
     outcome: "failed",
     error: status >= 300 && status < 400 ? "redirect_not_followed" : null,

@@ -1,5 +1,5 @@
 import type { FailedEnd } from "../call-end.ts";
-import { readRetryAfterMs, readBodyRetryAfterMs } from "../http/retry-after.ts";
+import { readHeaderRetryAfterMs, readBodyRetryAfterMs } from "../http/retry-after.ts";
 import type { ErrorResponse } from "../wire-format.ts";
 import { classifyError } from "./classify-error.ts";
 import { readUpstreamError } from "./upstream-error.ts";
@@ -17,6 +17,6 @@ export function readErrorResponse({ status, headers, body }: ErrorResponse): Fai
     status,
     upstreamError,
     isJson: typeof body !== "string",
-    retryAfterMs: readRetryAfterMs(headers, new Date()) ?? bodyMs,
+    retryAfterMs: readHeaderRetryAfterMs(headers, new Date()) ?? bodyMs,
   });
 }
