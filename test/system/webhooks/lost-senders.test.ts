@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
 import { eventually } from "../../support/eventually.ts";
 import { programFile } from "../../support/programs.ts";
 import type { Answer } from "./receiver.ts";
@@ -20,12 +20,12 @@ const ids = (path: string) => rig.receiver.at(path).map(({ headers }) => headers
 function frozenPool() {
   const reached = Promise.withResolvers<void>();
   const thaw = Promise.withResolvers<void>();
-  const query = async (text: string, values: unknown[]) => {
-    if (text.includes("note_webhook_attempt")) {
+  const query = async (statement: QueryConfig) => {
+    if (statement.text.includes("note_webhook_attempt")) {
       reached.resolve();
       await thaw.promise;
     }
-    return await rig.pool.query(text, values);
+    return await rig.pool.query(statement);
   };
   return { pool: { query } as Pick<Pool, "query">, reached: reached.promise, thaw: thaw.resolve };
 }
