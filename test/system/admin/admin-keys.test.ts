@@ -69,7 +69,7 @@ test("only the admin key opens /admin, and only as a bearer token", async () => 
       expect(answer.status).toBe(401);
       expect(answer.body.error.code).toBe("invalid_api_key");
     }
-  // The hook stays inside /admin.
+  // Routes outside /admin need no admin key.
   expect((await fetch(`${server.address}/open`)).status).toBe(200);
 });
 

@@ -113,7 +113,7 @@ test("usage takes `from` as inclusive and `to` as exclusive", async () => {
      from ledger where id = $1`,
     [data[0]?.["id"]],
   );
-  // The newest row's moment, cut to the milliseconds that a Date holds.
+  // A Date holds milliseconds, so the newest row's time is cut to them.
   const moment = `${rows[0]?.text.slice(0, 23)}Z`;
   const later = new Date(new Date(moment).getTime() + 1).toISOString();
   const from = await usage(`group_by=key&from=${moment}`);

@@ -39,7 +39,7 @@ export interface AdminServer extends AsyncDisposable, BrokerDatabase {
   call(method: string, path: string, call?: Call): Promise<Answer>;
 }
 
-/** The admin routes and `/metrics` on a real port, over a database of their own. */
+/** Serves the admin routes and `/metrics` on a real port, over a database of its own. */
 export async function startAdminServer(): Promise<AdminServer> {
   const broker = await openBrokerDatabase();
   const providerStates = new ProviderStates([

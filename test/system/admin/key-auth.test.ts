@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker[Symbol.asyncDispose]());
 
-/** The real pool, with the statements that went through it. */
+/** Records the statements that pass through the real pool. */
 function watched(pool: Pool): { pool: Pick<Pool, "query">; statements: unknown[] } {
   const statements: unknown[] = [];
   const query = (statement: unknown) => {

@@ -124,7 +124,7 @@ describe("the entry", () => {
     const order = api.queues.waiting("gpu-a").map(({ entry }) => keys.get(entry.job));
     expect(order).toEqual([0, 1, 1, 1, 2]);
     const [, first, second, third] = api.queues.waiting("gpu-a").map(({ priority }) => priority);
-    // The second tenant's only job shares the rank of the first tenant's first one.
+    // The second tenant's only job has the same rank as the first tenant's first job.
     expect([first === second, (third ?? 0) - (first ?? 0)]).toEqual([true, 1]);
     for (const _ of plan) await (await api.worker.take("gpu-a")).answer({});
     for (const answer of answers) expect((await answer).status).toBe(200);

@@ -41,7 +41,7 @@ interface JobRow {
   readonly output_bound: number;
 }
 
-/** The whole HTTP API on a free port, over a database of its own and queues in memory. */
+/** Starts the whole HTTP API on a free port, over a database of its own and queues in memory. */
 export async function startApi({ server, timings = {} }: ApiServerOptions = {}) {
   const config = testConfig(server);
   const { url, drop } = await createTestDatabase();
@@ -134,14 +134,14 @@ export async function startApi({ server, timings = {} }: ApiServerOptions = {}) 
     async jobRows(): Promise<JobRow[]> {
       return (await database.pool.query<JobRow>("select * from jobs order by id")).rows;
     },
-    /** What all budget periods hold and have settled. */
+    /** Sums the held and the settled money over all budget periods. */
     async budgets(): Promise<{ held: bigint; settled: bigint }> {
       const { rows } = await database.pool.query<{ held: string; settled: string }>(
         "select coalesce(sum(held_nanos), 0)::text as held, coalesce(sum(settled_nanos), 0)::text as settled from budget_periods",
       );
       return { held: BigInt(rows[0]?.held ?? 0), settled: BigInt(rows[0]?.settled ?? 0) };
     },
-    /** The log line of the request that passes the test, when it is written. */
+    /** Resolves with the log line of the request that passes the test, once it is written. */
     async logLine(
       test: (line: Record<string, unknown>) => boolean,
     ): Promise<Record<string, unknown>> {
@@ -151,7 +151,7 @@ export async function startApi({ server, timings = {} }: ApiServerOptions = {}) 
         await new Promise<void>((resolve) => waitingForLog.push(resolve));
       }
     },
-    /** Nothing reaches the database any more. */
+    /** Nothing reaches the database after this call. */
     loseDatabase: () => connection.cut(),
     async [Symbol.asyncDispose]() {
       jobs.shutDown();

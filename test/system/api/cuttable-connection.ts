@@ -1,9 +1,9 @@
 import { connect, createServer, type Socket } from "node:net";
 
 export interface CuttableConnection {
-  /** The given URL, through here. */
+  /** The given URL, led through this proxy. */
   readonly url: string;
-  /** Ends all connections and takes no more. */
+  /** Ends all connections and accepts no others. */
   cut(): Promise<void>;
 }
 

@@ -24,7 +24,7 @@ async function expectNothingLeft(): Promise<void> {
   expect(api.queues.waiting("gpu-a")).toEqual([]);
 }
 
-/** Closes the hand worker's attempts as a sweeper does once it is dead. */
+/** Closes the hand worker's attempts, as a sweeper does for a dead worker. */
 async function loseWorker(): Promise<LostJob> {
   const [lost] = await closeLostAttempts(api.database.pool, "hand-worker", [], 0, 10);
   if (lost === undefined) throw new Error("nothing was lost");
@@ -203,7 +203,7 @@ describe("moves", () => {
     let read = "";
     for await (const text of texts) {
       read += text;
-      // By then the stale word has been read, too.
+      // The stale message has also been read by then.
       if (text.includes("after")) await job.settle("done", { tail: "data: [DONE]\n\n" });
     }
     expect(read).toBe("data: {}\n\ndata: after\n\ndata: [DONE]\n\n");

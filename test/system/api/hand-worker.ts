@@ -20,7 +20,7 @@ export interface HandWorkerDeps {
   readonly stops: LocalStopRequests;
 }
 
-/** A worker whose every step a test takes by hand, through the real statements. */
+/** The test makes each step of this worker itself, through the real statements. */
 export class HandWorker {
   readonly #deps: HandWorkerDeps;
 
@@ -28,7 +28,7 @@ export class HandWorker {
     this.#deps = deps;
   }
 
-  /** Takes the next entry, claims its job and says so to the owner. */
+  /** Takes the next entry, claims its job and tells the owner that it has started. */
   async take(provider: string): Promise<RunningJob> {
     const { entry } = await this.#deps.queues.take(provider);
     const claim = await this.#deps.database.claim.submit({
@@ -65,7 +65,7 @@ export class RunningJob {
   readonly entry: InteractiveEntry;
   readonly answerHeaders: AnswerHeaders;
   readonly claim: ClaimedJob;
-  /** The reason, once somebody asks this attempt to stop. */
+  /** Resolves with the reason once somebody asks this attempt to stop. */
   readonly stopRequested: Promise<string>;
   readonly #deps: HandWorkerDeps;
 
@@ -96,7 +96,7 @@ export class RunningJob {
     return this.send({ type: "chunk", text });
   }
 
-  /** Settles the attempt and reports the end, as the statement returned it. */
+  /** Settles the attempt and reports the end that the statement returned. */
   async settle(
     state: EndState,
     { cost = 0n, error, contentType = "application/json", ...result }: Result = {},
@@ -119,13 +119,13 @@ export class RunningJob {
     });
   }
 
-  /** A whole JSON answer. */
+  /** Sends a whole JSON answer. */
   answer(json: unknown, cost = 0n): Promise<void> {
     const body = Buffer.from(typeof json === "string" ? json : JSON.stringify(json));
     return this.settle("done", { body, contentType: "application/json", cost });
   }
 
-  /** Moves the job on as after a failed attempt. */
+  /** Moves the job on, as a worker does after a failed attempt. */
   async moveTo(target: number): Promise<void> {
     const row = await this.#deps.database.move.submit({
       job: this.entry.job,

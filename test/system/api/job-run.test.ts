@@ -18,7 +18,10 @@ const streamed = { ...chat, stream: true };
 const body = (json: unknown): Buffer => Buffer.from(JSON.stringify(json));
 const answerHeaders = { provider: "gpu-a", location: "local", attempts: 2, queueMs: 0 } as const;
 
-/** Closes the hand worker's attempts as a sweeper does once it is dead; its owner hears nothing. */
+/**
+ * Closes the hand worker's attempts, as a sweeper does for a dead worker, without a message to the
+ * owner.
+ */
 async function loseWorker(): Promise<{ place: number; provider: string }> {
   const [lost] = await closeLostAttempts(api.database.pool, "hand-worker", [], 0, 10);
   if (lost === undefined) throw new Error("nothing was lost");
@@ -50,7 +53,7 @@ describe("an attempt after one whose bytes have been forwarded", () => {
     await first.chunk("data: first\n\n");
     const response = await answer;
     const { place } = await loseWorker();
-    // Somebody has run the job at its new place before its owner heard of it.
+    // Another worker has run the job at its new place before the owner learns of it.
     const fence = await claimAgain(job, place);
     expect(fence).toBe(2);
     const second = api.hub.attempt("api-test", job, fence);
@@ -202,7 +205,7 @@ describe("an entry that the queue did not take", () => {
   });
 });
 
-/** Settles as done, and the owner hears nothing of it. */
+/** Settles as done, without a message to the owner. */
 async function settleSilently(job: RunningJob, fence: number, cost = 0n): Promise<void> {
   const row = await api.database.settle.submit({
     job: job.entry.job,
@@ -220,7 +223,7 @@ async function settleSilently(job: RunningJob, fence: number, cost = 0n): Promis
   expect(row.state).toBe("done");
 }
 
-/** As the watch does, once it has waited long enough. */
+/** Records the end, as the watch does after its wait. */
 async function recordEnded(id: string): Promise<void> {
   const [row] = await findEnded(api.database.pool, [{ id, worker: undefined }]);
   const job = [...api.jobs.all()].find((owned) => owned.id === id);
@@ -246,7 +249,7 @@ async function refusals(job: string, count: number): Promise<void> {
   });
 }
 
-/** Time in which something would have happened that must not. */
+/** Anything that must not happen would have happened in this time. */
 async function pass(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,25 +7,28 @@ export interface WaitingEntry {
   readonly delayMs: number;
 }
 
-/** Queues in memory, lowest priority number first; delays are noted, not waited for. */
+/**
+ * The queues are in memory, lowest priority number first; they record delays and do not wait for
+ * them.
+ */
 export class MemoryQueues implements ProviderQueues {
   readonly #waiting = new Map<string, WaitingEntry[]>();
   readonly #takers = new Map<string, ((taken: WaitingEntry) => void)[]>();
   readonly #watchers: (() => void)[] = [];
-  /** While set, nothing can be added. */
+  /** While this is set, `add` fails with it. */
   failure: Error | undefined;
 
   waiting(provider: string): readonly WaitingEntry[] {
     return this.#of(provider);
   }
 
-  /** Resolves when so many entries wait at a provider. */
+  /** Resolves when this many entries wait at a provider. */
   async untilWaiting(provider: string, count: number): Promise<void> {
     while (this.#of(provider).length !== count)
       await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
-  /** The next entry, when there is one. */
+  /** Waits for an entry when the queue is empty. */
   take(provider: string): Promise<WaitingEntry> {
     const next = this.#of(provider).shift();
     if (next !== undefined) return Promise.resolve(next);
@@ -41,7 +44,7 @@ export class MemoryQueues implements ProviderQueues {
   ): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     if (await this.has(provider, entry.job, entry.place)) return;
-    // Through JSON, as every real queue does it.
+    // Every real queue sends an entry through JSON.
     const added = { entry: JSON.parse(JSON.stringify(entry)) as InteractiveEntry, ...order };
     const taker = this.#takers.get(provider)?.shift();
     if (taker !== undefined) {

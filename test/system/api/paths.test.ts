@@ -156,7 +156,7 @@ test("a chat stream is what Python reads", async () => {
   await job.head();
   const content = "a\u0085b\u2028c\u2029d";
   const chunk = JSON.stringify({ choices: [{ index: 0, delta: { content } }] });
-  // An id that would lead to no place is left out.
+  // No client could use this id, so the broker leaves it out.
   await job.chunk(`event: message\nid: 1\ndata: ${chunk}\n\n`);
   await job.settle("done", { tail: `data: ${chunk}\n\ndata: [DONE]\n\n` });
   const text = await (await answer).text();

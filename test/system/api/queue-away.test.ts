@@ -12,7 +12,7 @@ import {
 import { eventually } from "../../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
-/** The first bears a queue that is away for as long as a test may last, the second not at all. */
+/** The first API waits for an absent queue as long as a test may last, the second does not wait. */
 let patient: ApiServer;
 let impatient: ApiServer;
 beforeAll(async () => {
@@ -74,9 +74,9 @@ test("a queue that takes no entries is a 503 with nothing left behind", async ()
 
 describe("an entry whose acknowledgement was lost with the connection", () => {
   let add: MockInstance<typeof impatient.queues.add>;
-  /** Settles when the queue may refuse what it is asked after the first entry. */
+  /** Once settled, the queue fails every `add` after the first. */
   let refuse: PromiseWithResolvers<void>;
-  /** Settles when the queue is asked for the second time. */
+  /** Settles at the second `add`. */
   let asked: PromiseWithResolvers<void>;
   beforeEach(() => {
     const really = impatient.queues.add.bind(impatient.queues);
@@ -101,7 +101,7 @@ describe("an entry whose acknowledgement was lost with the connection", () => {
     await asked.promise;
     const job = await impatient.worker.take("gpu-a");
     refuse.resolve();
-    // Time in which the run would ask the attempt to stop.
+    // In this time, a run that gives up would ask the attempt to stop.
     await new Promise((resolve) => setTimeout(resolve, 300));
     await job.answer({ done: true });
     expect((await answer).status).toBe(200);

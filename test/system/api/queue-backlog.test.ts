@@ -4,12 +4,12 @@ import { startApi } from "./api-server.ts";
 
 const LIMIT_BYTES = 20_000;
 
-/** Of about so many bytes. */
+/** The body is about this many bytes long. */
 function chat(bytes: number) {
   return { model: "chat-free", messages: [{ role: "user", content: "x".repeat(bytes) }] };
 }
 
-/** An API whose backlog holds two of three bodies of 9,000 bytes. */
+/** The backlog has room for two of three bodies of 9,000 bytes. */
 function startSmall() {
   return startApi({ server: { queueLimitBytes: LIMIT_BYTES } });
 }
@@ -133,7 +133,7 @@ describe("the bound", () => {
           return bytes;
         }
     };
-    // Half is set aside: 200 for each.
+    // Half of the limit is reserved: 200 bytes for each provider.
     expect(fill("a")).toBe(800);
     expect(fill("b")).toBe(1_000);
     expect(fill("c")).toBe(1_200);

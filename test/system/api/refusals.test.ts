@@ -23,7 +23,7 @@ interface ErrorBody {
 const messages = [{ role: "user", content: "Hi" }];
 const chat = { model: "chat-small", messages };
 
-/** Asserts the shape that every refusal has, and that no job and no hold was left behind. */
+/** Asserts the shape that every error has, and that no job and no hold was left behind. */
 async function expectRefusal(response: Response, status: number): Promise<ErrorBody["error"]> {
   expect(response.status).toBe(status);
   expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);

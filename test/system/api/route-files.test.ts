@@ -9,10 +9,10 @@ const ROUTES = join(import.meta.dirname, "../../../api/routes");
 const files = new Set(
   globSync("**/*.ts", { cwd: ROUTES }).map((path) => path.replaceAll("\\", "/")),
 );
-/** Pages that say what this is; no part of their URLs names a thing. */
+/** These pages describe the broker itself; no part of their URLs names a resource. */
 const about = new Set(["/", "/v1", "/docs", "/openapi.json"]);
 
-/** The file that answers a URL, by the rule that the comment of `buildApi` states. */
+/** The comment of `buildApi` states the rule by which a URL has its file. */
 function fileOf(url: string): string {
   if (about.has(url)) return "about.ts";
   const parts = url
@@ -41,7 +41,7 @@ const watch = (message: unknown): void => {
   });
 };
 
-/** The innermost file of `api/routes` that is being run. */
+/** Finds the innermost file of `api/routes` on the stack. */
 function registeringFile(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 100;

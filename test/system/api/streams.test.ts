@@ -13,7 +13,9 @@ function event(content: string): string {
   return `data: {"choices":[{"index":0,"delta":{"content":"${content}"}}]}\n\n`;
 }
 
-/** Sends until one chunk is not taken for a while; `last` resolves when it is. */
+/**
+ * Sends until the receiver leaves one chunk untaken for a while; `last` resolves when it is taken.
+ */
 async function sendUntilStalled(
   send: () => Promise<unknown>,
   limit: number,

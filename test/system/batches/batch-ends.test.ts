@@ -8,7 +8,7 @@ let rig: BatchRig;
 let receiver: Receiver;
 let secret: string;
 
-/** A batch whose metadata say `ms` has only so many milliseconds. */
+/** `ms` in a batch's metadata is its whole window in milliseconds. */
 const SHORT_WINDOWS = `
   create function shorten_window() returns trigger language plpgsql as $$ begin
     new.deadline_at := coalesce(
@@ -45,16 +45,16 @@ const ask = (id: string, tokens: number, model = "chat"): string =>
   line(id, {
     body: { model, messages: [{ role: "user", content: `[sim output=${tokens}]` }] },
   });
-/** They have a provider of their own: nobody keeps them from being done. */
+/** These lines have a provider of their own, so that nothing delays them. */
 const fast = (count: number): string[] =>
   Array.from({ length: count }, (_, at) => ask(`fast${at}`, 1, "fast"));
-/** Each runs for minutes unless it is stopped. */
+/** Each line runs for minutes unless it is stopped. */
 const slow = (count: number): string[] =>
   Array.from({ length: count }, (_, at) => ask(`slow${at}`, 4_000));
 
 const upstream = () => rig.broker.upstreams["gpu"]?.counters();
 
-/** Waits until so many lines are done, and all slots are taken by others. */
+/** Waits until this many lines are done and other lines have all slots. */
 async function untilBusy(id: string, completed: number): Promise<void> {
   await eventually(async () => {
     expect((await rig.batch(id)).request_counts).toMatchObject({ completed });
@@ -62,12 +62,12 @@ async function untilBusy(id: string, completed: number): Promise<void> {
   }, 20_000);
 }
 
-/** Calls that run stop long before their time, and none is begun any more. */
+/** Running calls stop long before their time, and no call begins. */
 async function untilIdle(): Promise<void> {
   await eventually(() => expect(upstream()?.inFlight).toBe(0));
 }
 
-/** What is done is in the output file, the rest in the error file, under one code. */
+/** Lines that are done are in the output file; all others are in the error file, under one code. */
 async function expectParts(batch: ShownBatch, completed: number, failed: number, code: string) {
   expect(batch.request_counts).toEqual({ total: completed + failed, completed, failed });
   const output = await rig.results(batch.output_file_id);
@@ -103,7 +103,7 @@ test("a batch that runs is cancelled: what is done stays, the rest stops", async
 });
 
 test("a batch that is being read is cancelled, and leaves nothing", async () => {
-  // The second is read after the first.
+  // The second batch is read after the first.
   const many = Array.from({ length: 8_000 }, (_, at) => ask(`r${at}`, 1));
   const input = await rig.upload(many.join("\n"));
   const small = await rig.upload(ask("a", 1));
@@ -169,7 +169,7 @@ test("without its key a batch is paused, and nothing of it is begun any more", a
     const { rows } = await pool.query("select state, paused from batches where id = $1", [id]);
     expect(rows).toEqual([{ state: "in_progress", paused: "invalid_api_key" }]);
   });
-  // In time it ends like all others, with what was done.
+  // At its deadline it ends like all others, and keeps the lines that are done.
   await pool.query("update batches set deadline_at = now() where id = $1", [id]);
   await eventually(async () => {
     const { rows } = await pool.query("select state, paused from batches where id = $1", [id]);

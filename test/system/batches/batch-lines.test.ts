@@ -29,13 +29,13 @@ async function get(path: string): Promise<Record<string, unknown>> {
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** Answers are the same but for their ids and times. */
+/** Two answers to one request differ only in their ids and times. */
 function timeless(body: Record<string, unknown> | undefined): object {
   const text = JSON.stringify({ ...body, created: null }).replaceAll(/sim\d+/g, "sim");
   return JSON.parse(text) as object;
 }
 
-/** What a batch alone refuses. */
+/** Only a batch refuses these. */
 const notOfBatches = (param: string) =>
   expect.objectContaining({
     status_code: 400,
@@ -112,7 +112,7 @@ test("chat completions", async () => {
     );
   expect(responseOf(output, "several")?.body["choices"]).toHaveLength(3);
   expect(batch.usage?.output_tokens_details.reasoning_tokens).toBe(4);
-  // Several models: the batch has none.
+  // The batch names several models, so it has no model of its own.
   expect(batch.model).toBeNull();
 });
 
@@ -191,7 +191,7 @@ test("responses, also such as go on from an earlier one", async () => {
   });
   const asked = rig.broker.upstreams["gpu"]?.bodies().map((logged) => JSON.stringify(logged)) ?? [];
   expect(asked.some((text) => text.includes("first") && text.includes("second"))).toBe(true);
-  // A stored one can be read, and gone on from.
+  // A stored response can be read and continued.
   const id = answer?.["id"] as string;
   expect(await rig.client.responses.retrieve(id)).toMatchObject({ id, status: "completed" });
   const next = { ...body, input: "third", previous_response_id: id };

@@ -19,7 +19,7 @@ afterAll(() => rig.stop());
 
 const calls = (): number => rig.broker.upstreams["gpu"]?.counters().calls ?? 0;
 
-/** Waits until a batch is paused with so many lines done, and returns what it says. */
+/** Waits until a batch is paused with this many lines done, and returns it. */
 async function untilPaused(id: string, completed: number): Promise<ShownBatch> {
   return await eventually(async () => {
     const batch = await rig.batch(id);
@@ -72,7 +72,7 @@ test("a spent budget pauses a batch, and a raised one lets it go on", async () =
 });
 
 test("batches side by side never pass their key's budget", async () => {
-  // Twelve lines are settled from before; of these 20 lines 10 can be paid.
+  // The budget has already paid twelve lines; it can pay 10 of these 20.
   await budget("0.18");
   const before = calls();
   const { id: one } = await rig.submit(lines(10));
@@ -87,7 +87,7 @@ test("batches side by side never pass their key's budget", async () => {
   expect(calls() - before).toBe(10);
   expect(await settled()).toMatchObject({ settled_usd: "0.176", held_usd: "0" });
   await budget("10");
-  // Its next try, made now.
+  // This brings the next try forward to now.
   await rig.broker.database.pool.query("update batches set feed_at = now()");
   for (const id of [one, other]) expect((await rig.until(id, "completed")).paused).toBeNull();
   await rig.settleDown();
@@ -106,7 +106,7 @@ test("a batch's own cap holds exactly, and can be raised", async () => {
   expect(calls() - before).toBe(3);
   const raise = (usd: string) =>
     rig.client.post<ShownBatch>(`/batches/${id}`, { body: { metadata: { max_cost_usd: usd } } });
-  // Less than what is spent already: nothing more runs.
+  // The cap is below the money already spent: nothing more runs.
   expect((await raise("0.001")).metadata).toEqual({ max_cost_usd: "0.001", note: "n" });
   expect((await raise("0.04")).metadata).toEqual({ max_cost_usd: "0.04", note: "n" });
   await untilPaused(id, 5);
@@ -123,7 +123,7 @@ test("a batch's own cap holds exactly, and can be raised", async () => {
 });
 
 test("what is held and not spent is there for the next lines", async () => {
-  // Each holds $0.064 and costs $0.008: of $0.1 five can be paid, one after the other.
+  // Each line holds $0.064 and costs $0.008: $0.1 can pay five, one after the other.
   const body = { model: "chat", messages: [{ role: "user", content: "[sim output=8]" }] };
   const made = Array.from({ length: 8 }, (_, at) => line(`r${at}`, { body }));
   const before = calls();

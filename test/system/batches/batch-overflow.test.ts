@@ -24,7 +24,7 @@ afterAll(() => rig.stop());
 
 const calls = (name: "gpu" | "cloud"): number => rig.broker.upstreams[name]?.counters().calls ?? 0;
 
-/** Each takes a twentieth of a second of the one local slot. */
+/** Each line takes a twentieth of a second of the only local slot. */
 const some = (count: number, model = "chat"): string[] =>
   Array.from({ length: count }, (_, at) =>
     line(`r${at}`, {
@@ -136,7 +136,7 @@ test("lines of a batch whose time is nearly up move up a class, and run once", a
      where l.batch_id = $1 and l.line in (1, 50) order by l.line`,
     [id],
   );
-  // The last had no job yet.
+  // The last line had no job at that time.
   expect(rows).toEqual([
     { line: 1, class: 3 },
     { line: 50, class: 2 },

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-/** A line that takes a twentieth of a second a token. */
+/** A token of these lines takes a twentieth of a second. */
 const slow = (id: string, tokens: number): string =>
   line(id, {
     body: { model: "slow", messages: [{ role: "user", content: `[sim output=${tokens}]` }] },
@@ -151,7 +151,7 @@ test("the files of an ended batch are files as others: listed, expiring, deletab
     }
     await rig.client.files.delete(output ?? "");
     await expect(rig.client.files.content(output ?? "")).rejects.toMatchObject({ status: 404 });
-    // It still says what it has written.
+    // The batch still names the deleted file.
     expect(await rig.batch(id)).toMatchObject({ output_file_id: output, error_file_id: errors });
   }
 });
@@ -232,7 +232,9 @@ test("lines over many pieces of their file are read whole", async () => {
   }
 });
 
-/** Ids of the jobs of a batch that have begun, by line. */
+/**
+ * Waits until this many lines have jobs, and returns the ids of these in the order of the lines.
+ */
 async function jobsOf(batch: ShownBatch, count: number): Promise<string[]> {
   return await eventually(async () => {
     const { rows } = await rig.broker.database.pool.query<{ job_id: string }>(

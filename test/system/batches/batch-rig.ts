@@ -18,13 +18,12 @@ export interface Result {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** A batch as the broker shows it: OpenAI's, and what it adds. */
+/** OpenAI's batch, with the fields that the broker adds. */
 export type ShownBatch = Batch & {
   readonly cost: { readonly amount: string; readonly currency: string };
   readonly paused: { readonly reason: string; readonly message: string } | null;
 };
 
-/** What the lines of a batch may be made of. */
 export interface LineOptions {
   readonly model?: string;
   readonly text?: string;
@@ -32,7 +31,7 @@ export interface LineOptions {
   readonly url?: string;
 }
 
-/** A broker with simulated upstreams, and a client of one of its keys. */
+/** A broker with simulated upstreams, and a client with one of its keys. */
 export interface BatchRig {
   readonly broker: TestBroker;
   readonly key: string;
@@ -46,11 +45,11 @@ export interface BatchRig {
     fields?: Partial<OpenAI.Batches.BatchCreateParams> & { readonly endpoint?: string },
   ): Promise<ShownBatch>;
   batch(id: string): Promise<ShownBatch>;
-  /** Waits for a batch to come to a state. */
+  /** Waits until a batch has one of these states. */
   until(id: string, ...states: readonly string[]): Promise<ShownBatch>;
-  /** The lines of a file; none without a file. */
+  /** Without a file there are no lines. */
   results(file: string | null | undefined): Promise<Result[]>;
-  /** Waits until nothing runs, and compares the books with the upstreams. */
+  /** Waits until nothing runs, then compares the ledger with the upstreams. */
   settleDown(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -67,12 +66,12 @@ export function line(id: string, options: LineOptions = {}): string {
   });
 }
 
-/** Lines `r0`, `r1`, … */
+/** The lines are `r0`, `r1`, … */
 export function lines(count: number, options: LineOptions = {}): string[] {
   return Array.from({ length: count }, (_, index) => line(`r${index}`, options));
 }
 
-/** Starts it. `keyFields`: of its key. */
+/** The fields `keyFields` are those of the rig's key. */
 export async function startBatchRig(
   options: TestBrokerOptions,
   keyFields: Record<string, unknown> = {},

@@ -43,9 +43,10 @@ test("callers go before every line that does not run yet, and lines take every o
      where caller.batch_id is null group by caller.id`,
   );
   expect(rows).toHaveLength(8);
-  // At most those that the slots took while the caller was on its way to the queue: 16 lines wait.
+  // 16 lines wait; only those can start first that the slots took while the caller was on its way
+  // to the queue.
   for (const { before } of rows) expect(before).toBeLessThanOrEqual(BigInt(2 * SLOTS));
-  // Lines that had been there before did wait for the first ones.
+  // The lines that waited before the callers came still had to wait for the first of them.
   expect(rows.some(({ after }) => after > 5n)).toBe(true);
   expect(broker.upstreams["gpu"]?.counters().highWater).toBe(SLOTS);
   await rig.settleDown();

@@ -13,7 +13,7 @@ afterAll(() => rig.stop());
 
 test("a statement that does not work for a while costs no line its answer", async () => {
   const { pool } = rig.broker.database;
-  // A call of it counts itself, and fails.
+  // Each call of the false function counts itself and fails.
   await pool.query("create sequence asked");
   await pool.query("alter function accept_jobs(jsonb) rename to accept_jobs_away");
   await pool.query(

@@ -22,7 +22,7 @@ const patch = (fields: object) => rig.broker.admin("PATCH", `/admin/keys/${rig.k
 const expireAt = (time: string) =>
   rig.broker.database.pool.query(`update keys set expires_at = ${time} where id = $1`, [rig.keyId]);
 
-/** Its key may not be able to ask. */
+/** The test asks the database, since the key may not be allowed to ask the API. */
 async function pausedFor(id: string): Promise<string | null> {
   const { rows } = await rig.broker.database.pool.query<{ paused: string | null }>(
     "select paused from batches where id = $1",

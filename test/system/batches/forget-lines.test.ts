@@ -7,7 +7,7 @@ let database: TestDatabase;
 let pool: Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
-  // One connection: each has counters of its own.
+  // The test needs one connection, since PostgreSQL counts rows for each connection.
   pool = new Pool({ connectionString: database.url, max: 1 });
 });
 afterAll(async () => {
@@ -15,7 +15,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Ended so many minutes ago; null: live. */
+/** With null the batch is live, otherwise it ended this many minutes ago. */
 async function batch(id: string, lines: number, endedMin: number | null): Promise<void> {
   await pool.query(
     `insert into batches (id, key_id, endpoint, input_file_id, completion_window, residency,
@@ -39,7 +39,7 @@ async function left(): Promise<unknown> {
   return rows;
 }
 
-/** Rows of lines that this connection has looked at, as far as it has not reported them. */
+/** Counts the rows of lines that this connection has read and not yet reported. */
 async function seen(): Promise<number> {
   const { rows } = await pool.query<{ seen: number }>(
     `select (seq_tup_read + idx_tup_fetch)::integer as seen from pg_stat_xact_user_tables

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lines, startBatchRig, type BatchRig } from "./batch-rig.ts";
 
-/** More than a feeder looks at in one round. */
+/** A feeder looks at fewer batches than this in one round. */
 const STUCK = 90;
 
 let rig: BatchRig;

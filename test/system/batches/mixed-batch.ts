@@ -6,7 +6,7 @@ interface Reply {
   readonly body: Record<string, unknown>;
 }
 
-/** Sends a request by itself. */
+/** Sends a request outside of any batch. */
 export async function post(rig: BatchRig, url: string, body: object): Promise<Reply> {
   const response = await fetch(`${rig.broker.url}${url}`, {
     method: "POST",
@@ -18,7 +18,9 @@ export async function post(rig: BatchRig, url: string, body: object): Promise<Re
 
 type Bodies = Readonly<Record<string, object>>;
 
-/** Runs good and bad bodies as the lines of one batch, mixed, and checks counts, usage and cost. */
+/**
+ * Runs good and bad bodies as alternating lines of one batch, and checks counts, usage and cost.
+ */
 export async function runMixed(rig: BatchRig, url: string, good: Bodies, bad: Bodies) {
   const ids: string[] = [];
   const [goodIds, badIds] = [Object.keys(good), Object.keys(bad)];
@@ -30,7 +32,7 @@ export async function runMixed(rig: BatchRig, url: string, good: Bodies, bad: Bo
   const batch = await rig.until(id, "completed");
   const output = await rig.results(batch.output_file_id);
   const errors = await rig.results(batch.error_file_id);
-  // Each line once, in the order of the input.
+  // Each line is there once, in the order of the input.
   expect(output.map((result) => result.custom_id)).toEqual(ids.filter((name) => name in good));
   expect(errors.map((result) => result.custom_id)).toEqual(ids.filter((name) => name in bad));
   expect(batch.request_counts).toEqual({
@@ -53,7 +55,7 @@ interface AnyUsage {
   readonly output_tokens?: number;
 }
 
-/** Usage is the sum of the answers', cost the ledger's. */
+/** The usage is the sum of the answers' usage, the cost is the sum in the ledger. */
 async function expectSums(
   rig: BatchRig,
   batch: ShownBatch,
@@ -76,13 +78,13 @@ async function expectSums(
     [batch.id],
   );
   const cost = rows[0]?.cost ?? 0n;
-  // USD 1 and 2 per million tokens: 1,000 and 2,000 nanos per token.
+  // USD 1 and 2 per million tokens are 1,000 and 2,000 nanos per token.
   expect(cost).toBe(BigInt(input) * 1_000n + BigInt(generated) * 2_000n);
   expect(Number(batch.cost.amount)).toBeCloseTo(Number(cost) / 1e9, 12);
   return cost;
 }
 
-/** The lines' errors are what callers of the same requests are told. */
+/** A line's error is the error that the same request gets outside of a batch. */
 export async function expectAsDirect(
   rig: BatchRig,
   url: string,
@@ -95,7 +97,6 @@ export async function expectAsDirect(
   }
 }
 
-/** What one line got. */
 export function responseOf(results: readonly Result[], id: string): Result["response"] {
   return results.find((result) => result.custom_id === id)?.response ?? null;
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
     models: "  chat: { serve: [{ provider: gpu, model: sim }] }",
     server: "{ body_limit: 64KiB }",
   });
-  // Compressed, since to write 100 MB would take longest of all.
+  // The chunks are compressed, because writing 100 MB would take longest of all.
   const { pool } = rig.broker.database;
   await pool.query("alter table file_chunks alter column bytes set storage extended");
   longLine = await insertFile(400 * 262_144, 400);
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-/** A file that takes too long to be uploaded in a test: its row and so many full chunks. */
+/** The upload would take too long in a test, so the row and its full chunks are inserted. */
 async function insertFile(bytes: number, chunks = 0): Promise<string> {
   const id = `file-${crypto.randomUUID().replaceAll("-", "")}`;
   const { pool } = rig.broker.database;
@@ -47,7 +47,7 @@ interface Flaw {
   readonly line: number | null;
 }
 
-/** Nothing ran, nothing was written, and nothing is told but what is wrong. */
+/** Nothing ran, nothing was written, and the batch reports only these problems. */
 async function expectFailed(batch: ShownBatch, problems: readonly Flaw[]): Promise<void> {
   expect(batch.errors).toEqual({ object: "list", data: problems });
   expect(batch).toMatchObject({

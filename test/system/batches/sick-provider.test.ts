@@ -24,7 +24,7 @@ test("an engine that only fails for a while costs a batch no line", async () => 
   await eventually(async () => {
     expect((await rig.batch(id)).paused).toMatchObject({ reason: "no_capacity" });
   }, 20_000);
-  // Those of the first windows, and the few that tried it since.
+  // Only the lines of the first windows, and the few that tried the provider later, were sent.
   expect(gpu()?.counters().calls).toBeLessThan(LINES);
   gpu()?.setFault(null);
   const batch = await rig.until(id, "completed");

@@ -37,7 +37,7 @@ test("a line that fails where it is free, and cannot be paid for elsewhere, is n
     message:
       "The budget of this batch has $0.007 of $0.007 left, and this request may cost $0.008. It does not reset.",
   });
-  // Its tries of two seconds.
+  // In this time a paused batch is tried again: it is after two seconds.
   await sleep(2_500);
   expect(calls("free")).toBe(2);
   expect(calls("dear")).toBe(0);
