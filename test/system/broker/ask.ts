@@ -2,7 +2,7 @@ import type { TestBroker } from "../../support/broker.ts";
 
 export interface Question {
   readonly key: string;
-  /** Default `chat`. */
+  /** The default is `chat`. */
   readonly model?: string;
   readonly stream?: boolean;
   readonly content?: string;
@@ -11,7 +11,7 @@ export interface Question {
   /** Further fields of the body. */
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
-  /** Told of everything that has come so far, whenever more has. */
+  /** This gets the whole text so far, each time after more of it has arrived. */
   readonly onText?: (text: string) => void;
 }
 
@@ -24,7 +24,7 @@ export interface Answer {
   readonly tookMs: number;
 }
 
-/** Asks for a chat completion with bare `fetch`: no retries, nothing hidden. */
+/** Asks for a chat completion with bare `fetch`, which retries nothing and hides nothing. */
 export async function ask(
   broker: Pick<TestBroker, "baseUrl">,
   question: Question,
@@ -62,7 +62,7 @@ export async function ask(
   return { status, headers, text, broke, tookMs: performance.now() - startedAt };
 }
 
-/** The `error` object of an answer that is one, or of the last event of a stream. */
+/** Returns the `error` object of an error, or of the last event of a stream. */
 export function errorOf({ text, headers }: Answer): unknown {
   const isStream = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   const last = isStream ? (eventsOf(text).at(-1) ?? "null") : text;

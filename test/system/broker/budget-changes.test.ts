@@ -212,7 +212,7 @@ test("a revoked key's waiting jobs end with 401 at once, its running ones go on"
   await broker.admin("DELETE", `/admin/keys/${id}`);
   expect(await Promise.all(waiting)).toEqual([401, 401, 401]);
   expect(performance.now() - revokedAt).toBeLessThan(1_000);
-  // Keys may be remembered for a moment, but nothing is admitted in that time either.
+  // The API may keep a key in memory for a moment, but it admits nothing in that time either.
   expect(await send()).toBe(401);
   release();
   expect(await Promise.all(running)).toEqual(["ok", "ok"]);

@@ -5,7 +5,10 @@ import { eventually } from "../../support/eventually.ts";
 import { budgetOf, expectNothingOpen, ledgerOf } from "./budget-view.ts";
 
 const MAX_TOKENS = 4;
-/** At $1 per million tokens out and none in, every request costs what was held for it. */
+/**
+ * Output costs $1 per million tokens and input nothing, so every request costs what was held for
+ * it.
+ */
 const REQUEST_NANOS = MAX_TOKENS * 1_000;
 
 let broker: TestBroker;
@@ -28,7 +31,7 @@ async function keyFor(requests: number): Promise<{ client: OpenAI; id: string; l
   };
 }
 
-/** Sends one request, as a stream or not; `ok` or the error's status. */
+/** Returns `ok` or the error's status. */
 async function send(client: OpenAI, stream: boolean): Promise<"ok" | number | undefined> {
   const request = {
     model: "chat",

@@ -40,7 +40,10 @@ async function keyWith(limitNanos: number): Promise<{ client: OpenAI; id: string
 
 const messages = [{ role: "user" as const, content: "Hello" }];
 
-/** Sends a request of 4 tokens; its cost in USD as the answer says, or the error's status. */
+/**
+ * The request has 4 tokens. Returns its cost in USD from the answer's header, or the error's
+ * status.
+ */
 async function send(client: OpenAI, model: string, signal?: AbortSignal): Promise<unknown> {
   try {
     const { response } = await client.chat.completions
@@ -72,7 +75,7 @@ test("holds above the real cost never let more be settled than the limit, and us
       if (spent > most) most = spent;
     }
   })();
-  // 2 tokens in and 4 out at $1 a million.
+  // 2 tokens in and 4 out, at $1 a million.
   const cost = "0.000006";
   const results = await Promise.all(Array.from({ length: 100 }, () => send(client, "dear")));
   expect(new Set(results)).toEqual(new Set([cost, 402]));
@@ -86,7 +89,7 @@ test("holds above the real cost never let more be settled than the limit, and us
   const settled = BigInt(served * 6_000);
   expect(await ledgerOf(broker, id)).toEqual({ ok: { rows: served, nanos: settled } });
   expect(await period()).toBe(settled);
-  // What is left covers no further worst case: some 130 bytes and 4 tokens.
+  // The rest of the budget is less than one more worst case: some 130 bytes and 4 tokens.
   expect(Number(BigInt(limit) - settled)).toBeLessThan(200_000);
   expect(upstream("dear").counters()).toMatchObject({ calls: served, ok: served });
 });
@@ -135,7 +138,7 @@ describe("a move to a target that costs ten times as much", () => {
     const running = send(other.client, "rising", abort.signal);
     await eventually(() => expect(upstream("cheap").counters().inFlight).toBe(1));
     const waiting = send(client, "rising");
-    // Its time to overflow has come, and the mover has put it off.
+    // The mover reached the time for its overflow, and postponed it.
     await eventually(async () => {
       const { rows } = await broker.database.pool.query(
         "select overflow_at > now() + interval '3 s' as put_off from jobs where key_id = $1",
@@ -166,7 +169,7 @@ describe("a move to a target that costs ten times as much", () => {
 
   test("settles both the failed attempt and the one that served", async () => {
     const { client, id } = await keyWith(100_000);
-    // Half of a body came: its bytes, at most the 4 tokens asked for, are charged.
+    // Half of a body arrived: its bytes cost money, for at most the 4 tokens of the request.
     upstream("cheap").setFault({ type: "cut" });
     expect(await send(client, "rising")).toBe("0.000044");
     expect(await ledgerOf(broker, id)).toEqual({

@@ -84,7 +84,7 @@ describe.each([false, true])(
         await eventually(() => expectNothingOpen(broker), 2_000);
         const row = await rowOf(id);
         expect(row).toMatchObject({ status: "ok" });
-        // At most what was held: 1.28 thousand million tokens at $1 a million.
+        // The cost is at most the hold: 1.28 thousand million tokens at $1 a million.
         expect(Number(row?.cost)).toBeLessThanOrEqual(1_280 * 1e9);
         expect((await budgetOf(broker, id)).held_usd).toBe("0");
       },

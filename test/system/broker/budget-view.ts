@@ -10,13 +10,12 @@ export interface BudgetView {
   readonly resets_at: string | null;
 }
 
-/** Reads a key's budget. */
 export async function budgetOf(broker: TestBroker, keyId: string): Promise<BudgetView> {
   const { budget } = await broker.admin<{ budget: BudgetView }>("GET", `/admin/keys/${keyId}`);
   return budget;
 }
 
-/** Count and cost of a key's ledger rows by status. */
+/** Sums a key's ledger rows and their cost by status. */
 export async function ledgerOf(
   broker: TestBroker,
   keyId: string,
@@ -35,7 +34,7 @@ export async function ledgerOf(
   );
 }
 
-/** Nothing runs, waits, or is held any more, in the whole broker. */
+/** Nothing runs, waits or is held in the whole broker. */
 export async function expectNothingOpen(broker: TestBroker): Promise<void> {
   const { rows } = await broker.database.pool.query(
     `select (select count(*)::integer from jobs where state in ('waiting', 'running')) as jobs,
@@ -46,7 +45,7 @@ export async function expectNothingOpen(broker: TestBroker): Promise<void> {
   expect(rows).toEqual([{ jobs: 0, attempts: 0, held: "0", holds: "0" }]);
 }
 
-/** No job has ever been admitted, and no simulated upstream was called. */
+/** No job was ever admitted, and no simulated upstream was called. */
 export async function expectUntouched(broker: TestBroker): Promise<void> {
   await expectNothingOpen(broker);
   const { rows } = await broker.database.pool.query("select id from jobs");

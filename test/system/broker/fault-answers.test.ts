@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 afterEach(async () => {
   broker.upstreams["gpu"]?.setFault(null);
-  // One that fails several jobs in a row would rest.
+  // A provider that fails several jobs in a row would rest; this success prevents it.
   await ask(broker, { key });
 });
 
@@ -30,7 +30,7 @@ interface Case {
 
 const failed = { status: 502, code: "upstream_failed", calls: 3 } as const;
 
-/** Failures before any part of an answer, the same for whole answers and streams. */
+/** These failures come before any part of an answer; whole answers and streams share them. */
 const refusals: readonly Case[] = [
   { ...failed, what: "500", fault: { type: "status", status: 500 }, reason: "server_error" },
   { ...failed, what: "408", fault: { type: "status", status: 408 }, reason: "request_timeout" },
@@ -119,7 +119,10 @@ test.each([
   await expectAtRest(broker);
 });
 
-/** What the upstream says beyond all belief is booked as it says, for the house to hear of. */
+/**
+ * The ledger keeps an unbelievable usage as the upstream reported it, and its row shows the overrun
+ * to the operator.
+ */
 test("absurd usage: the answer stands, its hold is paid, and the rest is an overrun", async () => {
   const usage = { prompt_tokens: 1e15, completion_tokens: 1e15, total_tokens: 2e15 };
   broker.upstreams["gpu"]?.setFault({ type: "wrong_usage", usage });
@@ -140,7 +143,7 @@ test("absurd usage: the answer stands, its hold is paid, and the rest is an over
   await expectAtRest(broker);
 });
 
-/** Usage that is none counts as none: the bounds stand in for it. */
+/** An invalid usage counts as absent: the bounds stand in for it. */
 test.each([
   { what: "absent", usage: "absent" },
   { what: "null", usage: null },

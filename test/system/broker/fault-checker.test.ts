@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** Calls the GPU behind the broker's back. */
+/** Calls the GPU directly, without the broker. */
 async function callUpstream(requestId: string): Promise<void> {
   const response = await fetch(`${broker.upstreams["gpu"]?.url}/chat/completions`, {
     method: "POST",

@@ -35,7 +35,7 @@ interface Last {
   readonly status: string | null;
 }
 
-/** The job accepted last, with the status of its ledger row. */
+/** Returns the newest job with the status of its ledger row. */
 async function lastJob(): Promise<Last> {
   const { rows } = await broker.database.pool.query<Last>(
     `select j.id as job, j.state, j.error_code, l.status from jobs j
@@ -50,7 +50,7 @@ function callOf(job: string): RequestCounters | undefined {
   return gpu.counters().requests[`${job}.1`];
 }
 
-/** The upstream's socket was closed and nothing more was sent, in time. */
+/** In time, the upstream's socket was closed and the upstream stopped sending. */
 async function expectStopped(job: string, sinceMs: number): Promise<void> {
   await eventually(() => expect(callOf(job)?.aborted).toBe(true), FREE_WITHIN_MS);
   const call = callOf(job);
@@ -63,7 +63,7 @@ interface Leaving {
   readonly what: string;
   readonly stream: boolean;
   readonly fault: Fault | null;
-  /** Leaves once this has come; else once the upstream runs the call. */
+  /** The caller leaves once this text has arrived; without one, once the upstream runs the call. */
   readonly after?: string;
 }
 

@@ -4,12 +4,12 @@ import type { SimulatorOptions } from "../../../cli/simulate/simulator.ts";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** A slot, a hold, an open attempt: nothing may outlive its caller by more than this. */
+/** No slot, no hold and no open attempt may outlive its caller by more than this. */
 export const FREE_WITHIN_MS = 2_000;
 
 /**
- * `chat` goes to `gpu` alone, `wide` to `gpu` and, when that fails, to `cloud`. The GPU may be silent
- * for 400 ms. Both cost money.
+ * `chat` goes to `gpu` alone, `wide` to `gpu` and, when that fails, to `cloud`. The GPU may be
+ * silent for 400 ms. Both cost money.
  */
 export function startFaultBroker(
   options: Pick<TestBrokerOptions, "server"> & {
@@ -49,7 +49,7 @@ export interface Row {
   readonly completion_tokens: number;
 }
 
-/** A job's ledger rows in the order of its attempts. */
+/** A job's ledger rows are in the order of its attempts. */
 export async function rowsOf(broker: TestBroker, job: string | null): Promise<Row[]> {
   const { rows } = await broker.database.pool.query<Row>(
     `select provider, status, error_code, estimated, cost_nanos::float8 as cost, completion_tokens

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterEach(() => socket.destroy());
 afterAll(() => broker.stop());
 
-/** Asks for an endless stream, reads its beginning and then nothing more. */
+/** Asks for an endless stream, reads its beginning and then stops reading. */
 async function stalledReader(deadlineMs = 600_000): Promise<Socket> {
   const { hostname, port } = new URL(broker.url);
   const client = connect(Number(port), hostname);
@@ -52,7 +52,7 @@ function generated(): number {
   return broker.upstreams["gpu"]?.counters().completionTokens ?? 0;
 }
 
-/** How much has been generated once that grows no more. */
+/** Waits until the count of generated tokens stands still, and returns it. */
 async function whenBlocked(): Promise<number> {
   let last = -1;
   let still = 0;
@@ -105,8 +105,8 @@ test("a reader who takes nothing is hung up on after its deadline", async () => 
   socket.on("error", () => undefined);
   await whenBlocked();
   await expectAtRest(broker, 6_000);
-  // It reads nothing, so only a write tells it that the broker has hung up. An empty line before
-  // the next request is allowed.
+  // The client reads nothing, so only a write shows it that the broker has closed the connection.
+  // An empty line before the next request is allowed.
   await eventually(() => {
     if (!socket.destroyed) socket.write("\r\n");
     expect(socket.destroyed).toBe(true);

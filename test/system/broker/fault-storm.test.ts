@@ -9,7 +9,10 @@ afterEach(() => broker.stop());
 
 const JOBS = 200;
 
-/** Where only silence ends a call, it is short; a well answer may take longer on a busy machine. */
+/**
+ * Only silence ends a call in this case, so the limit is short; a good answer may take longer on a
+ * busy machine.
+ */
 const silence = "timeouts: { first_byte: 1s }";
 
 test.each([
@@ -22,7 +25,8 @@ test.each([
     broker = await startTestBroker({
       providers: { gpu: { slots: 8, ttftMs, ...(yaml === undefined ? {} : { yaml }) } },
       models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
-      // With a heartbeat its headers would leave, and the failure be told in the stream.
+      // With a heartbeat the headers would leave early, and the stream would have to report the
+      // failure.
       heartbeatMs: 120_000,
     });
     const gpu = broker.upstreams["gpu"];
@@ -35,7 +39,7 @@ test.each([
       const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
       expect(data).toContainEqual(expect.objectContaining({ name: "gpu", healthy: false }));
     }, 15_000);
-    // What its slots took at once, and one call after each rest: no queue is used up.
+    // The slots took some calls at once, and one call follows each rest: the queue is not used up.
     expect(gpu?.counters().calls).toBeLessThanOrEqual(60);
     gpu?.setFault(null);
     const answers = await Promise.all(asked);

@@ -39,7 +39,7 @@ describe("a stream whose tokens come one by one", () => {
   afterAll(() => broker.stop());
   afterEach(async () => {
     broker.upstreams["gpu"]?.setFault(null);
-    // Answered when the provider rests no more.
+    // The answer arrives once the provider has stopped resting.
     await ask(broker, { key });
   });
 
@@ -85,7 +85,7 @@ describe("an answer that breaks before anything was passed on", () => {
   afterAll(() => broker.stop());
   afterEach(async () => {
     broker.upstreams["gpu"]?.setFault(null);
-    // Answered when the provider rests no more.
+    // The answer arrives once the provider has stopped resting.
     await ask(broker, { key });
   });
 

@@ -58,12 +58,13 @@ describe.each(faults)("a provider that answers $what", ({ fault, code, status, r
     expect(answer.status).toBe(status);
     expect(errorOf(answer)).toMatchObject({ code });
     expect(answer.headers.get("x-should-retry")).toBe("false");
-    // Whose credential or quota it was is nothing that the caller could mend.
+    // The caller cannot repair the operator's credential or quota, so the answer does not name
+    // them.
     expect(answer.text).not.toMatch(/api key|quota exceeded|You exceeded/i);
     expect(await rowsOf(broker, answer.headers.get("x-spillway-job-id"))).toMatchObject([
       { status: "failed", error_code: reason, cost: 0 },
     ]);
-    // Who comes next hears of it at once, although nothing is sent there for a while.
+    // The next caller gets the same error at once, although no call is sent there for a while.
     const next = await ask(broker, { key });
     expect([next.status, next.headers.get("x-should-retry")]).toEqual([status, "false"]);
     expect(next.tookMs).toBeLessThan(2_000);

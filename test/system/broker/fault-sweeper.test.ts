@@ -146,7 +146,7 @@ test("an attempt that its worker does not run is closed as unknown, and its job 
   const release = await block();
   const asked = await askAndWait(false);
   const [worker] = await sql<{ id: string }>("select id from processes where kind = 'worker'");
-  // As if a claim had committed whose answer was lost with its group.
+  // This is the state after a claim that committed and whose answer was lost with its group.
   await sql("delete from bullmq.job where id = $1", [`${asked.job}-0`]);
   const claimed = await sql(
     `select * from claim_jobs(jsonb_build_array(jsonb_build_object('job', $1::text, 'place', 0,

@@ -13,7 +13,7 @@ let broker: TestBroker;
 let key: string;
 beforeAll(async () => {
   upstream = await startRecordingUpstream();
-  // A provider that gives no readable answers would rest, and the callers with it.
+  // Without a readable answer the provider would rest, and the callers would wait with it.
   upstream.answerWith({ json: answer });
   broker = await startTestBroker({
     providers: {
@@ -107,7 +107,7 @@ test.each<[string, object, string]>([
   expect(sent()).toBeUndefined();
 });
 
-/** Written by the broker: whole answers are put together from streams. */
+/** The broker adds these fields, because it reads streams and joins them into whole answers. */
 const streamed = { stream: true, stream_options: { include_usage: true } };
 
 test("of a name that stands twice, what is checked is what is sent", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
-/** A refusal as a whole, or `drop`: the socket closes before any header. */
+/** A whole error answer, or `drop`: the socket closes before any header. */
 export type Mood =
   | {
       readonly status: number;
@@ -10,25 +10,25 @@ export type Mood =
     }
   | "drop"
   | "hang"
-  /** Headers, and then nothing. */
+  /** Only headers are sent. */
   | "silent";
 
 /** An engine that answers every chat with «Blue herons wade.», unless it is in a mood. */
 export interface MoodyUpstream {
-  /** Ends with `/v1`. */
+  /** It ends with `/v1`. */
   readonly url: string;
-  /** Calls since it was started, and those that met a mood. */
+  /** `calls` counts from the start, `refused` those of them that met a mood. */
   readonly calls: number;
   readonly refused: number;
-  /** Calls that hang or are silent. */
+  /** The number of calls that hang or are silent. */
   readonly open: number;
-  /** For calls that match, or all; null: well. */
+  /** Sets the mood for calls that contain `match`, or for all; with null the engine is well. */
   setMood(mood: Mood | null, match?: string): void;
-  /** What GETs are answered with while in a mood; else 200. */
+  /** GETs get this status while there is a mood, and 200 otherwise. */
   setHealth(status: number): void;
-  /** Stops listening, so that connections are refused, and listens again on the same port. */
+  /** Stops listening, so that connections are refused; `back` listens on the same port. */
   down(): Promise<void>;
-  /** Stops listening, and keeps the sockets that it has: SIGTERM of some engines. */
+  /** Stops listening, and keeps its open sockets, as some engines do after SIGTERM. */
   deafen(): Promise<void>;
   back(): Promise<void>;
   close(): Promise<void>;

@@ -21,7 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** Nothing of what is refused here may leave a trace in the database, or reach the upstream. */
+/**
+ * A request that is refused here leaves nothing in the database and does not reach the upstream.
+ */
 afterEach(() => expectUntouched(broker));
 
 interface Refusal {
@@ -49,7 +51,10 @@ async function post(
   return { status: response.status, retry: response.headers.get("x-should-retry"), error };
 }
 
-/** A sound request with these fields instead, `JSON` text each, so that any number can be written. */
+/**
+ * Replaces fields of a valid request. Their values are JSON text, so that any number can be
+ * written.
+ */
 function chat(fields: Readonly<Record<string, string>>): string {
   const all = { model: '"chat"', messages: '[{"role":"user","content":"Hi"}]', ...fields };
   return `{${Object.entries(all)
@@ -105,7 +110,7 @@ test.each<[string, string | Buffer, string]>([
 });
 
 const wrongNumbers = ["-1", "0", "1.5", "1e999", "-1e999", '"5"', "true", "[]", "{}"];
-/** -1 is no cap at all. */
+/** The cap -1 means no cap. */
 const wrongCaps = ["-2", ...wrongNumbers.slice(1)];
 const tooLarge = ["1001", "2147483648", "9223372036854775808", "1e300", `1${"0".repeat(400)}`];
 const fieldsAtFault: readonly [string, readonly string[]][] = [
@@ -137,7 +142,7 @@ test.each(
     status: 400,
     type: "invalid_request_error",
   });
-  // A list's item may be named, too.
+  // The error may also name an item of the list.
   expect(error.param).toMatch(new RegExp(String.raw`^${field}(\[|\.|$)`));
   expect(error.message).not.toBe("");
 });

@@ -6,7 +6,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { budgetOf } from "./budget-view.ts";
 import { randomBody } from "./random-body.ts";
 
-/** 10,000 by the issue; each takes a few milliseconds, so that few run always. */
+/** A full search takes 10,000 bodies. Each takes a few milliseconds, so a usual run has fewer. */
 const BODIES = Number(process.env["SPILLWAY_TEST_BODIES"] ?? 300);
 const AT_ONCE = 8;
 const LIMIT_USD = 0.01;
@@ -22,7 +22,7 @@ const engines = Object.keys(dialects) as DialectName[];
 
 let broker: TestBroker;
 beforeAll(async () => {
-  // One answer that obeys no cap costs more than the whole budget.
+  // A single answer that obeys no cap costs more than the whole budget.
   const engine = { location: "local", kind: "gpu", slots: 8, price, outputTokens: 30_000 } as const;
   broker = await startTestBroker({
     providers: Object.fromEntries(
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** What all engines have read and generated, by their own count. */
+/** The engines count by themselves what they have read and generated. */
 function costUsd(): number {
   return Object.values(broker.upstreams)
     .map((upstream) => upstream.counters())
@@ -74,7 +74,7 @@ test(`${BODIES} bodies never cost more than a key's budget, whatever an engine o
   const { settled_usd: settled, held_usd: held } = await budgetOf(broker, id);
   expect(Number(settled)).toBeGreaterThanOrEqual(costUsd() - 1e-9);
   expect(Number(held)).toBe(0);
-  // Enough has run, and enough was refused, for this to say something.
+  // The test means something only when enough bodies ran and enough were refused.
   expect(statuses[200]).toBeGreaterThan(BODIES / 20);
   expect(statuses[400]).toBeGreaterThan(BODIES / 20);
   expect(
@@ -82,7 +82,7 @@ test(`${BODIES} bodies never cost more than a key's budget, whatever an engine o
   ).toEqual([]);
 });
 
-/** Reads the answer to its end; its status. */
+/** Reads the answer to its end and returns its status. */
 async function post(key: string, path: string, body: JsonObject): Promise<number> {
   const response = await fetch(`${broker.baseUrl}/${path}`, {
     method: "POST",

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** How the upstream answers every POST. */
+/** This answers every POST to the upstream. */
 let answer: (response: ServerResponse) => void;
 let upstream: Server;
 let broker: TestBroker;
@@ -101,7 +101,7 @@ const text = piece({ role: "assistant", content: words });
 const stop = piece({}, "stop");
 
 const plain = { status: "ok", prompt: 12, completion: 5, estimated: false, overrun: 0 };
-/** Bytes of the text as tokens, and the prompt's bound, which is more than its 12 tokens. */
+/** The bytes of the text stand in for its tokens; the prompt's bound is more than its 12 tokens. */
 const guessed = { status: "ok", completion: words.length, estimated: true };
 
 test.each<[string, string | Buffer, object, object, object]>([

@@ -10,7 +10,7 @@ afterAll(() => sides.stop());
 
 const messages = [{ role: "user" as const, content: "Hello" }];
 
-/** Content of a chat stream by choice, and its chunks that carry usage. */
+/** Sorts a chat stream: texts and reasons by choice, and the chunks that carry usage. */
 async function read(
   stream: AsyncIterable<OpenAI.ChatCompletionChunk>,
 ): Promise<{ texts: string[]; reasons: string[]; usages: OpenAI.ChatCompletionChunk[] }> {
@@ -202,7 +202,7 @@ describe("what only the broker has", () => {
     expect(header("x-spillway-provider")).toBe("cloud");
     expect(header("x-spillway-attempts")).toBe("1");
     expect(header("x-spillway-queue-ms")).toMatch(/^\d+$/);
-    // 2 tokens in at $1 and 3 out at $2 a million.
+    // 2 tokens in at $1 a million, and 3 out at $2 a million.
     expect(header("x-spillway-cost-usd")).toBe("0.000008");
   });
 

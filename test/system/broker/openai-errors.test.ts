@@ -12,7 +12,7 @@ afterAll(() => sides.stop());
 const messages = [{ role: "user" as const, content: "Hello" }];
 const request = { model: "chat", messages, max_tokens: 3 };
 
-/** The `APIError` that a call ends with. */
+/** The call must end with an `APIError`. */
 async function failure(call: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
   const error: unknown = await call.then(
     () => undefined,

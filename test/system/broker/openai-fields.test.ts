@@ -54,7 +54,7 @@ const request = {
   metadata: { topic: "weather" },
 };
 
-/** Metadata is shown with the job; upstreams take it only with chats that they are to store. */
+/** The broker shows metadata with the job; upstreams accept it only with chats that they store. */
 const { metadata: _kept, ...passed } = request;
 const sent = { ...passed, model: "upstream-model" };
 
@@ -68,10 +68,9 @@ function chunk(delta: object, reason: string | null): object {
   };
 }
 
-/** Written by the broker: whole answers are put together from streams. */
+/** The broker adds these fields, because it reads streams and joins them into whole answers. */
 const streamed = { stream: true, stream_options: { include_usage: true } };
 
-/** The body of the last call, parsed. */
 function lastBody(): unknown {
   const body = upstream.bodies.at(-1);
   if (body === undefined) throw new Error("nothing was called");

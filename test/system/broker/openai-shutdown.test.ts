@@ -20,7 +20,7 @@ test("connections that have brought no whole request do not hold up a stop", asy
     const halfway = await openSocket(broker.url);
     halfway.write("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n");
     const closed = Promise.all([once(silent, "close"), once(halfway, "close")]);
-    // The server has seen both connections once it has answered on a later one.
+    // The answer on a later connection shows that the server has accepted both earlier ones.
     await fetch(`${broker.url}/health/live`);
     const before = performance.now();
     await broker.broker.stop(0);

@@ -6,11 +6,11 @@ const UPSTREAM_KEY = "sk-upstream";
 
 export const sideNames = ["straight to the cloud", "through the broker"] as const;
 
-/** One of the two ways to the same answer: what holds on one must hold on the other. */
+/** Two ways lead to the same answer, and both must behave alike. */
 export interface Side {
-  /** Without retries unless the options say otherwise. */
+  /** The client does not retry unless the options say so. */
   client(options?: ClientOptions): OpenAI;
-  /** The simulated cloud at the end. */
+  /** The simulated cloud behind this way. */
   readonly upstream: Simulator;
 }
 

@@ -161,7 +161,7 @@ describe("what the broker makes of it", () => {
   test("the SDK's retries after 503 succeed when capacity returns", async () => {
     await gpu().close();
     const create = { model: "chat", messages, max_tokens: 1 };
-    // The one that finds the provider gone hears the same as those that come later.
+    // The request that first finds the provider gone gets the same error as later ones.
     const first = client.withOptions({ maxRetries: 0 }).chat.completions.create(create);
     await expect(first).rejects.toMatchObject({ status: 503, code: "no_capacity" });
     await eventually(async () => expect(await isHealthy()).toBe(false));

@@ -20,8 +20,8 @@ interface Ask {
 }
 
 /**
- * Asks one after the other while the only slot is taken, then frees it. Returns the names of the
- * questions in the order in which the upstream saw them.
+ * Asks one question after the other while the only slot is taken, then frees it. Returns the names
+ * of the questions in the order in which the upstream received them.
  */
 async function orderServed(questions: readonly Ask[]): Promise<string[]> {
   const gpu = broker.upstreams["gpu"];

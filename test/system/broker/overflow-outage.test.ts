@@ -36,7 +36,7 @@ function start(waited = LONG): Promise<TestBroker> {
   });
 }
 
-/** So many callers ask again and again, every third for a stream, until stopped. */
+/** The callers ask without a pause until `stop`; every third request is a stream. */
 function load(key: string, callers: number): { stop(): Promise<Answer[]>; answered(): number } {
   const answers: Answer[] = [];
   const stopping = new AbortController();
@@ -55,7 +55,7 @@ function load(key: string, callers: number): { stop(): Promise<Answer[]>; answer
   };
 }
 
-/** Not answered well, although no part of the answer had been sent: the caller noticed. */
+/** Keeps the failures that the caller noticed although no part of the answer had been sent. */
 function noticed(answers: readonly Answer[]): unknown[] {
   return answers
     .filter((answer) => {
@@ -80,7 +80,7 @@ interface Count {
   readonly cloud: number;
 }
 
-/** Good answers by place of the last so many ledger rows. */
+/** Counts the good answers by location, over the newest ledger rows. */
 async function lastRows(count: number): Promise<Count> {
   const { rows } = await broker.database.pool.query<Count>(
     `select (count(*) filter (where location = 'local'))::integer as local,
@@ -109,7 +109,7 @@ test("callers notice nothing but time while every GPU is down and comes back", a
 
   const answers = await running.stop();
   expect(noticed(answers)).toEqual([]);
-  // At most the streams that ran when their GPU died.
+  // Only the streams that ran on a GPU when it died may have broken.
   expect(brokenStreams(answers).length).toBeLessThanOrEqual(8);
   await expectAtRest(broker);
 });

@@ -45,7 +45,7 @@ async function jobsSoFar(): Promise<number> {
   return rows.length;
 }
 
-/** Asks one after the other, so that the order of acceptance is the order of asking. */
+/** The next question follows the acceptance of the last one, so both have the same order. */
 async function askInOrder(count: number, key: string): Promise<Promise<Answer>[]> {
   const answers: Promise<Answer>[] = [];
   const before = await jobsSoFar();
@@ -61,7 +61,7 @@ interface CloudRow {
   readonly queue_ms: number;
 }
 
-/** The cloud's rows in the order of acceptance of their jobs. */
+/** The cloud's rows are in the order in which their jobs were accepted. */
 async function cloudRows(): Promise<CloudRow[]> {
   const { rows } = await broker.database.pool.query<CloudRow>(
     `select l.job_id, l.queue_ms from ledger l join jobs j on j.id = l.job_id
@@ -109,7 +109,7 @@ test("no more overflow than the cloud has free slots: the rest keeps its place a
     }
   })();
   await eventually(() => expect(most).toBe(3));
-  // What has not overflowed is free to be served at home as soon as there is room.
+  // The local provider serves the jobs that have not overflowed as soon as it has room.
   await release();
   const answers = await ended;
   await watching;

@@ -28,7 +28,7 @@ afterAll(async () => {
   await Promise.all([busy.close(), idle.close()]);
 });
 
-/** Ten of these are the whole limit. */
+/** Ten of these use up the whole limit. */
 const content = "a ".repeat(52_000);
 
 test("a provider's full backlog leaves room for another's, and says when to come back", async () => {
@@ -44,13 +44,13 @@ test("a provider's full backlog leaves room for another's, and says when to come
   );
   expect(errorOf(refused)).toMatchObject({ code: "rate_limit_exceeded" });
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
-  // One that is in flight and one beside it: what is set aside for an idle provider is more.
+  // One request is in flight and one waits: the room reserved for an idle provider holds more.
   const others = Array.from({ length: 2 }, () => ask(broker, { key, model: "idle", content }));
   await expect.poll(() => idle.bodies.length, { timeout: 30_000 }).toBe(2);
   for (const letGo of release) letGo();
   for (const other of await Promise.all(others)) expect(contentOf(other)).toBe("Blue herons wade.");
   const statuses = (await Promise.all(waiting)).map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
-  // Half of the limit is everybody's: a provider alone gets at most three quarters here.
+  // All providers share half of the limit: one provider alone gets at most three quarters here.
   expect(statuses.filter((status) => status === 200).length).toBe(7);
 });

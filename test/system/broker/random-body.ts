@@ -4,7 +4,7 @@ import { words } from "../../../config/request-fields.ts";
 import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
 import type { JsonObject } from "../../../shared/json/json-object.ts";
 
-/** Every name by which some engine takes a cap, a count, a model or a prompt, OpenAI's included. */
+/** Some engine, or OpenAI, takes a cap, a count, a model or a prompt by each of these names. */
 export const names: readonly string[] = [
   ...new Set([
     ...words(`
@@ -20,7 +20,7 @@ export const names: readonly string[] = [
   ]),
 ];
 
-/** Objects in which some engine looks for them. */
+/** Some engine looks for the names in these objects. */
 export const containers: readonly string[] = [
   ...new Set(Object.values(dialects).flatMap((each) => each.containers)),
 ];
@@ -32,7 +32,7 @@ const camel = (name: string) =>
   name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 const folded = (name: string) => name.replaceAll("s", "\u017F").replaceAll("k", "\u212A");
 
-/** The spellings that some reader of JSON takes for the name. */
+/** Some JSON reader takes each of these spellings for the name. */
 export const spellings = [
   (name: string) => name,
   capitals,
@@ -66,15 +66,16 @@ const field = fc.oneof(
   fc
     .tuple(fc.constantFrom(...containers), fc.constantFrom(...spellings), spelled, value)
     .map(([name, spell, inner, it]): [string, unknown] => [spell(name), { [inner]: it }]),
-  // What engines alone know, and no budget rests on.
+  // Only engines know these fields, and no budget rests on them.
   fc.constantFrom<[string, unknown]>(["top_k", 4], ["ignore_eos", true], ["temperature", 2.5]),
 );
 
-/** A body for one endpoint: a sound one, with fields that some engine may obey before or behind. */
+/** The body is valid for its endpoint, with fields before or behind that some engine may obey. */
 export const randomBody = fc
   .tuple(
     fc.constantFrom(...(Object.keys(soundBodies) as Endpoint[])),
-    // Most bodies have one, since the first that is refused hides what others would do.
+    // Most bodies have one extra field, since the first refused field hides the effect of the
+    // others.
     fc.oneof(
       { weight: 3, arbitrary: fc.tuple(field) },
       { weight: 1, arbitrary: fc.array(field, { maxLength: 4 }) },

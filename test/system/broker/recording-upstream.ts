@@ -1,22 +1,22 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 
-/** An upstream that keeps what it was sent, byte by byte, and gives prepared answers. */
+/** The upstream keeps every request byte by byte, and gives prepared answers. */
 export interface RecordingUpstream {
-  /** Ends with `/v1`. */
+  /** It ends with `/v1`. */
   readonly url: string;
   /** Bodies of the calls so far. */
   readonly bodies: readonly Buffer[];
-  /** What every following call is answered with: JSON, or the text of it or of an event stream. */
+  /** Every later call gets this answer: JSON, or the text of JSON or of an event stream. */
   answerWith(
     answer: { readonly json: object } | { readonly text: string } | { readonly events: string },
   ): void;
-  /** Calls from now on get no answer until the returned function is called. */
+  /** Later calls get no answer until the returned function is called. */
   holdAnswers(): () => void;
   close(): Promise<void>;
 }
 
-/** Starts it on a free loopback port. GET requests (probes) are answered with 200. */
+/** The port is a free one on loopback. GET requests (probes) are answered with 200. */
 export async function startRecordingUpstream(): Promise<RecordingUpstream> {
   const bodies: Buffer[] = [];
   let type = "application/json";

@@ -78,7 +78,8 @@ test.each([
 test("a refused credential is told at once, and serves again as soon as it is mended", async () => {
   first.setHealth(401);
   first.setMood({ status: 401, body: { error: "Unauthorized" } });
-  // Those whom nobody waits for are owed their results: the key will be mended before their deadlines.
+  // Jobs without a waiting caller must still get their results, since the key is repaired before
+  // their deadlines.
   const accepted = await Promise.all(
     Array.from({ length: 4 }, () => ask(broker, { key, headers: { prefer: "respond-async" } })),
   );
@@ -89,7 +90,7 @@ test("a refused credential is told at once, and serves again as soon as it is me
     expect(answer.tookMs).toBeLessThan(3_000);
   }
   const { refused } = first;
-  // The model list refuses the credential too, which is seen after two seconds.
+  // The model list also refuses the credential; the prober sees this after two seconds.
   await new Promise((resolve) => setTimeout(resolve, 2_600));
   first.setHealth(200);
   first.setMood(null);
@@ -103,7 +104,7 @@ test("a refused credential is told at once, and serves again as soon as it is me
     return rows;
   }, 40_000);
   expect(patient.map(({ tries }) => tries)).toEqual(ids.map(() => 1));
-  // No refusal was asked for after the first ones.
+  // No call was refused after the first ones.
   expect(first.refused).toBe(refused);
 });
 

@@ -10,7 +10,7 @@ import { expectAtRest } from "./fault-rig.ts";
 let canary: Canary;
 let broker: TestBroker;
 let gpu: Simulator;
-/** Two keys by their residency. */
+/** One key for each residency. */
 let keys: { readonly local: string; readonly any: string };
 
 beforeAll(async () => {
@@ -62,14 +62,14 @@ async function gpuIs(healthy: boolean): Promise<void> {
   }, 15_000);
 }
 
-/** The ways to say that a job must stay local. */
+/** A job must stay local in each of these cases. */
 const ways = [
   { way: "a local key", key: "local", residency: undefined },
   { way: "a request of a free key", key: "any", residency: "local" },
   { way: "a local key whose request says any", key: "local", residency: "any" },
 ] as const;
 
-/** A whole answer and a stream, asked for in each of the ways. */
+/** Asks for a whole answer and a stream in each case. */
 function askLocal(deadlineMs: number, model = "chat"): Promise<Answer[]> {
   return Promise.all(
     ways.flatMap(({ key, residency }) =>

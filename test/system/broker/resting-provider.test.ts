@@ -6,7 +6,7 @@ import { expectAtRest, richKey } from "./fault-rig.ts";
 import { startMoodyUpstream, type Mood, type MoodyUpstream } from "./moody-upstream.ts";
 
 const JOBS = 20;
-/** How long each trouble lasts; `OUTAGE_MS=60000` for the length of a real restart. */
+/** Each outage lasts this long; `OUTAGE_MS=60000` is the length of a real restart. */
 const OUTAGE_MS = Number(process.env["OUTAGE_MS"] ?? 2_500);
 
 const page = (status: number): Mood => ({ status, body: `<html><h1>${status}</h1></html>` });
@@ -19,7 +19,9 @@ interface Trouble {
   readonly what: string;
   readonly begin: (gpu: MoodyUpstream) => Promise<void> | void;
   readonly end?: (gpu: MoodyUpstream) => Promise<void>;
-  /** A failure that may be the request's own fails a waiting caller. Default true. */
+  /**
+   * When false, the failure may be the request's own, and a waiting caller gets it. Default true.
+   */
   readonly servesCallers?: boolean;
 }
 
@@ -58,8 +60,8 @@ beforeAll(async () => {
     ([name, { url }]) =>
       [name, { baseUrl: url, brokerSlots: 4, price: { input: 1, output: 1 } }] as const,
   );
-  // A 500 without a word is the provider's once three requests have met it: on a busy machine the
-  // first may be tried again more than three times before the third has been accepted.
+  // A 500 without a reason is the provider's fault once three requests have met it: on a busy
+  // machine the first may be tried again more than three times before the third has been accepted.
   broker = await startTestBroker({
     providers: Object.fromEntries(providers),
     models: names
@@ -106,7 +108,8 @@ async function jobs(ids: readonly string[]): Promise<{ state: string; tries: num
 }
 
 describe("20 accepted jobs and a waiting caller, through", () => {
-  // Each has a provider of its own and mostly waits for it: all troubles last at the same time.
+  // Each case has a provider of its own and mostly waits for it, so all outages last at the same
+  // time.
   test.concurrent.each([...problems.entries()].map(([index, problem]) => ({ index, ...problem })))(
     "$what: all done, no attempt counted",
     async ({ index, begin, end, servesCallers = true }) => {
@@ -114,7 +117,7 @@ describe("20 accepted jobs and a waiting caller, through", () => {
       const gpu = gpuOf(name);
       await ask(broker, { key, model: name });
       await begin(gpu);
-      // The same request again would be no second witness against the provider.
+      // A repeated request would not count as a second witness against the provider.
       const ids = await Promise.all(
         Array.from({ length: JOBS }, (_, number) => accept(name, `Hello ${number}`)),
       );
@@ -123,7 +126,7 @@ describe("20 accepted jobs and a waiting caller, through", () => {
       const restsAt = performance.now();
       const { refused } = gpu;
       await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
-      // Calls that were in the other slots, and then one after each rest: 1, 2, 4, 8, 15 s, ...
+      // The calls in the other slots ended, and one call followed each rest: 1, 2, 4, 8, 15 s, ...
       const restMs = performance.now() - restsAt;
       expect(gpu.refused).toBeLessThanOrEqual(refused + 3 + Math.ceil(restMs / 5_000));
       gpu.setMood(null);

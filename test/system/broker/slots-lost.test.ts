@@ -24,7 +24,7 @@ function start(): Promise<TestBroker> {
   });
 }
 
-/** Ends the broker's database sessions whose name is like that, and says how many there were. */
+/** Ends the broker's database sessions with a name like this, and returns their number. */
 async function terminate(name: string): Promise<number> {
   const { rows } = await broker.database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -56,7 +56,7 @@ test.each([
   }
   const answers = await Promise.all(asked);
   const bad = answers.filter((answer) => !isWhole(answer));
-  // Only what had begun to arrive may break, and says so.
+  // Only an answer that had begun to arrive may break, and it says so.
   for (const answer of bad) {
     expect(answer.status).toBe(200);
     expect(answer.text).toContain('"error"');

@@ -10,7 +10,7 @@ afterEach(() => broker.stop());
 
 const price = { input: 1, output: 1 };
 
-/** The simulators would take many more at once than the broker may send. */
+/** The simulators accept many more calls at once than the broker may send. */
 function start(timeout: string): Promise<TestBroker> {
   const yaml = `timeouts: { first_byte: ${timeout}, idle: ${timeout} }`;
   const pace = { ttftMs: 5, tokensPerSecond: 400, slots: 400 };

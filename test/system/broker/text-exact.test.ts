@@ -18,7 +18,9 @@ afterAll(async () => {
   await upstream.close();
 });
 
-/** Sends a body as it stands; what the upstream was sent, and the answer's bytes. */
+/**
+ * Sends a body as it stands; returns the text that the upstream received and the answer's bytes.
+ */
 async function send(body: string | Buffer): Promise<{ sent: string; answer: string }> {
   const before = upstream.bodies.length;
   const response = await fetch(`${broker.baseUrl}/chat/completions`, {
@@ -33,7 +35,7 @@ async function send(body: string | Buffer): Promise<{ sent: string; answer: stri
 }
 
 const choice = '{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}';
-/** Written by the broker: whole answers are put together from streams. */
+/** The broker adds these fields, because it reads streams and joins them into whole answers. */
 const streamed = '"stream":true,"stream_options":{"include_usage":true}';
 const messages = '"messages":[{"role":"user","content":"Hi"}]';
 
@@ -67,7 +69,7 @@ test("an event's data reaches the caller untouched", async () => {
   const events = data.map((item) => `data: ${item}\n\n`).join("");
   upstream.answerWith({ events });
   const { answer } = await send(`{"model":"chat",${messages},"stream":true}`);
-  // Line ends of Python's alone are escaped, which changes no JSON.
+  // The broker escapes line ends that only Python knows, which leaves the JSON the same.
   expect(answer).toBe(events.replaceAll("\u2028", String.raw`\u2028`));
 });
 

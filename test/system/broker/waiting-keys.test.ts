@@ -5,12 +5,15 @@ import { eventually } from "../../support/eventually.ts";
 import { ask, type Answer } from "./ask.ts";
 import { expectNothingOpen } from "./budget-view.ts";
 
-/** A request holds and costs at most this: 4 tokens at 1 USD a million; in decimals as the API takes them. */
+/**
+ * A request holds and costs at most 4 tokens at 1 USD a million; the API takes the number as
+ * decimal text.
+ */
 const REQUEST_USD = "0.000004";
 
 let upstream: PlayedUpstream;
 let broker: TestBroker;
-/** Of the one who has the only slot. */
+/** The key whose request has the only slot. */
 let holder: string;
 beforeAll(async () => {
   upstream = await startPlayedUpstream();
@@ -27,11 +30,14 @@ afterAll(async () => {
 
 interface Waiting {
   readonly interactive: Promise<Answer>;
-  /** What the caller of an accepted job reads once it has ended. */
+  /** Reads the accepted job after its end, as its caller would. */
   accepted(): Promise<{ status: string; error: { code: string } | null; result: number }>;
 }
 
-/** While another one has the slot: one request whose caller waits, and one accepted job. */
+/**
+ * Changes the key while another key has the slot, and one request with a waiting caller and one
+ * accepted job of this key wait.
+ */
 async function whileTheyWait(
   fields: Record<string, unknown>,
   change: (id: string) => Promise<unknown>,
@@ -70,7 +76,7 @@ async function whileTheyWait(
   };
 }
 
-/** A key that is expired could not read its own job: it is valid again by then. */
+/** An expired key could not read its own job, so the key becomes valid again first. */
 async function usable(id: string, key: string): Promise<string> {
   await broker.database.pool.query("update keys set expires_at = null where id = $1", [id]);
   await eventually(async () => {

@@ -7,13 +7,12 @@ import { runClient, serveOnce, type CommandEnd } from "./cli-rig.ts";
 
 export type Env = Readonly<Record<string, string>>;
 
-/** How `spillway batch …` ended. */
 export interface BatchEnd extends CommandEnd {
-  /** That the process would end with, had nothing thrown; 0 when nothing set one. */
+  /** The process's exit code if nothing was thrown; 0 when none was set. */
   readonly code: number;
 }
 
-/** `spillway batch …` in this process; one at a time, since there is one exit code. */
+/** Runs in this process, one command at a time, since a process has only one exit code. */
 export async function runBatchCommand(env: Env, words: readonly string[]): Promise<BatchEnd> {
   const end = await runClient(env, ["batch", ...words]);
   const code = Number(process.exitCode ?? 0);
@@ -21,7 +20,7 @@ export async function runBatchCommand(env: Env, words: readonly string[]): Promi
   return { ...end, code };
 }
 
-/** A directory of the test's own with a file of lines, and where its results may go. */
+/** The directory belongs to the test; it has a file of lines, and paths for the results. */
 export async function workDirectory(
   lines: readonly string[],
 ): Promise<{ input: string; output: string; errors: string; state: string }> {
@@ -38,8 +37,9 @@ export async function workDirectory(
 }
 
 /**
- * A way to a broker that does what it is asked and loses the first answer to each kind of request,
- * with its status line or, of what is downloaded, in the middle. Gives its address.
+ * Starts a proxy to a broker. The broker does all that it is asked, but the proxy loses the first
+ * answer to each kind of request: it breaks before the status line, or in the middle of a download.
+ * Returns its address.
  */
 export async function forgetfulWay(target: string, lost: string[]): Promise<string> {
   return serveOnce((incoming, outgoing) => {

@@ -34,7 +34,7 @@ const run = (...words: string[]): Promise<BatchEnd> => runBatchCommand(env, word
 const content = async (id: string | undefined): Promise<string> =>
   (await rig.client.files.content(id ?? "")).text();
 const idIn = (text: string): string => /batch_[0-9a-f]{32}/.exec(text)?.[0] ?? expect.fail(text);
-/** Batches and input files of a key. */
+/** Lists batches and counts input files. */
 async function madeBy(key: string): Promise<{ batches: string[]; inputs: number }> {
   const client = rig.clientOf(key);
   const batches = await Array.fromAsync(client.batches.list());

@@ -10,7 +10,7 @@ import { serveOnce } from "./cli-rig.ts";
 
 const TERMS = { endpoint: "/v1/chat/completions", completion_window: "24h", metadata: {} };
 
-/** Runs against a broker that must not be asked. */
+/** The command must fail before it sends a request. */
 async function runUnasked(...words: string[]) {
   let asked = 0;
   const url = await serveOnce((_request, response) => {
@@ -49,7 +49,7 @@ test("output and errors are not one file by two names", async () => {
 test("of two commands at once with other inputs, the second does not go on with the first's batch", async () => {
   const { input, output, state } = await workDirectory([line("a")]);
   const first = new StateFile(output);
-  // Both have looked before one of them began.
+  // Both commands look for a state file before one of them begins.
   const read = vi.spyOn(StateFile.prototype, "read").mockImplementationOnce(async () => {
     await first.begin(TERMS, "the hash of another input");
     return undefined;

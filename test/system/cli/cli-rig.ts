@@ -15,14 +15,16 @@ const batchTimes = {
   patienceMs: 300,
 } as const;
 
-/** What a command wrote, and the error that ended it. */
+/** The output of a command, and the error that ended it. */
 export interface CommandEnd {
   readonly stdout: string;
   readonly stderr: string;
   readonly error: Error | undefined;
 }
 
-/** `spillway run|jobs|batch …` in this process, with an environment and an stdin of its own. */
+/**
+ * Runs `spillway run|jobs|batch …` in this process, with an environment and an stdin of its own.
+ */
 export async function runClient(
   env: Readonly<Record<string, string>>,
   words: readonly string[],
@@ -61,7 +63,7 @@ export async function runClient(
   return { ...output, error };
 }
 
-/** The address of a server that answers so, until the test ends. */
+/** Serves until the test ends; returns the address. */
 export async function serveOnce(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** A key of its own with some jobs, and the command in its name. */
+/** Makes a key, and functions that run commands with it. */
 async function caller() {
   const { key } = await broker.key();
   const env = { SPILLWAY_URL: broker.url, SPILLWAY_API_KEY: key };

@@ -30,7 +30,7 @@ test("an entry that a full Redis refuses is logged without its request", async (
   await redis.client().config("SET", "maxmemory", "0");
   await queue.close();
   await closeRedis(connection);
-  // The library has it, in one form or another.
+  // The library's error holds the request in one form or another.
   expect(JSON.stringify((error as { command?: unknown }).command)).not.toBeUndefined();
   const line = written(error);
   expect(line).toContain("OOM command not allowed");

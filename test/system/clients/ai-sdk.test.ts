@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startClientRig, upstreamKinds, type ClientRig } from "./rig.ts";
 
-// It warns that reasoning without encrypted content is not sent again when nothing is stored.
+// The AI SDK warns that reasoning without encrypted content is not sent again when nothing is
+// stored.
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 let rig: ClientRig;

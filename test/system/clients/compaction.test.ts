@@ -21,7 +21,7 @@ const history: Input = [
   { type: "function_call_output", call_id: "call_1", output: "It rains cats." },
   { role: "assistant", content: "Take an umbrella." },
 ];
-/** The simulators answer so to whatever has no directive. */
+/** The simulators answer this to a prompt without a directive. */
 const summary = "tok0 tok1";
 
 describe.each(["native", "translated"] as const)("a conversation at an upstream: %s", (model) => {

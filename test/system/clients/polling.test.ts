@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startClientRig, upstreamKinds, type ClientRig } from "./rig.ts";
 
-// Workflow tools such as n8n talk HTTP without a package, and ask until there is an end or an error.
+// Workflow tools such as n8n speak HTTP without a package, and ask until there is an end or an
+// error.
 
 let rig: ClientRig;
 beforeAll(async () => {
@@ -26,7 +27,7 @@ async function call(method: string, path: string, body?: object): Promise<Polled
   return (await response.json()) as Polled;
 }
 
-/** Asks until the response is completed, or has an error, as n8n does. */
+/** Asks until the response is completed or has an error, as n8n does. */
 async function poll(id: string): Promise<Polled> {
   const limitMs = Date.now() + 10_000;
   while (Date.now() < limitMs) {

@@ -4,26 +4,29 @@ import type { Fault } from "../../../cli/simulate/faults.ts";
 import type { Simulator } from "../../../cli/simulate/simulator.ts";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 
-/** What kinds of upstream a client's calls may come to, each behind the model of its name. */
+/** An upstream of each kind stands behind the model of its name. */
 export const upstreamKinds = ["native", "missing", "translated"] as const;
 export type UpstreamKind = (typeof upstreamKinds)[number];
 
 export interface ClientRig {
   readonly baseUrl: string;
-  /** A key for all of them. */
+  /** The key may call all three models. */
   readonly apiKey: string;
-  /** Spoils the upstream's next answer. */
+  /** The upstream's next answer has this fault. */
   spoil(kind: UpstreamKind, fault: Fault): void;
-  /** Forgets what the upstreams were asked. */
+  /** Clears the upstreams' logs of requests. */
   forget(): void;
-  /** What the upstream was asked since, in order, all at the endpoint that it should be. */
+  /**
+   * Returns the upstream's requests since the last `forget`, in order; each must be at the right
+   * endpoint.
+   */
   asked(kind: UpstreamKind): readonly LoggedBody[];
   stop(): Promise<void>;
 }
 
 /**
- * A whole broker before three upstreams: one that serves responses, one that turns out to lack
- * them, and one of which the configuration says so.
+ * Starts a whole broker before three upstreams: one serves responses, one lacks them and the broker
+ * finds this out, and for one the configuration says that it lacks them.
  */
 export async function startClientRig(): Promise<ClientRig> {
   const broker = await startTestBroker({
