@@ -1,4 +1,4 @@
-/** What the database must agree with: jobs, periods and attempts as plain objects. */
+/** The database must agree with these plain objects: jobs, periods and attempts. */
 export interface ModelJob {
   readonly id: string;
   readonly key: number;
@@ -13,7 +13,7 @@ export interface ModelJob {
   cost: bigint;
   retrying: boolean;
   stopAsked: boolean;
-  /** Targets that a call has gone out to. */
+  /** Targets that have received a call. */
   readonly called: Set<number>;
 }
 
@@ -25,7 +25,7 @@ export interface ModelPeriod {
   current: boolean;
 }
 
-/** The rules of holds, fences and outcomes, said once more and without SQL. */
+/** States the rules of holds, fences and outcomes a second time, without SQL. */
 export class BrokerModel {
   readonly jobs: ModelJob[] = [];
   readonly periods: ModelPeriod[] = [];
@@ -64,7 +64,7 @@ export class BrokerModel {
     return true;
   }
 
-  /** Posts an attempt's cost; what is beyond the hold is the house's. */
+  /** Posts an attempt's cost; the part beyond the hold is an overrun that no budget pays. */
   post(job: ModelJob, cost: bigint, sent: boolean): void {
     const period = job.period === null ? undefined : this.periods[job.period];
     const charge = cost <= job.hold ? cost : job.hold;

@@ -28,7 +28,6 @@ const returning = (type: string, value: string, parameters = ""): string =>
 const names = async ({ client }: BareDatabase): Promise<string[]> =>
   Object.keys(await functionTexts(client)).toSorted();
 
-/** A database of the given version. */
 async function databaseOf(files: SchemaFiles): Promise<BareDatabase> {
   const database = await emptyDatabase();
   await migrate(database.url, files);
@@ -142,6 +141,6 @@ test("each file of functions/ makes one function, which has the file's name and 
     signature.replace(/\(.*/, ""),
   );
   expect(made.toSorted()).toEqual(functions.map(({ name }) => name));
-  // Now that all of them are there, PostgreSQL looks into the bodies of those in SQL.
+  // All functions exist now, so PostgreSQL checks the bodies of those in SQL.
   for (const { text } of functions) await client.query(text);
 });

@@ -19,7 +19,7 @@ beforeEach(async () => {
 const run = (text: string, values: unknown[] = []) =>
   pools.seeded.database.pool.query(text, values);
 
-/** A job of the test's key, which waits and holds so much. */
+/** Accepts a job of the test's key, which waits with this hold. */
 async function waiting(name: string, hold = 100n, provider = 0): Promise<string> {
   const job = `${key}_${name}`;
   const plan = { target: provider, hold: String(hold) };
@@ -45,7 +45,7 @@ async function settle(job: string, cost: bigint): Promise<void> {
   await pools.at(0).settle.submit({ job, fence: 1, state: "done", ...facts });
 }
 
-/** A limit that is lowered in the moment of the accept. */
+/** Accepts a job at the moment in which the limit falls below its hold. */
 async function waitingAnyway(name: string, hold: bigint): Promise<string> {
   await limit(1_000n);
   const job = await waiting(name, hold);
@@ -125,7 +125,7 @@ describe("the time in queues", () => {
     const job = await waiting("job");
     const first = await pools.at(0).claim.submit(claimMember(job));
     await run("update jobs set accepted_at = accepted_at - interval '100 s' where id = $1", [job]);
-    // 90 of these 100 s it ran.
+    // The job ran for 90 of these 100 s.
     const facts = { ...attemptFacts("failed", 0n), total_ms: 90_000 };
     const target = { target: 1, delay_ms: 0, check_ms: 60_000 };
     await pools.at(0).move.submit({ job, place: 0, fence: 1, ...target, ...facts });

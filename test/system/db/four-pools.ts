@@ -3,22 +3,22 @@ import { expect } from "vitest";
 import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { seededDatabase, type SeededDatabase } from "./seed.ts";
 
-/** Four processes' worth of pools on one database. */
+/** Each pool stands for a process; all use one database. */
 export interface FourPools {
   readonly seeded: SeededDatabase;
   readonly databases: readonly Database[];
-  /** The pool of the process with that number, counted round. */
+  /** The index counts round the processes. */
   at(index: number): Database;
-  /** What is settled and held, by budget period. */
+  /** The settled and the held money by budget period. */
   money(): Promise<{ settled: bigint; held: bigint }[]>;
-  /** Fails unless ledger, jobs and budgets tell one story. */
+  /** Fails unless ledger, jobs and budgets agree. */
   expectBalanced(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openFourPools(): Promise<FourPools> {
   const seeded = await seededDatabase(1_000);
-  // Far below the pools' lock timeout, which would hide every deadlock.
+  // The timeout is far below the pools' lock timeout, which would hide every deadlock.
   await seeded.database.pool.query(
     `do $$ begin
        execute format('alter database %I set deadlock_timeout = %L', current_database(), '10ms');
@@ -70,7 +70,7 @@ export async function openFourPools(): Promise<FourPools> {
   };
 }
 
-/** A claim of a job by a worker, under a nonce of its own. */
+/** Each claim has a nonce of its own. */
 export function claimMember(job: string, place = 0, provider = "gpu-a") {
   return { job, place, provider, nonce: randomUUID(), worker: "worker_test" };
 }

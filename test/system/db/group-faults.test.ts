@@ -9,7 +9,7 @@ import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 let seeded: SeededDatabase;
 let proxy: TcpProxy;
-/** Through the proxy. */
+/** This one connects through the proxy. */
 let database: Database;
 
 beforeEach(async () => {
@@ -186,7 +186,7 @@ describe("an unreachable database", () => {
     await expect(database.accept.submit(acceptMember("other", "key_1", [1n]))).rejects.toThrow(
       /ECONNRESET|terminated/,
     );
-    // A try that was under way when it was given up would find the database back.
+    // A try that was under way at the error would find that the database is back.
     await database.accept.drain();
     proxy.fault = "none";
     expect(await settled).toMatchObject({ verdict: "settled", cost_nanos: 60n });

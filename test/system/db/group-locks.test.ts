@@ -4,8 +4,8 @@ import { acceptMember, attemptFacts } from "./members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 /**
- * Nobody else may wait longer than this. Were locked members tried one by one, each would cost the
- * others a lock timeout of 150 ms, several seconds in all.
+ * No other member may wait longer than this. If locked members were tried one by one, each would
+ * cost the others a lock timeout of 150 ms, several seconds in all.
  */
 const OTHERS_MS = 2_500;
 const MEMBERS = 100;
@@ -32,8 +32,8 @@ const keys = ["locked", "free_1", "locked", "unlimited", "free_2"];
 const keyOf = (index: number): string => keys[index % keys.length] ?? "";
 
 /**
- * Ten waves of members while the row is locked, which it stays until all others have their answer.
- * Resolves with all answers and the longest that any of the others waited.
+ * Submits ten waves of members while the row is locked; the lock stays until all others have their
+ * answer. Resolves with all answers and the longest wait of the others.
  */
 async function waves<Row>(
   submit: (index: number) => Promise<Row>,

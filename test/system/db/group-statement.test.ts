@@ -6,7 +6,7 @@ import { holdLock } from "./held-lock.ts";
 
 interface Row {
   readonly id: string;
-  /** All ids that travelled with this one. */
+  /** The ids of all members in its group. */
   readonly group: string[];
 }
 
@@ -90,7 +90,7 @@ describe("grouping", () => {
       see.submit({ id: "other" }),
       see.submit({ id: "same" }),
     ]);
-    // Each has its own statement: the second finds what the first has written.
+    // Each member has its own statement: the second finds the row that the first has written.
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
     expect(outcomes[0]).toMatchObject({ value: { group: ["same", "other"] } });
   });
@@ -108,7 +108,8 @@ test("a process that had no time of its own does not take its late look for a la
   await pool.query("select 1");
   const answer = see.submit({ id: "a" });
   await new Promise((resolve) => setImmediate(resolve));
-  // The server answers meanwhile; this thread sees it only afterwards, and its timer before it.
+  // The server answers during this pause; this thread sees its own timer first, and the answer only
+  // after it.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
   expect((await answer).group).toEqual(["a"]);
 });

@@ -1,8 +1,8 @@
 import { Client } from "pg";
 
-/** A transaction of another session that stands in the way until released. */
+/** A transaction of another session that holds the lock until released. */
 export interface HeldLock extends AsyncDisposable {
-  /** Sessions that wait for it now. */
+  /** The number of sessions that wait for it now. */
   waiting(): Promise<number>;
   release(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts
 let server: TestDatabase;
 let looking: Database;
 let database: Database;
-/** What would have ended the process. */
+/** Without the monitor, these errors would have ended the process. */
 let unhandled: unknown[];
 
 function open(applicationName: string): Database {
@@ -87,9 +87,10 @@ describe("a session that PostgreSQL ends", () => {
   });
 
   test("broken on its way to the borrower: another one is handed out", async () => {
-    await pidOf(database.pool); // leaves an idle one
+    // This leaves an idle session in the pool.
+    await pidOf(database.pool);
     const first = database.pool.connect();
-    // What a terminated session does that has just said that it is ready.
+    // A session does this when it is terminated right after it has reported that it is ready.
     database.pool.once("acquire", (client) => {
       client.emit("error", new Error("terminating connection due to administrator command"));
     });

@@ -4,7 +4,7 @@ import type { Plan } from "../../../shared/contracts/plan.ts";
 
 export const providers = ["gpu-a", "gpu-b", "cloud"] as const;
 
-/** A plan over the three providers with the given worst cases. */
+/** A plan has all three providers, with the given worst cases. */
 function planOf(holds: readonly bigint[]): Plan {
   return providers.map((provider, index) => ({
     provider,
@@ -48,7 +48,7 @@ export function acceptMember(
   };
 }
 
-/** What a closed attempt's ledger row says. */
+/** The ledger entry of a closed attempt. */
 export function attemptFacts(status: LedgerEntry["status"], cost: bigint): LedgerEntry {
   return {
     status,

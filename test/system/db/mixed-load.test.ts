@@ -20,7 +20,10 @@ beforeEach(async () => {
 });
 afterEach(() => pools.close());
 
-/** Statements that PostgreSQL has ended as deadlocks; the groups would hide them by sending again. */
+/**
+ * Counts the statements that PostgreSQL has ended as deadlocks; the groups would hide them by
+ * sending again.
+ */
 function deadlocks(): number {
   return pools.databases
     .flatMap(({ pool }) => vi.mocked(pool.query).mock.settledResults)
@@ -29,7 +32,7 @@ function deadlocks(): number {
     ).length;
 }
 
-/** One job's life, each step by another process. */
+/** A different process makes each step of the job. */
 async function live(index: number): Promise<void> {
   const at = (step: number): Database => pools.at(index + step);
   const job = `job_${randomUUID()}`;
@@ -63,7 +66,7 @@ async function live(index: number): Promise<void> {
   }
 }
 
-/** Sweeps as several workers do, until aborted; resolves with the errors that came through. */
+/** Sweeps as several workers do, until aborted; resolves with the errors that were not handled. */
 async function sweepMeanwhile(signal: AbortSignal): Promise<unknown[]> {
   const errors: unknown[] = [];
   await Promise.all(
@@ -92,7 +95,7 @@ test("mixed load over three keys: no deadlock surfaces, nothing is lost, the boo
   done.abort();
   const errors = await sweeping;
   const codes = errors.map((error) => (error as { code?: string }).code ?? String(error));
-  // A sweep that met a locked row gives up and comes again; anything else is a fault.
+  // A sweep that meets a locked row gives up and tries again later; any other error is a fault.
   expect(codes.filter((code) => code !== "55P03")).toEqual([]);
 
   const { pool } = pools.seeded.database;

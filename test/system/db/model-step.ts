@@ -9,7 +9,7 @@ import type { Command } from "./model-commands.ts";
 const WORKER = "worker_test";
 const OWNER = "api_test";
 
-/** Applies one command to both and compares what the statement said. */
+/** Applies one command to both, and compares the statement's result with the model's. */
 export async function step(db: Database, model: BrokerModel, c: Command): Promise<void> {
   const live = (state: ModelJob["state"]): ModelJob | undefined => {
     const jobs = model.jobs.filter((job) => job.state === state);
@@ -178,7 +178,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
   }
 }
 
-/** The next period of the same kind begins now, as midnight would do it. */
+/** Begins the next period of the same kind now, as midnight would. */
 async function turnPeriod(pool: Pool, key: number): Promise<void> {
   await pool.query(
     `with old as (

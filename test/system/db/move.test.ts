@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => pools.close());
 
-/** A running job; the move of its failed attempt, which cost 40. */
+/** The job runs; the result is the move of its failed attempt, which cost 40. */
 async function running(limit: bigint, holds: readonly bigint[]) {
   await seedKey(pools.seeded.database.pool, "key_1", limit);
   await pools.at(0).accept.submit(acceptMember("job", "key_1", holds));
@@ -67,7 +67,7 @@ describe("moves", () => {
           target: 1,
           delay_ms: 0,
           check_ms: 60_000,
-          // Costs all that was held, so that ends free nothing for the others.
+          // The cost is the whole hold, so that an end frees nothing for other jobs.
           ...attemptFacts("failed", 100n),
         }),
       ),

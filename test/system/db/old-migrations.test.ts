@@ -13,7 +13,7 @@ test("a database that the old migrations made becomes what a new one is", async 
   expect(await migrate(old.url)).toEqual({ tables: [], functions: [] });
 });
 
-/** Signatures of functions that have been changed on purpose since, or are gone. */
+/** These functions have changed on purpose since then, or are gone. */
 const changedSince: ReadonlySet<string> = new Set();
 
 /** A definition without its comments and line ends. */

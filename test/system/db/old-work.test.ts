@@ -19,7 +19,7 @@ import {
   recordOldMigrations,
 } from "./schema-rig.ts";
 
-/** A fleet on a database of the old migrations, with the functions that they made. */
+/** Starts a fleet on a database of the old migrations, with the functions that they made. */
 async function fleetOn(old: BareDatabase): Promise<{ fleet: Fleet; hooks: Receiver }> {
   const redis = await startTestRedis();
   onTestFinished(() => redis.stop());
@@ -39,7 +39,7 @@ webhooks: { allow_networks: [127.0.0.0/8] }`,
   return { fleet, hooks };
 }
 
-/** The client of a key with a budget, whose endpoint listens to everything. */
+/** Makes a key with a budget, and an endpoint for all its webhooks; returns a client by URL. */
 async function makeCaller({ client }: BareDatabase, fleet: Fleet, hooks: Receiver) {
   const apiKey = await fleet.key({ budget: { limit_usd: "500", period: "total" } });
   await client.query(
@@ -79,7 +79,7 @@ async function countByState(client: Client, table: string): Promise<Record<strin
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
 
-/** All rows of all tables but the records of migrations. */
+/** The tables that record migrations are left out. */
 async function allRows(client: Client): Promise<Record<string, unknown>> {
   const { rows: tables } = await client.query<{ name: string }>(
     `select relname as name from pg_class

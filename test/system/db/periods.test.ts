@@ -8,7 +8,7 @@ import { syncProviders } from "../../../shared/providers/sync-providers.ts";
 let made: TestDatabase;
 let database: Database;
 
-/** A database whose `now()` is what `setTime` says, in a session whose time zone is not UTC. */
+/** `setTime` sets the database's `now()`; the time zone of its session is not UTC. */
 beforeEach(async () => {
   made = await createTestDatabase();
   const url = new URL(made.url);
@@ -78,10 +78,10 @@ describe("periods are those of the UTC calendar, the current one and the next", 
     ["day", "2027-03-14T23:59:59.999Z", ["2027-03-14", "2027-03-15", "2027-03-16"]],
     ["day", "2027-12-31T23:59:59Z", ["2027-12-31", "2028-01-01", "2028-01-02"]],
     ["day", "2028-02-28T12:00:00Z", ["2028-02-28", "2028-02-29", "2028-03-01"]],
-    // Where the session's clocks change.
+    // The session's clocks change on this day.
     ["day", "2027-03-14T05:30:00Z", ["2027-03-14", "2027-03-15", "2027-03-16"]],
     ["day", "2027-11-07T05:30:00Z", ["2027-11-07", "2027-11-08", "2027-11-09"]],
-    // Weeks begin on Monday, over the year's end too.
+    // Weeks begin on Monday, also over the end of a year.
     ["week", "2027-01-03T23:59:59Z", ["2026-12-28", "2027-01-04", "2027-01-11"]],
     ["week", "2027-01-04T00:00:00Z", ["2027-01-04", "2027-01-11", "2027-01-18"]],
     ["month", "2027-12-31T23:59:59Z", ["2027-12-01", "2028-01-01", "2028-02-01"]],
@@ -95,7 +95,7 @@ describe("periods are those of the UTC calendar, the current one and the next", 
       { starts: `${starts} 00:00:00`, ends: `${turns} 00:00:00`, settled: 0n, held: 0n },
       { starts: `${turns} 00:00:00`, ends: `${ends} 00:00:00`, settled: 0n, held: 0n },
     ]);
-    // Made again by any other process, nothing changes.
+    // When any other process makes them a second time, nothing changes.
     await database.pool.query("select open_budget_periods()");
     expect(await periods()).toHaveLength(2);
   });
@@ -135,7 +135,7 @@ describe("at the boundary", () => {
     });
     await setTime("2028-01-01T00:01:00Z");
     await accept("next", 1_000n);
-    // It fails, moves and ends in the new year.
+    // The job fails, moves and ends in the new year.
     const move = { job: "job", place: 0, fence: 1, target: 1, delay_ms: 0, check_ms: 1_000 };
     expect(await database.move.submit({ ...move, ...attemptFacts("failed", 100n) })).toMatchObject({
       verdict: "moved",

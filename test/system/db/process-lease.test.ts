@@ -59,7 +59,7 @@ async function terminate(): Promise<void> {
   );
 }
 
-/** A stand-in for a pooler: what looks at the backend's number finds what the table says. */
+/** Stands in for a pooler: a query for the backend's number finds the number in the table. */
 async function pooledUrl(next: string): Promise<string> {
   await seeded.database.pool.query(`
     create schema pooler;

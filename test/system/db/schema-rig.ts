@@ -4,13 +4,12 @@ import { onTestFinished } from "vitest";
 import { schemaText } from "../../support/schema-text.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 
-/** A database that one test looks at, over a connection of its own. */
+/** The connection belongs to the test alone. */
 export interface BareDatabase {
   readonly url: string;
   readonly client: Client;
 }
 
-/** A database without tables. */
 export async function emptyDatabase(): Promise<BareDatabase> {
   const { url, drop } = await createTestDatabase();
   const client = new Client({ connectionString: url });
@@ -25,7 +24,7 @@ export async function emptyDatabase(): Promise<BareDatabase> {
 
 const oldMigrations = new URL("../../fixtures/old-migrations/", import.meta.url);
 
-/** A database as the migrations before `tables/` made it, all of them or the first ones. */
+/** Runs the migrations from before `tables/`, all of them or the first ones. */
 export async function oldDatabase(count?: number): Promise<BareDatabase> {
   const database = await emptyDatabase();
   const names = (await oldMigrationNames()).slice(0, count);
@@ -39,7 +38,7 @@ export async function oldMigrationNames(): Promise<string[]> {
   return (await readdir(oldMigrations)).map((file) => file.replace(/\.sql$/, "")).toSorted();
 }
 
-/** Makes the database's records those of an old version, which knew of no others. */
+/** Writes the records of an old version, which had no other record tables. */
 export async function recordOldMigrations(client: Client, names: readonly string[]): Promise<void> {
   await client.query(
     `drop table if exists spillway_functions, spillway_migrations;

@@ -34,7 +34,7 @@ export async function seededDatabase(slots = 4): Promise<SeededDatabase> {
   };
 }
 
-/** A key, with a budget over all time when a limit is given. */
+/** The budget is over all time; without a limit there is none. */
 export async function seedKey(pool: Pool, id: string, limitNanos: bigint | null): Promise<void> {
   await pool.query("insert into keys (id, hash, hint, name) values ($1, $2, 'hint', $1)", [
     id,

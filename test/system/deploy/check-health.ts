@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { readComposeFile } from "./compose-file.ts";
 
-/** Runs the health check of a service, as its engine would, on a process that listens elsewhere. */
+/** Runs the health check of a service, as its engine would, on a process with another address. */
 export async function checkHealth(service: string, url: string): Promise<number | undefined> {
   const { healthcheck } = readComposeFile().service(service);
   const [form, program, ...words] = healthcheck?.test ?? [];

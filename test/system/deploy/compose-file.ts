@@ -51,11 +51,13 @@ type ComposeService = z.output<typeof serviceSchema>;
 /** docker-compose.yml as its engine would read it. */
 export interface ComposeFile extends z.output<typeof fileSchema> {
   service(name: string): ComposeService;
-  /** What it says about each variable: `:?why` or `:-default`, as often as it stands there. */
+  /**
+   * Each mention of a variable with its rest, `:?why` or `:-default`; a repeated one counts again.
+   */
   readonly variables: readonly { readonly name: string; readonly rest: string }[];
 }
 
-/** Reads docker-compose.yml; variables that have neither a value here nor a default stay empty. */
+/** Variables that have neither a value here nor a default stay empty. */
 export function readComposeFile(environment: Readonly<Record<string, string>> = {}): ComposeFile {
   const source = readFileSync(new URL("../../../docker-compose.yml", import.meta.url), "utf8");
   const variables: { name: string; rest: string }[] = [];

@@ -38,7 +38,7 @@ test("it asks for every secret and has a default for the rest", () => {
     expect.arrayContaining([expect.stringMatching(/PASSWORD|KEY/)]),
   );
   expect(required.length + defaulted.length).toBe(compose.variables.length);
-  // Names that stand without a value are passed on as they are: providers' keys.
+  // Names without a value are passed on from the host: they are the providers' keys.
   for (const service of Object.values(compose.services))
     for (const [name, value] of Object.entries(service.environment))
       if (/PASSWORD|KEY|AUTH/.test(name) && value !== null)
@@ -158,7 +158,7 @@ test.each(["api", "worker"])("%s has more time to end than its requests", (name)
 test("data outlives its containers", () => {
   expect(Object.keys(compose.volumes)).toEqual(["postgres", "redis"]);
   expect(compose.service("redis").volumes).toEqual(["redis:/data"]);
-  // Up to 17 the image kept its data one directory further down.
+  // Up to version 17 the image kept its data one directory further down.
   expect(compose.service("postgres").volumes).toEqual(["postgres:/var/lib/postgresql"]);
 });
 

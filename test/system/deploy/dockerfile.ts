@@ -1,18 +1,17 @@
 import { readFileSync } from "node:fs";
 
-/** One instruction, with its continuation lines joined. */
+/** Continuation lines are joined. */
 interface Instruction {
   readonly name: string;
   readonly rest: string;
 }
 
-/** A build stage: from its `FROM` to the next one. */
+/** A stage goes from its `FROM` to the next one. */
 export interface Stage {
   readonly base: string;
   readonly instructions: readonly Instruction[];
 }
 
-/** Reads the stages of config/Dockerfile, in their order. */
 export function readDockerfile(): Stage[] {
   const source = readFileSync(new URL("../../../config/Dockerfile", import.meta.url), "utf8");
   const lines = source
@@ -39,7 +38,7 @@ export function listForm(stage: Stage, name: string): string[] {
   return JSON.parse(list) as string[];
 }
 
-/** What a stage copies from the repository: sources and the place they go to. */
+/** Only copies from the repository count, not those from other stages. */
 export function copied(stage: Stage): { sources: string[]; target: string }[] {
   return stage.instructions
     .filter(({ name, rest }) => name === "COPY" && !rest.startsWith("--from"))

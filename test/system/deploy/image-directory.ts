@@ -8,13 +8,17 @@ import { copied, readDockerfile } from "./dockerfile.ts";
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** What the image would hold in /app, made by the Dockerfile's own steps in a temporary directory. */
+/**
+ * A temporary directory with the content of the image's /app, made by the Dockerfile's own steps.
+ */
 export interface ImageDirectory {
   readonly path: string;
   remove(): Promise<void>;
 }
 
-/** Copies and installs what config/Dockerfile says. Packages come from npm's cache where it has them. */
+/**
+ * Copies and installs as config/Dockerfile says. Packages come from npm's cache where it has them.
+ */
 export async function buildImageDirectory(): Promise<ImageDirectory> {
   const path = await mkdtemp(join(tmpdir(), "spillway-image-"));
   for (const stage of readDockerfile()) {

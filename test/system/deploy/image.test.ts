@@ -26,7 +26,9 @@ afterAll(() => image.remove());
 
 type Variables = Readonly<Record<string, string>>;
 
-/** As the container's entry point, except for the user and the read-only file system. */
+/**
+ * Starts as the container's entry point does, except for the user and the read-only file system.
+ */
 function start(args: readonly string[], env: Variables = {}): CommandProcess {
   return startProgram(process.execPath, [...words, ...args], env, image.path);
 }

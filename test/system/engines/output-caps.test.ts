@@ -51,7 +51,7 @@ beforeAll(async () => {
     ].join("\n"),
   });
   ({ key } = await broker.key());
-  // The engines are asked beside the start.
+  // The broker detects the engines while it starts, and the start does not wait for this.
   await vi.waitFor(async () => {
     const { data } = await broker.admin<{ data: { name: string; engine: string | null }[] }>(
       "GET",
@@ -61,7 +61,7 @@ beforeAll(async () => {
     for (const name of ["vllm", "free", "llamacpp", "ollama"])
       if (!asked.has(name)) throw new Error(`${name} is not known yet`);
   }, 5_000);
-  // An API process learns of it with its next look at the fleet.
+  // An API process reads the result with its next query for the fleet's state.
   await vi.waitFor(async () => {
     const headers = { authorization: `Bearer ${key}` };
     const models = await (await fetch(`${broker.baseUrl}/models`, { headers })).text();
@@ -223,7 +223,7 @@ describe("a prompt of which Ollama would answer a part only", () => {
       status: 200,
       warning: "the prompt may be cut to the model's context",
     });
-    // What certainly fits needs no warning, nor does an engine that refuses.
+    // A prompt that certainly fits needs no warning, and an engine that refuses needs none either.
     expect((await ask("ollama-lax")).warning).toBeNull();
     expect((await ask("plain", long)).warning).toBeNull();
   });

@@ -4,7 +4,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { playedLlamacpp, playedOllama } from "../../support/played-engine.ts";
 import { completeChat, startPlayedServer, type PlayedServer } from "../../support/played-server.ts";
 
-/** Sequences that an engine runs, and the most that it ran at once. */
+/** The engine runs this many sequences now; `most` is the highest number so far. */
 let running = 0;
 let most = 0;
 let release: () => void = () => undefined;
@@ -78,13 +78,14 @@ const ask = (model: string, n: number): Promise<number> =>
   post("/chat/completions", { model, n, messages: [{ role: "user", content: "Hello" }] });
 
 it("takes as many slots as the engine runs sequences, and never waits for itself", async () => {
-  // More than all slots takes them all; those that wait hold none, so that all have their turn.
+  // A call that needs more than all slots takes them all. Waiting calls hold none, so each gets its
+  // turn.
   const answers = [3, 3, 2, 1, 1, 9, 2].map((n) => ask("m", n));
   await expect.poll(() => running).toBeGreaterThan(0);
   release();
   await Promise.all(answers);
   expect(llamacpp.calls).toHaveLength(7);
-  // Nine at once are more than the engine has in any case; everything else keeps to the slots.
+  // Nine sequences at once exceed the engine's slots in any case; all other calls stay within them.
   expect(most).toBe(9);
 });
 

@@ -12,7 +12,7 @@ const events = (from: number, to: number): string[] =>
 let jobs = 0;
 const newJob = (): string => `job_${++jobs}`;
 
-/** Page after page, until there is no more. */
+/** Reads page after page to the end. */
 async function readAll(log: EventLog, job: string, fence: number, from = 0): Promise<string[]> {
   const all: string[] = [];
   for (;;) {
@@ -22,7 +22,7 @@ async function readAll(log: EventLog, job: string, fence: number, from = 0): Pro
   }
 }
 
-/** Twenty events, in a few ticks. */
+/** Twenty events are spread over a few ticks. */
 async function writeSlowly(writer: EventLog, job: string): Promise<void> {
   const log = writer.attempt(job, 1);
   for (let n = 0; n < 20; n++) {
@@ -109,13 +109,15 @@ describe.each([
     ];
     for (const event of all) {
       log.append([event]);
-      if (event.length > 8 * PAGE_BYTES) await log.flush(); // as much as may wait
+      // More than this may not wait.
+      if (event.length > 8 * PAGE_BYTES) await log.flush();
     }
     await log.flush();
     expect(await side.reader.read(job, 1, 0)).toHaveLength(2);
     const read = await readAll(side.reader, job, 1);
     expect(read.map(({ length }) => length)).toEqual(all.map(({ length }) => length));
-    expect(read.every((event, n) => event === all[n])).toBe(true); // a difference would be long to show
+    // The message of a failed comparison would be very long.
+    expect(read.every((event, n) => event === all[n])).toBe(true);
   });
 
   test("keep every character", async () => {

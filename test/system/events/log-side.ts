@@ -11,16 +11,16 @@ import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 /** A store of logs that a test can cut off, and the logs of the processes that use it. */
 export interface LogSide {
   readonly writer: EventLog;
-  /** Of another process, where there may be one. */
+  /** The log of another process, if the store allows one. */
   readonly reader: EventLog;
-  /** What the logs have reported. */
+  /** Errors that the logs have reported. */
   readonly errors: unknown[];
-  /** The way to the store. */
+  /** The connection to the store. */
   readonly line: TcpProxy;
   close(): Promise<void>;
 }
 
-/** The log of a process of a fleet, and what closes its connection. */
+/** One fleet process's log, with a function that closes its connection. */
 export async function openRedisLog(
   redisUrl: string,
   redisPrefix: string,

@@ -30,7 +30,7 @@ async function write(job: string, count: number): Promise<void> {
   await attempt.flush();
 }
 
-/** A job that was accepted and has ended so many minutes ago; null: it runs. */
+/** Times are minutes ago; with null the job still runs. */
 async function seedJob(id: string, minutes: number, endedMinutes: number | null): Promise<void> {
   await seeded.database.pool.query(
     `insert into jobs (id, key_id, endpoint, model, class, residency, interactive, stream, owner,
@@ -80,7 +80,8 @@ test("a short trouble of the database costs a log nothing", async () => {
   const client = await seeded.database.pool.connect();
   await client.query("begin; lock table job_events in access exclusive mode");
   attempt.append(events(2));
-  // Longer than a statement waits for a lock, shorter than it is tried again.
+  // The pause is longer than a statement waits for a lock, and shorter than the time of its
+  // retries.
   await new Promise((resolve) => setTimeout(resolve, 200));
   await client.query("rollback");
   client.release();

@@ -10,7 +10,7 @@ import { openRedisLog } from "./log-side.ts";
 const AGAIN_MS = 10_000;
 let redis: TestRedis;
 let line: TcpProxy;
-/** Of two processes; the line of the first can be broken. */
+/** These belong to two processes; the first one's connection can be broken. */
 let near: Awaited<ReturnType<typeof openRedisLog>>;
 let far: Awaited<ReturnType<typeof openRedisLog>>;
 let jobs = 0;
@@ -41,7 +41,7 @@ async function add(log: ReturnType<EventLog["attempt"]>, added: readonly string[
   await log.flush();
 }
 
-/** Follows and counts; news are noted when they come. */
+/** Counts the announcements as they arrive. */
 async function follow(log: EventLog, job: string): Promise<{ count: number; leave: () => void }> {
   const heard = { count: 0, leave: (): void => undefined };
   heard.leave = await log.follow(job, () => void heard.count++);
@@ -49,21 +49,21 @@ async function follow(log: EventLog, job: string): Promise<{ count: number; leav
 }
 
 /**
- * Whatever a return owed its followers has been told: one connection listens for all of them, and
- * its answers come in order.
+ * After this, the followers have all announcements that a return owes them: one connection listens
+ * for all of them, and its answers arrive in order.
  */
 async function hasToldAll(log: EventLog): Promise<void> {
   const { leave } = await follow(log, newJob());
   leave();
 }
 
-/** What anybody listens to. */
+/** Returns the channels with listeners. */
 async function channels(): Promise<string[]> {
   const listened = (await looking().pubsub("CHANNELS", "test:news:*")) as string[];
   return listened.toSorted();
 }
 
-/** The process's connections are there again. */
+/** Waits until the process's connections work again. */
 async function isBack(log: EventLog): Promise<void> {
   const job = newJob();
   await eventually(async () => {
@@ -81,7 +81,7 @@ test("a log that was wiped goes on with the right numbers, and shows nothing bef
   await add(log, events(5, 8));
   expect(await far.log.read(job, 1, 0)).toEqual([]);
   expect(await far.log.read(job, 1, 4)).toEqual([]);
-  // Who had read the first five misses none.
+  // A reader who has the first five events misses none.
   expect(await far.log.read(job, 1, 5)).toEqual(events(5, 8));
 });
 
@@ -119,7 +119,7 @@ test("what was written and never answered counts as kept when it is sent again",
   const job = newJob();
   const log = near.log.attempt(job, 1);
   await add(log, events(0, 1));
-  // The answer to the next write is the next that goes towards the client.
+  // The next bytes towards the client are the answer to the next write.
   line.cutAfter(1, "client");
   await add(log, events(1, 3));
   await add(log, events(3, 4));
@@ -140,7 +140,7 @@ test("a server that answers nothing holds up an attempt's end no longer than a c
   line.fault = "none";
   await isBack(near.log);
   await add(log, events(5, 6));
-  // What was on the wire may have arrived; nothing after it did.
+  // The bytes on the wire may have arrived, but no later ones.
   const read = await far.log.read(job, 1, 0);
   expect([events(0, 2), events(0, 5)]).toContainEqual(read);
 });
@@ -150,7 +150,7 @@ test("followers of both processes hear again after their server was away, withou
   const followers = [await follow(near.log, job), await follow(far.log, job)];
   await redis.kill();
   await redis.restart();
-  // Each is told at once that it may have missed something.
+  // Each follower is called at once, since it may have missed an event.
   await eventually(() => {
     for (const { count } of followers) expect(count).toBeGreaterThan(0);
   }, AGAIN_MS);
@@ -174,7 +174,7 @@ test("who follows while the server is away does not wait for it, and hears once 
   await redis.restart();
   await eventually(() => expect(heard.count).toBeGreaterThan(0), AGAIN_MS);
   await isBack(near.log);
-  // By its own question's answer, and by the return.
+  // The first call follows the answer to its own question, the second follows the return.
   await hasToldAll(near.log);
   const before = heard.count;
   near.log.announce(job);
@@ -190,7 +190,8 @@ test("a process listens only to what its followers want", async () => {
   const other = await follow(near.log, two);
   expect(await channels()).toEqual([`test:news:${one}`, `test:news:${two}`]);
   first.leave();
-  first.leave(); // changes nothing
+  // The second call changes nothing.
+  first.leave();
   other.leave();
   await eventually(async () => expect(await channels()).toEqual([`test:news:${one}`]));
   far.log.announce(one);

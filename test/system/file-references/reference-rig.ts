@@ -5,7 +5,9 @@ import { startBatchRig, type BatchRig } from "../batches/batch-rig.ts";
 
 export const BODY_LIMIT = 64 * 1024;
 
-/** Models at a local engine that is translated, a native one, one with a cloud, and a dear one. */
+/**
+ * `local` has a translated engine, `native` a native one, `both` also a cloud, and `dear` a price.
+ */
 export function startReferenceRig(): Promise<BatchRig> {
   const plain = { slots: 4, outputTokens: 2 };
   return startBatchRig({
@@ -28,7 +30,7 @@ export function startReferenceRig(): Promise<BatchRig> {
   });
 }
 
-/** Uploads a file in parts of so many bytes; resolves with its id. */
+/** Uploads a file in parts of `size` bytes; resolves with its id. */
 export async function uploadInParts(
   { uploads }: OpenAI,
   text: string,

@@ -27,7 +27,7 @@ async function upload(
   return (await client.files.create({ file, purpose: "user_data" })).id;
 }
 
-/** What the upstreams were asked last. */
+/** Returns the last request to an upstream. */
 function sent(): unknown {
   const [last] = Object.values(rig.broker.upstreams).flatMap((each) => each.bodies());
   return last?.body;
@@ -139,7 +139,7 @@ test("files count as what the body would have with them", async () => {
     status: 413,
     param: "input[0].content[2].file_id",
   });
-  // Less on the disk than in JSON.
+  // The file is smaller on the disk than in JSON.
   const signs = await upload("\u0001".repeat(BODY_LIMIT / 4), "signs.txt");
   await expect(ask("local", { type: "input_file", file_id: signs })).rejects.toMatchObject({
     status: 413,
@@ -201,7 +201,7 @@ const lineBody = (file: string) => ({
   messages: [{ role: "user", content: [{ type: "file", file: { file_id: file } }] }],
 });
 
-/** Asks in a conversation that was begun with such a part. */
+/** Asks in a conversation that begins with this part. */
 const about = async (part: ResponseInputContent) => {
   const { id } = await rig.client.conversations.create({
     items: [{ type: "message", role: "user", content: [part] }],
@@ -231,7 +231,7 @@ test("lines of a batch refer to files as other requests do", async () => {
     line("pdf", { body: lineBody(pdf) }),
   ].join("\n");
   const batch = await rig.client.batches.create({
-    // Of parts that end in the middle of lines.
+    // The parts end in the middle of lines.
     input_file_id: await uploadInParts(rig.client, input, 100, {
       filename: "in.jsonl",
       purpose: "batch",
@@ -259,7 +259,7 @@ test("a text that is given in the request itself is text where engines take no f
   });
 });
 
-/** Tells what a request of this content is estimated at. */
+/** Returns the estimate for a request with this content. */
 const count = async (content: object[]) => {
   const response = await fetch(`${rig.broker.baseUrl}/responses/input_tokens`, {
     method: "POST",

@@ -177,7 +177,7 @@ describe("a large file", () => {
     await growFile(rig, big, CHUNKS);
   });
 
-  /** Takes nothing after the headers. */
+  /** The reader reads nothing after the headers. */
   async function pausedReader(): Promise<IncomingMessage> {
     const asked = request(`${rig.address}/v1/files/${big}/content`, {
       headers: { authorization: `Bearer ${rig.secret}` },

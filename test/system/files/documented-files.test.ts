@@ -8,7 +8,7 @@ beforeAll(async () => {
   broker = await startTestBroker({
     providers: { gpu: { slots: 1 } },
     models: "  chat-small: { serve: [{ provider: gpu, model: m }], max_output_tokens: 64 }",
-    // What prompts may have is no limit for files.
+    // The limit for prompts does not apply to files.
     server: "{ body_limit: 1KiB }",
   });
 });

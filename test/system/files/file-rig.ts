@@ -30,7 +30,7 @@ export interface Refusal {
   };
 }
 
-/** The routes of files on a real port, over a database of their own. */
+/** Serves the routes of files on a real port, over a database of their own. */
 export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {}) {
   const broker = await openBrokerDatabase();
   const { pool } = broker.database;
@@ -90,7 +90,7 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
     get(path: string, more: Record<string, string> = {}, method = "GET"): Promise<Response> {
       return fetch(`${address}/v1${path}`, { method, headers: headers(more) });
     },
-    /** Uploads a form and expects it to be refused. */
+    /** Uploads a form and expects an error. */
     async refusal(body: FormData | string, more: Record<string, string> = {}): Promise<Refusal> {
       const response = await fetch(`${address}/v1/files`, {
         method: "POST",
@@ -103,7 +103,7 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
     async upload(text: string, filename = "in.jsonl"): Promise<OpenAI.FileObject> {
       return caller.client.files.create({ file: new File([text], filename), purpose: "batch" });
     },
-    /** What the database has of files. */
+    /** Counts the rows of files and of their chunks. */
     async rows(): Promise<{ files: number; chunks: number }> {
       const { rows } = await pool.query<{ files: number; chunks: number }>(
         `select (select count(*) from files)::integer as files,
@@ -111,7 +111,7 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
       );
       return rows[0] ?? { files: -1, chunks: -1 };
     },
-    /** A connection to write a request on by hand, and all that comes back until it closes. */
+    /** The test writes the request by hand; `closed` has all bytes of the answer until the end. */
     async raw(path: string, more: Record<string, string> = {}) {
       const socket = await dial(Number(new URL(address).port));
       const heard: Buffer[] = [];
@@ -143,12 +143,12 @@ function dial(port: number): Promise<Socket> {
   });
 }
 
-/** Waits until the database has nothing of any file. */
+/** Waits until the database has no rows of any file. */
 export async function nothingStays(rig: FileRig): Promise<void> {
   await eventually(async () => expect(await rig.rows()).toEqual({ files: 0, chunks: 0 }));
 }
 
-/** Makes a file as large as so many full chunks. */
+/** Gives a file the size of this many full chunks. */
 export async function growFile({ pool }: FileRig, id: string, chunks: number): Promise<void> {
   await pool.query("update files set bytes = $2 where id = $1", [id, chunks * MAX_CHUNK_BYTES]);
   await pool.query(
@@ -159,7 +159,7 @@ export async function growFile({ pool }: FileRig, id: string, chunks: number): P
   );
 }
 
-/** Parts of a form, written by hand, with the boundary `X`. */
+/** The boundary is `X`. */
 export function formText(...parts: readonly string[]): string {
   return `${parts.map((part) => `--X\r\nContent-Disposition: form-data; ${part}\r\n`).join("")}--X--\r\n`;
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   rig = await startFiles({ maxFileBytes: MAX_FILE_BYTES });
 });
 afterAll(() => rig[Symbol.asyncDispose]());
-// Whatever was wrong, nothing stays.
+// After any error, no rows stay.
 afterEach(() => nothingStays(rig));
 
 const field = (name: string, value: string): string => `name="${name}"\r\n\r\n${value}`;

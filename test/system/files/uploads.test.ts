@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 const terms = { bytes: 3, purpose: "batch", expiresAfterS: 3_600 } as const;
 
-/** An upload of so many small chunks, whose process last touched it so long ago. */
+/** Begins an upload of small chunks; its process last touched it the time `quiet` ago. */
 async function begun(chunks: number, quiet = "0 s"): Promise<string> {
   const id = await beginUpload(rig.pool, rig.keyId, "in.jsonl");
   for (let n = 0; n < chunks; n++)
@@ -86,7 +86,7 @@ test("what a killed process left of an upload is swept, and what one still sends
 
 test("an upload that is swept while it goes on does not become half a file", async () => {
   const id = await begun(3, "6 min");
-  // So small a page takes only the end of it.
+  // A page of one row takes only the end of the upload.
   expect(await forgetFiles(rig.pool, 1)).toBe(1);
   expect(await appendChunk(rig.pool, id, 3, Buffer.from("x"))).toBe(false);
   expect(await finishUpload(rig.pool, id, terms)).toBeUndefined();
@@ -156,7 +156,7 @@ test("a shutdown ends uploads and downloads, and nothing stays of an upload", as
   other.shutdown.abort();
   await expect(download.text()).rejects.toThrow(/terminated/);
   await eventually(async () => expect((await other.rows()).files).toBe(1));
-  // What is stored goes before the answer does.
+  // The stored rows are deleted before the answer is sent.
   await answered;
   socket.destroy();
   expect(await closed).toMatch(/^HTTP\/1.1 503 /);
