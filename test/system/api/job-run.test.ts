@@ -146,7 +146,7 @@ describe("an entry that the queue did not take", () => {
     const first = await api.worker.take("gpu-a");
     await withoutQueue(async () => {
       await first.moveTo(1);
-      await refusals(first.entry.job, 2);
+      await untilRefused(first.entry.job, 2);
       expect(api.queues.waiting("cloud")).toEqual([]);
     });
     const second = await api.worker.take("cloud");
@@ -161,7 +161,7 @@ describe("an entry that the queue did not take", () => {
     const { job } = first.entry;
     await withoutQueue(async () => {
       await first.moveTo(1);
-      await refusals(job, 1);
+      await untilRefused(job, 1);
     });
     const moved = await api.database.move.submit({
       job,
@@ -194,7 +194,7 @@ describe("an entry that the queue did not take", () => {
     const first = await api.worker.take("gpu-a");
     await withoutQueue(async () => {
       await first.moveTo(1);
-      await refusals(first.entry.job, 1);
+      await untilRefused(first.entry.job, 1);
       abort.abort();
       expect(await answer).toBe("AbortError");
       await api.jobs.whenEmpty();
@@ -240,7 +240,7 @@ async function withoutQueue(act: () => Promise<void>): Promise<void> {
   }
 }
 
-async function refusals(job: string, count: number): Promise<void> {
+async function untilRefused(job: string, count: number): Promise<void> {
   await eventually(() => {
     const found = api.logged.filter(
       (line) => line["job"] === job && line["msg"] === "queue did not take an entry",

@@ -24,7 +24,7 @@ const messages = [{ role: "user", content: "Hi" }];
 const chat = { model: "chat-small", messages };
 
 /** Asserts the shape that every error has, and that no job and no hold was left behind. */
-async function expectRefusal(response: Response, status: number): Promise<ErrorBody["error"]> {
+async function expectError(response: Response, status: number): Promise<ErrorBody["error"]> {
   expect(response.status).toBe(status);
   expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
   expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
@@ -77,7 +77,7 @@ describe("nonsense", () => {
     ["a body beyond the limit", huge, 413, null],
   ])("%s is refused for what it is", async (_name, body, status, param) => {
     const headers = { authorization: `Bearer ${budgetedKey}` };
-    const error = await expectRefusal(
+    const error = await expectError(
       await api.post("/v1/chat/completions", body, { headers }),
       status,
     );
@@ -87,14 +87,14 @@ describe("nonsense", () => {
   test("another content type is a 415", async () => {
     for (const type of ["text/plain", "multipart/form-data; boundary=x", "nonsense"]) {
       const headers = { "content-type": type };
-      await expectRefusal(await api.post("/v1/chat/completions", chat, { headers }), 415);
+      await expectError(await api.post("/v1/chat/completions", chat, { headers }), 415);
     }
   });
 
   test("an unknown residency is a 400", async () => {
     const headers = { "x-spillway-residency": "mars" };
     const response = await api.post("/v1/chat/completions", chat, { headers });
-    expect(await expectRefusal(response, 400)).toMatchObject({ param: "x-spillway-residency" });
+    expect(await expectError(response, 400)).toMatchObject({ param: "x-spillway-residency" });
   });
 });
 
@@ -103,7 +103,7 @@ describe("keys", () => {
     "%j is a 401 before the body is read",
     async (authorization) => {
       const response = await api.post("/v1/chat/completions", "{", { headers: { authorization } });
-      expect(await expectRefusal(response, 401)).toMatchObject({ code: "invalid_api_key" });
+      expect(await expectError(response, 401)).toMatchObject({ code: "invalid_api_key" });
     },
   );
 
@@ -111,10 +111,10 @@ describe("keys", () => {
     const key = await api.makeKey({ models: ["embed-small"] });
     const headers = { authorization: `Bearer ${key}` };
     const response = await api.post("/v1/chat/completions", chat, { headers });
-    const error = await expectRefusal(response, 404);
+    const error = await expectError(response, 404);
     expect(error).toMatchObject({ code: "model_not_found", param: "model" });
     const unknown = await api.post("/v1/chat/completions", { ...chat, model: "x" }, { headers });
-    expect((await expectRefusal(unknown, 404)).message).toBe(
+    expect((await expectError(unknown, 404)).message).toBe(
       error.message.replace("chat-small", "x"),
     );
   });
@@ -129,7 +129,7 @@ describe("budget", () => {
       { ...chat, max_tokens: 1_000 },
       { headers },
     );
-    const error = await expectRefusal(response, 402);
+    const error = await expectError(response, 402);
     expect(error).toMatchObject({ code: "insufficient_quota", type: "insufficient_quota" });
     expect(error.message).toMatch(
       /\$0\.0005 of \$0\.0005 left.* may cost \$0\.0006\d+\. It would fit .* It resets at 20\d\d-\d\d-\d\dT00:00:00\.000Z\./,
@@ -175,7 +175,7 @@ describe("budget", () => {
     const key = await api.makeKey({ budget: { limit_usd: "0.0005", period: "day" } });
     const body = { model: "chat-small", input: "Hi", max_output_tokens: 1_000, ...fields };
     const asked = { headers: { authorization: `Bearer ${key}`, ...headers } };
-    await expectRefusal(await api.post("/v1/responses", body, asked), status);
+    await expectError(await api.post("/v1/responses", body, asked), status);
   });
 
   test("refuses images of unknown cost", async () => {
@@ -183,7 +183,7 @@ describe("budget", () => {
     const body = { ...chat, messages: [{ role: "user", content: [image] }] };
     const headers = { authorization: `Bearer ${budgetedKey}` };
     const response = await api.post("/v1/chat/completions", body, { headers });
-    expect(await expectRefusal(response, 400)).toMatchObject({ param: "messages" });
+    expect(await expectError(response, 400)).toMatchObject({ param: "messages" });
   });
 });
 
@@ -192,7 +192,7 @@ describe("capacity", () => {
     const headers = { "x-spillway-residency": "local" };
     const body = { ...chat, model: "cloud-only" };
     const response = await api.post("/v1/chat/completions", body, { headers });
-    expect(await expectRefusal(response, 503)).toMatchObject({ code: "no_capacity" });
+    expect(await expectError(response, 503)).toMatchObject({ code: "no_capacity" });
   });
 
   test("an impatient route with nothing up is a 503 that may be tried again", async () => {
@@ -200,14 +200,14 @@ describe("capacity", () => {
     const response = await api.post("/v1/chat/completions", { ...chat, model: "impatient" });
     api.providerStates.setUp("gpu-a", true);
     expect(response.headers.get("x-should-retry")).toBeNull();
-    expect(await expectRefusal(response, 503)).toMatchObject({ code: "no_capacity" });
+    expect(await expectError(response, 503)).toMatchObject({ code: "no_capacity" });
   });
 });
 
 describe("paths and methods", () => {
   test("an unknown path is a 404", async () => {
     for (const path of ["/nothing", "/v1/nothing", "/v1/chat/x"])
-      expect(await expectRefusal(await ask(path), 404)).toMatchObject({ code: "not_found" });
+      expect(await expectError(await ask(path), 404)).toMatchObject({ code: "not_found" });
   });
 
   test("a known path with another method is a 405 that names the right ones", async () => {
@@ -219,12 +219,12 @@ describe("paths and methods", () => {
     ] as const) {
       const response = await ask(path, method);
       expect(response.headers.get("allow")).toBe(allow);
-      expect(await expectRefusal(response, 405)).toMatchObject({ code: "method_not_allowed" });
+      expect(await expectError(response, 405)).toMatchObject({ code: "method_not_allowed" });
     }
   });
 
   test("a path with broken escapes is a 400", async () => {
-    await expectRefusal(await ask("/v1/models/%zz"), 400);
+    await expectError(await ask("/v1/models/%zz"), 400);
   });
 
   test("what is no HTTP gets an answer, too", async () => {
@@ -245,7 +245,7 @@ describe("paths and methods", () => {
     };
     const response = await ask("/health/ready");
     queues.has = has;
-    const error = await expectRefusal(response, 500);
+    const error = await expectError(response, 500);
     expect(error).toMatchObject({ code: "internal_error", message: "The server had an error." });
     const line = api.logged.find(({ msg }) => msg === "request failed");
     expect(JSON.stringify(line)).toContain("inner workings");

@@ -108,9 +108,9 @@ test("a batch that is being read is cancelled, and leaves nothing", async () => 
   const input = await rig.upload(many.join("\n"));
   const small = await rig.upload(ask("a", 1));
   const before = upstream()?.calls;
-  const terms = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
-  const first = await rig.client.batches.create({ input_file_id: input, ...terms });
-  const second = await rig.client.batches.create({ input_file_id: small, ...terms });
+  const batchFields = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
+  const first = await rig.client.batches.create({ input_file_id: input, ...batchFields });
+  const second = await rig.client.batches.create({ input_file_id: small, ...batchFields });
   const cancelled = await Promise.all(
     [second, first].map(async ({ id }) => {
       expect(await rig.client.batches.cancel(id)).toMatchObject({ in_progress_at: null });

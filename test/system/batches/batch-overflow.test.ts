@@ -51,17 +51,17 @@ test("what must stay local never overflows, be it the request's wish or the key'
   const { key } = await rig.broker.key({ residency: "local" });
   const other = rig.clientOf(key);
   const file = await toFile(Buffer.from(some(8).join("\n")), "input.jsonl");
-  const terms = {
+  const batchFields = {
     endpoint: "/v1/chat/completions",
     completion_window: "24h",
     metadata: { overflow: "if_saturated" },
   } as const;
   const theirs = await other.batches.create({
     input_file_id: (await other.files.create({ file, purpose: "batch" })).id,
-    ...terms,
+    ...batchFields,
   });
   const mine = await rig.client.batches.create(
-    { input_file_id: await rig.upload(some(8).join("\n")), ...terms },
+    { input_file_id: await rig.upload(some(8).join("\n")), ...batchFields },
     { headers: { "x-spillway-residency": "local" } },
   );
   await rig.until(mine.id, "completed");

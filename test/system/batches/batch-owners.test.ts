@@ -20,7 +20,7 @@ const slow = (id: string, tokens: number): string =>
     body: { model: "slow", messages: [{ role: "user", content: `[sim output=${tokens}]` }] },
   });
 
-const terms = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
+const batchFields = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
 
 async function call(
   method: string,
@@ -50,7 +50,7 @@ test("the times of a batch are in order, and what did not happen has none", asyn
   expect(times).toEqual(times.map(Number).toSorted((a, b) => a - b));
   expect(batch).toMatchObject({
     object: "batch",
-    ...terms,
+    ...batchFields,
     completion_window: "36h",
     expires_at: batch.created_at + 36 * 3_600,
     model: "chat",
@@ -93,7 +93,7 @@ test("metadata come back as they were given", async () => {
 });
 
 test("one Idempotency-Key makes one batch", async () => {
-  const body = { input_file_id: await rig.upload(lines(1).join("\n")), ...terms };
+  const body = { input_file_id: await rig.upload(lines(1).join("\n")), ...batchFields };
   const create = (fields: object = {}) =>
     call("POST", "/batches", {
       body: { ...body, ...fields },
@@ -186,7 +186,7 @@ test("two tenants side by side see nothing of each other", async () => {
   const theirFile = await other.files.create({ file, purpose: "batch" });
   const [mine, theirs] = await Promise.all([
     rig.submit(lines(2)),
-    other.batches.create({ input_file_id: theirFile.id, ...terms }),
+    other.batches.create({ input_file_id: theirFile.id, ...batchFields }),
   ]);
   const { output_file_id: output } = await rig.until(mine.id, "completed");
   const [result] = await rig.results(output);

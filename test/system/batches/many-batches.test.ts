@@ -16,10 +16,10 @@ afterAll(() => rig.stop());
 test("batches that cannot go on keep none from its turn, however many they are", async () => {
   const metadata = { max_cost_usd: "0.000000001" };
   const input = await rig.upload(`${lines(1).join("\n")}\n`);
-  const terms = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
+  const batchFields = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
   const stuck = await Promise.all(
     Array.from({ length: STUCK }, () =>
-      rig.client.batches.create({ input_file_id: input, metadata, ...terms }),
+      rig.client.batches.create({ input_file_id: input, metadata, ...batchFields }),
     ),
   );
   const { id } = await rig.submit(lines(20));

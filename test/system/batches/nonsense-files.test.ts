@@ -40,7 +40,7 @@ async function insertFile(bytes: number, chunks = 0): Promise<string> {
   return id;
 }
 
-interface Flaw {
+interface LineProblem {
   readonly code: string;
   readonly message: string;
   readonly param: string | null;
@@ -48,7 +48,7 @@ interface Flaw {
 }
 
 /** Nothing ran, nothing was written, and the batch reports only these problems. */
-async function expectFailed(batch: ShownBatch, problems: readonly Flaw[]): Promise<void> {
+async function expectFailed(batch: ShownBatch, problems: readonly LineProblem[]): Promise<void> {
   expect(batch.errors).toEqual({ object: "list", data: problems });
   expect(batch).toMatchObject({
     status: "failed",
@@ -71,7 +71,10 @@ async function expectFailed(batch: ShownBatch, problems: readonly Flaw[]): Promi
   expect(rig.broker.upstreams["gpu"]?.counters().calls).toBe(0);
 }
 
-async function expectFlaws(content: string | Buffer, problems: readonly Flaw[]): Promise<void> {
+async function expectFlaws(
+  content: string | Buffer,
+  problems: readonly LineProblem[],
+): Promise<void> {
   const { id } = await rig.submit(content);
   await expectFailed(await rig.until(id, "failed"), problems);
 }
@@ -80,31 +83,31 @@ const problem = (
   code: string,
   message: string,
   place: { readonly line?: number; readonly param?: string } = {},
-): Flaw => ({ code, message, param: place.param ?? null, line: place.line ?? null });
+): LineProblem => ({ code, message, param: place.param ?? null, line: place.line ?? null });
 
-const notJson = (at: number): Flaw =>
+const notJson = (at: number): LineProblem =>
   problem("invalid_json_line", "This line could not be parsed as JSON.", { line: at });
-const notUtf8 = (at: number): Flaw =>
+const notUtf8 = (at: number): LineProblem =>
   problem("invalid_json_line", "This line is not valid UTF-8.", { line: at });
-const blank = (at: number): Flaw =>
+const blank = (at: number): LineProblem =>
   problem("blank_line", "A line in the middle of the file is blank.", { line: at });
-const duplicate = (at: number, first: number): Flaw =>
+const duplicate = (at: number, first: number): LineProblem =>
   problem("duplicate_custom_id", `The custom_id of this line is that of line ${first} too.`, {
     line: at,
     param: "custom_id",
   });
-const missing = (at: number, param: string): Flaw =>
+const missing = (at: number, param: string): LineProblem =>
   problem("missing_required_parameter", `Missing required parameter: '${param}'.`, {
     line: at,
     param,
   });
-const tooLong = (at: number): Flaw =>
+const tooLong = (at: number): LineProblem =>
   problem(
     "line_too_long",
     `This line is longer than ${LINE_LIMIT} bytes, the most that a request may have.`,
     { line: at },
   );
-const tooMany = (at: number): Flaw =>
+const tooMany = (at: number): LineProblem =>
   problem("too_many_lines", "A batch may have 50,000 requests.", { line: at });
 const empty = problem("empty_file", "The file holds no request.");
 
@@ -114,7 +117,7 @@ const small = (id: number): string =>
   `{"custom_id":"${id}","method":"POST","url":"${URL}","body":{}}`;
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, at) => small(at));
 
-test.concurrent.for<[string, string | Buffer, readonly Flaw[]]>([
+test.concurrent.for<[string, string | Buffer, readonly LineProblem[]]>([
   ["a line feed alone", "\n", [empty]],
   ["blanks alone", " \t\r\n \r\n\t", [empty]],
   ["a byte order mark alone", "\ufeff", [notJson(1)]],
@@ -219,7 +222,7 @@ test.concurrent("binary files fail by their lines", async () => {
   const batch = await rig.until(id, "failed");
   const codes = new Set(batch.errors?.data?.map((error) => error.code));
   expect([...codes]).toEqual(["invalid_json_line"]);
-  await expectFailed(batch, batch.errors?.data as Flaw[]);
+  await expectFailed(batch, batch.errors?.data as LineProblem[]);
 });
 
 test.concurrent("a name as long as a line is not told whole", async () => {

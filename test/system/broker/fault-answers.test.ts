@@ -31,7 +31,7 @@ interface Case {
 const failed = { status: 502, code: "upstream_failed", calls: 3 } as const;
 
 /** These failures come before any part of an answer; whole answers and streams share them. */
-const refusals: readonly Case[] = [
+const earlyFailures: readonly Case[] = [
   { ...failed, what: "500", fault: { type: "status", status: 500 }, reason: "server_error" },
   { ...failed, what: "408", fault: { type: "status", status: 408 }, reason: "request_timeout" },
   { ...failed, what: "409", fault: { type: "status", status: 409 }, reason: "conflict" },
@@ -68,7 +68,7 @@ const refusals: readonly Case[] = [
   { ...failed, what: "silence", fault: { type: "hang" }, reason: "first_byte_timeout" },
 ];
 
-const forms = refusals.flatMap((row) => [
+const forms = earlyFailures.flatMap((row) => [
   { ...row, form: "whole", stream: false },
   { ...row, form: "stream", stream: true },
 ]);

@@ -26,7 +26,7 @@ afterAll(() => broker.stop());
  */
 afterEach(() => expectUntouched(broker));
 
-interface Refusal {
+interface ErrorAnswer {
   readonly status: number;
   readonly retry: string | null;
   readonly error: {
@@ -41,13 +41,13 @@ async function post(
   path: string,
   body: string | Buffer,
   headers: Record<string, string> = {},
-): Promise<Refusal> {
+): Promise<ErrorAnswer> {
   const response = await fetch(`${broker.baseUrl}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
     body: typeof body === "string" ? body : new Uint8Array(body),
   });
-  const { error } = (await response.json()) as Pick<Refusal, "error">;
+  const { error } = (await response.json()) as Pick<ErrorAnswer, "error">;
   return { status: response.status, retry: response.headers.get("x-should-retry"), error };
 }
 

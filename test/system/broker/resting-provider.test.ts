@@ -15,7 +15,7 @@ const told = (status: number, message: string): Mood => ({
   body: { error: { message, type: "unavailable_error", code: status } },
 });
 
-interface Trouble {
+interface Outage {
   readonly what: string;
   readonly begin: (gpu: MoodyUpstream) => Promise<void> | void;
   readonly end?: (gpu: MoodyUpstream) => Promise<void>;
@@ -25,7 +25,7 @@ interface Trouble {
   readonly servesCallers?: boolean;
 }
 
-const problems: readonly Trouble[] = [
+const outages: readonly Outage[] = [
   {
     what: "an engine that loads its model",
     begin: (gpu) => {
@@ -50,7 +50,7 @@ const problems: readonly Trouble[] = [
   { what: "refused connections", begin: (gpu) => gpu.down(), end: (gpu) => gpu.back() },
 ];
 
-const names = [...problems.keys(), "hasty"].map((name) => `gpu-${name}`);
+const names = [...outages.keys(), "hasty"].map((name) => `gpu-${name}`);
 const gpus = new Map<string, MoodyUpstream>();
 let broker: TestBroker;
 let key: string;
@@ -110,7 +110,7 @@ async function jobs(ids: readonly string[]): Promise<{ state: string; tries: num
 describe("20 accepted jobs and a waiting caller, through", () => {
   // Each case has a provider of its own and mostly waits for it, so all outages last at the same
   // time.
-  test.concurrent.each([...problems.entries()].map(([index, problem]) => ({ index, ...problem })))(
+  test.concurrent.each([...outages.entries()].map(([index, problem]) => ({ index, ...problem })))(
     "$what: all done, no attempt counted",
     async ({ index, begin, end, servesCallers = true }) => {
       const name = `gpu-${index}`;

@@ -8,7 +8,7 @@ import { line } from "../batches/batch-rig.ts";
 import { runBatchCommand, workDirectory } from "./batch-command-rig.ts";
 import { serveOnce } from "./cli-rig.ts";
 
-const TERMS = { endpoint: "/v1/chat/completions", completion_window: "24h", metadata: {} };
+const BATCH_FIELDS = { endpoint: "/v1/chat/completions", completion_window: "24h", metadata: {} };
 
 /** The command must fail before it sends a request. */
 async function runUnasked(...words: string[]) {
@@ -51,7 +51,7 @@ test("of two commands at once with other inputs, the second does not go on with 
   const first = new StateFile(output);
   // Both commands look for a state file before one of them begins.
   const read = vi.spyOn(StateFile.prototype, "read").mockImplementationOnce(async () => {
-    await first.begin(TERMS, "the hash of another input");
+    await first.begin(BATCH_FIELDS, "the hash of another input");
     return undefined;
   });
   onTestFinished(() => read.mockRestore());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { claimMember, openFourPools, type FourPools } from "./four-pools.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seedKey } from "./seed.ts";
 
 let pools: FourPools;
@@ -41,8 +41,8 @@ async function limit(nanos: bigint): Promise<void> {
 }
 
 async function settle(job: string, cost: bigint): Promise<void> {
-  const facts = attemptFacts("ok", cost);
-  await pools.at(0).settle.submit({ job, fence: 1, state: "done", ...facts });
+  const entry = ledgerEntry("ok", cost);
+  await pools.at(0).settle.submit({ job, fence: 1, state: "done", ...entry });
 }
 
 /** Accepts a job at the moment in which the limit falls below its hold. */
@@ -126,9 +126,9 @@ describe("the time in queues", () => {
     const first = await pools.at(0).claim.submit(claimMember(job));
     await run("update jobs set accepted_at = accepted_at - interval '100 s' where id = $1", [job]);
     // The job ran for 90 of these 100 s.
-    const facts = { ...attemptFacts("failed", 0n), total_ms: 90_000 };
+    const entry = { ...ledgerEntry("failed", 0n), total_ms: 90_000 };
     const target = { target: 1, delay_ms: 0, check_ms: 60_000 };
-    await pools.at(0).move.submit({ job, place: 0, fence: 1, ...target, ...facts });
+    await pools.at(0).move.submit({ job, place: 0, fence: 1, ...target, ...entry });
     const second = await pools.at(0).claim.submit(claimMember(job, 1, "gpu-b"));
     const waits = [first, second].map((row) => (row.verdict === "claimed" ? row.queue_ms : -1));
     expect(waits[0]).toBeLessThan(5_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findEnded } from "../../../shared/jobs/find-ended.ts";
 import { claimMember } from "./four-pools.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 let seeded: SeededDatabase;
@@ -25,7 +25,7 @@ test("says of ended jobs how they ended, and whether the named worker is in the 
     job: "job_done",
     fence: 1,
     state: "done",
-    ...attemptFacts("ok", 42n),
+    ...ledgerEntry("ok", 42n),
   });
   await database.end.submit({ job: "job_over", place: null, state: "expired", code: "deadline" });
   const asked = [

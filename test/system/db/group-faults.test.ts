@@ -4,7 +4,7 @@ import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { findKeyStatement } from "../../../shared/keys/find-key-by-hash.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { holdLock } from "./held-lock.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 let seeded: SeededDatabase;
@@ -65,7 +65,7 @@ async function lost<Row>(send: () => Promise<Row>): Promise<Row> {
   return await send();
 }
 
-async function timeToRefusal(expected: RegExp, deadlineMs?: number): Promise<number> {
+async function timeToError(expected: RegExp, deadlineMs?: number): Promise<number> {
   const start = performance.now();
   const member = acceptMember("job", "key_1", [1n]);
   const deadline = deadlineMs === undefined ? {} : { deadline_ms: deadlineMs };
@@ -109,7 +109,7 @@ describe("a lost connection", () => {
     });
     const move = { job: "job", place: 0, fence: 1, target: 1, delay_ms: 0, check_ms: 1_000 };
     expect(
-      await lost(() => database.move.submit({ ...move, ...attemptFacts("failed", 30n) })),
+      await lost(() => database.move.submit({ ...move, ...ledgerEntry("failed", 30n) })),
     ).toMatchObject({ verdict: "moved", place: 1, provider: "gpu-b" });
     expect(await lost(() => claim(1, "gpu-b", "n2"))).toMatchObject({
       verdict: "claimed",
@@ -117,7 +117,7 @@ describe("a lost connection", () => {
     });
     expect(
       await lost(() =>
-        database.settle.submit({ job: "job", fence: 2, state: "done", ...attemptFacts("ok", 50n) }),
+        database.settle.submit({ job: "job", fence: 2, state: "done", ...ledgerEntry("ok", 50n) }),
       ),
     ).toMatchObject({ verdict: "already", state: "done", ledger_status: "ok", cost_nanos: 80n });
     await database.accept.submit(acceptMember("other", "key_1", [100n]));
@@ -146,7 +146,7 @@ describe("a lost connection", () => {
 describe("an unreachable database", () => {
   test("refused connections: an accept gives up after its two seconds", async () => {
     proxy.fault = "refuse";
-    const took = await timeToRefusal(/ECONNRESET|terminated/);
+    const took = await timeToError(/ECONNRESET|terminated/);
     expect(took).toBeGreaterThan(1_900);
     expect(took).toBeLessThan(6_000);
   });
@@ -154,7 +154,7 @@ describe("an unreachable database", () => {
   test("a line that swallows everything, like a database that is too slow: at the deadline", async () => {
     await database.pool.query("select 1");
     proxy.fault = "drop";
-    const took = await timeToRefusal(/no answer within \d+ ms/, 300);
+    const took = await timeToError(/no answer within \d+ ms/, 300);
     expect(took).toBeGreaterThan(290);
     expect(took).toBeLessThan(6_000);
     proxy.reset();
@@ -181,7 +181,7 @@ describe("an unreachable database", () => {
       job: "job",
       fence: 1,
       state: "done",
-      ...attemptFacts("ok", 60n),
+      ...ledgerEntry("ok", 60n),
     });
     await expect(database.accept.submit(acceptMember("other", "key_1", [1n]))).rejects.toThrow(
       /ECONNRESET|terminated/,

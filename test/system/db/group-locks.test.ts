@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { holdLock, type HeldLock } from "./held-lock.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 /**
@@ -97,7 +97,7 @@ describe("a budget row that another transaction holds delays only its own key", 
         job: `job_${index}`,
         fence: 1,
         state: "done",
-        ...attemptFacts("ok", 10n),
+        ...ledgerEntry("ok", 10n),
       }),
     );
     expect(rows.every(({ verdict }) => verdict === "settled")).toBe(true);
@@ -115,7 +115,7 @@ describe("a budget row that another transaction holds delays only its own key", 
         target: 1,
         delay_ms: 0,
         check_ms: 60_000,
-        ...attemptFacts("failed", 10n),
+        ...ledgerEntry("failed", 10n),
       }),
     );
     expect(rows.every(({ verdict }) => verdict === "moved")).toBe(true);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Pool } from "pg";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "./seed.ts";
 
 let seeded: SeededDatabase;
@@ -22,7 +22,7 @@ beforeAll(async () => {
     job: "job",
     fence: 1,
     state: "done",
-    ...attemptFacts("ok", 300n),
+    ...ledgerEntry("ok", 300n),
   });
 });
 

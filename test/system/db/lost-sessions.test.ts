@@ -20,7 +20,7 @@ function open(applicationName: string): Database {
   });
 }
 
-const note = (error: unknown): void => void unhandled.push(error);
+const record = (error: unknown): void => void unhandled.push(error);
 
 beforeAll(async () => {
   server = await createTestDatabase();
@@ -35,12 +35,12 @@ afterAll(async () => {
 
 beforeEach(() => {
   unhandled = [];
-  process.on("uncaughtExceptionMonitor", note);
+  process.on("uncaughtExceptionMonitor", record);
   database = open("under-test");
 });
 
 afterEach(async () => {
-  process.off("uncaughtExceptionMonitor", note);
+  process.off("uncaughtExceptionMonitor", record);
   await database.close();
   await looking.pool.query("truncate marks");
 });
@@ -64,13 +64,13 @@ const marks = async (): Promise<number[]> => {
 
 test("a refusal inside a transaction undoes it, and is told at once", async () => {
   let runs = 0;
-  const refusal = new BrokerError("invalid_request", "not like this");
+  const brokerError = new BrokerError("invalid_request", "not like this");
   const work = inTransaction(database.pool, async (client) => {
     runs += 1;
     await client.query("insert into marks values (1)");
-    throw refusal;
+    throw brokerError;
   });
-  await expect(work).rejects.toBe(refusal);
+  await expect(work).rejects.toBe(brokerError);
   expect([runs, await marks()]).toEqual([1, []]);
 });
 

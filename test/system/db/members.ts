@@ -49,7 +49,7 @@ export function acceptMember(
 }
 
 /** The ledger entry of a closed attempt. */
-export function attemptFacts(status: LedgerEntry["status"], cost: bigint): LedgerEntry {
+export function ledgerEntry(status: LedgerEntry["status"], cost: bigint): LedgerEntry {
   return {
     status,
     error_code: status === "ok" ? null : "test",

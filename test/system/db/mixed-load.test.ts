@@ -6,7 +6,7 @@ import { closeLostAttempts } from "../../../shared/jobs/lost-attempts.ts";
 import { endOrphans } from "../../../shared/jobs/lost-jobs.ts";
 import { overflowJobs, overflowNow, rerouteJobs } from "../../../shared/jobs/overflow-jobs.ts";
 import { openFourPools, type FourPools } from "./four-pools.ts";
-import { acceptMember, attemptFacts, providers } from "./members.ts";
+import { acceptMember, ledgerEntry, providers } from "./members.ts";
 import { seedKey } from "./seed.ts";
 
 const JOBS = 600;
@@ -51,7 +51,7 @@ async function live(index: number): Promise<void> {
     if (claim.verdict !== "claimed") return;
     const { fence } = claim;
     if (place === 2 || index % 5 === place) {
-      await at(2).settle.submit({ job, fence, state: "done", ...attemptFacts("ok", 20n) });
+      await at(2).settle.submit({ job, fence, state: "done", ...ledgerEntry("ok", 20n) });
       return;
     }
     await at(2).move.submit({
@@ -61,7 +61,7 @@ async function live(index: number): Promise<void> {
       target: place + 1,
       delay_ms: 0,
       check_ms: 60_000,
-      ...attemptFacts("failed", 10n),
+      ...ledgerEntry("failed", 10n),
     });
   }
 }
@@ -128,8 +128,7 @@ test("groups over the same jobs in any order do not deadlock", async () => {
       pools
         .at(2)
         .move.submit({ job, place: 0, fence: null, target: 1, delay_ms: 0, check_ms: 60_000 }),
-    (job) =>
-      pools.at(3).settle.submit({ job, fence: 1, state: "done", ...attemptFacts("ok", 20n) }),
+    (job) => pools.at(3).settle.submit({ job, fence: 1, state: "done", ...ledgerEntry("ok", 20n) }),
   ];
   await Promise.all(
     submit.map(async (one) => {

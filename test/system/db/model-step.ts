@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { expect } from "vitest";
 import type { Database } from "../../../shared/db/database.ts";
 import type { BrokerModel, ModelJob } from "./broker-model.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import type { Command } from "./model-commands.ts";
 
 const WORKER = "worker_test";
@@ -54,7 +54,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
         job: job.id,
         fence: job.fence,
         state,
-        ...attemptFacts(c.ok ? "ok" : "failed", c.cost),
+        ...ledgerEntry(c.ok ? "ok" : "failed", c.cost),
       } as const;
       expect((await db.settle.submit(member)).verdict).toBe("settled");
       model.post(job, c.cost, true);
@@ -74,7 +74,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
         target: c.target,
         delay_ms: 0,
         check_ms: 3_600_000,
-        ...attemptFacts(c.sent ? "failed" : "not_sent", c.sent ? c.cost : 0n),
+        ...ledgerEntry(c.sent ? "failed" : "not_sent", c.sent ? c.cost : 0n),
       };
       const verdict = model.move(job, c.target, { cost: c.sent ? c.cost : 0n, sent: c.sent });
       expect((await db.move.submit(member)).verdict).toBe(verdict);
@@ -128,7 +128,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
         job: job.id,
         fence,
         state: "done",
-        ...attemptFacts("ok", 5n),
+        ...ledgerEntry("ok", 5n),
       });
       expect(row).toMatchObject({ verdict: "already", state: job.state });
       return;

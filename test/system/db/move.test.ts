@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { claimMember, openFourPools, type FourPools } from "./four-pools.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seedKey } from "./seed.ts";
 
 let pools: FourPools;
@@ -21,7 +21,7 @@ async function running(limit: bigint, holds: readonly bigint[]) {
     target: 1,
     delay_ms: 0,
     check_ms: 60_000,
-    ...attemptFacts("failed", 40n),
+    ...ledgerEntry("failed", 40n),
   };
 }
 
@@ -68,7 +68,7 @@ describe("moves", () => {
           delay_ms: 0,
           check_ms: 60_000,
           // The cost is the whole hold, so that an end frees nothing for other jobs.
-          ...attemptFacts("failed", 100n),
+          ...ledgerEntry("failed", 100n),
         }),
       ),
     );

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { syncProviders } from "../../../shared/providers/sync-providers.ts";
 
 let made: TestDatabase;
@@ -137,7 +137,7 @@ describe("at the boundary", () => {
     await accept("next", 1_000n);
     // The job fails, moves and ends in the new year.
     const move = { job: "job", place: 0, fence: 1, target: 1, delay_ms: 0, check_ms: 1_000 };
-    expect(await database.move.submit({ ...move, ...attemptFacts("failed", 100n) })).toMatchObject({
+    expect(await database.move.submit({ ...move, ...ledgerEntry("failed", 100n) })).toMatchObject({
       verdict: "moved",
     });
     expect((await periods()).map(({ settled, held }) => [settled, held])).toEqual([
@@ -155,7 +155,7 @@ describe("at the boundary", () => {
       job: "job",
       fence: 2,
       state: "done",
-      ...attemptFacts("ok", 500n),
+      ...ledgerEntry("ok", 500n),
     });
     expect((await periods()).map(({ settled, held }) => [settled, held])).toEqual([
       [600n, 0n],

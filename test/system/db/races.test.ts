@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { claimMember, openFourPools, type FourPools } from "./four-pools.ts";
-import { acceptMember, attemptFacts } from "./members.ts";
+import { acceptMember, ledgerEntry } from "./members.ts";
 import { seedKey } from "./seed.ts";
 
 let pools: FourPools;
@@ -21,7 +21,7 @@ describe("races", () => {
           job: "job",
           fence: 1,
           state: "done",
-          ...attemptFacts("ok", BigInt(index % 50)),
+          ...ledgerEntry("ok", BigInt(index % 50)),
         }),
       ),
     );
@@ -64,7 +64,7 @@ describe("races", () => {
             job,
             fence: 1,
             state: "done",
-            ...attemptFacts("ok", 10n),
+            ...ledgerEntry("ok", 10n),
           });
         };
         const [settled, ended] = await Promise.all([run(), cancel()]);

@@ -35,10 +35,14 @@ export async function uploadInParts(
   { uploads }: OpenAI,
   text: string,
   size: number,
-  terms: Pick<UploadCreateParams, "filename" | "purpose">,
+  uploadFields: Pick<UploadCreateParams, "filename" | "purpose">,
 ): Promise<string> {
   const bytes = Buffer.from(text);
-  const { id } = await uploads.create({ ...terms, mime_type: "text/plain", bytes: bytes.length });
+  const { id } = await uploads.create({
+    ...uploadFields,
+    mime_type: "text/plain",
+    bytes: bytes.length,
+  });
   const partIds: string[] = [];
   for (let at = 0; at < bytes.length; at += size) {
     const data = await toFile(bytes.subarray(at, at + size), "part");

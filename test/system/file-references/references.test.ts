@@ -123,11 +123,11 @@ test("another's file, a deleted one and none at all are the same 400", async () 
   const foreign = await upload("secret", "a.txt", other);
   const deleted = await upload("x", "a.txt");
   await rig.client.files.delete(deleted);
-  const refusal = { status: 400, param: "input[0].content[1].file_id" };
+  const expected = { status: 400, param: "input[0].content[1].file_id" };
   for (const id of [foreign, deleted, `file-${"0".repeat(32)}`, "nul\0", "file-abc"])
-    await expect(ask("local", { type: "input_file", file_id: id })).rejects.toMatchObject(refusal);
+    await expect(ask("local", { type: "input_file", file_id: id })).rejects.toMatchObject(expected);
   const both = { type: "input_file", file_id: deleted, file_data: "data:text/plain,x" } as const;
-  await expect(ask("local", both)).rejects.toMatchObject(refusal);
+  await expect(ask("local", both)).rejects.toMatchObject(expected);
   expect(sent()).toBeUndefined();
 });
 

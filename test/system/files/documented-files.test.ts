@@ -48,8 +48,8 @@ test("a whole broker serves files as the document says", async () => {
       headers: json,
       body: JSON.stringify(body),
     });
-  const terms = { filename: "a", purpose: "evals", bytes: 2, mime_type: "text/plain" };
-  const begun = await post("createUpload", "", terms);
+  const uploadFields = { filename: "a", purpose: "evals", bytes: 2, mime_type: "text/plain" };
+  const begun = await post("createUpload", "", uploadFields);
   expect((await post("createUpload", "")).status).toBe(400);
   const parts = `/uploads/${begun.id}/parts`;
   const part = await call("createUploadPart", parts, upload(filePart.replace("file", "data")));
@@ -60,7 +60,7 @@ test("a whole broker serves files as the document says", async () => {
   const ids = { part_ids: [part.id] };
   expect((await post("completeUpload", `/${begun.id}/complete`, ids)).status).toBe(200);
   expect((await post("cancelUpload", `/${begun.id}/cancel`)).status).toBe(400);
-  const { id: other } = await post("createUpload", "", terms);
+  const { id: other } = await post("createUpload", "", uploadFields);
   expect((await post("cancelUpload", `/${other}/cancel`)).status).toBe(200);
   expect((await post("completeUpload", "/upload_0/complete", ids)).status).toBe(404);
 });

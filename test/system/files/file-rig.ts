@@ -21,7 +21,7 @@ export interface FileRigOptions extends ReceiveLimits {
   readonly maxFileBytes?: number;
 }
 
-export interface Refusal {
+export interface ErrorAnswer {
   readonly status: number;
   readonly error: {
     readonly message: string;
@@ -91,13 +91,16 @@ export async function startFiles({ maxFileBytes, ...limits }: FileRigOptions = {
       return fetch(`${address}/v1${path}`, { method, headers: headers(more) });
     },
     /** Uploads a form and expects an error. */
-    async refusal(body: FormData | string, more: Record<string, string> = {}): Promise<Refusal> {
+    async uploadError(
+      body: FormData | string,
+      more: Record<string, string> = {},
+    ): Promise<ErrorAnswer> {
       const response = await fetch(`${address}/v1/files`, {
         method: "POST",
         headers: headers(more),
         body,
       });
-      const { error } = (await response.json()) as Refusal;
+      const { error } = (await response.json()) as ErrorAnswer;
       return { status: response.status, error };
     },
     async upload(text: string, filename = "in.jsonl"): Promise<OpenAI.FileObject> {

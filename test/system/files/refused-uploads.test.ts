@@ -81,7 +81,7 @@ test.each<[string, string | null, string]>([
   ["no form", null, "hello"],
   ["no body", "file", ""],
 ])("%s is refused, and what it is about is told", async (_what, param, body) => {
-  const { status, error } = await rig.refusal(body, handForm);
+  const { status, error } = await rig.uploadError(body, handForm);
   expect({ status, code: error.code, param: error.param }).toEqual({
     status: 400,
     code: "invalid_request",
@@ -95,11 +95,14 @@ test("a thousand fields are too many", async () => {
   form.set("purpose", "batch");
   for (let n = 0; n < 1_000; n++) form.append("purpose", "batch");
   form.set("file", new Blob(["{}"]), "a");
-  expect(await rig.refusal(form)).toMatchObject({ status: 400, error: { param: "purpose" } });
+  expect(await rig.uploadError(form)).toMatchObject({ status: 400, error: { param: "purpose" } });
   const known = formText(filePart, ...Array.from({ length: 1_000 }, (_, n) => field(`${n}`, "")));
-  expect(await rig.refusal(known, handForm)).toMatchObject({ status: 400, error: { param: "0" } });
+  expect(await rig.uploadError(known, handForm)).toMatchObject({
+    status: 400,
+    error: { param: "0" },
+  });
   const skipped = "--X\r\nX-Part: 1\r\n\r\n\r\n".repeat(1_000);
-  expect(await rig.refusal(skipped + formText(filePart), handForm)).toMatchObject({
+  expect(await rig.uploadError(skipped + formText(filePart), handForm)).toMatchObject({
     status: 400,
     error: { message: "The form has more fields than this server takes.", param: null },
   });
@@ -107,12 +110,12 @@ test("a thousand fields are too many", async () => {
 
 test("no form is 415, and a form without a boundary 400", async () => {
   for (const type of ["application/json", "text/plain", "application/octet-stream"])
-    expect(await rig.refusal("{}", { "content-type": type })).toMatchObject({
+    expect(await rig.uploadError("{}", { "content-type": type })).toMatchObject({
       status: 415,
       error: { code: "unsupported_media_type" },
     });
   const noBoundary = { "content-type": "multipart/form-data" };
-  expect(await rig.refusal("{}", noBoundary)).toMatchObject({ status: 400 });
+  expect(await rig.uploadError("{}", noBoundary)).toMatchObject({ status: 400 });
 });
 
 test("a file that is too large is refused before it is sent, and when its size was not told", async () => {
@@ -122,8 +125,8 @@ test("a file that is too large is refused before it is sent, and when its size w
   told.socket.destroy();
   expect(await told.closed).toMatch(/^HTTP\/1.1 413 /);
 
-  expect(await rig.refusal(sized(MAX_FILE_BYTES + 1))).toMatchObject(tooLarge);
-  expect(await rig.refusal(sized(3 * MAX_FILE_BYTES))).toMatchObject(tooLarge);
+  expect(await rig.uploadError(sized(MAX_FILE_BYTES + 1))).toMatchObject(tooLarge);
+  expect(await rig.uploadError(sized(3 * MAX_FILE_BYTES))).toMatchObject(tooLarge);
 
   const untold = await rig.raw("/v1/files", { ...handForm, "transfer-encoding": "chunked" });
   const block = `10000\r\n${"x".repeat(65_536)}\r\n`;
@@ -146,7 +149,7 @@ test("a wrong key is refused while the body is still to come", async () => {
 
 test("a wrong Idempotency-Key is refused", async () => {
   const headers = { ...handForm, "idempotency-key": "two words" };
-  expect(await rig.refusal(formText(filePart), headers)).toMatchObject({
+  expect(await rig.uploadError(formText(filePart), headers)).toMatchObject({
     status: 400,
     error: { param: "Idempotency-Key" },
   });

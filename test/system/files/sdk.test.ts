@@ -108,12 +108,12 @@ test("what has expired, is unfinished or no id at all is as unknown as what neve
   const change = (what: string) =>
     rig.pool.query(`update files set ${what} where id = $1`, [file.id]);
   const never = `file-${"0".repeat(32)}`;
-  const refusal = async (id: string) => {
+  const errorOf = async (id: string) => {
     const response = await rig.get(`/files/${id}`);
     expect(response.status).toBe(404);
     return (await response.text()).replaceAll(id, "ID");
   };
-  const unknown = await refusal(never);
+  const unknown = await errorOf(never);
   expect(JSON.parse(unknown)).toEqual({
     error: {
       message: "No file found with id 'ID'.",
@@ -123,12 +123,12 @@ test("what has expired, is unfinished or no id at all is as unknown as what neve
     },
   });
   await change("expires_at = now() - interval '1 s'");
-  expect(await refusal(file.id)).toBe(unknown);
+  expect(await errorOf(file.id)).toBe(unknown);
   expect((await rig.client.files.list()).data).toEqual([]);
   await change("expires_at = null, state = 'writing'");
-  expect(await refusal(file.id)).toBe(unknown);
+  expect(await errorOf(file.id)).toBe(unknown);
   expect((await rig.client.files.list()).data).toEqual([]);
-  for (const id of ["file-1", "nul%00", `FILE-${"0".repeat(32)}`]) await refusal(id);
+  for (const id of ["file-1", "nul%00", `FILE-${"0".repeat(32)}`]) await errorOf(id);
 });
 
 test("the same upload under one Idempotency-Key makes one file", async () => {

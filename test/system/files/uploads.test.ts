@@ -29,7 +29,7 @@ beforeEach(async () => {
   await rig.pool.query("delete from files");
 });
 
-const terms = { bytes: 3, purpose: "batch", expiresAfterS: 3_600 } as const;
+const uploadFields = { bytes: 3, purpose: "batch", expiresAfterS: 3_600 } as const;
 
 /** Begins an upload of small chunks; its process last touched it the time `quiet` ago. */
 async function begun(chunks: number, quiet = "0 s"): Promise<string> {
@@ -79,9 +79,9 @@ test("what a killed process left of an upload is swept, and what one still sends
   expect(await forgetFiles(rig.pool, 100)).toBe(4);
   expect(await rig.rows()).toEqual({ files: 1, chunks: 3 });
   expect(await appendChunk(rig.pool, left, 3, Buffer.from("x"))).toBe(false);
-  expect(await finishUpload(rig.pool, left, terms)).toBeUndefined();
+  expect(await finishUpload(rig.pool, left, uploadFields)).toBeUndefined();
   await touchUpload(rig.pool, alive);
-  expect(await finishUpload(rig.pool, alive, terms)).toMatchObject({ id: alive, bytes: 3n });
+  expect(await finishUpload(rig.pool, alive, uploadFields)).toMatchObject({ id: alive, bytes: 3n });
 });
 
 test("an upload that is swept while it goes on does not become half a file", async () => {
@@ -89,7 +89,7 @@ test("an upload that is swept while it goes on does not become half a file", asy
   // A page of one row takes only the end of the upload.
   expect(await forgetFiles(rig.pool, 1)).toBe(1);
   expect(await appendChunk(rig.pool, id, 3, Buffer.from("x"))).toBe(false);
-  expect(await finishUpload(rig.pool, id, terms)).toBeUndefined();
+  expect(await finishUpload(rig.pool, id, uploadFields)).toBeUndefined();
   await discardUpload(rig.pool, id);
   expect(await rig.rows()).toEqual({ files: 0, chunks: 0 });
 });
@@ -117,9 +117,9 @@ test("chunks follow one another, and a file has all of them", async () => {
   const id = await begun(2);
   expect(await appendChunk(rig.pool, id, 1, Buffer.from("x"))).toBe(false);
   expect(await appendChunk(rig.pool, id, 3, Buffer.from("x"))).toBe(false);
-  expect(await finishUpload(rig.pool, id, terms)).toBeUndefined();
+  expect(await finishUpload(rig.pool, id, uploadFields)).toBeUndefined();
   expect(await appendChunk(rig.pool, id, 2, Buffer.from("x"))).toBe(true);
-  expect(await finishUpload(rig.pool, id, terms)).toMatchObject({ id });
+  expect(await finishUpload(rig.pool, id, uploadFields)).toMatchObject({ id });
   await discardUpload(rig.pool, id);
   expect(await rig.rows()).toEqual({ files: 1, chunks: 3 });
 });

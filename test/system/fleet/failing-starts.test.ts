@@ -26,7 +26,7 @@ let fleet: Fleet;
 let options: ProcessOptions;
 let dependencies: FailingDependencies;
 let unhandled: unknown[];
-const note = (error: unknown): void => void unhandled.push(error);
+const record = (error: unknown): void => void unhandled.push(error);
 
 beforeAll(async () => {
   unhandled = [];
@@ -47,12 +47,12 @@ beforeAll(async () => {
     log: pino({ level: "silent" }),
   };
   await redis.client().ping();
-  process.on("unhandledRejection", note).on("uncaughtException", note);
+  process.on("unhandledRejection", record).on("uncaughtException", record);
   dependencies = failDependencies();
 });
 afterAll(async () => {
   dependencies.restore();
-  process.off("unhandledRejection", note).off("uncaughtException", note);
+  process.off("unhandledRejection", record).off("uncaughtException", record);
   await fleet.stop();
   await redis.stop();
   await database.drop();

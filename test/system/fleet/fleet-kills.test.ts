@@ -45,7 +45,7 @@ function randomOf(index: number): number {
   return createHash("sha256").update(`${seed} ${index}`).digest().readUInt32BE() / 2 ** 32;
 }
 
-interface Asked {
+interface SentRequest {
   readonly index: number;
   readonly api: number;
   readonly stream: boolean;
@@ -62,7 +62,7 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
     await fleet.startWorker(),
   ];
   const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
-  const asked: Asked[] = [];
+  const asked: SentRequest[] = [];
   let next = 0;
   /** When the API at that place was killed, by the number of answers so far. */
   let apiKilledAt = 0;
@@ -144,7 +144,7 @@ function isWhole({ headers, text }: Answer): boolean {
   return !isStream || text.endsWith("data: [DONE]\n\n");
 }
 
-function byStatus(asked: readonly Asked[]): string {
+function byStatus(asked: readonly SentRequest[]): string {
   const counts = new Map<string, number>();
   for (const { answer } of asked) {
     const status =

@@ -10,7 +10,7 @@ import { startTestPostgres, type TestPostgres } from "../../support/postgres-ser
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
-import { echo, flawOf } from "./load.ts";
+import { echo, problemOf } from "./load.ts";
 
 const SLOTS = 4;
 const CALLERS = 12;
@@ -66,7 +66,7 @@ function askSteadily(name: string): SteadyLoad {
         { key, stream: index % 3 === 0, content: echo(name, index), maxTokens: 50 },
       ).catch(() => undefined);
       answers.set(index, answer);
-      if (flawOf(answer, index, name) === undefined) right++;
+      if (problemOf(answer, index, name) === undefined) right++;
       else await sleep(250);
     }
   });
@@ -92,7 +92,7 @@ async function survives(name: string, outage: () => Promise<void>): Promise<void
   await eventually(() => expect(load.right()).toBeGreaterThan(before + 4 * CALLERS), 60_000);
   const answers = await load.stop();
   for (const [index, answer] of answers) {
-    const problem = flawOf(answer, index, name);
+    const problem = problemOf(answer, index, name);
     if (problem !== undefined) expect(problem).toMatch(honest);
   }
   const { upstreams } = fleet;

@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
-import { flawsOf, sendAll, type Load } from "./load.ts";
+import { problemsOf, sendAll, type Load } from "./load.ts";
 
 const RUNNING = 20;
 const WAITING = 200;
@@ -82,7 +82,7 @@ async function fill(name: string): Promise<Load> {
 test("FLUSHALL loses no answer and bills nothing twice", async () => {
   const load = await fill("flushed");
   await redis.wipe();
-  expect(await flawsOf(load, "flushed")).toEqual([]);
+  expect(await problemsOf(load, "flushed")).toEqual([]);
   await expectNoDifferences();
 });
 
@@ -90,7 +90,7 @@ test("Redis killed and started again empty", async () => {
   const load = await fill("restarted");
   await redis.kill();
   await redis.restart();
-  expect(await flawsOf(load, "restarted")).toEqual([]);
+  expect(await problemsOf(load, "restarted")).toEqual([]);
   await expectNoDifferences();
 });
 
@@ -105,7 +105,7 @@ test("a hundred connections killed one by one", async () => {
     perSecond: 100,
     signal: new AbortController().signal,
   });
-  expect(await flawsOf(load, "one by one")).toEqual([]);
+  expect(await problemsOf(load, "one by one")).toEqual([]);
   await expectNoDifferences();
   for (const { child, stdout } of processes) {
     expect(child.exitCode ?? child.signalCode).toBeNull();
@@ -118,6 +118,6 @@ test("Redis frozen for 12 s", async () => {
   await redis.freeze();
   await sleep(FROZEN_MS);
   await redis.thaw();
-  expect(await flawsOf(load, "frozen")).toEqual([]);
+  expect(await problemsOf(load, "frozen")).toEqual([]);
   await expectNoDifferences();
 });

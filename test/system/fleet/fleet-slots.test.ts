@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
-import { flawsOf, sendAll } from "./load.ts";
+import { problemsOf, sendAll } from "./load.ts";
 
 const SLOTS = 4;
 const MANY_SLOTS = 8;
@@ -117,7 +117,7 @@ test("slots are shared anew when workers come, leave and die, and are never pass
   await expectShares("one died", [4]);
   expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first.pid]);
 
-  const problems = await flawsOf(load, "shared");
+  const problems = await problemsOf(load, "shared");
   // What had begun to arrive from the worker that died cannot begin anew, and says so.
   expect(problems.filter((problem) => !problem.includes('"code":"answer_lost"'))).toEqual([]);
   expect(problems.length).toBeLessThanOrEqual(SLOTS);

@@ -34,7 +34,7 @@ export function echo(name: string, index: number): string {
 }
 
 /** What is wrong with an answer to request number `index`; undefined: it is whole and its own. */
-export function flawOf(
+export function problemOf(
   answer: Answer | undefined,
   index: number,
   name = "request",
@@ -49,7 +49,7 @@ export function flawOf(
 }
 
 /** The flaws of all answers. */
-export async function flawsOf(load: Load, name = "request"): Promise<string[]> {
+export async function problemsOf(load: Load, name = "request"): Promise<string[]> {
   const answers = await load.answers;
-  return answers.flatMap((answer, index) => flawOf(answer, index, name) ?? []);
+  return answers.flatMap((answer, index) => problemOf(answer, index, name) ?? []);
 }

@@ -218,8 +218,8 @@ test("what is refused before it is admitted is not kept", async () => {
   expect(bad.status).toBe(401);
   const { key, id } = await rig.broker.key({ budget: { limit_usd: "0.000001", period: "month" } });
   const poor = { key, body: chatBody("chat"), headers: { "idempotency-key": idem } };
-  const refusals = Array.from({ length: 10 }, () => rig.ask("/chat/completions", poor));
-  for (const { status } of await Promise.all(refusals)) expect(status).toBe(402);
+  const requests = Array.from({ length: 10 }, () => rig.ask("/chat/completions", poor));
+  for (const { status } of await Promise.all(requests)) expect(status).toBe(402);
   expect(await rows()).toBe(before);
   await rig.broker.admin("PATCH", `/admin/keys/${id}`, { budget: { limit_usd: "1" } });
   const paid = await rig.ask("/chat/completions", poor);

@@ -5,7 +5,7 @@ import { findDifferences } from "../../support/checker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startPlayedUpstream, type PlayedUpstream } from "./played-upstream.ts";
 
-interface Asked {
+interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -39,9 +39,9 @@ export interface JobsRig {
   readonly key: string;
   readonly keyId: string;
   client(key?: string): OpenAI;
-  ask(path: string, asked?: Asked): Promise<Answered>;
+  ask(path: string, asked?: RequestOptions): Promise<Answered>;
   /** JSON of an answer with that status. */
-  json<Json>(path: string, asked?: Asked, status?: number): Promise<Json>;
+  json<Json>(path: string, asked?: RequestOptions, status?: number): Promise<Json>;
   /** Accepts a chat job with `Prefer: respond-async`. */
   accept(model: string, fields?: object): Promise<JobView>;
   state(job: string): Promise<string>;
@@ -90,7 +90,11 @@ export async function startJobsRig(server = "{}", chat = ""): Promise<JobsRig> {
     const bytes = Buffer.from(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, bytes, text: bytes.toString() };
   };
-  const json: JobsRig["json"] = async <Json>(path: string, asked?: Asked, status = 200) => {
+  const json: JobsRig["json"] = async <Json>(
+    path: string,
+    asked?: RequestOptions,
+    status = 200,
+  ) => {
     const answer = await ask(path, asked);
     expect({ status: answer.status, text: answer.text }).toMatchObject({ status });
     return JSON.parse(answer.text) as Json;

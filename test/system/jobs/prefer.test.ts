@@ -84,12 +84,14 @@ test("not quick: the job, which goes on", async () => {
 });
 
 test("a failure that comes quickly is the sync call's, and the result says the same", async () => {
-  const refusal = { error: { message: "no such thing", type: "x", code: "y", param: "messages" } };
+  const upstreamError = {
+    error: { message: "no such thing", type: "x", code: "y", param: "messages" },
+  };
   const body = chatBody("played");
   const sync = rig.ask("/chat/completions", { body });
-  (await rig.played.next()).answer(refusal, 400);
+  (await rig.played.next()).answer(upstreamError, 400);
   const both = rig.ask("/chat/completions", { body, ...prefer("respond-async, wait=10") });
-  (await rig.played.next()).answer(refusal, 400);
+  (await rig.played.next()).answer(upstreamError, 400);
   const [a, b] = await Promise.all([sync, both]);
   const result = await rig.ask(`/jobs/${b.headers.get("x-spillway-job-id")}/result`);
   expect(a.status).toBe(400);

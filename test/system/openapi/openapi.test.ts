@@ -185,8 +185,8 @@ test("a batch is what the document says, however far it has come", async () => {
     form.append("purpose", "batch");
     const file = await call("createFile", "/v1/files", { body: form });
     const endpoint = "/v1/chat/completions";
-    const terms = { input_file_id: file.id, endpoint, completion_window: "1h", metadata };
-    return await call("createBatch", "/v1/batches", { body: terms, headers: json });
+    const batchFields = { input_file_id: file.id, endpoint, completion_window: "1h", metadata };
+    return await call("createBatch", "/v1/batches", { body: batchFields, headers: json });
   };
   const until = (id: string, status: string) =>
     eventually(async () => {

@@ -2,7 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Entry } from "../../../shared/contracts/entry.ts";
 import type { EntryWorker, TakeEntry } from "../../../shared/queue/queue-backend.ts";
 import { eventually } from "../../support/eventually.ts";
-import { queueBackends, queueEntry, startQueueRig, Taken, type QueueRig } from "./queue-rig.ts";
+import {
+  queueBackends,
+  queueEntry,
+  startQueueRig,
+  TakenEntries,
+  type QueueRig,
+} from "./queue-rig.ts";
 
 let rig: QueueRig;
 const workers: EntryWorker[] = [];
@@ -38,13 +44,13 @@ describe.each(queueBackends)("on %s", (on) => {
         ["b2", 5],
       ] as const)
         await add(job, priority);
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.pass);
       await eventually(() => expect(taken.jobs).toEqual(["a", "b1", "b2", "c", "z"]));
     });
 
     test("a better one that comes later passes those that wait", async () => {
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.hold);
       await add("running", 3);
       await eventually(() => expect(taken.jobs).toEqual(["running"]));
@@ -60,7 +66,7 @@ describe.each(queueBackends)("on %s", (on) => {
 
   describe("delay", () => {
     test("an entry is not taken before its time, and then by its priority", async () => {
-      const taken = new Taken();
+      const taken = new TakenEntries();
       const start = performance.now();
       await add("delayed", 1, 400);
       await add("at once", 9);
@@ -79,7 +85,7 @@ describe.each(queueBackends)("on %s", (on) => {
     test("a doubled one is ignored: the first stays as it is", async () => {
       await add("twice", 1, 0, { body: "first" });
       await add("twice", 1, 0, { body: "second" });
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.pass);
       await add("after", 9);
       await eventually(() => expect(taken.jobs).toEqual(["twice", "after"]));
@@ -89,7 +95,7 @@ describe.each(queueBackends)("on %s", (on) => {
     test("of one job at two places are two entries", async () => {
       await add("moved", 1, 0, { place: 0 });
       await add("moved", 2, 0, { place: 1 });
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.pass);
       await eventually(() => expect(taken.entries.map(({ place }) => place)).toEqual([0, 1]));
     });
@@ -101,7 +107,7 @@ describe.each(queueBackends)("on %s", (on) => {
       expect(await rig.queues.has("gpu-a", "delayed", 0)).toBe(true);
       expect(await rig.queues.has("gpu-a", "there", 1)).toBe(false);
       expect(await rig.queues.has("gpu-b", "there", 0)).toBe(false);
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.hold);
       await eventually(() => expect(taken.jobs).toEqual(["there"]));
       expect(await rig.queues.has("gpu-a", "there", 0)).toBe(true);
@@ -112,7 +118,7 @@ describe.each(queueBackends)("on %s", (on) => {
     });
 
     test("that are removed are not taken; removing what is gone or runs does no harm", async () => {
-      const taken = new Taken();
+      const taken = new TakenEntries();
       await add("removed", 1);
       await add("stays", 2);
       await rig.queues.remove("gpu-a", "removed", 0);
@@ -135,7 +141,7 @@ describe.each(queueBackends)("on %s", (on) => {
       ];
       for (const [index, body] of bodies.entries())
         await add(`odd ${index}`, index + 1, 0, { body });
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.pass);
       await eventually(() => expect(taken.entries).toHaveLength(bodies.length));
       expect(taken.entries).toMatchObject(bodies.map((body) => ({ body })));
@@ -145,7 +151,7 @@ describe.each(queueBackends)("on %s", (on) => {
       await add("nul", 1, 0, { body: '{"t":"\u0000"}' }).catch(() => undefined);
       await add("surrogate", 1, 0, { body: '{"t":"\ud800"}' }).catch(() => undefined);
       await add("good", 9);
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(taken.pass);
       await eventually(() => expect(taken.jobs.at(-1)).toBe("good"));
     });
@@ -161,7 +167,7 @@ describe.each(queueBackends)("on %s", (on) => {
     test("goes back, is found meanwhile, and is taken again", async () => {
       await add("back");
       let refusals = 0;
-      const taken = new Taken();
+      const taken = new TakenEntries();
       work(async (entry) => {
         if (++refusals <= 3) return "not_now";
         return await taken.pass(entry);
@@ -209,7 +215,7 @@ describe.each(queueBackends)("on %s", (on) => {
   test("an entry whose run fails is gone, and the queue goes on", async () => {
     await add("fails", 1);
     await add("next", 2);
-    const taken = new Taken();
+    const taken = new TakenEntries();
     work(async (entry) => {
       if (entry.job === "fails") throw new Error("on purpose");
       return await taken.pass(entry);

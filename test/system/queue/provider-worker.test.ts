@@ -1,10 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ProviderWorker } from "../../../workers/consume/provider-worker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { queueBackends, queueEntry, startQueueRig, Taken, type QueueRig } from "./queue-rig.ts";
+import {
+  queueBackends,
+  queueEntry,
+  startQueueRig,
+  TakenEntries,
+  type QueueRig,
+} from "./queue-rig.ts";
 
 let rig: QueueRig;
-let taken: Taken;
+let taken: TakenEntries;
 let worker: ProviderWorker;
 let number = 0;
 
@@ -16,7 +22,7 @@ async function add(count: number): Promise<void> {
 /** Entries that run now; resolves once it has been so for a while, since more could come. */
 async function settlesAt(running: number): Promise<void> {
   await eventually(() => expect(taken.running).toBe(running));
-  const probe = new Taken();
+  const probe = new TakenEntries();
   // Another queue's round trip: time enough for one more to have been taken.
   const other = rig.backend.openWorker("gpu-b", probe.pass, 1);
   for (let turn = 0; turn < 3; turn++) {
@@ -32,7 +38,7 @@ describe.each(queueBackends)("on %s", (on) => {
     rig = await startQueueRig(on);
   });
   beforeEach(() => {
-    taken = new Taken();
+    taken = new TakenEntries();
     worker = new ProviderWorker(rig.backend, "gpu-a", taken.hold);
   });
   afterEach(async () => {
@@ -41,7 +47,7 @@ describe.each(queueBackends)("on %s", (on) => {
     await closing;
     clearInterval(releasing);
     // What a test has left waiting would be taken by the next one's worker.
-    const rest = new Taken();
+    const rest = new TakenEntries();
     const sweeping = rig.backend.openWorker("gpu-a", rest.pass, 50);
     await eventually(async () => {
       for (let index = 0; index < number; index++)

@@ -72,7 +72,7 @@ export function queueEntry(job: string, other: Partial<Entry> = {}): Entry {
 }
 
 /** Entries as they are taken; each runs until released. */
-export class Taken {
+export class TakenEntries {
   readonly entries: Entry[] = [];
   readonly #release = new Map<string, () => void>();
   running = 0;

@@ -6,7 +6,7 @@ import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import { startRedisPair } from "../../support/redis-pair.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
-import { queueEntry, Taken } from "./queue-rig.ts";
+import { queueEntry, TakenEntries } from "./queue-rig.ts";
 
 const AGAIN_MS = 15_000;
 let redis: TestRedis;
@@ -55,7 +55,7 @@ describe("keys", () => {
     const { queues, work } = await open();
     await queues.add("gpu-a", queueEntry("a"), first);
     await queues.add("gpu-b", queueEntry("b"), { priority: 1, delayMs: 60_000 });
-    const taken = new Taken();
+    const taken = new TakenEntries();
     work(taken.hold);
     await eventually(() => expect(taken.jobs).toEqual(["a"]));
     const keys = await redis.client().keys("*");
@@ -68,7 +68,7 @@ describe("keys", () => {
     const [one, two] = [await open("one"), await open("two")];
     await one.queues.add("gpu-a", queueEntry("job"), first);
     expect(await two.queues.has("gpu-a", "job", 0)).toBe(false);
-    const taken = new Taken();
+    const taken = new TakenEntries();
     two.work(taken.pass);
     await two.queues.add("gpu-a", queueEntry("own"), first);
     await eventually(() => expect(taken.jobs).toEqual(["own"]));
@@ -159,7 +159,7 @@ describe("a server that goes away", () => {
 
   test("makes workers wait, and they take again when it is back, empty", async () => {
     const { queues, work } = await open();
-    const taken = new Taken();
+    const taken = new TakenEntries();
     work(taken.pass, 2);
     await queues.add("gpu-a", queueEntry("before"), first);
     await eventually(() => expect(taken.jobs).toEqual(["before"]));
@@ -170,7 +170,7 @@ describe("a server that goes away", () => {
 
   test("does not stop what was taken, whose end it need not hear", async () => {
     const { queues, work } = await open();
-    const taken = new Taken();
+    const taken = new TakenEntries();
     work(taken.hold);
     await queues.add("gpu-a", queueEntry("runs"), first);
     await eventually(() => expect(taken.jobs).toEqual(["runs"]));
@@ -186,12 +186,12 @@ describe("a server that goes away", () => {
 test("an entry whose worker is gone is taken by another once its lock has run out", async () => {
   const { queues, work } = await open();
   const gone = redisQueueBackend({ url: redis.url, prefix: "one", onError: () => undefined });
-  const lost = new Taken();
+  const lost = new TakenEntries();
   const dying = gone.openWorker("gpu-a", lost.hold, 1);
   await queues.add("gpu-a", queueEntry("job"), first);
   await eventually(() => expect(lost.jobs).toEqual(["job"]));
   await gone.close();
-  const taken = new Taken();
+  const taken = new TakenEntries();
   work(taken.pass);
   expect(await queues.has("gpu-a", "job", 0)).toBe(true);
   await eventually(() => expect(taken.jobs).toEqual(["job"]), AGAIN_MS);

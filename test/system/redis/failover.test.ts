@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { openProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { closeRedis, openRedis, type RedisRole } from "../../../shared/redis/open-redis.ts";
-import { queueEntry, Taken } from "../queue/queue-rig.ts";
+import { queueEntry, TakenEntries } from "../queue/queue-rig.ts";
 import { chunk, end, started } from "../../unit/shared/replies/lossy-wire.ts";
 import { openReplySide } from "../replies/reply-side.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -36,7 +36,7 @@ test("producers and workers of a queue meet at the new primary", async () => {
   const backend = redisQueueBackend({ url: pair.url, prefix: "test", onError: noError });
   await backend.prepare();
   const queues = openProviderQueues(backend, ["p"]);
-  const taken = new Taken();
+  const taken = new TakenEntries();
   const worker = backend.openWorker("p", taken.pass, 1);
   const add = (job: string): Promise<void> =>
     queues.add("p", queueEntry(job), { priority: 1, delayMs: 0 });

@@ -3,7 +3,7 @@ import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/p
 import type { QueueBackend } from "../../../shared/queue/queue-backend.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { isOutOfMemory } from "../../../shared/redis/is-out-of-memory.ts";
-import { queueEntry, Taken } from "../queue/queue-rig.ts";
+import { queueEntry, TakenEntries } from "../queue/queue-rig.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
@@ -58,7 +58,7 @@ test("with its memory full, the server refuses entries, answers questions, and t
 });
 
 test("a worker outlives the time of full memory and takes what waits", async () => {
-  const taken = new Taken();
+  const taken = new TakenEntries();
   const worker = backend.openWorker("p", taken.pass, 2);
   await add("first");
   await eventually(() => expect(taken.jobs).toEqual(["first"]));

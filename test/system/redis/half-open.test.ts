@@ -2,7 +2,7 @@ import { describe, expect, test, type TestContext } from "vitest";
 import { openProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
-import { queueEntry, Taken } from "../queue/queue-rig.ts";
+import { queueEntry, TakenEntries } from "../queue/queue-rig.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
@@ -58,7 +58,7 @@ describe.concurrent("a connection whose other end is gone unsaid", () => {
     const far = redisQueueBackend({ url, prefix: "test", onError: noError });
     await Promise.all([near.prepare(), far.prepare()]);
     const queues = openProviderQueues(near, ["p"]);
-    const taken = new Taken();
+    const taken = new TakenEntries();
     const worker = far.openWorker("p", taken.pass, 1);
     const add = (job: string): Promise<void> =>
       queues.add("p", queueEntry(job), { priority: 1, delayMs: 0 });

@@ -144,8 +144,8 @@ describe("letters", () => {
   test("that cannot be read hold up no other", async () => {
     const to = await open("to");
     const { head } = packEnvelope(stop("good"));
-    const letters = ["i{", "", `i${head}`, "", `k${head}`, "test:payload:gone", `i${head}`, ""];
-    await redis.client().xadd(inbox("to"), "*", "from", "x", ...letters);
+    const fields = ["i{", "", `i${head}`, "", `k${head}`, "test:payload:gone", `i${head}`, ""];
+    await redis.client().xadd(inbox("to"), "*", "from", "x", ...fields);
     to.outbox.start();
     await eventually(() => expect(to.stops).toEqual(["good", "good"]));
     expect(to.errors.map(({ name }) => name)).toEqual(["SyntaxError"]);

@@ -5,7 +5,7 @@ import { harmlessErrors, oddBodies, oddStreams, oddUsages } from "./odd-answers.
 import { upstreamWords } from "./upstream-words.ts";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
 import {
-  refusal,
+  errorAnswer,
   streamAnswer,
   wholeAnswer,
   wholeChoice,
@@ -225,7 +225,7 @@ describe("what the body is, against what its headers say (K9)", () => {
 
 describe("the upstream's words (K13)", () => {
   test.each(upstreamWords)("%s", async (_name, said, words, param) => {
-    const { status, json: answer } = await chat(refusal(422, said), false);
+    const { status, json: answer } = await chat(errorAnswer(422, said), false);
     expect(status).toBe(400);
     expect(answer["error"]).toMatchObject({ message: expect.stringContaining(words), param });
   });

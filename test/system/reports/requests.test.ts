@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { words } from "../../../config/request-fields.ts";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
-import { refusal, wholeAnswer } from "./scripted-upstream.ts";
+import { errorAnswer, wholeAnswer } from "./scripted-upstream.ts";
 
 let rig: ReportRig;
 beforeAll(async () => {
@@ -220,7 +220,7 @@ describe("the broker's own cap (K5)", () => {
       const cap = body["max_tokens"];
       return cap === undefined || Number(cap) <= 2192
         ? wholeAnswer()
-        : refusal(400, {
+        : errorAnswer(400, {
             error: {
               message: `${JSON.stringify(cap)} output tokens do not fit: context 8192, input 6000`,
               type: "BadRequestError",

@@ -166,7 +166,7 @@ export function streamAnswer(parts: StreamParts = {}): ScriptedAnswer {
 }
 
 /** A refusal with a JSON body. */
-export function refusal(status: number, body: unknown, headers: Record<string, string> = {}) {
+export function errorAnswer(status: number, body: unknown, headers: Record<string, string> = {}) {
   return {
     status,
     headers,

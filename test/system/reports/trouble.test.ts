@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startReportRig, type ReportRig } from "./report-rig.ts";
-import { refusal, wholeAnswer } from "./scripted-upstream.ts";
+import { errorAnswer, wholeAnswer } from "./scripted-upstream.ts";
 
 let rig: ReportRig;
 beforeAll(async () => {
@@ -34,7 +34,7 @@ describe("a refusal of one request (K3)", () => {
       },
     ],
   ])("%s rests nobody", async (_name, status, body) => {
-    rig.one.play(({ text }) => (text.includes("BAD") ? refusal(status, body) : wholeAnswer()));
+    rig.one.play(({ text }) => (text.includes("BAD") ? errorAnswer(status, body) : wholeAnswer()));
     const bad = await ask({ messages: [{ role: "user", content: "BAD" }] });
     expect(bad.status).toBeGreaterThanOrEqual(400);
     expect(bad.status).toBeLessThan(500);
@@ -49,7 +49,7 @@ test("A9 an engine that loads its model costs no job an attempt (K4)", async () 
   let well = false;
   const loading = '{"error":{"message":"Loading model","type":"unavailable_error","code":503}}';
   rig.one.play(
-    () => (well ? wholeAnswer() : refusal(503, loading)),
+    () => (well ? wholeAnswer() : errorAnswer(503, loading)),
     () => (well ? 200 : 503),
   );
   const jobs = await Promise.all(
@@ -69,7 +69,9 @@ test("A9 an engine that loads its model costs no job an attempt (K4)", async () 
 
 describe("statuses that speak of the machine (K15)", () => {
   test.each([413, 405, 421, 425, 499])("A28, A44 %i: the other target is asked", async (status) => {
-    const page = refusal(status, "<html><h1>nginx</h1></html>", { "content-type": "text/html" });
+    const page = errorAnswer(status, "<html><h1>nginx</h1></html>", {
+      "content-type": "text/html",
+    });
     rig.one.play(() => page);
     rig.two.play(() => page);
     let asked = 0;
@@ -82,7 +84,7 @@ describe("statuses that speak of the machine (K15)", () => {
   });
 
   test("413 everywhere is an honest answer", async () => {
-    rig.one.play(() => refusal(413, "<html><h1>413 Request Entity Too Large</h1></html>"));
+    rig.one.play(() => errorAnswer(413, "<html><h1>413 Request Entity Too Large</h1></html>"));
     const answer = await ask({});
     expect([400, 413, 502]).toContain(answer.status);
   });
@@ -91,7 +93,7 @@ describe("statuses that speak of the machine (K15)", () => {
 // Last, because the provider rests after it.
 test("a wrong credential answers callers at once", async () => {
   rig.one.play(
-    () => refusal(401, { error: "Unauthorized" }),
+    () => errorAnswer(401, { error: "Unauthorized" }),
     () => 200,
   );
   for (let call = 0; call < 2; call++) {

@@ -29,8 +29,8 @@ async function post(path: string, body: unknown, headers: Record<string, string>
   return { ...answer, status: response.status, param: answer.error?.param };
 }
 
-const terms = { filename: "a.txt", purpose: "user_data", bytes: 4, mime_type: "text/plain" };
-const begin = async (more: object = {}) => (await post("", { ...terms, ...more })).id;
+const uploadFields = { filename: "a.txt", purpose: "user_data", bytes: 4, mime_type: "text/plain" };
+const begin = async (more: object = {}) => (await post("", { ...uploadFields, ...more })).id;
 const dataPart = (content: string) => formText(`name="data"; filename="p"\r\n\r\n${content}`);
 const addPart = (upload: string, content: string) =>
   post(`/${upload}/parts`, dataPart(content), handForm);
@@ -61,7 +61,7 @@ test.each<[string, object, string]>([
   ],
   ["an unknown field", { parts: 2 }, "parts"],
 ])("an upload with %s is refused", async (_what, more, param) => {
-  expect(await post("", { ...terms, ...more })).toMatchObject({ status: 400, param });
+  expect(await post("", { ...uploadFields, ...more })).toMatchObject({ status: 400, param });
 });
 
 test.each<[string, string, number, string | null]>([
@@ -96,7 +96,7 @@ test("a completion that does not fit the upload is refused, and the upload goes 
     await addPart(await begin(), "ef"),
   ].map(({ id }) => id);
   const none = `part_${"0".repeat(32)}`;
-  const refusals: [object, string][] = [
+  const cases: [object, string][] = [
     [{}, "part_ids"],
     [{ part_ids: [] }, "part_ids"],
     [{ part_ids: [ab] }, "part_ids"],
@@ -109,7 +109,7 @@ test("a completion that does not fit the upload is refused, and the upload goes 
     [{ part_ids: [ab, cd], md5: createHash("md5").update("cdab").digest("hex") }, "md5"],
     [{ part_ids: [ab, cd], sha: "x" }, "sha"],
   ];
-  for (const [body, param] of refusals)
+  for (const [body, param] of cases)
     expect(await post(`/${upload}/complete`, body)).toMatchObject({ status: 400, param });
   const md5 = createHash("md5").update("cdab").digest("hex").toUpperCase();
   expect(await post(`/${upload}/complete`, { part_ids: [cd, ab], md5 })).toMatchObject({

@@ -79,7 +79,7 @@ export async function startWebhooks() {
         pool,
         agent,
         log: Object.assign(pino({ level: "silent" }), {
-          error: (facts: unknown) => void alarms.push(facts),
+          error: (fields: unknown) => void alarms.push(fields),
         }),
         random: () => 0.5,
         clock: this.clock,

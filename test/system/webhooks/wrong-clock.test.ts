@@ -40,8 +40,8 @@ test.each([-HOUR_MS, HOUR_MS])(
 test("a clock more than a minute from the database's is warned of at the start", async () => {
   const warnings: { skewMs: number; message: string }[] = [];
   const log = {
-    warn: (facts: object, message: string) =>
-      void warnings.push({ ...(facts as { skewMs: number }), message }),
+    warn: (fields: object, message: string) =>
+      void warnings.push({ ...(fields as { skewMs: number }), message }),
   };
   for (const offMs of [0, 50_000, -50_000, -HOUR_MS, HOUR_MS])
     await warnOfClockSkew(rig.pool, log, () => Date.now() + offMs);
