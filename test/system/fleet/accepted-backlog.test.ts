@@ -8,12 +8,14 @@ import { residentBytes } from "./resident-bytes.ts";
 
 const JOBS = 10_000;
 const CALLERS = 64;
-/** Of the same load, as requests whose callers wait. */
+/** The same load with waiting callers is this many requests. */
 const INTERACTIVE = 1_000;
-/** By then a heap has its slack. */
+/** After this many jobs a heap has its slack. */
 const WARM = 3_000;
 const SLOTS = 300;
-/** In each request, and random: 80 MB in all, none of it in memory. */
+/**
+ * Each request has this many random bytes: 80 MB in all, and no process may keep them in memory.
+ */
 const BODY_BYTES = 8_192;
 const MIB = 1024 * 1024;
 /** Redis has an entry for each job, without its body; an API has nothing. */
@@ -59,7 +61,7 @@ function request(index: number, prefer: Record<string, string>): [string, Reques
   ];
 }
 
-/** Their ids. */
+/** Returns the jobs' ids. */
 async function acceptMany(many: number): Promise<string[]> {
   const ids: string[] = [];
   let next = 0;
@@ -82,7 +84,9 @@ async function count(where: string): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-/** How many a second are accepted of requests whose callers wait, and then leave. */
+/**
+ * Measures how many requests with waiting callers are accepted in a second; then the callers leave.
+ */
 async function interactiveRate(): Promise<number> {
   const callers = new AbortController();
   const startedAt = performance.now();

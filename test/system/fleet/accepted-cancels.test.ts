@@ -8,14 +8,16 @@ import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 const JOBS = 500;
 const WAVE = 100;
 const SLOTS = 60;
-/** A job's own time; cancels come at any time of it, and after it. */
+/** A job takes at least this time; cancels come at any moment of it, and after it. */
 const TTFT_MS = 60;
 const TOKENS = 30;
 const TOKENS_PER_SECOND = 150;
 const LATEST_MS = 400;
-/** Of so many one is cancelled only when it is done, however long that takes. */
+/** One job of this many is cancelled only when it is done, however long that takes. */
 const ONE_DONE_OF = 20;
-/** From the answer to a cancel until its upstream's socket is closed: 2 s, and a busy machine's delay. */
+/**
+ * A cancel's upstream socket closes within 2 s of its answer; the rest is a busy machine's delay.
+ */
 const CLOSED_WITHIN_MS = 15_000;
 
 let rig: AcceptedFleet;
@@ -30,7 +32,7 @@ afterAll(() => rig.stop());
 interface Cancelled {
   readonly job: string;
   readonly isResponse: boolean;
-  /** What the cancel's own answer said. */
+  /** The status in the cancel's own answer. */
   readonly said: string;
   readonly atMs: number;
 }
@@ -56,7 +58,7 @@ async function statusOf(answer: Response): Promise<string> {
 const pathOf = (job: string, isResponse: boolean): string =>
   isResponse ? `/responses/${job.replace("job_", "resp_")}` : `/jobs/${job}`;
 
-/** Accepted at one API and cancelled at the other, at a random time. */
+/** One API accepts the job and the other cancels it, at a random time. */
 async function cancelOne(index: number): Promise<Cancelled> {
   const isResponse = index % 2 === 0;
   const content = `[sim output=${TOKENS}] ${index}`;

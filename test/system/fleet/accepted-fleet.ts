@@ -8,7 +8,9 @@ import type { TestRedis } from "../../support/test-redis.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { startFleet, type ApiProcess, type Fleet, type FleetOptions } from "./fleet.ts";
 
-/** A fleet with everything that accepted jobs need, and one who hears of their ends. */
+/**
+ * A fleet with all parts that accepted jobs need, and a receiver for the webhooks of their ends.
+ */
 export interface AcceptedFleet {
   readonly fleet: Fleet;
   readonly redis: TestRedis;
@@ -17,14 +19,14 @@ export interface AcceptedFleet {
   readonly hooks: Receiver;
   readonly apis: readonly [ApiProcess, ApiProcess];
   readonly key: string;
-  /** Two of them, which end with the test, as all processes do. */
+  /** Starts two APIs, which end with the test, as all processes do. */
   startApis(): Promise<void>;
-  /** Kills the API at that place and starts it again at its address. */
+  /** Kills one API and starts it again at its address. */
   restartApi(at: 0 | 1): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts it, with a key of its own whose endpoint listens to everything; no process yet. */
+/** Starts no process yet. The fleet has a key of its own, whose endpoint gets all webhooks. */
 export async function startAcceptedFleet(
   options: Pick<FleetOptions, "providers" | "models">,
 ): Promise<AcceptedFleet> {

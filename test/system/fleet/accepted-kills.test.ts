@@ -26,7 +26,7 @@ afterAll(() => rig.stop());
 function ask(index: number, words: number): Promise<Asked & { way: Way }> {
   const way = ways[index % ways.length] ?? "async";
   const [one, two] = rig.apis;
-  // Whoever loses one goes to the other.
+  // A caller who loses one API goes to the other.
   const [first, ...others] = index % 2 === 0 ? ([one, two] as const) : ([two, one] as const);
   const apis = [...others, first];
   return askedLater({ key: rig.key, apis }, first, { way, model: "chat", words }).then((asked) => ({
@@ -35,7 +35,10 @@ function ask(index: number, words: number): Promise<Asked & { way: Way }> {
   }));
 }
 
-/** One that starts while Redis is away ends at once; whoever looks after it starts it again. */
+/**
+ * A worker that starts while Redis is away ends at once; an operator's supervisor would start it
+ * again.
+ */
 async function startAgain(): Promise<CommandProcess> {
   for (let tries = 1; ; tries++) {
     try {
@@ -91,7 +94,7 @@ test("accepted jobs end once, and are told, whatever dies meanwhile", async () =
   const endings = Map.groupBy(asked, ({ way, ending }) => `${way}: ${ending}`);
   console.log([...endings].map(([ending, all]) => `${all.length} × ${ending}`).join(", "));
   for (const { way, ending, job } of asked) {
-    // What a reader has seen when its worker dies cannot begin anew.
+    // A stream whose worker dies cannot start again from its beginning.
     const ends = ["answer", ...(way === "stream" ? ["failed server_error"] : [])];
     expect({ job, way, ending: ends.includes(ending) ? "" : ending }).toMatchObject({ ending: "" });
   }
@@ -122,7 +125,7 @@ test("an event log that is wiped in the middle ends with its end, and the whole 
   await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
 });
 
-/** What an API shows of all jobs of the key, in their order. */
+/** Lists all jobs of the key as an API shows them, in their order. */
 async function statesAt({ baseUrl }: { readonly baseUrl: string }) {
   const all: { id: string; status: string }[] = [];
   for (let after = ""; ;) {

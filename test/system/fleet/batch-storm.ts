@@ -12,17 +12,17 @@ export interface BatchStormOptions {
   readonly redis: TestRedis;
   readonly key: string;
   readonly lines: number;
-  /** From one fault to the next, if the first is repaired by then. */
+  /** The time from one fault to the next, unless the repair of the first takes longer. */
   readonly everyMs: number;
   readonly log: (line: string) => void;
 }
 
 export interface BatchStorm {
   readonly batch: Batch;
-  /** Of the output and the error file, in their order. */
+  /** The results of the output and the error file, in their order. */
   readonly output: readonly Result[];
   readonly errors: readonly Result[];
-  /** By what was done. */
+  /** The number of faults of each kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
@@ -36,7 +36,7 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
   const { fleet, redis, log, everyMs } = options;
   let api: ApiProcess = await fleet.startApi();
   const workers = await Promise.all(Array.from({ length: WORKERS }, () => fleet.startWorker()));
-  // The API comes back at the same address; who asks meanwhile asks again.
+  // The API comes back at the same address; the client retries until then.
   const client = new OpenAI({ apiKey: options.key, baseURL: api.baseUrl, maxRetries: 20 });
   const faults: Record<string, number> = {};
   let isOver = false;
@@ -108,7 +108,10 @@ async function kill(process: CommandProcess | undefined): Promise<void> {
   await process?.ended;
 }
 
-/** A process that starts while Redis is away ends at once; whoever looks after it starts it again. */
+/**
+ * A process that starts while Redis is away ends at once; an operator's supervisor would start it
+ * again.
+ */
 async function again<Started>(start: () => Promise<Started>): Promise<Started> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,14 +1,20 @@
 import { Redis } from "ioredis";
 import { Client } from "pg";
 
-/** `breaks`: the connection ends under it. `refuses`: the server answers with an error. */
+/**
+ * With `breaks`, the connection ends during the call. With `refuses`, the server answers an error.
+ */
 export type Failure = "breaks" | "refuses";
 
-/** Lets one call of a dependency fail: of PostgreSQL's `connect` and statements, and Redis's commands. */
+/**
+ * One call of a dependency fails: of PostgreSQL's `connect` and statements, or of Redis's commands.
+ */
 export interface FailingDependencies {
-  /** From now on the n-th call fails. */
+  /** The n-th call from now on fails. */
   arm(nth: number, failure: Failure): void;
-  /** No further one fails. Whether the n-th was reached, and what it was. */
+  /**
+   * Stops the failures. Returns the call that failed, or undefined when the n-th was not reached.
+   */
   disarm(): string | undefined;
   restore(): void;
 }
@@ -24,7 +30,7 @@ interface Broken {
   readonly connection: { readonly stream: { destroy(): void } };
 }
 
-/** Of the processes that this one starts; theirs are named `spillway…`. */
+/** Only processes started in this one are affected; their connections are named `spillway…`. */
 export function failDependencies(): FailingDependencies {
   const { query, connect } = Client.prototype;
   const { sendCommand } = Redis.prototype;

@@ -16,7 +16,7 @@ import {
 } from "./failing-dependencies.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 
-/** All of them, or every so many: each start takes a tenth of a second. */
+/** Each start takes a tenth of a second, so only every 13th call is tested; 1 tests them all. */
 const EVERY = Number(process.env["FAILING_STARTS_EVERY"] ?? 13);
 vi.setConfig({ testTimeout: 120_000 + 400_000 / EVERY });
 
@@ -70,8 +70,8 @@ const starts: Readonly<Record<string, () => Promise<Started>>> = {
 };
 
 /**
- * Nothing of a process is left: neither a session nor a connection to Redis. Its row may be: without a
- * lock it is that of a dead process, which every sweep removes.
+ * A process leaves neither a session nor a connection to Redis. Its row may stay: without a lock it
+ * is that of a dead process, which every sweep removes.
  */
 async function leavesNothing(): Promise<void> {
   const { pool } = fleet.database;
@@ -107,7 +107,7 @@ test.each(
       if (reached === undefined) break;
     }
     expect(outcomes.started).toBeGreaterThan(0);
-    // Which calls a start cannot do without depends on their order; of all, some are such.
+    // The order of calls decides which of them a start needs; among all calls there are some.
     if (EVERY === 1) expect(outcomes.failed).toBeGreaterThan(0);
     if (process.env["FAILING_STARTS_EVERY"] !== undefined) console.log(name, how, outcomes);
   },

@@ -10,7 +10,10 @@ import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 const CALLERS = 500;
 const AFFORDABLE = 10;
 const MAX_TOKENS = 4;
-/** At $1 per million tokens out and none in, a request costs all that was held for it. */
+/**
+ * Output costs $1 per million tokens and input nothing, so a request costs all that was held for
+ * it.
+ */
 const REQUEST_NANOS = MAX_TOKENS * 1_000;
 const LIMIT_NANOS = AFFORDABLE * REQUEST_NANOS;
 
@@ -33,7 +36,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** All callers at once, every other one at the other API; how many got which status. */
+/** All callers ask at once, in turn at each API; the result counts them by status. */
 async function race(apis: readonly ApiProcess[], key: string): Promise<Record<number, number>> {
   const statuses: Record<number, number> = {};
   await Promise.all(
@@ -49,7 +52,7 @@ async function race(apis: readonly ApiProcess[], key: string): Promise<Record<nu
   return statuses;
 }
 
-/** By the keys' budgets and the ledger, in the order in which the keys were made. */
+/** Compares the keys' budgets with the ledger, in the order in which the keys were made. */
 async function spent(): Promise<unknown[]> {
   const { rows } = await fleet.database.pool.query(
     `select p.settled_nanos::float8 as settled, p.held_nanos::float8 as held,

@@ -9,7 +9,7 @@ import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 
-/** Generous: a slow machine makes a test slow, not wrong. */
+/** The limit is generous: a slow machine makes the test slow, and not wrong. */
 const SOON_MS = 20_000;
 
 let database: TestDatabase;
@@ -39,7 +39,7 @@ async function expectNoDifferences(): Promise<void> {
   await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), SOON_MS);
 }
 
-/** Where a worker serves its health. */
+/** Reads from the worker's output where it serves its health. */
 function urlOf({ stdout }: Pick<CommandProcess, "stdout">): string {
   return /health at (http:\/\/127\.0\.0\.1:\d+)\n/.exec(stdout())?.[1] ?? "";
 }
@@ -64,7 +64,6 @@ test("a worker with a port serves health and metrics, one without listens nowher
   await expectNoDifferences();
 });
 
-/** What `/health/ready` answers. */
 async function readiness(url: string): Promise<{ status: number; reasons?: readonly string[] }> {
   const response = await fetch(`${url}/health/ready`);
   const { reasons } = (await response.json()) as { reasons?: string[] };

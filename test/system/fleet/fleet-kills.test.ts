@@ -16,7 +16,7 @@ const SLOTS = 4;
 const KILL_EVERY_MS = 2_000;
 const FROZEN_MS = 12_000;
 
-/** Given to run the same choices again. */
+/** With a given seed, a run repeats the choices of an earlier one. */
 const seed = Number(process.env["SPILLWAY_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 let database: TestDatabase;
@@ -40,7 +40,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Between 0 and 1. */
+/** The number is between 0 and 1. */
 function randomOf(index: number): number {
   return createHash("sha256").update(`${seed} ${index}`).digest().readUInt32BE() / 2 ** 32;
 }
@@ -49,7 +49,7 @@ interface SentRequest {
   readonly index: number;
   readonly api: number;
   readonly stream: boolean;
-  /** Undefined: the connection died before an answer. */
+  /** It is undefined when the connection died before an answer. */
   readonly answer: Answer | undefined;
 }
 
@@ -64,7 +64,7 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
   const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
   const asked: SentRequest[] = [];
   let next = 0;
-  /** When the API at that place was killed, by the number of answers so far. */
+  /** The number of answers at which the second API was killed. */
   let apiKilledAt = 0;
   const askOne = async (index: number): Promise<void> => {
     const api = index % 2;
@@ -76,7 +76,8 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
       () => undefined,
     );
     asked.push({ index, api, stream, answer });
-    if (answer === undefined) await sleep(200); // the API is just being started again
+    // The API is just starting again.
+    if (answer === undefined) await sleep(200);
   };
   const load = Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
@@ -97,7 +98,7 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
   while (!loaded.signal.aborted) {
     await Promise.race([sleep(KILL_EVERY_MS), load]);
     if (loaded.signal.aborted) break;
-    // The first one is frozen meanwhile, or has been.
+    // The first worker is frozen for some of the time, so it is not killed.
     const victim = 1 + Math.floor(randomOf(kills++) * 2);
     workers[victim]?.child.kill("SIGKILL");
     workers[victim] = await fleet.startWorker();
@@ -118,7 +119,7 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
       expect(api, `request ${index} lost its connection`).toBe(1);
       continue;
     }
-    // What had begun to arrive when its worker died cannot begin anew.
+    // An answer that had begun to arrive when its worker died cannot start again.
     if (answer.status === 200 && !isWhole(answer)) {
       expect(answer.text).toContain('"code":"answer_lost"');
       continue;

@@ -14,7 +14,7 @@ import { echo, problemOf } from "./load.ts";
 
 const SLOTS = 4;
 const CALLERS = 12;
-/** Longer than any timeout of a statement or a session. */
+/** This is longer than any timeout of a statement or a session. */
 const AWAY_MS = 12_000;
 
 let postgres: TestPostgres;
@@ -45,13 +45,16 @@ afterAll(async () => {
 });
 
 interface SteadyLoad {
-  /** Ends the load; every answer by its request's number, undefined: the connection died. */
+  /**
+   * Ends the load. Returns every answer by its request's number; undefined when the connection
+   * died.
+   */
   stop(): Promise<Map<number, Answer | undefined>>;
-  /** Whole, right answers so far. */
+  /** The number of whole, right answers so far. */
   right(): number;
 }
 
-/** Callers that ask one thing after the other. */
+/** Each caller asks again after each answer. */
 function askSteadily(name: string): SteadyLoad {
   const answers = new Map<number, Answer | undefined>();
   let next = 0;
@@ -80,7 +83,7 @@ function askSteadily(name: string): SteadyLoad {
   };
 }
 
-/** Errors that a caller may be told while PostgreSQL is away; a wrong answer is none of them. */
+/** A caller may get these errors while PostgreSQL is away; a wrong answer is not among them. */
 const honest = /"code":"(unavailable|answer_lost|cancelled|deadline_exceeded|upstream_failed)"/;
 
 async function survives(name: string, outage: () => Promise<void>): Promise<void> {
@@ -88,7 +91,7 @@ async function survives(name: string, outage: () => Promise<void>): Promise<void
   await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS), 20_000);
   await outage();
   const before = load.right();
-  // Service returns by itself.
+  // The service returns by itself.
   await eventually(() => expect(load.right()).toBeGreaterThan(before + 4 * CALLERS), 60_000);
   const answers = await load.stop();
   for (const [index, answer] of answers) {
@@ -110,7 +113,7 @@ test("every session terminated, three times", async () => {
   });
 });
 
-// `npm run chaos -- terminations` does so thousands of times.
+// `npm run chaos -- terminations` does the same thousands of times.
 test("a hundred sessions terminated one by one, in every state", async () => {
   await survives("one by one", async () => {
     await endSessions({

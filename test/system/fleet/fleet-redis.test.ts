@@ -13,7 +13,7 @@ import { problemsOf, sendAll, type Load } from "./load.ts";
 
 const RUNNING = 20;
 const WAITING = 200;
-/** Longer than any timeout of a command or a lease. */
+/** This is longer than any timeout of a command or a lease. */
 const FROZEN_MS = 12_000;
 
 let database: TestDatabase;
@@ -50,7 +50,7 @@ async function expectNoDifferences(): Promise<void> {
   }, 20_000);
 }
 
-/** Entries that wait in Redis: jobs get there only after PostgreSQL has them. */
+/** Counts the entries that wait in Redis; a job gets there only after PostgreSQL has it. */
 async function queued(): Promise<number> {
   const client = redis.client();
   const keys = await client.keys("*:prioritized");
@@ -58,7 +58,7 @@ async function queued(): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** 20 requests that run, and 200 that wait behind them. */
+/** 20 requests run, and 200 wait behind them. */
 async function fill(name: string): Promise<Load> {
   const load = sendAll(
     apis.map(({ baseUrl }) => baseUrl),
@@ -94,7 +94,7 @@ test("Redis killed and started again empty", async () => {
   await expectNoDifferences();
 });
 
-// `npm run chaos -- terminations --of redis` does so thousands of times.
+// `npm run chaos -- terminations --of redis` does the same thousands of times.
 test("a hundred connections killed one by one", async () => {
   const urls = apis.map(({ baseUrl }) => baseUrl);
   const load = sendAll(urls, key, 4 * RUNNING, "one by one");

@@ -15,13 +15,13 @@ import { problemsOf, sendAll } from "./load.ts";
 
 const SLOTS = 4;
 const MANY_SLOTS = 8;
-/** Some 2 s; all that is found in it is printed, since a busy machine takes longer. */
+/** It takes some 2 s. Measured times are printed, since a busy machine takes longer. */
 const SOON_MS = 20_000;
 
 let database: TestDatabase;
 let redis: TestRedis;
 let fleet: Fleet;
-/** Of which a test counts the sequences. */
+/** A test counts the sequences of this engine. */
 let engine: PlayedServer;
 let key: string;
 let api: ApiProcess;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
   engine = await startPlayedServer({});
-  // The simulators would take many more at once than the broker may send.
+  // The simulators accept many more calls at once than the broker may send.
   const pace = { slots: 50, ttftMs: 20, tokensPerSecond: 200 };
   fleet = await startFleet({
     databaseUrl: database.url,
@@ -64,12 +64,15 @@ function simulator(name: string): Simulator {
 interface Share {
   /** The process number of the worker. */
   readonly pid: number;
-  /** The process number of its lease session's server side. */
+  /** The process number of the PostgreSQL backend behind its lease session. */
   readonly backend: number;
   readonly slots: number;
 }
 
-/** Who holds how many slot locks of a provider, as PostgreSQL sees it; the largest first. */
+/**
+ * Lists the processes that hold slot locks of a provider, as PostgreSQL sees them; the largest
+ * first.
+ */
 async function sharesOf(provider: string): Promise<Share[]> {
   const { pool } = fleet.database;
   const { rows: providers } = await pool.query<{ id: number }>(
@@ -118,14 +121,14 @@ test("slots are shared anew when workers come, leave and die, and are never pass
   expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first.pid]);
 
   const problems = await problemsOf(load, "shared");
-  // What had begun to arrive from the worker that died cannot begin anew, and says so.
+  // An answer that had begun to arrive from the dead worker cannot start again, and says so.
   expect(problems.filter((problem) => !problem.includes('"code":"answer_lost"'))).toEqual([]);
   expect(problems.length).toBeLessThanOrEqual(SLOTS);
   await expectNoDifferences();
   expect(simulator("gpu").counters().highWater).toBe(SLOTS);
 });
 
-/** Keeps so many requests under way until stopped; resolves with all answers' statuses. */
+/** Keeps this many requests under way until stopped; resolves with all answers' statuses. */
 function keepAsking(callers: number): () => Promise<number[]> {
   const over = new AbortController();
   const statuses: number[] = [];
@@ -145,7 +148,7 @@ function keepAsking(callers: number): () => Promise<number[]> {
   };
 }
 
-/** The most calls that ran at once whenever one began in that time. */
+/** Looks at each start of a call in that time: returns the most calls that ran at such a moment. */
 function mostAtOnce(calls: readonly RequestCounters[], fromMs: number, toMs: number): number {
   const begun = calls.filter(({ startedAtMs }) => startedAtMs > fromMs && startedAtMs <= toMs);
   const during = ({ startedAtMs }: RequestCounters): number =>
@@ -185,7 +188,8 @@ test("a lowered limit drains what runs and holds from then on; a raised one is u
   expect(mostAtOnce(calls, drainedAtMs, raisedAtMs)).toBe(2);
   expect(mostAtOnce(calls, raisedAtMs, Infinity)).toBe(6);
   expect(wide.counters().highWater).toBe(MANY_SLOTS);
-  await limitTo(MANY_SLOTS); // as the checker knows it
+  // The checker compares with this number.
+  await limitTo(MANY_SLOTS);
   await expectNoDifferences();
 });
 
@@ -205,7 +209,7 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   const abortedAtMs = Object.values(gpu.counters().requests).map((call) => call.abortedAtMs ?? 0);
   console.log(`lease lost: calls aborted after ${Math.max(...abortedAtMs) - cutAtMs} ms`);
 
-  // The other worker's calls still hang: its session ends too.
+  // The other worker's calls still hang, so its session ends too.
   const shares = await sharesOf("gpu");
   const other = shares.find(
     ({ backend, pid }) => pid !== victim?.pid && backend !== victim?.backend,
@@ -217,7 +221,7 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   const { rows } = await fleet.database.pool.query<{ rows: number }>(
     "select count(*)::integer as rows from ledger where error_code in ('lease_lost', 'worker_lost')",
   );
-  // Closed by their worker, or by a sweeper that was quicker; one may have begun again in between.
+  // The worker closed them, or a sweeper that was quicker did; one may have begun again in between.
   expect(rows[0]?.rows).toBeGreaterThanOrEqual(4);
 });
 
@@ -231,7 +235,7 @@ test("calls of more choices than a worker's share never pass the slots", async (
     const sequences = Number(body["n"] ?? 1);
     running += sequences;
     most = Math.max(most, running);
-    // Long enough for the next one to come, were it let out.
+    // If another call could pass, it would arrive in this time.
     await sleep(50);
     running -= sequences;
     completeChat(body, response);

@@ -12,17 +12,20 @@ import { startSlowReader, type SlowReader } from "./slow-reader.ts";
 
 const READERS = 500;
 /**
- * Every so many asks for more than the system's socket buffers take (some 8 MB on the way, for which
- * one machine has not room 500 times), so that the broker's own limit holds it up.
+ * One reader in this many asks for more than the system's socket buffers take (some 8 MB on the
+ * way; one machine has no room for 500 times that), so that the broker's own limit stops it.
  */
 const ENDLESS_EVERY = 25;
-/** Some 75 MB, and some 300 KB. */
+/** An endless stream has some 75 MB, a long one some 300 KB. */
 const ENDLESS_TOKENS = 400_000;
 const LONG_TOKENS = 1_500;
 const BYTES_PER_SECOND = 1_024;
 const QUICK_ROUNDS = 40;
 const MIB = 1024 * 1024;
-/** 256 KiB for each reader's unacknowledged part, as much again on its way, and the heap's slack. */
+/**
+ * Each reader has 256 KiB of unacknowledged text and as much on its way; the rest is the heap's
+ * slack.
+ */
 const GROWTH_BYTES = 768 * MIB;
 
 let database: TestDatabase;
@@ -61,7 +64,9 @@ async function watchMemory(read: () => Promise<Memory>, until: AbortSignal): Pro
   return most;
 }
 
-/** How long callers of short streams wait for the first bytes; each gets its answer whole. */
+/**
+ * Measures how long callers of short streams wait for the first bytes; each gets its whole answer.
+ */
 async function firstByteMs(api: ApiProcess, key: string): Promise<number[]> {
   const times: number[] = [];
   for (let round = 0; round < QUICK_ROUNDS; round += 1) {
@@ -78,7 +83,7 @@ async function firstByteMs(api: ApiProcess, key: string): Promise<number[]> {
 const mib = (bytes: number): number => Math.round(bytes / MIB);
 const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1] ?? NaN;
 
-/** Resolves when upstream generation moves no more than the readers read. */
+/** Resolves when the upstream generates no more than the readers read. */
 async function whenHeldUp(): Promise<number> {
   let last = 0;
   let still = 0;
@@ -99,14 +104,16 @@ test("500 slow readers of long streams fill no process and stand in nobody's way
     worker: await residentBytes(worker.pid),
     redis: Number(/^used_memory:(\d+)/m.exec(await redis.client().info("memory"))?.[1]),
   });
-  await firstByteMs(api, key); // not measured: the processes warm up
+  // These calls are not measured, because they warm the processes up.
+  await firstByteMs(api, key);
   const without = await firstByteMs(api, key);
   const before = await read();
 
   const watched = new AbortController();
   onTestFinished(() => watched.abort());
   const most = watchMemory(read, watched.signal);
-  most.catch(() => undefined); // after a failed test nobody waits for it
+  // After a failed test nobody waits for this promise.
+  most.catch(() => undefined);
   const startedAt = performance.now();
   const readers = await Promise.all(
     Array.from({ length: READERS }, (_, number): Promise<SlowReader> => {
@@ -117,7 +124,7 @@ test("500 slow readers of long streams fill no process and stand in nobody's way
   const tokens = await whenHeldUp();
   const heldUpAfterMs = performance.now() - startedAt;
   const withThem = await firstByteMs(api, key);
-  // They are still being served, each at its own speed.
+  // All readers are still served, each at its own speed.
   const received = readers.map((reader) => reader.received());
   await eventually(() => {
     for (const [number, reader] of readers.entries())
@@ -134,11 +141,12 @@ test("500 slow readers of long streams fill no process and stand in nobody's way
     `${READERS} slow readers, ${tokens} tokens held up after ${Math.round(heldUpAfterMs)} ms; ${rows.join(", ")}; ` +
       `first byte of others, median ${median(without).toFixed(1)} -> ${median(withThem).toFixed(1)} ms (x ${ratio.toFixed(2)})`,
   );
-  // What all of them asked for is some 1.6 GB.
+  // The readers have asked for some 1.6 GB in all.
   expect(peak.api - before.api).toBeLessThan(GROWTH_BYTES);
   expect(peak.worker - before.worker).toBeLessThan(GROWTH_BYTES);
   expect(peak.redis - before.redis).toBeLessThan(GROWTH_BYTES);
-  expect(ratio).toBeLessThan(10); // 1.5 on a machine that does nothing else
+  // The ratio is 1.5 on a machine that does nothing else.
+  expect(ratio).toBeLessThan(10);
 
   for (const reader of readers) reader.leave();
   await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), 30_000);

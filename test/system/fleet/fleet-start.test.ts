@@ -35,7 +35,7 @@ function startFleetOn(on: TestDatabase, { url }: Pick<TestRedis, "url">): Promis
   });
 }
 
-/** A database for this test, with tables or without. */
+/** The database belongs to this test, and may have no tables yet. */
 async function testDatabase(migrated: boolean): Promise<TestDatabase> {
   const made = await createTestDatabase();
   onTestFinished(() => made.drop());
@@ -60,7 +60,7 @@ function without(...names: readonly string[]): Record<string, string> {
 const COMMANDS = ["api", "worker"] as const;
 type Command = (typeof COMMANDS)[number];
 
-/** Both commands, or those given, end with that one sentence, after log lines at most. */
+/** Both commands, or those given, end with this one sentence; only log lines may come before it. */
 async function expectRefused(
   env: Readonly<Record<string, string>>,
   sentence: string | RegExp,
@@ -132,7 +132,7 @@ test("an API, which opens Redis as a worker does, refuses one that does not let 
     testRedis({ tls: true }),
   ]);
   await Promise.all([
-    // It depends on the moment which of its two refusals is heard.
+    // Redis can refuse in two ways; the moment decides which error comes first.
     expectRedisRefused(url.replace(":right@", ":wrong@"), "(WRONGPASS|NOAUTH)"),
     expectRedisRefused(url.replace(":right@", ""), "NOAUTH"),
     expectRedisRefused(safe.url, "self-signed certificate"),

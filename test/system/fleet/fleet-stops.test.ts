@@ -10,7 +10,7 @@ import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 
 const SLOTS = 4;
-/** Some 2 s; how long it took is printed, since a busy machine takes longer. */
+/** It takes some 2 s. Measured times are printed, since a busy machine takes longer. */
 const SOON_MS = 20_000;
 
 let database: TestDatabase;
@@ -19,7 +19,7 @@ let fleet: Fleet;
 let gpu: Simulator;
 let key: string;
 let api: ApiProcess;
-/** Runs until a test under load stops it. */
+/** This worker runs until a test under load stops it. */
 let first: CommandProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -27,7 +27,7 @@ beforeAll(async () => {
   fleet = await startFleet({
     databaseUrl: database.url,
     redisUrl: redis.url,
-    // The simulator would take many more at once than the broker may send.
+    // The simulator accepts many more calls at once than the broker may send.
     providers: { gpu: { slots: 50, brokerSlots: SLOTS, tokensPerSecond: 50 } },
     models: "  chat: { serve: [{ provider: gpu, model: m }] }",
   });
@@ -54,11 +54,11 @@ async function expectNoDifferences(): Promise<void> {
 }
 
 interface Leaver {
-  /** Hangs up; resolves when the caller is gone. */
+  /** Closes the connection; resolves when the caller is gone. */
   leave(): Promise<void>;
 }
 
-/** A caller whose generation runs until he leaves; resolves when it does. */
+/** Resolves when the caller's generation runs; it runs until the caller leaves. */
 async function longCaller(stream: boolean): Promise<Leaver> {
   const { running } = gpu.counters();
   const gone = new AbortController();
@@ -81,7 +81,7 @@ async function longCaller(stream: boolean): Promise<Leaver> {
   };
 }
 
-/** Starts to watch for calls that the broker hangs up on; the returned function waits for them. */
+/** Starts to watch for calls that the broker closes early; the returned function waits for them. */
 function watchAborts(what: string): (count: number) => Promise<void> {
   const { aborted } = gpu.counters();
   const sinceMs = Date.now();
@@ -136,7 +136,7 @@ test.each([
     isAway = false;
   };
   onTestFinished(comeBack);
-  // The sweep that stops the first goes on to ask Redis, and gets no answer.
+  // The sweep that stops the first call then asks Redis, and gets no answer.
   for (const caller of callers) {
     const expectStopped = watchAborts(`a caller left while Redis was ${way.what}`);
     await caller.leave();
@@ -145,7 +145,7 @@ test.each([
   await expectNoDifferences();
 
   await comeBack();
-  // A broken connection to Redis is tried again each second.
+  // A broken connection to Redis is tried again every second.
   await eventually(async () => expect((await ask(api, { key })).status).toBe(200), SOON_MS);
   await expectNoDifferences();
 });
@@ -239,7 +239,7 @@ test("an API that is cut short tells its callers, and no call goes on", async ()
   await expectNoDifferences();
 });
 
-/** Two signals, the second one later than one that a terminal doubles. */
+/** Sends two signals, the second one later than the copy that a terminal sends. */
 async function insist(stopped: Pick<ApiProcess, "child" | "stderr">): Promise<void> {
   stopped.child.kill("SIGTERM");
   await eventually(() => expect(stopped.stderr()).toContain("Stopping"), SOON_MS);

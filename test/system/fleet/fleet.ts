@@ -15,7 +15,7 @@ import { eventually } from "../../support/eventually.ts";
 
 interface FleetProvider extends Partial<SimulatorOptions> {
   readonly slots: number;
-  /** Slots of the broker, when the simulator has more. */
+  /** The broker's slots, when the simulator has more. */
   readonly brokerSlots?: number;
   readonly location?: "local" | "cloud";
   /** Further lines of the provider, as YAML flow text. */
@@ -28,7 +28,7 @@ export interface FleetOptions {
   /** An unmigrated or migrated database that nobody else uses. */
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** The addresses that the processes get; default: those above. */
+  /** The processes connect to these addresses; the default is those above. */
   readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
   readonly providers: Readonly<Record<string, FleetProvider>>;
   /** The `models:` part of the configuration, as YAML text indented by two spaces. */
@@ -39,7 +39,7 @@ export interface FleetOptions {
 
 export interface ApiProcess extends CommandProcess {
   readonly url: string;
-  /** Ends with `/v1`. */
+  /** It ends with `/v1`. */
   readonly baseUrl: string;
 }
 
@@ -51,22 +51,22 @@ interface ProcessStarter {
   startWorker(env?: Env): Promise<CommandProcess>;
 }
 
-/** A fleet of real processes, whose parts a test starts, kills and freezes; they end with the test. */
+/** A test starts, kills and freezes the fleet's real processes; they end with the test. */
 export interface Fleet extends ProcessStarter {
   readonly upstreams: Readonly<Record<string, Simulator>>;
-  /** A connection of its own to the same database, for looking. */
+  /** The test's own connection to the same database. */
   readonly database: Database;
-  /** What every process is told. */
+  /** Every process gets these variables. */
   readonly env: Env;
-  /** Of processes that end with the fleet, for all tests of a file. */
+  /** Starts processes for all tests of a file; they end with the fleet. */
   readonly lasting: ProcessStarter;
   /** Makes a key and returns its secret. */
   key(fields?: Readonly<Record<string, unknown>>): Promise<string>;
-  /** After the processes' end. */
+  /** The processes must have ended before this. */
   stop(): Promise<void>;
 }
 
-/** Starts simulators, writes the configuration and migrates the database; no process yet. */
+/** Starts simulators, writes the configuration and migrates the database; starts no process yet. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const resources = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "spillway-fleet-"));

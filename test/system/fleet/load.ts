@@ -1,13 +1,13 @@
 import { ask, contentOf, type Answer } from "../broker/ask.ts";
 
 export interface Load {
-  /** Each answer under its request's number; undefined: the connection died. */
+  /** Each answer is under its request's number; it is undefined when the connection died. */
   readonly answers: Promise<(Answer | undefined)[]>;
-  /** How many have been answered so far. */
+  /** The number of requests answered so far. */
   answered(): number;
 }
 
-/** Sends so many requests at once, every third as a stream, each with a text of its own to echo. */
+/** Sends all requests at once, every third as a stream, each with a text of its own to echo. */
 export function sendAll(
   urls: readonly string[],
   key: string,
@@ -33,7 +33,7 @@ export function echo(name: string, index: number): string {
   return `[sim echo] ${name} number ${index} has an answer of its own, some words long`;
 }
 
-/** What is wrong with an answer to request number `index`; undefined: it is whole and its own. */
+/** Returns undefined when the answer is whole and belongs to request number `index`. */
 export function problemOf(
   answer: Answer | undefined,
   index: number,
@@ -48,7 +48,7 @@ export function problemOf(
   return content === echo(name, index) ? undefined : `${index}: answered ${content}`;
 }
 
-/** The flaws of all answers. */
+/** The problems of all answers. */
 export async function problemsOf(load: Load, name = "request"): Promise<string[]> {
   const answers = await load.answers;
   return answers.flatMap((answer, index) => problemOf(answer, index, name) ?? []);

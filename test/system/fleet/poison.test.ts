@@ -14,15 +14,15 @@ const COMPANIONS = 8;
 
 const resources = new AsyncDisposableStack();
 let fleet: Fleet;
-/** Kills its worker, whichever that is, as soon as all that should run beside it does. */
+/** The upstream kills the worker that calls it with the poison, once all companions run with it. */
 let upstream: Server;
 let worker: CommandProcess | undefined;
 let deaths: Promise<void>;
-/** What somebody waited for in vain: the companions would wait for ever. */
+/** It rejects when a wait here fails; without it the companions would wait for ever. */
 const problem = Promise.withResolvers<never>();
 problem.promise.catch(() => undefined);
 const inFlight = new Set<string>();
-/** How many were in flight when the poison came, each time. */
+/** The number of calls in flight at each arrival of the poison. */
 const besides: number[] = [];
 
 function isAlive(process: CommandProcess | undefined): boolean {
@@ -34,7 +34,7 @@ beforeAll(async () => {
   resources.defer(() => database.drop());
   const redis = await startTestRedis();
   resources.defer(() => redis.stop());
-  const { promise, resolve: noteDeaths } = Promise.withResolvers<void>();
+  const { promise, resolve: resolveDeaths } = Promise.withResolvers<void>();
   deaths = promise;
   upstream = createServer((request, response) => {
     if (request.method !== "POST") {
@@ -47,7 +47,7 @@ beforeAll(async () => {
       inFlight.add(name);
       response.once("close", () => inFlight.delete(name));
       if (name !== "poison") {
-        // Not before they are suspects.
+        // The companions finish only after they have become suspects.
         await deaths;
         response.writeHead(200, { "content-type": "application/json" });
         response.end(
@@ -62,14 +62,14 @@ beforeAll(async () => {
       }
       const beside = besides.length < 2 ? COMPANIONS + 1 : 1;
       await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside), 60_000);
-      // The next worker may take it before its start is known here.
+      // The next worker may take the poison before its start is known here.
       await eventually(() => expect(isAlive(worker)).toBe(true), 60_000);
       besides.push(inFlight.size);
       worker?.child.kill("SIGKILL");
-      if (besides.length === 2) noteDeaths();
+      if (besides.length === 2) resolveDeaths();
     };
     serve().catch((error: unknown) => {
-      // Else its worker has died under it.
+      // Any other error means that the worker died during the call.
       if (error instanceof Error && error.name === "AssertionError") problem.reject(error);
       response.destroy();
     });
@@ -103,7 +103,7 @@ test("a job that kills its worker ends as poison after three times; its companio
   const answers = interactive.map((content) => ask(api, { key, content }));
   const jobs = await Promise.all(stored.map(accept));
   const poison = await accept("poison");
-  // Whoever looks after workers starts the next one.
+  // The supervisor starts the next worker.
   const over = new AbortController();
   const supervisor = (async () => {
     while (!over.signal.aborted) {

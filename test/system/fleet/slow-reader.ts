@@ -8,10 +8,10 @@ export interface SlowReader {
 }
 
 export interface SlowReaderOptions {
-  /** Of the API, without a path. */
+  /** The API's address, without a path. */
   readonly url: string;
   readonly key: string;
-  /** Tokens of the stream that is asked for. */
+  /** The stream has this many tokens. */
   readonly tokens: number;
   readonly bytesPerSecond: number;
 }
@@ -22,7 +22,8 @@ const CHUNKS_PER_SECOND = 2;
 export async function startSlowReader(options: SlowReaderOptions): Promise<SlowReader> {
   const { hostname, port } = new URL(options.url);
   const socket = connect(Number(port), hostname);
-  socket.on("error", () => undefined); // the API may be gone
+  // The API may be gone.
+  socket.on("error", () => undefined);
   const body = JSON.stringify({
     model: "chat",
     stream: true,

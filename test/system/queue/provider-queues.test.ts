@@ -166,14 +166,14 @@ describe.each(queueBackends)("on %s", (on) => {
   describe("an entry that cannot be run now", () => {
     test("goes back, is found meanwhile, and is taken again", async () => {
       await add("back");
-      let refusals = 0;
+      let rejections = 0;
       const taken = new TakenEntries();
       work(async (entry) => {
-        if (++refusals <= 3) return "not_now";
+        if (++rejections <= 3) return "not_now";
         return await taken.pass(entry);
       });
       await eventually(async () => {
-        expect(refusals).toBeGreaterThan(1);
+        expect(rejections).toBeGreaterThan(1);
         expect(await rig.queues.has("gpu-a", "back", 0)).toBe(true);
       });
       await eventually(() => expect(taken.jobs).toEqual(["back"]));

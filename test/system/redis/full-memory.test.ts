@@ -43,11 +43,11 @@ async function empty(): Promise<void> {
 test("with its memory full, the server refuses entries, answers questions, and takes entries again later", async () => {
   await add("before");
   await fill();
-  const refusal = await add("refused").then(
+  const error = await add("refused").then(
     () => undefined,
     (error: unknown) => error,
   );
-  expect(isOutOfMemory(refusal)).toBe(true);
+  expect(isOutOfMemory(error)).toBe(true);
   expect(await queues.has("p", "before", 0)).toBe(true);
   expect(await queues.has("p", "refused", 0)).toBe(false);
   await queues.remove("p", "before", 0);
