@@ -29,7 +29,7 @@ export interface MoodyUpstream {
   /** Stops listening, so that connections are refused; `back` listens on the same port. */
   down(): Promise<void>;
   /** Stops listening, and keeps its open sockets, as some engines do after SIGTERM. */
-  deafen(): Promise<void>;
+  stopListening(): Promise<void>;
   back(): Promise<void>;
   close(): Promise<void>;
 }
@@ -118,7 +118,7 @@ export async function startMoodyUpstream(): Promise<MoodyUpstream> {
       health = status;
     },
     down,
-    deafen() {
+    stopListening() {
       server.close();
       server.closeIdleConnections();
       return Promise.resolve();

@@ -132,7 +132,7 @@ test("a silent call is cut and moved when its provider refuses connections", asy
   first.setMood("silent");
   const answer = ask(broker, { key, model: "slow", stream: true });
   await eventually(() => expect(first.open).toBe(1));
-  await first.deafen();
+  await first.stopListening();
   expect(contentOf(await answer)).toBe("Blue herons wade.");
   expect((await answer).tookMs).toBeLessThan(20_000);
   expect((await answer).headers.get("x-spillway-provider")).toBe("second");

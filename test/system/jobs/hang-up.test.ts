@@ -40,7 +40,7 @@ test.each([false, true])("hanging up on a response stops it (stream: %s)", async
 });
 
 test("a client that times out and tries again pays for one answer", async () => {
-  // Python's package does not tell its time-out in this header.
+  // Python's package does not send its time-out in this header.
   const defaultHeaders = { "x-stainless-timeout": null };
   const client = rig.client().withOptions({ defaultHeaders, maxRetries: 1, timeout: 1_500 });
   const { count } = rig.played;
@@ -83,7 +83,8 @@ test("one whose API process has died is given up, unless that comes back", async
   };
   const ofWaiter = (act: string): Promise<unknown> =>
     pool.query(`select ${act} from jobs where id = $1`, [job?.id]);
-  await ofWaiter("note_lost(id, waiter)"); // one whose process lives cancels it by itself
+  // A living process cancels its lost job itself.
+  await ofWaiter("note_lost(id, waiter)");
   expect(await lost()).toBe(false);
   await ofWaiter("note_lost(null, waiter)");
   expect(await lost()).toBe(true);

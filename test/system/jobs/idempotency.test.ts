@@ -15,7 +15,7 @@ afterAll(async () => {
   await rig.stop();
 });
 
-/** Calls at the simulated upstream since the test began. */
+/** Counts the calls at the simulated upstream since the test began. */
 const made = () => (rig.broker.upstreams["gpu"]?.counters().calls ?? 0) - calls;
 const newKey = () => `"${crypto.randomUUID()}"`;
 const post = (path: string, idem: string, body: object, more: object = {}) =>
@@ -230,7 +230,7 @@ test("what is refused before it is admitted is not kept", async () => {
 
 test.each(["two words", '"open', "", "x".repeat(256), "é"])("%j is no key", async (idem) => {
   const answer = await chat(encodeLatin(idem));
-  // fetch leaves an empty header away or sends it; either way nothing is kept under it.
+  // `fetch` drops an empty header or sends it; either way nothing is stored under it.
   expect(answer.status).toBe(400);
   expect(JSON.parse(answer.text)).toMatchObject({ error: { param: "Idempotency-Key" } });
 });
@@ -280,7 +280,7 @@ test("the client package's own retry is a replay", async () => {
   expect(again.response.headers.get("idempotent-replayed")).toBe("true");
 });
 
-/** Headers go as Latin-1. */
+/** HTTP headers are sent as Latin-1. */
 function encodeLatin(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");
 }

@@ -29,7 +29,7 @@ async function readAll(id: string, after?: number | string): Promise<SentEvent[]
   return eventsOf(answer.text);
 }
 
-/** Reads along; `text` grows as it comes. */
+/** Reads events while they are sent; `text` grows with them. */
 function follow(id: string, after?: number) {
   const state = { text: "" };
   const read = async (): Promise<SentEvent[]> => {
@@ -47,7 +47,7 @@ function follow(id: string, after?: number) {
   return { state, whole: read() };
 }
 
-/** From each place comes the rest; after the end, the end once more. */
+/** A reader gets the events after its place; after the end, it gets the end once more. */
 async function expectRests(id: string, events: readonly SentEvent[]) {
   for (const [after] of events.slice(0, -1).entries())
     expect(await readAll(id, after)).toEqual(events.slice(after + 1));
@@ -284,7 +284,7 @@ test("a failed response whose log is gone ends after what its reader has", async
   const after = Math.max(...numbersOf(text.slice(0, text.indexOf("event: error"))));
   const id = /"id":"resp_(\w+)"/.exec(text)?.[1] ?? "";
   const { pool } = rig.broker.database;
-  // As after a wiped Redis and a lost worker: neither a log nor stored events.
+  // A wiped Redis and a lost worker leave neither a log nor stored events.
   await pool.query("delete from job_events where job_id = $1", [`job_${id}`]);
   await pool.query("update job_results set events = null where job_id = $1", [`job_${id}`]);
   const rest = await rig.ask(`/responses/resp_${id}?stream=true&starting_after=${after}`);

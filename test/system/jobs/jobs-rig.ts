@@ -10,7 +10,7 @@ interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  /** Default: the rig's own. */
+  /** The default is the rig's own key. */
   readonly key?: string;
 }
 
@@ -21,7 +21,7 @@ interface Answered {
   readonly text: string;
 }
 
-/** A job as the API shows it, as far as tests look. */
+/** A job as the API shows it, reduced to the fields that tests read. */
 export interface JobView {
   readonly id: string;
   readonly status: string;
@@ -30,8 +30,8 @@ export interface JobView {
 }
 
 /**
- * A broker with simulated upstreams for `chat` and `embed`, and one that the test plays for `played`
- * (its two providers are the same), `once` (a single attempt) and `one` (a single slot).
+ * The broker has simulated upstreams for `chat` and `embed`. The test plays the upstream of
+ * `played` (its two providers are the same), `once` (a single attempt) and `one` (a single slot).
  */
 export interface JobsRig {
   readonly broker: TestBroker;
@@ -40,21 +40,21 @@ export interface JobsRig {
   readonly keyId: string;
   client(key?: string): OpenAI;
   ask(path: string, asked?: RequestOptions): Promise<Answered>;
-  /** JSON of an answer with that status. */
+  /** Returns an answer's JSON after a check of its status. */
   json<Json>(path: string, asked?: RequestOptions, status?: number): Promise<Json>;
   /** Accepts a chat job with `Prefer: respond-async`. */
   accept(model: string, fields?: object): Promise<JobView>;
   state(job: string): Promise<string>;
-  /** Rows that are stored of a job, by table. */
+  /** Counts the rows of a job by table. */
   stored(job: string): Promise<Record<string, number>>;
-  /** Waits until nothing runs, and compares the books with the upstreams. */
+  /** Waits until nothing runs, then compares the ledger with the upstreams. */
   settleDown(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const tables = ["job_requests", "job_results", "job_events", "idempotency_keys"] as const;
 
-/** Starts it. `server`: the `server:` part of the configuration, as YAML flow text. */
+/** `server` is the `server:` part of the configuration, as YAML flow text. */
 export async function startJobsRig(server = "{}", chat = ""): Promise<JobsRig> {
   const played = await startPlayedUpstream();
   const playedAt = { baseUrl: played.url, price: { input: 1, output: 2 } };
@@ -146,17 +146,15 @@ export async function startJobsRig(server = "{}", chat = ""): Promise<JobsRig> {
   };
 }
 
-/** A chat request. */
 export function chatBody(model: string, fields: object = {}) {
   return { model, messages: [{ role: "user", content: "Hi" }], ...fields };
 }
 
-/** A whole chat completion as the played upstream gives it, spaced as no serializer would. */
+/** The played upstream's whole chat completion, spaced as no serializer would. */
 export const WHOLE = `{ "id":"c1",  "object":"chat.completion","created":1, "model":"m",
  "choices":[{"index":0,"message":{"role":"assistant","content":"caf\\u00e9"},"finish_reason":"stop"}],
  "usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}, "big":12345678901234567890 }`;
 
-/** What a stream of server-sent events holds. */
 export interface SentEvent {
   readonly id: string | undefined;
   readonly event: string | undefined;
@@ -164,7 +162,7 @@ export interface SentEvent {
   readonly text: string;
 }
 
-/** Events of a whole stream; comments are left out. */
+/** Comments of the stream are left out. */
 export function eventsOf(text: string): SentEvent[] {
   return text
     .split("\n\n")

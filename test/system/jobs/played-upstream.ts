@@ -1,37 +1,40 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
-/** A call at an upstream whose every byte the test decides. */
+/** The test decides every byte of the answer to this call. */
 interface PlayedCall {
   readonly body: Readonly<Record<string, unknown>>;
   /** Resolves when the client has closed the connection before the answer's end. */
   readonly closed: Promise<void>;
-  /** Whole answer. */
+  /** Sends a whole answer. */
   answer(json: object | string, status?: number): void;
-  /** One chunk of a stream. */
+  /** Sends one chunk of a stream. */
   chunk(content: string): void;
-  /** The rest of a stream: a last chunk with this content, and its end. */
+  /** Sends a last chunk with this content, and the stream's end. */
   say(content: string): void;
-  /** Finish chunk with usage, and `[DONE]`. */
+  /** Sends a finish chunk with usage, and `[DONE]`. */
   done(): void;
   /** Closes the socket. */
   cut(): void;
 }
 
-/** An upstream that answers nothing by itself. */
+/** This upstream answers nothing by itself. */
 export interface PlayedUpstream {
-  /** Ends with `/v1`. */
+  /** It ends with `/v1`. */
   readonly url: string;
   /** Calls so far. */
   readonly count: number;
-  /** Each call once, in the order in which they came. */
+  /** Returns each call once, in the order of arrival. */
   next(): Promise<PlayedCall>;
   close(): Promise<void>;
 }
 
 const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
 
-/** Starts it on a free loopback port. GET requests (probes) are answered with 200, and there is no `/responses`. */
+/**
+ * The port is a free one on loopback. GET requests (probes) are answered with 200, and there is no
+ * `/responses`.
+ */
 export async function startPlayedUpstream(): Promise<PlayedUpstream> {
   const calls: PlayedCall[] = [];
   const waiting: ((call: PlayedCall) => void)[] = [];

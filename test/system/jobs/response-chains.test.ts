@@ -22,7 +22,7 @@ interface Page {
   readonly last_id: string | null;
 }
 
-/** One turn; what the upstream was sent, and the response. */
+/** Plays one turn; returns the messages of its upstream call, and the response. */
 async function turn(fields: object, says: string) {
   const asked = rig.json<Response>("/responses", { body: { model: "once", ...fields } });
   const call = await rig.played.next();
@@ -47,7 +47,7 @@ test("three turns: each upstream call has everything before it, instructions onl
   );
   const all = [user("one"), assistant("eins"), user("two"), assistant("zwei"), user("three")];
   expect(third.sent).toMatchObject(all);
-  // A branch off the middle knows nothing of what came after it.
+  // A branch from the middle does not have the later turns.
   const branch = await turn({ input: "other", previous_response_id: first.response.id }, "x");
   expect(branch.sent).toMatchObject([user("one"), assistant("eins"), user("other")]);
   expect(third.response).toMatchObject({ previous_response_id: second.response.id });

@@ -36,7 +36,7 @@ const numbers = (sent: readonly SentEvent[]) =>
   sent.map(({ data }) => (JSON.parse(data) as { sequence_number: number }).sequence_number);
 const upTo = (end: number) => Array.from({ length: end }, (_, at) => at);
 
-/** From each place comes the rest. */
+/** A reader gets all events after its place. */
 async function expectRests(id: string, all: readonly SentEvent[]) {
   expect(numbers(all)).toEqual(upTo(all.length));
   for (const [after] of all.slice(0, -1).entries())
@@ -262,7 +262,7 @@ test("store: false leaves nothing to read, or to find in the database", async ()
   expect(Object.values(await rig.stored(job))).toEqual([0, 0, 0, 0]);
   const body = { model: "chat", input: "Hi", previous_response_id: response.id };
   expect((await rig.ask("/responses", { body })).status).toBe(400);
-  // What runs in the background can only be had by asking for it.
+  // A background response can only be fetched later, so it is stored.
   const kept = await rig.ask("/responses", {
     body: { model: "chat", input: "Hi", store: false, background: true },
   });

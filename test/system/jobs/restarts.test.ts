@@ -105,7 +105,7 @@ test("a broker that stops and one that follows it on the same database", async (
 
   const before = played.count;
   await broker.stop(0);
-  // Readers are told that the job goes on, or how it ended.
+  // The stop tells readers that the job goes on, or how it ended.
   expect(["error", "job.failed"]).toContain(last(await live));
   expect(last(await early)).toBe("error");
   broker = await start();
@@ -115,7 +115,7 @@ test("a broker that stops and one that follows it on the same database", async (
     expect(await readEvents(done, after)).toEqual(allOfDone.slice(after + 1));
   expect((await ask(`/jobs/${done}/result`)).status).toBe(200);
 
-  // What nobody had read runs again, what waited runs now; what was read in part does not.
+  // The unread jobs run again and the waiting one runs now; the one that was read in part does not.
   for (let calls = 1; calls <= 3; calls++) (await played.next()).say("second");
   for (const id of [running, waiting, unread])
     expect(await untilDone(id)).toMatchObject({ status: "completed" });

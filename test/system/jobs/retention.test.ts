@@ -82,7 +82,7 @@ test("a key whose job's answer is kept no longer does not make it run again", as
     expect(again.status).toBe(404);
   }
   expect(rig.broker.upstreams["gpu"]?.counters().calls).toBe(calls);
-  // After a day the key is free.
+  // The key is free after a day.
   await rig.broker.database.pool.query(
     "update idempotency_keys set created_at = now() - interval '25 h' where job_id = $1",
     [job],
@@ -108,7 +108,7 @@ test("a job that waits past its deadline ends, and its readers hear of it", asyn
   const result = await rig.ask(`/jobs/${id}/result`);
   expect(result.status).toBe(504);
   expect((await untilDone(id)).error?.code).toBe("deadline_exceeded");
-  // One whose deadline is far stays.
+  // A job with a far deadline stays.
   const { id: later } = await rig.accept("one");
   expect(await expireAccepted(rig.broker.database.pool, 100)).toEqual([]);
   call.answer({ error: { message: "x" } }, 400);

@@ -40,7 +40,7 @@ const jobs = async ({ broker }: JobsRig) => {
   return rows;
 };
 
-/** A caller whose connection is cut, and who does not come again by itself; its call at the upstream. */
+/** Cuts the connection of a caller that does not retry; returns its call at the upstream. */
 async function loseCaller() {
   const asked = throughProxy(rig, 0)
     .chat.completions.create(question)
@@ -59,7 +59,7 @@ test("a client whose connection is cut while it waits gets its one answer", asyn
   const call = await rig.played.next();
   const calls = rig.played.count;
   proxy.reset();
-  // Its second try has come.
+  // The second try of the client has arrived.
   await eventually(async () => {
     const [job, ...others] = (await jobs(rig)).slice(before);
     expect(job).toMatchObject({ state: "running", lost: true });
@@ -123,7 +123,7 @@ test("one of two is lost: its retry joins that one, once", async () => {
   proxy.reset();
   await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(true));
   await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(false));
-  // Another retry of the same question finds nothing that is lost.
+  // Another retry of the same question finds no lost job.
   const retry = rig.ask("/chat/completions", {
     body: chatBody("once"),
     headers: { "x-stainless-retry-count": "1" },

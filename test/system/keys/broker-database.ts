@@ -11,7 +11,7 @@ export interface BrokerDatabase extends AsyncDisposable {
   readonly database: Database;
 }
 
-/** A migrated database of the test's own, with the providers `gpu` and `cloud`. */
+/** The database is migrated, and has the providers `gpu` and `cloud`. */
 export async function openBrokerDatabase(): Promise<BrokerDatabase> {
   const { url, ...server } = await createTestDatabase();
   const database = openDatabase({
@@ -38,7 +38,7 @@ export function makeKey(database: Database, fields: Record<string, unknown> = {}
   return createKey(database.pool, createKeyInput.parse({ name: "test", ...fields }));
 }
 
-/** A job of the key that holds so many nano-USD. */
+/** A job of the key with this hold. */
 export function jobOf(keyId: string, holdNanos: bigint, provider = "gpu"): AcceptMember {
   const plan: Plan = [
     {
@@ -74,7 +74,7 @@ export function jobOf(keyId: string, holdNanos: bigint, provider = "gpu"): Accep
   };
 }
 
-/** Takes an accepted job as a worker would. */
+/** Claims an accepted job as a worker would. */
 export async function claimJob(database: Database, job: AcceptMember): Promise<void> {
   const provider = job.plan[job.target]?.provider ?? "gpu";
   const claimed = await database.claim.submit({

@@ -14,7 +14,7 @@ afterAll(() => broker[Symbol.asyncDispose]());
 
 let open = 0;
 
-/** Runs `spillway key …` with a connection of its own; gives what it printed. */
+/** Runs `spillway key …` with a connection of its own; returns its output. */
 async function run(...words: string[]): Promise<string> {
   const stdout = new PassThrough();
   const command = keyCommand({

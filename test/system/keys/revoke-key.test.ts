@@ -21,7 +21,7 @@ test("revoking ends the waiting jobs and their holds; the running one goes on to
   const { key } = await makeKey(database, { budget: { limit_usd: "1", period: "total" } });
   const other = await makeKey(database);
   const running = jobOf(key.id, 1_000n);
-  // More than one page.
+  // The number is more than one page.
   const waiting = Array.from({ length: 600 }, () => jobOf(key.id, 1_000n));
   const foreign = jobOf(other.key.id, 1n);
   await Promise.all([running, ...waiting, foreign].map((job) => database.accept.submit(job)));

@@ -31,14 +31,14 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
 );
 
-/** `GET /v1/jobs/{id}` and so on. */
+/** Each route reads like `GET /v1/jobs/{id}`. */
 export const documentedRoutes = operations.map(({ method, path }) => `${method} ${path}`);
 
 export const operationIds = operations.map(({ operation }) => operation.operationId);
 
 const definitions = exact(document.components.schemas);
 
-/** Why the JSON answer of an operation is not what the document says; undefined: it is. */
+/** Returns how an operation's JSON answer differs from the document; undefined when it does not. */
 export function problemOf(operationId: string, status: number, body: unknown): string | undefined {
   const found = operations.find(({ operation }) => operation.operationId === operationId);
   const named = found?.operation.responses[String(status)];
@@ -53,8 +53,9 @@ export function problemOf(operationId: string, status: number, body: unknown): s
 }
 
 /**
- * The document promises no field's absence, so that fields can be added; a test wants to know of one
- * that it does not tell. Parts of an `allOf` stay open, since each knows only its own.
+ * Clients must accept unknown fields, so the document allows them; a test must find any field that
+ * the document does not describe. Parts of an `allOf` stay open, since each knows only its own
+ * fields.
  */
 function exact<Value>(value: Value, isPart = false): Value {
   if (Array.isArray(value)) return value.map((item: unknown) => exact(item, isPart)) as Value;
@@ -70,7 +71,7 @@ function exact<Value>(value: Value, isPart = false): Value {
   return copy as Value;
 }
 
-/** What lists have around their data. */
+/** Lists have these fields around their data. */
 function isPage({ properties }: Schema): boolean {
   return typeof properties === "object" && properties !== null && "first_id" in properties;
 }

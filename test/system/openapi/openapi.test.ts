@@ -54,7 +54,7 @@ interface CallInit {
   readonly key?: string;
 }
 
-/** Calls an operation and holds its answer against the document. */
+/** Calls an operation and compares its answer with the document. */
 async function callAs(ownKey: string, operation: string, path: string, init: CallInit = {}) {
   const { body: sent, method, headers, key = ownKey } = init;
   const response = await fetch(broker.url + path, {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { BrokerProcess } from "./broker-process.ts";
 
-/** Calls the admin API of a broker process with the key that its start names. */
+/** The key comes from the file that the broker names at its start. */
 export async function callAdmin<Answer>(
   broker: BrokerProcess,
   method: string,

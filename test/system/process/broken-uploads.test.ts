@@ -9,11 +9,11 @@ import { expect, onTestFinished, test } from "vitest";
 import { brokerClient } from "../../../cli/client/broker-client.ts";
 import { runCommand } from "./broker-process.ts";
 
-/** Far more than sockets and streams keep on the way. */
+/** The file is far larger than what sockets and streams keep on the way. */
 const MANY = 100_000;
 
-// Node 24.21's `fetch` (undici 7.29) raises what nobody can handle when it sends a form itself:
-// https://github.com/nodejs/undici/issues/5835.
+// Node 24.21's `fetch` (undici 7.29) raises an error that nobody can handle when it sends a form
+// itself: https://github.com/nodejs/undici/issues/5835.
 test("an upload that is refused before its end rejects, and that is all", async () => {
   const blob = await openAsBlob(await inputOf(MANY));
   const url = await serve((_, response) => {
@@ -26,7 +26,7 @@ test("an upload that is refused before its end rejects, and that is all", async 
     body.append("file", blob, "in.jsonl");
     await expect(client("/files", { method: "POST", body })).rejects.toThrow("401 invalid_api_key");
   }
-  // The runner fails for what nobody handles, which is raised as soon as the next part is read.
+  // Such an error comes as soon as the next part is read, and the test runner fails for it.
   await blob.bytes();
 });
 

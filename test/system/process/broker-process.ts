@@ -10,7 +10,7 @@ import { compileCache, programFile } from "../../support/programs.ts";
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const sourceFile = join(checkout, "cli/spillway.ts");
 
-/** How a command ended and all that it wrote. */
+/** A command's exit and its whole output. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -18,26 +18,28 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A command as a child process, leader of a process group as in a terminal. */
+/** The child process leads a process group, as a command in a terminal does. */
 export interface CommandProcess {
   readonly child: ChildProcess;
   readonly pid: number;
   stdout(): string;
   stderr(): string;
   readonly ended: Promise<Ended>;
-  /** To every process of the group, as Ctrl-C does. */
+  /** Signals every process of the group, as Ctrl-C does. */
   signalGroup(signal: NodeJS.Signals): void;
 }
 
-/** Nothing of this process' environment but what finds programs, and what starts them faster. */
+/**
+ * Only the variables that find programs, and those that start them faster, come from this process.
+ */
 function environment(given: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
   return { PATH, HOME, ...compileCache(), ...given };
 }
 
 /**
- * Starts a program of the checkout; it is killed after the test if it still runs then, or whenever
- * what is given to `atEnd` is called.
+ * Starts a program of the checkout. It is killed when the test ends; with `atEnd`, it is killed
+ * when the function that `atEnd` gets is called.
  */
 export function startProgram(
   file: string,
@@ -94,7 +96,7 @@ export function startCommand(
   return startProgram(process.execPath, [programFile("spillway"), ...args], env, cwd, atEnd);
 }
 
-/** `spillway …` to its end. */
+/** Runs `spillway …` to its end. */
 export function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -103,7 +105,7 @@ export function runCommand(
   return startCommand(args, env, cwd).ended;
 }
 
-/** The same as an installation runs it. */
+/** Runs `spillway …` from source, as an installation does. */
 export function runFromSource(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -111,20 +113,20 @@ export function runFromSource(
   return startProgram(process.execPath, [sourceFile, ...args], env).ended;
 }
 
-/** A broker that has said that it runs. */
+/** The broker has reported that it runs. */
 export interface BrokerProcess extends CommandProcess {
   readonly url: string;
   /** The readable lines of its start. */
   readonly welcome: readonly string[];
-  /** What is in the file that the start names. */
+  /** The path of the file with the admin key, from the output of the start. */
   readonly adminKeyFile: string;
-  /** The demo's; empty without the demo. */
+  /** The demo's key; empty without the demo. */
   readonly demoKey: string;
   /** Objects of the log so far. */
   log(): Record<string, unknown>[];
 }
 
-/** Starts `spillway serve` on a free port and waits until it says that it runs. */
+/** Starts `spillway serve` on a free port and waits until it reports that it runs. */
 export async function startBroker(
   env: Readonly<Record<string, string>>,
   start: (env: Readonly<Record<string, string>>) => CommandProcess = serveDirectly,

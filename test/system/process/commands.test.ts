@@ -83,7 +83,8 @@ test("several commands at once on an embedded database share its server, and it 
   const names = ["one", "two", "three", "four"];
   const ended = await Promise.all(
     names.map(async (name, index) => {
-      await sleep(index * 400); // some come when others go
+      // Some commands start while others end.
+      await sleep(index * 400);
       return await runCommand(["key", "create", "--name", name], env);
     }),
   );
@@ -152,7 +153,7 @@ const commands = {
   simulate: simulateCommand(process),
 };
 
-// Without a process each: that words lead to a command's help is shown above.
+// These run without a process: the tests above show that words lead to a command's help.
 test.each([
   ["config", undefined, ["check", "schema"]],
   ["config", "check", ["[file]"]],

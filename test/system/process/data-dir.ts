@@ -7,10 +7,10 @@ import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { copyCluster } from "../../support/cluster-template.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** A data directory of its own, removed after the test with the server in it. */
+/** The directory is removed after the test, with the server in it. */
 export async function temporaryDataDir(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-process-"));
-  // Run by root, PostgreSQL has a user of its own, which has to pass through.
+  // When root runs it, PostgreSQL has a user of its own, who must pass through this directory.
   await chmod(directory, 0o711);
   onTestFinished(async () => {
     const pid = postmasterOf(directory);
@@ -20,14 +20,14 @@ export async function temporaryDataDir(): Promise<string> {
   return directory;
 }
 
-/** Such a directory as an earlier start has left it: with a database, and nothing that runs. */
+/** An earlier start has left a database here, and nothing runs. */
 export async function usedDataDir(): Promise<string> {
   const directory = await temporaryDataDir();
   await copyCluster(directory);
   return directory;
 }
 
-/** The process that holds the embedded data; undefined when none does. */
+/** Returns the process that holds the embedded data, or undefined. */
 export function postmasterOf(dataDir: string): number | undefined {
   const file = join(dataDir, "postgres", "data", "postmaster.pid");
   if (!existsSync(file)) return undefined;
@@ -35,7 +35,7 @@ export function postmasterOf(dataDir: string): number | undefined {
   return pid > 0 ? pid : undefined;
 }
 
-/** The server's processes that live, the postmaster among them. */
+/** Lists the server's living processes, the postmaster among them. */
 export function postgresProcesses(postmaster: number): number[] {
   const all = readdirSync("/proc")
     .map(Number)
@@ -52,7 +52,7 @@ export async function killPostgres(postmaster: number): Promise<void> {
     try {
       process.kill(pid, "SIGKILL");
     } catch (error) {
-      // Backends end by themselves all the time.
+      // Backends may end by themselves at any time.
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   await eventually(() => {
@@ -63,7 +63,7 @@ export async function killPostgres(postmaster: number): Promise<void> {
 export function isPostgres(pid: number): boolean {
   if (process.platform !== "linux") return lives(pid);
   try {
-    // A dead process that nobody has waited for has an empty command line.
+    // A zombie, which no parent has waited for, has an empty command line.
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("postgres");
   } catch {
     return false;
@@ -87,7 +87,7 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** Connects to the server that runs in a data directory; for looking. */
+/** Connects to the server of a data directory, so that a test can look at its tables. */
 export function lookInto(dataDir: string): Database {
   const files = join(dataDir, "postgres");
   const password = readFileSync(join(files, "password"), "utf8").trim();

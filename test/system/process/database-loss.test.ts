@@ -16,7 +16,7 @@ interface Loaded {
   readonly answers: Promise<PromiseSettledResult<Awaited<ReturnType<typeof chat>>>[]>;
 }
 
-/** A broker with 20 requests, 16 of which fill every slot. */
+/** Starts a broker with 20 requests, 16 of which fill every slot. */
 async function startLoaded(): Promise<Loaded> {
   const dataDir = await usedDataDir();
   const upstreams = await startUpstreams({ ttftMs: 300, tokensPerSecond: 20, outputTokens: 10 });
@@ -35,7 +35,7 @@ async function startLoaded(): Promise<Loaded> {
   return { broker, dataDir, upstreams, key, answers };
 }
 
-/** Service is back, every caller has heard an end, and the records agree with the upstreams. */
+/** The service is back, every caller got an end, and the ledger agrees with the upstreams. */
 async function expectRecovery({ broker, dataDir, upstreams, key, answers }: Loaded) {
   await eventually(async () => {
     const answer = await chat(broker.url, key, { max_tokens: 2 });
@@ -45,7 +45,7 @@ async function expectRecovery({ broker, dataDir, upstreams, key, answers }: Load
     if (answer.status === "rejected") throw answer.reason;
     const { status, text } = answer.value;
     const whole = status === 200 && (text.startsWith("{") || text.endsWith("data: [DONE]\n\n"));
-    // An error that says so, in the status or in the stream.
+    // An answer that is not whole has an error, in the status or in the stream.
     if (!whole) expect(text).toContain('"error":');
   }
   const database = lookInto(dataDir);
@@ -80,7 +80,8 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
 
   test("a PostgreSQL that somebody stops is started again, too", async () => {
     const loaded = await startLoaded();
-    process.kill(postmasterOf(loaded.dataDir) ?? 0, "SIGINT"); // its fast shutdown
+    // SIGINT is PostgreSQL's fast shutdown.
+    process.kill(postmasterOf(loaded.dataDir) ?? 0, "SIGINT");
     await eventually(() => {
       expect(loaded.broker.stdout()).toContain("PostgreSQL had ended and was started again");
     }, 60_000);

@@ -13,15 +13,15 @@ const REQUESTS = 30;
 const PACE = { ttftMs: 150, tokensPerSecond: 40, outputTokens: 10 };
 const LATEST_KILL_MS = 1_000;
 
-/** Given to run the same offsets again. */
+/** With a given seed, a run repeats the offsets of an earlier one. */
 const seed = Number(process.env["SPILLWAY_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-/** One in each quarter of the time. */
+/** There is one kill in each quarter of the time. */
 const offsets = [0, 1, 2, 3].map((quarter) =>
   Math.round(((quarter + randomOf(seed, quarter)) * LATEST_KILL_MS) / 4),
 );
 console.log(`Kill offsets ${offsets.join(", ")} ms of SPILLWAY_TEST_SEED=${seed}`);
 
-/** Between 0 and 1. */
+/** The number is between 0 and 1. */
 function randomOf(of: number, index: number): number {
   return createHash("sha256").update(`${of} ${index}`).digest().readUInt32BE() / 2 ** 32;
 }

@@ -7,10 +7,10 @@ import {
 } from "../../../cli/simulate/simulator.ts";
 import { onTestFinished } from "vitest";
 
-/** By the provider's name. */
+/** The keys are the providers' names. */
 export type Upstreams = Readonly<Record<"gpu-a" | "gpu-b" | "cloud", Simulator>>;
 
-/** Simulators in the test's process, which outlive the broker. */
+/** The simulators run in the test's process, so they outlive the broker. */
 export async function startUpstreams(
   pace: Pick<SimulatorOptions, "ttftMs" | "tokensPerSecond" | "outputTokens">,
 ): Promise<Upstreams> {
@@ -25,7 +25,7 @@ export async function startUpstreams(
   return upstreams;
 }
 
-/** Calls that upstreams have in flight now. */
+/** Counts the calls that the upstreams have in flight now. */
 export function inFlight(upstreams: Upstreams): number {
   return Object.values(upstreams).reduce((sum, { counters }) => sum + counters().inFlight, 0);
 }
@@ -50,7 +50,9 @@ models:
   return file;
 }
 
-/** One chat request; resolves when its answer or its stream has ended. Rejects when it is cut. */
+/**
+ * Makes one chat request; resolves when its answer or its stream has ended. Rejects when it is cut.
+ */
 export async function chat(
   url: string,
   key: string,

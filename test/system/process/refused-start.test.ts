@@ -53,7 +53,8 @@ test("an address that cannot be listened on stops PostgreSQL again", async () =>
   const env = { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_HOST: "203.0.113.1", SPILLWAY_PORT: "0" };
   const ended = await runCommand(["serve"], env);
   expect(ended.code).toBe(1);
-  // A connection that PostgreSQL's stop met may be logged; nobody is told that the broker runs.
+  // PostgreSQL's stop may meet a connection, and this may be logged; no line says that the broker
+  // runs.
   expect(ended.stdout).not.toContain("runs at");
   expect(ended.stderr).toBe(
     "spillway: cannot listen on 203.0.113.1, port 0 (EADDRNOTAVAIL); see SPILLWAY_HOST and SPILLWAY_PORT\n",

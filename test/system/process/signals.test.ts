@@ -42,7 +42,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     await running(upstreams, 3);
     if (whom === "group") broker.signalGroup(signal);
     else broker.child.kill(signal);
-    // The database has to be there when they settle.
+    // The requests need the database to settle.
     expect(isPostgres(postmaster)).toBe(true);
     for (const answer of await Promise.all(answers)) expect(answer.status).toBe(200);
     expect((await answers[1])?.text).toMatch(/data: \[DONE\]\n\n$/);
@@ -78,12 +78,12 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     broker.signalGroup("SIGINT");
     await eventually(() => expect(broker.stderr()).toContain("Stopping"));
     const cutAtMs = performance.now();
-    // Two signals at once are npm's way to say it once; an insisting user takes a moment.
+    // npm sends two signals at once for one Ctrl-C; a user who insists takes a moment.
     const insist = setInterval(() => broker.signalGroup("SIGINT"), 300);
     await eventually(() => expect(inFlight(upstreams)).toBe(0)).finally(() =>
       clearInterval(insist),
     );
-    // Its database still has to end: this one too comes while it ends in order.
+    // The broker's database still has to end: this signal also comes during an orderly end.
     broker.signalGroup("SIGINT");
     const ended = await broker.ended;
     expect(performance.now() - cutAtMs).toBeLessThan(5_000);

@@ -51,7 +51,10 @@ function lines({ stdout }: Pick<CommandProcess, "stdout">): Record<string, unkno
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** One mistake after the other: each is logged once with its stack, counted, and outlived. */
+/**
+ * The process makes one mistake after the other. It logs each once with its stack, counts it, and
+ * survives it.
+ */
 async function outlivesMistakes(process: CommandProcess & { readonly url: string }): Promise<void> {
   expect(await counted(process.url)).toEqual({ rejection: 0, exception: 0 });
   const expected = [

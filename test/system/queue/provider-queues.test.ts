@@ -196,7 +196,7 @@ describe.each(queueBackends)("on %s", (on) => {
       const from = seen.length;
       await eventually(() => expect(seen.slice(from)).toContain("worse"));
       expect(seen.slice(0, from)).not.toContain("worse");
-      // The one that was out when the worker opened may come back for one more turn.
+      // The entry that was out when the worker opened may come back for one more turn.
       expect(seen.at(-1)).toBe("worse");
     });
 

@@ -19,11 +19,11 @@ async function add(count: number): Promise<void> {
     await rig.queues.add("gpu-a", queueEntry(`job_${number++}`), { priority: 1, delayMs: 0 });
 }
 
-/** Entries that run now; resolves once it has been so for a while, since more could come. */
+/** Waits until this many entries run, and for a while longer, since more could be taken. */
 async function settlesAt(running: number): Promise<void> {
   await eventually(() => expect(taken.running).toBe(running));
   const probe = new TakenEntries();
-  // Another queue's round trip: time enough for one more to have been taken.
+  // In the time of another queue's round trip, one more entry could have been taken.
   const other = rig.backend.openWorker("gpu-b", probe.pass, 1);
   for (let turn = 0; turn < 3; turn++) {
     await rig.queues.add("gpu-b", queueEntry(`probe_${turn}`), { priority: 1, delayMs: 0 });
@@ -46,7 +46,7 @@ describe.each(queueBackends)("on %s", (on) => {
     const releasing = setInterval(() => taken.releaseAll(), 10);
     await closing;
     clearInterval(releasing);
-    // What a test has left waiting would be taken by the next one's worker.
+    // The next test's worker would take the entries that still wait.
     const rest = new TakenEntries();
     const sweeping = rig.backend.openWorker("gpu-a", rest.pass, 50);
     await eventually(async () => {

@@ -6,7 +6,7 @@ import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts"
 import { createTestDatabase } from "../../support/postgres.ts";
 import { startTestRedis } from "../../support/redis.ts";
 
-/** The queues of two providers, in a database or a Redis of their own. */
+/** The two queues have a database or a Redis of their own. */
 export interface QueueRig {
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
@@ -15,7 +15,7 @@ export interface QueueRig {
   close(): Promise<void>;
 }
 
-/** Where entries can be kept: each test of what all backends promise runs on all of them. */
+/** All backends keep the same promises, so each test runs on all of them. */
 export const queueBackends = ["PostgreSQL", "Redis"] as const;
 
 export async function startQueueRig(on: (typeof queueBackends)[number]): Promise<QueueRig> {
@@ -71,14 +71,14 @@ export function queueEntry(job: string, other: Partial<Entry> = {}): Entry {
   };
 }
 
-/** Entries as they are taken; each runs until released. */
+/** Records taken entries, which run until released. */
 export class TakenEntries {
   readonly entries: Entry[] = [];
   readonly #release = new Map<string, () => void>();
   running = 0;
   highest = 0;
 
-  /** For a worker; runs each entry until `release`. */
+  /** A worker with this function runs each entry until `release`. */
   readonly hold = async (entry: Entry): Promise<"taken"> => {
     this.entries.push(entry);
     this.highest = Math.max(this.highest, ++this.running);
@@ -86,7 +86,7 @@ export class TakenEntries {
     return "taken";
   };
 
-  /** For a worker; every entry ends at once. */
+  /** A worker with this function ends every entry at once. */
   readonly pass = (entry: Entry): Promise<"taken"> => {
     this.entries.push(entry);
     return Promise.resolve("taken");

@@ -10,7 +10,7 @@ import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { queueEntry } from "./queue-rig.ts";
 
-/** BullMQ's highest; a higher number is refused there. */
+/** This is BullMQ's highest priority number; BullMQ refuses a higher one. */
 const HIGHEST = 2_097_151;
 const BAND = 524_288;
 const HOUR_MS = 3_600_000;
@@ -34,7 +34,8 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await redis.wipe();
-  // Starts are told a little later: another prefix keeps those of a test before out of this one.
+  // Redis learns of starts a little later; a new prefix keeps those of an earlier test out of this
+  // one.
   prefix = `test-${++turn}`;
   orders = clients.map((client) => new RedisFairOrder(client, prefix));
   const backend = redisQueueBackend({ url: redis.url, prefix, onError: noError });
@@ -52,7 +53,7 @@ afterAll(async () => {
 
 const noError = (): void => undefined;
 
-/** Of the API processes in turn, so that what one knows alone would show. */
+/** The API processes take turns, so that a rank which only one of them knew would show. */
 function next(): RedisFairOrder {
   const order = orders[turn++ % orders.length];
   if (order === undefined) throw new Error("no order");
@@ -66,7 +67,7 @@ async function add(tenants: string, serviceClass = 1, provider = "p"): Promise<R
   return ranked;
 }
 
-/** Resolves when Redis has heard of it. */
+/** Resolves when Redis has recorded the start. */
 async function left(started: boolean, ...entries: readonly (Ranked | undefined)[]): Promise<void> {
   const order = next();
   for (const entry of entries) order.left("p", entry?.priority ?? 0, started);
@@ -80,7 +81,7 @@ async function left(started: boolean, ...entries: readonly (Ranked | undefined)[
   });
 }
 
-/** Who would be served in which turn: lowest priority first, ties in order of arrival. */
+/** Orders tenants by their turn: the lowest priority number first, equal ones by arrival. */
 function served(ranks: readonly Ranked[]): string {
   return ranks
     .toSorted((a, b) => a.priority - b.priority)
@@ -88,14 +89,14 @@ function served(ranks: readonly Ranked[]): string {
     .join("");
 }
 
-/** An entry that waits in the provider's queue itself. */
+/** Adds an entry to the provider's queue itself. */
 async function enqueue(job: string, { priority }: Ranked): Promise<void> {
   await queues.add("p", queueEntry(job), { priority, delayMs: 0 });
 }
 
 const key = (name: string, serviceClass = 1): string => `{${prefix}:p}:p:${name}:${serviceClass}`;
 
-/** As if nobody had asked for a turn for two seconds. */
+/** The order's key looks as if nobody had asked for a turn for two seconds. */
 async function passTwoSeconds(): Promise<void> {
   await redis.client().pexpire(key("order"), HOUR_MS - 2_000);
 }
@@ -227,7 +228,7 @@ test("what is kept does not grow with the tenants that have been served, and end
   await Promise.all(Array.from({ length: 500 }, (_, index) => next().rank("p", 1, `t${index}`)));
   await left(true, ranks[10]);
   await add("b");
-  // The tenant whose ranks lie ahead of time, and the newcomer.
+  // The rest are the tenant whose ranks lie ahead of time, and the newcomer.
   expect(await redis.client().zrange(key("order"), "0", "-1")).toEqual(["b", "a"]);
   const keys = await redis.client().keys("*:[ot]*:1");
   expect(keys.toSorted()).toEqual([key("order"), key("time")]);

@@ -26,7 +26,7 @@ interface Installation {
   work(take: TakeEntry, concurrency?: number): EntryWorker;
 }
 
-/** A process on Redis. */
+/** Opens queues and workers as a process on Redis does. */
 async function open(prefix = "one", url = redis.url): Promise<Installation> {
   const backend = redisQueueBackend({ url, prefix, onError: () => undefined });
   await backend.prepare();

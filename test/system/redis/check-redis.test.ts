@@ -7,7 +7,7 @@ import type { OwnRedisOptions } from "../../support/own-redis.ts";
 import { startTestRedis } from "../../support/redis.ts";
 
 interface Checked {
-  /** Undefined: it may be used. */
+  /** It is undefined when the server may be used. */
   readonly problem: string | undefined;
   readonly tookMs: number;
 }

@@ -43,11 +43,11 @@ async function empty(): Promise<void> {
 test("with its memory full, the server refuses entries, answers questions, and takes entries again later", async () => {
   await add("before");
   await fill();
-  const error = await add("refused").then(
+  const thrown = await add("refused").then(
     () => undefined,
     (error: unknown) => error,
   );
-  expect(isOutOfMemory(error)).toBe(true);
+  expect(isOutOfMemory(thrown)).toBe(true);
   expect(await queues.has("p", "before", 0)).toBe(true);
   expect(await queues.has("p", "refused", 0)).toBe(false);
   await queues.remove("p", "before", 0);

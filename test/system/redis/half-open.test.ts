@@ -7,13 +7,13 @@ import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 
-/** A command's patience, and some of this machine's. */
+/** A command fails at its time-out; the rest is this machine's delay. */
 const FAILS_WITHIN_MS = 4_000;
-/** A silent connection is given up after 15 s, one with a blocking read later. */
+/** A silent connection is closed after 15 s, one with a blocking read later. */
 const BACK_WITHIN_MS = 40_000;
 const noError = (): void => undefined;
 
-/** A Redis behind a line that can be broken, and one end of it that writes. */
+/** A proxy stands before Redis, and one client writes through it. */
 async function start({ onTestFinished }: TestContext) {
   const redis = await startTestRedis();
   const { hostname, port } = new URL(redis.url);
@@ -92,7 +92,7 @@ describe.concurrent("a server that is frozen", () => {
     await redis.freeze();
     await failureOf(producer.set("key", "while frozen"));
     await redis.thaw();
-    // Late answers are matched to the commands that asked for them.
+    // Late answers go to the commands that they belong to.
     expect(await producer.get("key")).toBe("while frozen");
     expect(await producer.set("key", "after")).toBe("OK");
     expect(await producer.get("key")).toBe("after");

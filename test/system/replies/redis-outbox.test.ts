@@ -21,7 +21,7 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** A process's mailbox and what has come to it. */
+/** A process's outbox, with its received envelopes. */
 class Box {
   readonly got: { envelope: Envelope; from: string }[] = [];
   readonly errors: Error[] = [];

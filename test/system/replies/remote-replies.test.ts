@@ -45,7 +45,7 @@ async function readAll(inbox: ReplyInbox, onMessage?: (count: number) => Promise
   return read;
 }
 
-/** A megabyte and a half in chunks, which needs credit to be given back many times. */
+/** The chunks have a megabyte and a half, so that credit must be given back many times. */
 const long: ReplyMessage[] = [
   started,
   ...Array.from({ length: 150 }, (_, index) => chunk(`${index} `.padEnd(10_000, "€"))),
@@ -115,7 +115,7 @@ describe("when Redis loses what it had", () => {
     const reading = readAll(far.receiver.open("job"));
     proxy.fault = "stall";
     const sending = sendAll(worker.sender.attempt("far", "job", 1), long);
-    // The first letter has woken the reader's request; what follows it waits in the inbox.
+    // The first message has woken the reader's request; the following ones wait in the inbox.
     await eventually(async () =>
       expect(await redis.client().xlen("test:inbox:far")).toBeGreaterThan(1),
     );

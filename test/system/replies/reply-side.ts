@@ -2,14 +2,14 @@ import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { openRemoteReplies, type RemoteReplies } from "../../../shared/replies/remote-replies.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** One process's reply path over Redis, and what came by it besides answers. */
+/** One process's reply path over Redis, with the stops, notices and errors that it received. */
 export interface ReplySide extends RemoteReplies {
   readonly stopped: string[];
   readonly unknown: string[];
   readonly errors: string[];
 }
 
-/** Opens it; resolves once its mail comes through. */
+/** Resolves once messages reach its inbox. */
 export async function openReplySide(address: string, redisUrl: string): Promise<ReplySide> {
   const stopped: string[] = [];
   const unknown: string[] = [];

@@ -21,7 +21,7 @@ afterAll(() => rig.stop());
 const TEXT = "Blue herons wade.";
 const messages = [{ role: "user", content: "hello" }];
 
-/** A chunk of a stream whose finish reason is always a text. */
+/** The finish reason of these chunks is always a string. */
 const textChunk = (delta: object, finish: string) =>
   `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 
@@ -32,12 +32,12 @@ async function chat(answer: ScriptedAnswer, stream: boolean) {
   return { ...posted, content: contentOf({ ...posted, broke: false, tookMs: 0 }), rows };
 }
 
-/** The same answer to a stream, to a whole answer and to a response. */
+/** Gives the same answer to a stream, to a whole answer and to a response. */
 async function inAllWays(answer: ScriptedAnswer) {
   const streamed = await chat(answer, true);
   const gathered = await chat(answer, false);
   const { status, json: response, job } = await rig.post("/responses", { model: "m", input: "x" });
-  // An earlier one is of an upstream that turned out to have no responses.
+  // An earlier row belongs to the native endpoint, which the upstream turned out to lack.
   const row = (await rig.ledger(job)).at(-1);
   const items = (response["output"] ?? []) as { content: { text: string }[] }[];
   const content = items.flatMap((item) => item.content.map(({ text }) => text)).join("");

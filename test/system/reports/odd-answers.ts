@@ -25,7 +25,7 @@ const encoded = (names: string | readonly string[], content: Buffer): ScriptedAn
   chunks: [content],
 });
 
-/** One answer, «Blue herons wade.» with 12 + 5 tokens, in ways in which streams are framed (K6). */
+/** Servers frame one stream, «Blue herons wade.» with 12 + 5 tokens, in these ways (K6). */
 export const oddStreams: readonly Named[] = [
   ["CR LF", each((event) => event.replaceAll("\n", "\r\n"))],
   ["CR", each((event) => event.replaceAll("\n", "\r"))],
@@ -67,7 +67,7 @@ export const oddStreams: readonly Named[] = [
   ["a list of chunks", { headers: json, chunks: [`[${texts.slice(0, 5).join(",")}]`] }],
 ];
 
-/** The same in the shapes and encodings of whole answers (K9). */
+/** Servers send the same whole answer in these shapes and encodings (K9). */
 export const oddBodies: readonly Named[] = [
   ["a list of one", { chunks: [`[${body}]`] }],
   ["a text of JSON", { chunks: [JSON.stringify(body)] }],
@@ -87,7 +87,7 @@ export const oddBodies: readonly Named[] = [
   ],
 ];
 
-/** Error members that say nothing (K8). */
+/** These error members report no error (K8). */
 export const harmlessErrors: readonly unknown[] = [
   "no error",
   "N/A",
@@ -99,7 +99,7 @@ export const harmlessErrors: readonly unknown[] = [
   { error: {} },
 ];
 
-/** Usage of 12 + 5 tokens, where and how gateways tell it (K2); top-level members of an answer. */
+/** Gateways report a usage of 12 + 5 tokens in these top-level members of an answer (K2). */
 export const oddUsages: readonly object[] = [
   { usage: { prompt_tokens: "12", completion_tokens: "5" } },
   { usage: { prompt_tokens: 11.5, completion_tokens: 4.2 } },

@@ -9,7 +9,7 @@ export interface ReportRig {
   readonly cloud: ScriptedUpstream;
   readonly key: string;
   post(path: string, body: object, options?: PostOptions): Promise<Posted>;
-  /** Ledger rows of a job, oldest first. */
+  /** Ledger rows are oldest first. */
   ledger(job: string | null): Promise<LedgerRow[]>;
   stop(): Promise<void>;
 }
@@ -24,7 +24,7 @@ interface Posted {
   readonly headers: Headers;
   readonly text: string;
   readonly job: string | null;
-  // The answer's JSON, of whatever shape its test expects.
+  // Each test expects the JSON of its answer in another shape.
   readonly json: Record<string, never>;
 }
 
@@ -38,7 +38,10 @@ interface LedgerRow {
   readonly overrun_nanos: string;
 }
 
-/** Routes: `m` at `one`; `pair` at `one` and `two`; `spill` at `one`, overflow to `cloud`; `embed`. */
+/**
+ * The routes are `m` at `one`; `pair` at `one` and `two`; `spill` at `one`, with overflow to
+ * `cloud`; `vm` at `cloud`; and `embed`.
+ */
 export async function startReportRig(): Promise<ReportRig> {
   const [one, two, cloud] = await Promise.all([
     startScriptedUpstream(),

@@ -11,7 +11,10 @@ afterAll(() => rig.stop());
 
 const messages = [{ role: "user", content: "hello" }];
 
-/** Sends it and returns the body that went out; undefined when the broker refused it. */
+/**
+ * Returns the answer with the body that was sent to the upstream; it is undefined when the broker
+ * refused the request.
+ */
 async function sent(path: string, body: object) {
   rig.one.play(() => wholeAnswer());
   rig.cloud.play(() => wholeAnswer());
@@ -104,7 +107,10 @@ describe("fields that undo the broker's own (K1)", () => {
   );
 });
 
-/** Siblings from the request types of engines and gateways, all found to pass once. */
+/**
+ * These names come from the request types of engines and gateways; once, all of them were let
+ * through.
+ */
 describe("further names of caps, counts, models, machines and prompts (K1)", () => {
   test.each<[string, readonly string[]]>([
     [

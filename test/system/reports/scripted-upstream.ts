@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 
-/** What a scripted upstream was asked. */
 interface AskedCall {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -20,11 +19,13 @@ export interface ScriptedAnswer {
 
 type Script = (call: AskedCall, number: number) => ScriptedAnswer;
 
-/** An upstream that answers each POST as its script says. */
+/** Its script decides the answer to each POST. */
 export interface ScriptedUpstream {
-  /** Ends with `/v1`. */
+  /** It ends with `/v1`. */
   readonly url: string;
-  /** Inference calls since the script was set, but those for `/responses`, which it does not have. */
+  /**
+   * Inference calls since the script was set. Calls for `/responses`, which it lacks, are left out.
+   */
   readonly calls: readonly AskedCall[];
   play(script: Script, health?: () => number): void;
   close(): Promise<void>;
@@ -33,7 +34,7 @@ export interface ScriptedUpstream {
 const silent: Script = () => ({ status: 500, chunks: ["{}"] });
 const well = () => 200;
 
-/** Starts it on a free loopback port. */
+/** The port is a free one on loopback. */
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   let calls: AskedCall[] = [];
   let script = silent;
@@ -114,7 +115,7 @@ export function wholeAnswer(fields: object = {}): ScriptedAnswer {
   };
 }
 
-/** The same with this content and finish reason. */
+/** A whole chat completion with this content and finish reason. */
 export function wholeChoice(content: unknown, finishReason: unknown, message: object = {}) {
   return wholeAnswer({
     choices: [
@@ -165,7 +166,6 @@ export function streamAnswer(parts: StreamParts = {}): ScriptedAnswer {
   };
 }
 
-/** A refusal with a JSON body. */
 export function errorAnswer(status: number, body: unknown, headers: Record<string, string> = {}) {
   return {
     status,

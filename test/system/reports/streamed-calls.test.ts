@@ -72,7 +72,7 @@ const g = { name: "g", arguments: bergen };
 const one: Call[] = [["f", { city: "Oslo" }]];
 const two: Call[] = [...one, ["g", { city: "Bergen" }]];
 
-/** Without the role that most engines tell first. */
+/** Most engines send the role first; this drops it. */
 const withoutRole = ({ chunks, ...answer }: ScriptedAnswer): ScriptedAnswer => ({
   ...answer,
   chunks: chunks.slice(1),

@@ -44,7 +44,7 @@ describe("a refusal of one request (K3)", () => {
   });
 });
 
-// Other troubles of a whole provider: broker/resting-provider.
+// `test/system/broker/resting-provider.test.ts` has the other failures of a whole provider.
 test("A9 an engine that loads its model costs no job an attempt (K4)", async () => {
   let well = false;
   const loading = '{"error":{"message":"Loading model","type":"unavailable_error","code":503}}';
@@ -90,7 +90,7 @@ describe("statuses that speak of the machine (K15)", () => {
   });
 });
 
-// Last, because the provider rests after it.
+// This test is the last one, because the provider rests after it.
 test("a wrong credential answers callers at once", async () => {
   rig.one.play(
     () => errorAnswer(401, { error: "Unauthorized" }),

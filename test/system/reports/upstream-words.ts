@@ -1,4 +1,4 @@
-/** A refusal's body, the words and the `param` that its caller must hear (K13). */
+/** Each row has an error's body, and the message and the `param` that its caller must get (K13). */
 export const upstreamWords: readonly (readonly [string, unknown, string, string | null])[] = [
   [
     "A26 a detail inside a message",

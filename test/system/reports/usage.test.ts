@@ -115,7 +115,7 @@ describe("usage beyond what is believed (K2)", () => {
     const usage = { prompt_tokens: 40_000, completion_tokens: 200, total_tokens: 40_200 };
     const answer = stream ? streamAnswer({ usage }) : wholeAnswer({ usage });
     const { cost, overrun } = await row(answer, stream, { max_tokens: 300 });
-    // 40,000 × 0.1 + 200 × 0.2 USD per million is what was reported.
+    // The upstream reported 40,000 × 0.1 + 200 × 0.2 USD per million.
     expect(cost + overrun).toBeGreaterThanOrEqual(4_040_000);
   });
 });

@@ -5,13 +5,13 @@ import { SlotLeases } from "../../../workers/slots/slot-leases.ts";
 import type { SeededDatabase } from "../db/seed.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 
-/** One worker's lease and slots, on a session of its own, as a worker process composes them. */
+/** One worker's lease and slots, on a session of its own, put together as in a worker process. */
 export interface FleetWorker {
   readonly lease: ProcessLease;
   readonly slots: SlotLeases;
-  /** What it was last told that it may use, by provider. */
+  /** The newest share by provider. */
   readonly shares: Map<string, number>;
-  /** Slots whose locks its session holds, busy ones included, as the database says. */
+  /** The database's list of slots whose locks its session holds, busy ones included. */
   held(provider: string): Promise<number[]>;
   /** Ends its session as a crash would; with `forGood`, it cannot make another. */
   loseSession(forGood?: boolean): Promise<void>;

@@ -8,11 +8,11 @@ export const SLOTS = 8;
 /** Workers share every half second, so two seconds are four rounds. */
 export const ROUNDS = 4;
 
-/** Workers that share the slots of `gpu-a`, anew for each test. */
+/** Workers share the slots of `gpu-a`; each test has new ones. */
 export class SlotFleet {
   seeded!: SeededDatabase;
   workers: FleetWorker[] = [];
-  /** What the workers' clock says. */
+  /** The time of the workers' clock, in milliseconds. */
   time = 0;
 
   constructor() {
@@ -40,7 +40,7 @@ export class SlotFleet {
     }
   }
 
-  /** No slot is held twice, and none beyond the limit that stood before. */
+  /** No slot is held twice, and there are no more than the limit. */
   async expectDisjoint(): Promise<number[]> {
     const all = (await Promise.all(this.workers.map((worker) => worker.held("gpu-a")))).flat();
     assert.equal(new Set(all).size, all.length, "a slot is held twice");

@@ -60,7 +60,7 @@ describe("sharing", () => {
     await fleet.rounds(ROUNDS, first, second);
     expect(await first.held("gpu-a")).toHaveLength(SLOTS);
     expect(second.shares.get("gpu-a") ?? 0).toBe(0);
-    // Each call's end is followed by the next call at once, as under load.
+    // The next call follows each call's end at once, as under load.
     for (const token of running) {
       token.release();
       first.slots.take("gpu-a");
@@ -77,7 +77,7 @@ describe("sharing", () => {
     const running = takeAll(first);
     const second = await fleet.join();
     for (const token of running.splice(0, 3)) token.release();
-    // It holds three, and asks for its fourth in every round.
+    // The second worker holds three, and asks for its fourth in every round.
     await fleet.rounds(ROUNDS, first, second);
     expect(await second.held("gpu-a")).toHaveLength(3);
     await Promise.all([fleet.join(), fleet.join()]);
@@ -100,7 +100,7 @@ describe("sharing", () => {
     const [first, second] = await Promise.all([fleet.join(), fleet.join()]);
     await fleet.rounds(ROUNDS, first, second);
     await second.loseSession(true);
-    // The sweeper's part.
+    // The sweeper would delete this row.
     await fleet.seeded.database.pool.query("delete from processes where id = $1", [
       second.lease.id,
     ]);
@@ -215,7 +215,7 @@ describe("a lost session", () => {
     });
     fleet.time += 1_000;
     await worker.slots.refresh();
-    // All eight calls of before still hold their sockets.
+    // All eight earlier calls still hold their sockets.
     expect(takeAll(worker)).toHaveLength(0);
     running?.release();
     expect(takeAll(worker).map(({ slot }) => slot)).toEqual([running?.slot]);

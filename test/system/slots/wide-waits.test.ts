@@ -5,7 +5,7 @@ import { ROUNDS, SlotFleet, SLOTS, takeAll } from "./slot-fleet.ts";
 const fleet = new SlotFleet();
 
 describe("a call with more sequences than its worker's share", () => {
-  /** Sequences in flight, of both workers: never more than the slots. */
+  /** Both workers' sequences in flight, which never exceed the slots. */
   let inFlight: number;
   let most: number;
   beforeEach(() => {
@@ -13,7 +13,7 @@ describe("a call with more sequences than its worker's share", () => {
     most = 0;
   });
 
-  /** Takes a slot and waits for so many; resolves with what ends the call. */
+  /** Takes a slot and waits for `count` of them; resolves with a function that ends the call. */
   async function run(
     { slots }: FleetWorker,
     count: number,

@@ -12,9 +12,9 @@ import { installRedisPackage } from "../../support/redis-package.ts";
 import { findRedisProgram } from "../../support/redis-program.ts";
 import { startSharedRedisContainer } from "../../support/shared-redis-container.ts";
 
-/** Stands in for the system: nothing of Redis is on its search path. */
+/** The directory stands in for the system's search path, and has no Redis on it. */
 let directory: string;
-/** What was tried and said, in its order. */
+/** The steps that were tried and their messages, in order. */
 let steps: string[];
 
 beforeEach(async () => {
@@ -23,7 +23,7 @@ beforeEach(async () => {
   return () => rm(directory, { recursive: true });
 });
 
-/** Every way leads nowhere but those given. */
+/** Only the given ways lead to a Redis. */
 function ways(given: Partial<RedisWays> = {}): RedisWays {
   return {
     url: undefined,
@@ -50,7 +50,7 @@ async function addProgram(name: string, exitCode = 0): Promise<string> {
 
 const policyFile = (): string => join(directory, "policy-rc.d");
 
-/** Records what is run; the first so many runs fail. */
+/** Records the commands; the first `failures` runs fail. */
 function runner(failures: number) {
   let runs = 0;
   return async (file: string, args: readonly string[]): Promise<void> => {

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { freezeProcesses } from "../../support/freeze-processes.ts";
 
-/** A shell that keeps starting processes, beside one that runs on; all of them write lines. */
+/** One shell keeps starting processes while another runs on; all of them write lines. */
 async function startForking(): Promise<{ readonly pid: number; readonly lines: string[] }> {
   const script = `
     (while :; do echo on; sleep 0.01; done) &
@@ -29,7 +29,7 @@ test("a process that starts others is frozen with them, and goes on with them", 
   for (let round = 0; round < 10; round++) {
     const thaw = await freezeProcesses(pid);
     let before = lines.length;
-    // What was written before may still arrive.
+    // Lines that were written before the freeze may still arrive.
     await eventually(async () => {
       before = lines.length;
       await sleep(50);

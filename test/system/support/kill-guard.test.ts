@@ -29,7 +29,8 @@ test.each(["KILL", "QUIT"] as const)(
     const owner = runModule(`
       const { guardAgainstKill } = await import(checkout + "test/support/kill-guard.ts");
       const guard = guardAgainstKill({ signal: "${signal}", directories: [${JSON.stringify(directory)}] });
-      guard.watch(process.pid); // replaced by the next
+      // The next call replaces this one.
+      guard.watch(process.pid);
       guard.watch(${server.pid});
       console.log(JSON.stringify({}));
       setInterval(() => {}, 60_000);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => postgres.stop());
 
-/** A session that does not mind its end. */
+/** The session's end raises no error. */
 async function connect(applicationName = "session", url = postgres.url): Promise<Client> {
   const client = new Client({ connectionString: url, application_name: applicationName });
   client.on("error", () => undefined);

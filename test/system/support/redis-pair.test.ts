@@ -11,7 +11,8 @@ beforeEach(async () => {
 
 function connect(): Redis {
   const client = new Redis(pair.url);
-  client.on("error", () => undefined); // the pair may stop first
+  // The pair may stop first.
+  client.on("error", () => undefined);
   onTestFinished(() => client.disconnect());
   return client;
 }

@@ -3,12 +3,12 @@ import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 
-/** One end of a connection and what became of it. */
+/** One end of a connection, with its bytes and its end. */
 export interface TcpEnd {
   readonly socket: Socket;
-  /** All that arrived so far. */
+  /** All bytes so far. */
   received(): Buffer;
-  /** How it ended: an error's code, or how it was closed; undefined while it lives. */
+  /** The code of the error, or the way in which it was closed; undefined while it lives. */
   fate(): string | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface TcpEnd {
 export interface ProxiedServer {
   readonly proxy: TcpProxy;
   readonly port: number;
-  /** Connects through the proxy and gives both ends. */
+  /** Connects through the proxy and returns both ends. */
   line(): Promise<{ readonly client: TcpEnd; readonly server: TcpEnd }>;
 }
 
@@ -35,7 +35,7 @@ export async function startProxiedServer(): Promise<ProxiedServer> {
   };
 }
 
-/** A server that only listens; `accepted` waits for the next connection. */
+/** The server only listens; `accepted` waits for the next connection. */
 export async function startServer(): Promise<{
   readonly port: number;
   accepted(): Promise<TcpEnd>;

@@ -25,7 +25,7 @@ async function lent(): Promise<TestRedis> {
   return stoppedAfterTest(await lendRedis(server.url));
 }
 
-/** A client that does not hide what happens to its connection. */
+/** The client shows every failure of its connection. */
 function connectTo(redis: TestRedis): Redis {
   const client = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
   client.on("error", () => undefined);
@@ -134,7 +134,9 @@ describe("a server of its own", () => {
   });
 });
 
-/** Writes 5 MB into a server with less; how many of the 50 keys are there at the end. */
+/**
+ * Writes 5 MB into a server with less memory; returns how many of the 50 keys are there at the end.
+ */
 async function fill(policy: string): Promise<number> {
   const redis = await own({ maxMemory: "3mb", maxMemoryPolicy: policy });
   for (let count = 0; count < 50; count++)
@@ -142,7 +144,7 @@ async function fill(policy: string): Promise<number> {
   return await redis.client().dbsize();
 }
 
-/** What is made in the system's directory for temporary files is made in here. */
+/** Files that would go to the system's directory for temporary files go to this one. */
 async function ownTmpdir(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-test-"));
   vi.stubEnv("TMPDIR", directory);
@@ -188,7 +190,8 @@ describe("a borrowed database", () => {
     const server = await own();
     const left = stoppedAfterTest(await lendRedis(server.url));
     await left.client().set("key", "left");
-    await server.client().del("spillway-test:claim:1"); // as after its time
+    // The claim is deleted, as it is when its time is over.
+    await server.client().del("spillway-test:claim:1");
     const next = stoppedAfterTest(await lendRedis(server.url));
     expect([left, next].map(({ url }) => new URL(url).pathname)).toEqual(["/1", "/1"]);
     expect(await next.client().dbsize()).toBe(0);

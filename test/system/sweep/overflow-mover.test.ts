@@ -30,7 +30,7 @@ function mover(): OverflowMover {
   });
 }
 
-/** Accepted one after the other, so that the first is the oldest. */
+/** The jobs are accepted one after the other, so that the first is the oldest. */
 async function acceptInTurn(
   count: number,
   other: Parameters<SweepRig["accept"]>[1] = { overflow_ms: 0 },
@@ -40,12 +40,12 @@ async function acceptInTurn(
   return jobs;
 }
 
-/** So that the planner sees how few there are, and no index brings them in order by chance. */
+/** With statistics the planner sees how few rows there are, and no index happens to sort them. */
 async function analyze(): Promise<void> {
   await rig.seeded.database.pool.query("analyze jobs");
 }
 
-/** Where each job waits now, e.g. `cloud@1`. */
+/** Returns where each job waits now, e.g. `cloud@1`. */
 async function places(jobs: readonly string[]): Promise<string[]> {
   return await Promise.all(
     jobs.map(async (job) => {
@@ -66,7 +66,7 @@ describe("jobs that have waited too long", () => {
       { type: "enqueue", provider: "cloud", place: 1, delayMs: 0 },
     ]);
     expect(await rig.told("job_3")).toEqual([]);
-    // Waiting there counts as much as running there.
+    // A job that waits at the overflow counts as much as one that runs there.
     await mover().move();
     expect(await places(jobs)).toEqual(["cloud@1", "cloud@1", "cloud@1", "gpu-a@0", "gpu-a@0"]);
     await rig.claim("job_0", "worker_1", 1, "cloud");
@@ -159,7 +159,7 @@ describe("jobs at a provider that is down", () => {
     const jobs = await acceptInTurn(12, { overflow_ms: 60_000 });
     providerStates.setUp("gpu-a", false);
     providerStates.setUp("gpu-b", false);
-    // What one statement accepted or touched stands in any order in the table.
+    // Rows that one statement accepted or touched are in any order in the table.
     await rig.seeded.database.pool.query(
       "update jobs set accepted_at = accepted_at where id = any (array['job_0', 'job_2'])",
     );

@@ -11,7 +11,7 @@ afterAll(() => rig.close());
 
 let deaths = 0;
 
-/** A worker that dies with these jobs in flight. */
+/** A worker dies with these jobs in flight. */
 async function deathWith(jobs: readonly string[], place = 0): Promise<void> {
   const worker = `worker_${deaths++}`;
   await rig.dead(worker);
@@ -34,7 +34,7 @@ async function accept(count: number, max_attempts = 3): Promise<string[]> {
   return jobs;
 }
 
-/** So that a job is claimed among others, as a suspect is not. */
+/** The job's count of worker deaths. */
 async function crashes(job: string): Promise<number> {
   const { rows } = await rig.seeded.database.pool.query<{ crashes: number }>(
     "select crashes from jobs where id = $1",
@@ -94,7 +94,7 @@ describe("jobs that run when their worker dies", () => {
 
   test("more than a page of them, and one was there before: none of the rest is blamed", async () => {
     const jobs = await accept(250);
-    // Among the first in the order of ids.
+    // This job is among the first by id.
     const first = jobs.toSorted()[0] ?? "";
     await deathWith([first], 0);
     const worker = `worker_${deaths++}`;

@@ -20,7 +20,7 @@ async function setEpoch(epoch: string): Promise<void> {
   );
 }
 
-/** Accepts jobs whose entries nobody would look for within the hour. */
+/** The sweeper would not look for the entries of these jobs within the hour. */
 async function accept(prefix: string, count: number): Promise<string[]> {
   const jobs = Array.from({ length: count }, (_, index) => `${prefix}_${index}`);
   await Promise.all(jobs.map((job) => rig.accept(job)));
@@ -35,7 +35,7 @@ function sweeper(epoch: string): Sweeper {
   );
 }
 
-/** How often each owner has been asked to queue its job again. */
+/** Counts how often each owner was asked to queue its job again. */
 async function asked(jobs: readonly string[]): Promise<number[]> {
   const counts: number[] = [];
   for (const job of jobs) {
@@ -95,7 +95,7 @@ describe("a sweep that finds a new epoch", () => {
 
   test("ends those whose owner does not know them", async () => {
     const [job = ""] = await accept("job", 1);
-    rig.deafen(job);
+    rig.stopListening(job);
     await sweeper("two").sweep();
     expect(await rig.job(job)).toMatchObject({ state: "cancelled", error_code: "owner_lost" });
     expect(await rig.held()).toBe(0n);

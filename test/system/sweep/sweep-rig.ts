@@ -11,13 +11,13 @@ import { Sweeper } from "../../../workers/sweep/sweeper.ts";
 import { acceptMember, providers } from "../db/members.ts";
 import { seededDatabase, seedKey, type SeededDatabase } from "../db/seed.ts";
 
-/** A database with queues and the owners' side of jobs, for sweepers and movers to work on. */
+/** Sweepers and movers work on this database with queues; the rig plays the owners of the jobs. */
 export interface SweepRig {
   readonly seeded: SeededDatabase;
   readonly queues: ProviderQueues;
   readonly hub: LocalReplyHub;
   /** Processes that sweepers have declared dead. */
-  readonly buried: string[];
+  readonly declaredDead: string[];
   /** Stop requests that reached the sweeper's own worker. */
   readonly stops: { job: string; reason: string }[];
   sweeper(workerId?: string, running?: () => readonly string[], epoch?: () => string): Sweeper;
@@ -25,19 +25,19 @@ export interface SweepRig {
   accept(job: string, other?: Partial<AcceptMember>): Promise<void>;
   /** Lets the worker run the job; resolves with the fence. */
   claim(job: string, worker: string, place?: number, provider?: string): Promise<number>;
-  /** What the job's owner has been told since it was last asked. */
+  /** Returns the messages to the job's owner since the last call. */
   told(job: string): Promise<ReplyMessage[]>;
-  /** The owner hears nothing more. */
-  deafen(job: string): void;
+  /** The owner gets no more messages. */
+  stopListening(job: string): void;
   job(job: string): Promise<JobRow>;
   held(): Promise<bigint>;
-  /** A process that lives, as others see it, until the returned function ends its session. */
+  /** Other processes see this one alive until the returned function ends its session. */
   live(id: string, kind?: "api" | "worker"): Promise<() => Promise<void>>;
-  /** A process row whose session is gone. */
+  /** Adds a process row whose session is gone. */
   dead(id: string, kind?: "api" | "worker"): Promise<void>;
-  /** A sign of life of that process. */
+  /** Counts the process's beat up by one. */
   beat(id: string): Promise<void>;
-  /** Empties what a test may have left. */
+  /** Removes the rows that a test may have left. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
   const queues = openProviderQueues(backend, providers);
   const hub = new LocalReplyHub();
   const inboxes = new Map<string, ReplyInbox>();
-  const buried: string[] = [];
+  const declaredDead: string[] = [];
   const stops: { job: string; reason: string }[] = [];
   const sessions = new Set<Client>();
 
@@ -83,7 +83,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     seeded,
     queues,
     hub,
-    buried,
+    declaredDead,
     stops,
     sweeper: (workerId = "worker_sweeping", running = () => [], epoch = () => "one") =>
       new Sweeper({
@@ -95,7 +95,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
         workerId: () => workerId,
         running,
         stop: (job, reason) => void stops.push({ job, reason }),
-        onLost: ({ id }) => void buried.push(id),
+        onLost: ({ id }) => void declaredDead.push(id),
       }),
     async accept(job, other) {
       inboxes.set(job, hub.open(job));
@@ -129,7 +129,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
     async beat(id) {
       await pool.query("update processes set beat = beat + 1 where id = $1", [id]);
     },
-    deafen: (job) => inboxes.get(job)?.close(),
+    stopListening: (job) => inboxes.get(job)?.close(),
     async job(job) {
       const { rows } = await pool.query<JobRow>(
         "select state, place, provider, tries, error_code, cancel_reason from jobs where id = $1",
@@ -162,7 +162,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
       inboxes.clear();
       for (const session of sessions) await session.end();
       sessions.clear();
-      buried.length = 0;
+      declaredDead.length = 0;
       stops.length = 0;
       await pool.query("truncate jobs, attempts, processes");
       await pool.query("update budget_periods set held_nanos = 0");

@@ -44,9 +44,9 @@ describe("a dead worker", () => {
       { type: "enqueue", provider: "gpu-a", place: 1, delayMs: 0 },
     ]);
     expect(await rig.held()).toBe(100n);
-    expect(rig.buried).toEqual(["worker_dead"]);
+    expect(rig.declaredDead).toEqual(["worker_dead"]);
     expect(await processes()).toEqual([]);
-    // At its new place it can run again.
+    // The job can run again at its new place.
     expect(await rig.claim("job_1", "worker_next", 1)).toBe(2);
   });
 
@@ -54,7 +54,7 @@ describe("a dead worker", () => {
     await rig.accept("job_2");
     await rig.dead("worker_dead");
     await rig.claim("job_2", "worker_dead");
-    rig.deafen("job_2");
+    rig.stopListening("job_2");
     await rig.sweeper().sweep();
     expect(await rig.job("job_2")).toMatchObject({ state: "cancelled", error_code: "owner_lost" });
     expect(await rig.held()).toBe(0n);
@@ -111,12 +111,12 @@ describe("a frozen worker, whose lock is held while its beat stands still", () =
     await rig.live("worker_frozen");
     await rig.claim("job_6", "worker_frozen");
     const sweeper = rig.sweeper();
-    // The first sweep sees the beat; three more find it where it was.
+    // The first sweep sees the beat; three more find it unchanged.
     await sweepAlive(sweeper, 3);
-    expect(rig.buried).toEqual([]);
+    expect(rig.declaredDead).toEqual([]);
     expect(await attempts()).toBe(1);
     await sweepAlive(sweeper, 1);
-    expect(rig.buried).toEqual(["worker_frozen"]);
+    expect(rig.declaredDead).toEqual(["worker_frozen"]);
     expect(await attempts()).toBe(0);
   });
 
@@ -127,7 +127,7 @@ describe("a frozen worker, whose lock is held while its beat stands still", () =
     await sweepAlive(sweeper, 3);
     await rig.beat("worker_slow");
     await sweepAlive(sweeper, 3);
-    expect(rig.buried).toEqual([]);
+    expect(rig.declaredDead).toEqual([]);
   });
 
   test("is not told from a database that reads but does not write: then every beat stands still", async () => {
@@ -136,16 +136,16 @@ describe("a frozen worker, whose lock is held while its beat stands still", () =
     const sweeper = rig.sweeper();
     await sweepAlive(sweeper, 2);
     for (let sweep = 0; sweep < 10; sweep++) await sweeper.sweep();
-    expect(rig.buried).toEqual([]);
+    expect(rig.declaredDead).toEqual([]);
     await sweepAlive(sweeper, 3);
-    expect(rig.buried).toEqual(["worker_other"]);
+    expect(rig.declaredDead).toEqual(["worker_other"]);
   });
 
   test("never takes itself for frozen", async () => {
     await rig.live("worker_sweeping");
     const sweeper = rig.sweeper();
     for (let sweep = 0; sweep < 6; sweep++) await sweeper.sweep();
-    expect(rig.buried).toEqual([]);
+    expect(rig.declaredDead).toEqual([]);
   });
 });
 
@@ -180,7 +180,7 @@ describe("a dead API process", () => {
     await rig.dead("worker_dead");
     await rig.accept("job_7", { owner: "api_dead" });
     await rig.claim("job_7", "worker_dead");
-    rig.deafen("job_7");
+    rig.stopListening("job_7");
     await rig.sweeper().sweep();
     expect((await rig.job("job_7")).state).toBe("cancelled");
     expect(await rig.held()).toBe(0n);
@@ -267,7 +267,7 @@ test("several sweepers side by side do nothing twice", async () => {
     ...late.map((job) => rig.accept(job, { deadline_ms: 0 })),
   ]);
   const sweepers = Array.from({ length: 4 }, () => rig.sweeper());
-  // One that meets another's locks may give up, and comes again as its loop would have it.
+  // A sweeper that meets another's locks may give up, and tries again in its next round.
   for (let round = 0; round < 3; round++)
     await Promise.allSettled(sweepers.map((sweeper) => sweeper.sweep()));
   expect(await attempts()).toBe(0);

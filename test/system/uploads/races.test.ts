@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 const data = async (text: string) => ({ data: await toFile(Buffer.from(text), "p") });
 
-/** An upload of `ab`, whose parts are in. */
+/** An upload of `ab` that has all its parts. */
 async function ready() {
   const { id } = await rig.client.uploads.create({
     filename: "a.txt",
@@ -31,7 +31,7 @@ async function ready() {
   return { id, parts: { part_ids: [a.id, b.id] }, swapped: { part_ids: [b.id, a.id] } };
 }
 
-/** How many sessions wait for a lock. */
+/** Counts the sessions that wait for a lock. */
 async function waiting(): Promise<number> {
   const { rows } = await rig.pool.query<{ count: number }>(
     "select count(*)::integer from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -39,7 +39,7 @@ async function waiting(): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Holds the upload's row until `release` has been called. */
+/** Holds the upload's row until `release` is called. */
 async function holdRow(id: string) {
   const client = await rig.pool.connect();
   await client.query("begin");

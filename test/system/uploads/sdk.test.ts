@@ -29,7 +29,7 @@ const addPart = async (upload: string, text: string, options?: OpenAI.RequestOpt
   rig.client.uploads.parts.create(upload, { data: await toFile(Buffer.from(text), "p") }, options);
 
 test("parts that came in any order become one file, in the order that was asked for", async () => {
-  // Chunks that are full, chunks that are not, and a seam in the middle of a character.
+  // The parts make full chunks and shorter ones, and one part ends in the middle of a character.
   const texts = [`ä${"a".repeat(300_000)}`, "b", "c".repeat(262_144), "d".repeat(10)];
   const whole = texts.join("");
   const upload = await begin(Buffer.byteLength(whole), {
@@ -132,7 +132,7 @@ test("another key has no such upload", async () => {
   await expect(client.uploads.complete(upload.id, { part_ids: [part.id] })).rejects.toMatchObject(
     missing,
   );
-  // Nor can it use the part in an upload of its own.
+  // The other caller cannot use the part in an upload of its own either.
   const own = await client.uploads.create({
     filename: "a",
     purpose: "vision",

@@ -16,7 +16,7 @@ beforeEach(() => rig.reset());
 
 const ids = (path: string) => rig.receiver.at(path).map(({ headers }) => headers["webhook-id"]);
 
-/** A pool that stands still at the first statement that writes down what came of an attempt. */
+/** The pool waits at the first statement that records the result of an attempt. */
 function frozenPool() {
   const reached = Promise.withResolvers<void>();
   const thaw = Promise.withResolvers<void>();

@@ -23,7 +23,7 @@ beforeEach(async () => {
   await broker.database.pool.query("delete from webhook_deliveries; delete from webhook_events");
 });
 
-/** A job of which somebody is told, waiting. */
+/** Inserts a running job whose end is announced. */
 async function makeJob(fields: { endpoint?: string; notify?: boolean; url?: string | null } = {}) {
   const { pool } = broker.database;
   const { endpoint = "responses", notify = true, url = null } = fields;

@@ -16,9 +16,9 @@ export interface Answer {
 export interface Receiver extends AsyncDisposable {
   readonly address: string;
   readonly received: Received[];
-  /** Answers 204 unless told otherwise; a promise holds the call. */
+  /** The default answer is 204; a promise holds the call. */
   answer: (request: Received) => Answer | Promise<Answer>;
-  /** Requests that came to a path. */
+  /** Requests to this path. */
   at(path: string): Received[];
 }
 

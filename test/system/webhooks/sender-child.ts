@@ -4,7 +4,7 @@ import { createGuardedAgent } from "../../../shared/egress/guarded-agent.ts";
 import { createPool } from "../../../shared/db/pool.ts";
 import { WebhookSender } from "../../../workers/webhooks/webhook-sender.ts";
 
-/** A worker that only sends webhooks, to be killed. */
+/** This worker only sends webhooks; a test kills it. */
 const [, , connectionString = ""] = process.argv;
 const sender = new WebhookSender({
   pool: createPool({

@@ -195,7 +195,7 @@ describe("by hand", () => {
   });
 });
 
-/** While a worker goes its rounds. */
+/** Sends a test event while a worker makes its rounds. */
 async function run(id: string) {
   const rounds = every(20, send, () => undefined);
   try {
@@ -224,7 +224,7 @@ describe("a test", () => {
     rig.advance(DAY);
     await send();
     expect(at("/tested")).toHaveLength(2);
-    // A test is of no consequence for the endpoint, and no delivery.
+    // A test event changes nothing at the endpoint, and is not a delivery.
     expect(await rig.look(id)).toMatchObject({ enabled: true });
     expect(await rig.deliveries(id)).toEqual([]);
   });

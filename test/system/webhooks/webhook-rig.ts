@@ -32,7 +32,7 @@ export async function sendAll(sender: WebhookSender): Promise<void> {
   await sender.idle();
 }
 
-/** The routes on a real port, a receiver, and senders with a clock of the test's own. */
+/** Serves the routes on a real port, with a receiver, and senders on a clock of the test's own. */
 export async function startWebhooks() {
   const broker = await openBrokerDatabase();
   const { pool } = broker.database;
@@ -52,7 +52,8 @@ export async function startWebhooks() {
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   const alarms: unknown[] = [];
   const senders: WebhookSender[] = [];
-  // The database's clock is the finer one: what is due now must not seem to be of the future.
+  // The database's clock is finer, so this one runs ahead: a delivery that is due now must not seem
+  // to be in the future.
   let aheadMs = 10;
 
   const newCaller = async () => {
@@ -88,7 +89,7 @@ export async function startWebhooks() {
       senders.push(sender);
       return sender;
     },
-    /** An endpoint at a path of the receiver. */
+    /** Makes an endpoint at a path of the receiver. */
     endpoint(path: string, client: OpenAI = caller.client) {
       return client.webhooks.create({
         name: path,
@@ -133,7 +134,7 @@ export async function startWebhooks() {
     replay(endpoint: string, body: unknown) {
       return this.call("POST", `/webhook_endpoints/${endpoint}/replay`, body);
     },
-    /** A clean slate: no endpoint, nothing under way, a receiver that takes everything. */
+    /** Removes all endpoints and deliveries; the receiver takes everything again. */
     async reset(): Promise<void> {
       receiver.answer = () => ({ status: 204 });
       receiver.received.length = 0;

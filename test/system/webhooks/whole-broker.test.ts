@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 const request = { model: "chat-small", messages: [{ role: "user" as const, content: "Hi" }] };
 
-/** Makes an endpoint for everything and reads what comes there as its owner does. */
+/** Makes an endpoint for all events; returns a function that reads them as its owner does. */
 async function listen() {
   const { data: types } = await client.webhooks.eventTypes.list();
   const { signing_secret: secret } = await client.webhooks.create({

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 
-/** In turn, one at each SIGUSR2; the last one for ever. */
+/** Each SIGUSR2 makes the next one; the last one repeats without end. */
 const mistakes: readonly (() => void)[] = [
   () => void Promise.reject(new Error("nobody awaits this")),
   () => void new EventEmitter().emit("error", new Error("nobody listens to this")),
@@ -14,6 +14,6 @@ const mistakes: readonly (() => void)[] = [
   },
 ];
 
-// Loaded before a command, it makes the mistakes of a program from within.
+// The file is loaded before a command, so these mistakes happen inside its process.
 let next = 0;
 process.on("SIGUSR2", () => setImmediate(() => mistakes[next++]?.()));
