@@ -138,7 +138,7 @@ export class EngineWatch {
     const wanted = [...new Set(targets.map((target) => target.model))];
     const detected = await detectEngine(config, ask, wanted);
     const answered = detected.list.status > 0 && detected.list.status < 500;
-    // What an engine said while it was well stands until it says something else.
+    // The last answer of a healthy engine stands until its next one.
     if (answered || watched.detected === undefined) watched.detected = detected;
     watched.failures = answered ? 0 : watched.failures + 1;
     const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (watched.failures - 1));

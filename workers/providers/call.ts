@@ -8,8 +8,7 @@ import { hideKey } from "./hide-key.ts";
 import { byteSource } from "./http/byte-source.ts";
 import type { Connections } from "./http/connections.ts";
 import { decodeBody } from "./http/decode-body.ts";
-import { Exchange } from "./http/exchange.ts";
-import type { OutgoingRequest } from "./http/outgoing-request.ts";
+import { Exchange, type OutgoingRequest } from "./http/exchange.ts";
 import type { ReadLimits } from "./http/read-limits.ts";
 import type { ProviderCall, ProviderSink } from "./provider.ts";
 import { readBody, readErrorBody } from "./read-body.ts";
@@ -27,7 +26,7 @@ export interface Upstream {
   readonly limits: ReadLimits;
   /** Kept out of everything that a call tells. */
   readonly apiKey: string | undefined;
-  /** What is known of the engine by now. */
+  /** Returns the engine as far as it is known by now. */
   readonly engine: () => Pick<EngineInfo, "requestIdHeader" | "letGo">;
 }
 

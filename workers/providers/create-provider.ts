@@ -11,7 +11,7 @@ import type { Provider } from "./provider.ts";
 const PROBE_TIMEOUT_MS = 3000;
 
 export interface ProviderOptions {
-  /** What is known of the engine by now. */
+  /** Returns the engine as far as it is known by now. */
   readonly engine: () => EngineInfo;
   readonly limits?: ReadLimits;
   /** Unix time in milliseconds. */

@@ -2,7 +2,7 @@ import type { ReportedUsage } from "../../shared/contracts/outcome.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { FailedEnd } from "./call-end.ts";
 import type { ByteSource } from "./http/byte-source.ts";
-import type { OutgoingRequest } from "./http/outgoing-request.ts";
+import type { OutgoingRequest } from "./http/exchange.ts";
 import type { ProviderCall } from "./provider.ts";
 import type { ShapedBody } from "./sse/body-shape.ts";
 

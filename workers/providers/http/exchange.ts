@@ -4,6 +4,15 @@ import { CallStopped, failed, type AbortedEnd, type FailedEnd } from "../call-en
 import type { Connections } from "./connections.ts";
 import { explainSocketError } from "./socket-error.ts";
 
+/** One HTTP request, without its origin. */
+export interface OutgoingRequest {
+  readonly method: "GET" | "POST";
+  /** The path with its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export interface ResponseHead {
   readonly status: number;
   /** A header that came twice has its first value; several encodings are one list. */
@@ -41,12 +50,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(
     connections: Connections,
-    options: Dispatcher.DispatchOptions,
+    request: OutgoingRequest,
     timeouts: { readonly connectMs: number; readonly firstByteMs: number },
   ) {
     this.#firstByteMs = timeouts.firstByteMs;
     this.#setDeadline("first_byte_timeout", timeouts.connectMs + timeouts.firstByteMs);
-    connections.dispatch(options, this);
+    connections.dispatch(request, this);
   }
 
   /** Waits for the response's status and headers. */

@@ -1,6 +1,6 @@
 import { Client } from "undici";
 import { errorCode } from "../../../shared/errors/error-code.ts";
-import type { OutgoingRequest } from "./outgoing-request.ts";
+import type { OutgoingRequest } from "./exchange.ts";
 
 /** The answer of `statusOf` when nobody listens there. */
 export const CONNECTION_REFUSED = -1;
