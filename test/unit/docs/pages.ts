@@ -57,3 +57,10 @@ export function exists(path: string): boolean {
     ? globSync(pattern, { cwd: root }).length > 0
     : existsSync(`${root}/${pattern}`);
 }
+
+/** Folders that hold files, by a pattern; without a slash at the end. */
+export function foundAt(pattern: string): string[] {
+  return globSync(`${pattern}*.ts`, { cwd: root })
+    .map((file) => file.slice(0, file.lastIndexOf("/")))
+    .filter((folder, index, all) => all.indexOf(folder) === index);
+}

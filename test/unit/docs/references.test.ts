@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { expect, test } from "vitest";
-import { allPages, anchors, exists, prose, readPage, sourceFiles } from "./pages.ts";
+import { allPages, anchors, exists, foundAt, prose, readPage, sourceFiles } from "./pages.ts";
 
 const topFolders = "(?:api|workers|shared|config|cli|test|docs|findings)";
 
@@ -32,6 +32,13 @@ test("every path that a page names is in the tree", () => {
 
 /** Files that readers of the pages create. */
 const ownFiles = new Set(["spillway.yml"]);
+
+test("every folder of the source is in the map of the code", () => {
+  const { text } = readPage("docs/architecture.md");
+  const folders = ["{api,workers,shared,cli}/*/", "workers/providers/*/"].flatMap(foundAt);
+  expect(folders.length).toBeGreaterThan(40);
+  expect(folders.filter((folder) => !text.includes(`\`${folder}`))).toEqual([]);
+});
 
 test("pages and files that comments name are in the tree", () => {
   const missing: string[] = [];
