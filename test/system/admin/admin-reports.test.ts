@@ -7,7 +7,7 @@ let keyA: string;
 let keyB: string;
 const jobs: string[] = [];
 
-// Four attempts: A at gpu ok, A at cloud ok, A at gpu failed, B at gpu ok.
+// There are four attempts: A at gpu ok, A at cloud ok, A at gpu failed, B at gpu ok.
 beforeAll(async () => {
   server = await startAdminServer();
   const { database } = server;

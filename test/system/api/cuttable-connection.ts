@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 
 export interface CuttableConnection {
-  /** The given URL, led through this proxy. */
+  /** The given URL leads through this proxy. */
   readonly url: string;
   /** Ends all connections and accepts no others. */
   cut(): Promise<void>;

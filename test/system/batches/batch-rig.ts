@@ -6,7 +6,6 @@ import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../../
 import { findDifferences } from "../../support/checker.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** A line of an output or error file. */
 export interface Result {
   readonly id: string;
   readonly custom_id: string;
@@ -18,7 +17,7 @@ export interface Result {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** OpenAI's batch, with the fields that the broker adds. */
+/** The broker adds these fields to OpenAI's batch. */
 export type ShownBatch = Batch & {
   readonly cost: { readonly amount: string; readonly currency: string };
   readonly paused: { readonly reason: string; readonly message: string } | null;
@@ -31,7 +30,7 @@ export interface LineOptions {
   readonly url?: string;
 }
 
-/** A broker with simulated upstreams, and a client with one of its keys. */
+/** The upstreams are simulated; the client has one of the broker's keys. */
 export interface BatchRig {
   readonly broker: TestBroker;
   readonly key: string;
@@ -54,7 +53,7 @@ export interface BatchRig {
   stop(): Promise<void>;
 }
 
-/** One line of a file of chat requests. */
+/** The line is a chat request unless the options say otherwise. */
 export function line(id: string, options: LineOptions = {}): string {
   const { model = "chat", text = `say ${id}`, url = "/v1/chat/completions", body } = options;
   const messages = [{ role: "user", content: text }];

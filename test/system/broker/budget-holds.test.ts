@@ -75,7 +75,7 @@ test("holds above the real cost never let more be settled than the limit, and us
       if (spent > most) most = spent;
     }
   })();
-  // 2 tokens in and 4 out, at $1 a million.
+  // The cost is 2 tokens in and 4 out, at $1 a million.
   const cost = "0.000006";
   const results = await Promise.all(Array.from({ length: 100 }, () => send(client, "dear")));
   expect(new Set(results)).toEqual(new Set([cost, 402]));

@@ -202,7 +202,7 @@ describe("what only the broker has", () => {
     expect(header("x-spillway-provider")).toBe("cloud");
     expect(header("x-spillway-attempts")).toBe("1");
     expect(header("x-spillway-queue-ms")).toMatch(/^\d+$/);
-    // 2 tokens in at $1 a million, and 3 out at $2 a million.
+    // The cost is 2 tokens in at $1 a million, and 3 out at $2 a million.
     expect(header("x-spillway-cost-usd")).toBe("0.000008");
   });
 

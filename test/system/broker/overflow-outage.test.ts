@@ -14,10 +14,10 @@ const gpu = {
   price: { input: 1, output: 1 },
 } as const;
 
-/** On no machine has a request to wait so long that it goes to the cloud while a GPU is up. */
+/** While a GPU is up, no request waits this long on any machine, so none overflows. */
 const LONG = "60s";
 
-/** A second's calls of the cloud, should its slots never be free. */
+/** If its slots are always in use, the cloud gets this many calls a second. */
 const CLOUD_CALLS_A_SECOND = 200;
 
 function start(waited = LONG): Promise<TestBroker> {
@@ -162,6 +162,6 @@ test("a long line at the GPU that stops goes to the other one, not to the cloud"
   leave.abort();
   await Promise.all(asked);
   expect(atCloud).toBe(0);
-  // Five hundred callers have left at once.
+  // Five hundred callers have left at once, so the rest takes longer.
   await expectAtRest(broker, 15_000);
 });

@@ -42,7 +42,7 @@ const faults: readonly Fault[] = [
 ];
 
 test("200 callers, a third of whom leave, with faults: never more in flight than slots", async () => {
-  // A shorter silence could be the test's own, in whose process the upstreams are.
+  // The upstreams run in the test's process, so a shorter silence could be the test's own delay.
   broker = await start("2s");
   const key = await richKey(broker);
   const simulators = Object.values(broker.upstreams);

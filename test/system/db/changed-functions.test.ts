@@ -14,7 +14,6 @@ function sqlFile(name: string, text: string): SqlFile {
   return { name, text, hash: createHash("sha256").update(text).digest("hex") };
 }
 
-/** A version with one table and the given functions. */
 function version(functions: Readonly<Record<string, string>>): SchemaFiles {
   return {
     tables: [sqlFile("0001_marks", "create table marks (id integer)")],

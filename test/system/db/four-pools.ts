@@ -9,7 +9,7 @@ export interface FourPools {
   readonly databases: readonly Database[];
   /** The index counts round the processes. */
   at(index: number): Database;
-  /** The settled and the held money by budget period. */
+  /** Sums are by budget period. */
   money(): Promise<{ settled: bigint; held: bigint }[]>;
   /** Fails unless ledger, jobs and budgets agree. */
   expectBalanced(): Promise<void>;

@@ -6,7 +6,7 @@ import { holdLock } from "./held-lock.ts";
 
 interface Row {
   readonly id: string;
-  /** The ids of all members in its group. */
+  /** The group has these ids. */
   readonly group: string[];
 }
 

@@ -17,7 +17,7 @@ function planOf(holds: readonly bigint[]): Plan {
   }));
 }
 
-/** An interactive chat job of the given key. */
+/** The job is an interactive chat. */
 export function acceptMember(
   id: string,
   key: string,
@@ -48,7 +48,7 @@ export function acceptMember(
   };
 }
 
-/** The ledger entry of a closed attempt. */
+/** Its times and tokens are the same for every attempt. */
 export function ledgerEntry(status: LedgerEntry["status"], cost: bigint): LedgerEntry {
   return {
     status,

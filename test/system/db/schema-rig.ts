@@ -51,7 +51,7 @@ export async function recordOldMigrations(client: Client, names: readonly string
   );
 }
 
-/** Definitions of the schema's functions, by signature. */
+/** The definitions are by signature. */
 export async function functionTexts(client: Client): Promise<Record<string, string>> {
   const { rows } = await client.query<{ signature: string; text: string }>(
     `select p.oid::regprocedure::text as signature, pg_get_functiondef(p.oid) as text

@@ -11,7 +11,7 @@ export interface SeededDatabase {
   close(): Promise<void>;
 }
 
-/** A fresh migrated database with the three providers. */
+/** The database is migrated, and has the three providers. */
 export async function seededDatabase(slots = 4): Promise<SeededDatabase> {
   const test = await createTestDatabase();
   const database = openDatabase({

@@ -45,7 +45,7 @@ const fileSchema = z.object({
   volumes: z.record(z.string(), z.null()),
 });
 
-/** A service of docker-compose.yml, with its variables filled in. */
+/** The variables of a service are filled in. */
 type ComposeService = z.output<typeof serviceSchema>;
 
 /** docker-compose.yml as its engine would read it. */

@@ -11,7 +11,7 @@ import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 /** A store of logs that a test can cut off, and the logs of the processes that use it. */
 export interface LogSide {
   readonly writer: EventLog;
-  /** The log of another process, if the store allows one. */
+  /** It belongs to another process if the store allows one. */
   readonly reader: EventLog;
   /** Errors that the logs have reported. */
   readonly errors: unknown[];
@@ -20,7 +20,7 @@ export interface LogSide {
   close(): Promise<void>;
 }
 
-/** One fleet process's log, with a function that closes its connection. */
+/** Opens the log as a process of a fleet does. */
 export async function openRedisLog(
   redisUrl: string,
   redisPrefix: string,

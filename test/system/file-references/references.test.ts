@@ -194,7 +194,6 @@ test("an accepted job has its file, whatever becomes of it, and so has the next 
   expect(JSON.stringify(sent())).toContain("remember me");
 });
 
-/** The body of a line that names a file. */
 const lineBody = (file: string) => ({
   model: "local",
   max_tokens: 8,

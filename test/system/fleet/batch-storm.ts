@@ -19,10 +19,10 @@ export interface BatchStormOptions {
 
 export interface BatchStorm {
   readonly batch: Batch;
-  /** The results of the output and the error file, in their order. */
+  /** The results are in the order of their file. */
   readonly output: readonly Result[];
   readonly errors: readonly Result[];
-  /** The number of faults of each kind. */
+  /** Faults are counted by kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
 

@@ -62,9 +62,9 @@ function simulator(name: string): Simulator {
 }
 
 interface Share {
-  /** The process number of the worker. */
+  /** The worker's process number. */
   readonly pid: number;
-  /** The process number of the PostgreSQL backend behind its lease session. */
+  /** PostgreSQL's process for the worker's lease session has this number. */
   readonly backend: number;
   readonly slots: number;
 }

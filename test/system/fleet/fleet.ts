@@ -18,7 +18,7 @@ interface FleetProvider extends Partial<SimulatorOptions> {
   /** The broker's slots, when the simulator has more. */
   readonly brokerSlots?: number;
   readonly location?: "local" | "cloud";
-  /** Further lines of the provider, as YAML flow text. */
+  /** These further lines of the provider are YAML flow text. */
   readonly yaml?: string;
   /** An address in the simulator's place. */
   readonly baseUrl?: string;
@@ -31,9 +31,9 @@ export interface FleetOptions {
   /** The processes connect to these addresses; the default is those above. */
   readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
   readonly providers: Readonly<Record<string, FleetProvider>>;
-  /** The `models:` part of the configuration, as YAML text indented by two spaces. */
+  /** The `models:` part of the configuration is YAML text, indented by two spaces. */
   readonly models: string;
-  /** The `server:` part, as YAML flow text. */
+  /** The `server:` part is YAML flow text. */
   readonly server?: string;
 }
 
@@ -54,7 +54,7 @@ interface ProcessStarter {
 /** A test starts, kills and freezes the fleet's real processes; they end with the test. */
 export interface Fleet extends ProcessStarter {
   readonly upstreams: Readonly<Record<string, Simulator>>;
-  /** The test's own connection to the same database. */
+  /** The test looks at the tables through a connection of its own. */
   readonly database: Database;
   /** Every process gets these variables. */
   readonly env: Env;

@@ -3,7 +3,7 @@ import { ask, contentOf, type Answer } from "../broker/ask.ts";
 export interface Load {
   /** Each answer is under its request's number; it is undefined when the connection died. */
   readonly answers: Promise<(Answer | undefined)[]>;
-  /** The number of requests answered so far. */
+  /** Counts the requests answered so far. */
   answered(): number;
 }
 

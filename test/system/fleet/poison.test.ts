@@ -22,7 +22,7 @@ let deaths: Promise<void>;
 const problem = Promise.withResolvers<never>();
 problem.promise.catch(() => undefined);
 const inFlight = new Set<string>();
-/** The number of calls in flight at each arrival of the poison. */
+/** Each arrival of the poison found this many calls in flight. */
 const besides: number[] = [];
 
 function isAlive(process: CommandProcess | undefined): boolean {

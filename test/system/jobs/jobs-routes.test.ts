@@ -126,7 +126,7 @@ test("waiting for a job ends with its end", async () => {
     attempts: 1,
     error: null,
     result_url: `/v1/jobs/${id}/result`,
-    // 3 tokens in at 1 USD a million, and 2 out at 2 USD a million.
+    // The cost is 3 tokens in at 1 USD a million, and 2 out at 2 USD a million.
     cost: { amount: "0.000007", currency: "usd", estimated: false },
     metadata: null,
   });

@@ -10,7 +10,6 @@ import { compileCache, programFile } from "../../support/programs.ts";
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const sourceFile = join(checkout, "cli/spillway.ts");
 
-/** A command's exit and its whole output. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -120,7 +119,7 @@ export interface BrokerProcess extends CommandProcess {
   readonly welcome: readonly string[];
   /** The path of the file with the admin key, from the output of the start. */
   readonly adminKeyFile: string;
-  /** The demo's key; empty without the demo. */
+  /** It is empty without the demo. */
   readonly demoKey: string;
   /** Objects of the log so far. */
   log(): Record<string, unknown>[];

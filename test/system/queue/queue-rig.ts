@@ -54,7 +54,7 @@ const openers = {
   },
 };
 
-/** An entry of an interactive chat job. */
+/** The entry is of an interactive chat job. */
 export function queueEntry(job: string, other: Partial<Entry> = {}): Entry {
   return {
     v: 1,

@@ -21,7 +21,7 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** A process's outbox, with its received envelopes. */
+/** Records the envelopes that a process receives. */
 class Box {
   readonly got: { envelope: Envelope; from: string }[] = [];
   readonly errors: Error[] = [];

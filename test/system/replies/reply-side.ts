@@ -2,7 +2,7 @@ import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { openRemoteReplies, type RemoteReplies } from "../../../shared/replies/remote-replies.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** One process's reply path over Redis, with the stops, notices and errors that it received. */
+/** It also records the stops, notices and errors that the process receives. */
 export interface ReplySide extends RemoteReplies {
   readonly stopped: string[];
   readonly unknown: string[];

@@ -92,7 +92,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
 
 const usage = { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 };
 
-/** A whole chat completion; `fields` replace or add to the top level. */
+/** `fields` replace or add to the answer's top level. */
 export function wholeAnswer(fields: object = {}): ScriptedAnswer {
   return {
     chunks: [
@@ -115,7 +115,6 @@ export function wholeAnswer(fields: object = {}): ScriptedAnswer {
   };
 }
 
-/** A whole chat completion with this content and finish reason. */
 export function wholeChoice(content: unknown, finishReason: unknown, message: object = {}) {
   return wholeAnswer({
     choices: [
@@ -140,7 +139,6 @@ export interface StreamParts {
   readonly before?: string;
 }
 
-/** The events of a chat completion's stream. */
 export function streamAnswer(parts: StreamParts = {}): ScriptedAnswer {
   const {
     every = {},

@@ -5,7 +5,7 @@ import { SlotLeases } from "../../../workers/slots/slot-leases.ts";
 import type { SeededDatabase } from "../db/seed.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 
-/** One worker's lease and slots, on a session of its own, put together as in a worker process. */
+/** The parts are put together as in a worker process, on a session of their own. */
 export interface FleetWorker {
   readonly lease: ProcessLease;
   readonly slots: SlotLeases;

@@ -12,7 +12,7 @@ export const ROUNDS = 4;
 export class SlotFleet {
   seeded!: SeededDatabase;
   workers: FleetWorker[] = [];
-  /** The time of the workers' clock, in milliseconds. */
+  /** The workers' clock shows this time, in milliseconds. */
   time = 0;
 
   constructor() {

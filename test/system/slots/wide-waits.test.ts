@@ -5,7 +5,7 @@ import { ROUNDS, SlotFleet, SLOTS, takeAll } from "./slot-fleet.ts";
 const fleet = new SlotFleet();
 
 describe("a call with more sequences than its worker's share", () => {
-  /** Both workers' sequences in flight, which never exceed the slots. */
+  /** It counts both workers' sequences, which never exceed the slots. */
   let inFlight: number;
   let most: number;
   beforeEach(() => {

@@ -12,7 +12,7 @@ export interface TcpEnd {
   fate(): string | undefined;
 }
 
-/** A server of the test, and a proxy before it. */
+/** A proxy stands before the test's server. */
 export interface ProxiedServer {
   readonly proxy: TcpProxy;
   readonly port: number;

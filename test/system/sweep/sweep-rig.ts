@@ -18,7 +18,7 @@ export interface SweepRig {
   readonly hub: LocalReplyHub;
   /** Processes that sweepers have declared dead. */
   readonly declaredDead: string[];
-  /** Stop requests that reached the sweeper's own worker. */
+  /** These stop requests reached the sweeper's own worker. */
   readonly stops: { job: string; reason: string }[];
   sweeper(workerId?: string, running?: () => readonly string[], epoch?: () => string): Sweeper;
   /** Accepts a job of `key_1` that waits at gpu-a; its owner listens. */

@@ -24,14 +24,14 @@ export function refuse(
   throw new Error("the configuration was accepted");
 }
 
-/** One line for each problem: `line:column field: message`. */
+/** Each problem becomes one line: `line:column field: message`. */
 export function problemLines(problems: readonly ConfigProblem[]): string[] {
   return problems.map(
     ({ line, column, field, message }) => `${line}:${column} ${field}: ${message}`,
   );
 }
 
-/** A valid file; the tests change single lines. */
+/** The file is valid; the tests change single lines of it. */
 export const soundText = `providers:
   gpu-a:
     location: local

@@ -6,7 +6,7 @@ const snippets = allSnippets();
 const inLanguage = (name: string) => snippets.filter(({ language }) => language === name);
 
 test("every snippet is in a language that some test runs or reads", () => {
-  // The one without a language is n8n's, which `npm run try -- n8n` runs.
+  // The only snippet without a language is n8n's, which `npm run try -- n8n` runs.
   const known = new Set(["sh", "js", "yaml", "json", "csv", "mermaid", ""]);
   expect(snippets.filter(({ language }) => !known.has(language))).toEqual([]);
   expect(inLanguage("").map(({ page }) => page)).toEqual(["docs/n8n.md"]);

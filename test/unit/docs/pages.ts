@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The repository's root, without a slash at its end. */
+/** The path has no slash at its end. */
 const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 
 export interface Page {
@@ -14,14 +14,14 @@ export function readPage(path: string): Page {
   return { path, text: readFileSync(`${root}/${path}`, "utf8") };
 }
 
-/** All pages that people read, in the order of their names. */
+/** Pages are in the order of their names. */
 export function allPages(): Page[] {
   return globSync(["*.md", "docs/*.md", "findings/*.md"], { cwd: root })
     .toSorted()
     .map((path) => readPage(path));
 }
 
-/** All files with comments in them: source, SQL, settings. */
+/** Comments are in source files, SQL and settings. */
 export function sourceFiles(): Page[] {
   const folders = "{api,workers,shared,config,cli,test,findings}";
   const files = globSync(
@@ -33,12 +33,12 @@ export function sourceFiles(): Page[] {
     .map((path) => readPage(path));
 }
 
-/** The page without its fenced blocks; lines keep their numbers. */
+/** Fenced blocks are removed; lines keep their numbers. */
 export function prose(text: string): string {
   return text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, (block) => block.replaceAll(/[^\n]/g, ""));
 }
 
-/** The names under which GitHub links to a page's headings. */
+/** GitHub links to a page's headings by these names. */
 export function anchors(text: string): Set<string> {
   return new Set(
     [...prose(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>

@@ -30,7 +30,7 @@ test("every path that a page names is in the tree", () => {
   expect(missing).toEqual([]);
 });
 
-/** Files that readers of the pages create. */
+/** Readers of the pages create these files. */
 const ownFiles = new Set(["spillway.yml"]);
 
 test("every folder of the source is in the map of the code", () => {

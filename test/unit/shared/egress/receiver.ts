@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 /** A TCP server whose answers a test decides. */
 export interface Receiver extends AsyncDisposable {
   readonly port: number;
-  /** The bytes of each connection, in the order in which the connections opened. */
+  /** Requests are in the order in which their connections opened. */
   readonly requests: string[];
   /** The number of open connections. */
   readonly open: number;

@@ -22,7 +22,7 @@ export class LossyWire {
   readonly receiver: RemoteReceiver;
   /** Holds the recipient and the kind of every posted message. */
   readonly posted: { readonly to: string; readonly kind: string }[] = [];
-  /** Notices for jobs without a waiting caller. */
+  /** Nobody waited for the jobs of these notices. */
   readonly unknown: string[] = [];
   readonly #workers: readonly string[];
   readonly #inboxes = new Map<string, WireMessage[]>();

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 interface Site {
-  /** The usual time to a first token, known for an engine that reports no queue. */
+  /** An engine that reports no queue is judged by this time; undefined before it is measured. */
   readonly usualTtftMs?: number | undefined;
   readonly hasQueue?: boolean;
   readonly isOpen?: boolean;

@@ -4,7 +4,7 @@ import type { ProbeResult, Provider } from "../../../../workers/providers/provid
 
 const ROUNDS_WHILE_UP = 5;
 
-/** The result of each provider's next probe. */
+/** A provider's next probe has this result. */
 let finds: Record<string, ProbeResult>;
 let probes: string[];
 let changes: string[];
