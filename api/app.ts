@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import type { Metrics } from "../shared/metrics/metrics.ts";
 import type { ReplySender } from "../shared/replies/reply-path.ts";
+import type { Activity } from "../shared/timing/activity.ts";
 import type { KeyAuth } from "./auth/key-auth.ts";
 import { authenticateCaller } from "./http/authenticate-caller.ts";
 import { answerClientError } from "./http/client-error.ts";
@@ -45,6 +46,8 @@ type GivenDeps = Omit<
 export interface ApiDeps extends GivenDeps {
   readonly config: Config;
   readonly keyAuth: KeyAuth;
+  /** Told of each request that may have changed something. */
+  readonly activity: Pick<Activity, "signal">;
   readonly adminKey: string;
   readonly metrics: Metrics;
   /** Tells owners in the fleet of the jobs that the admin API ends. */
@@ -85,7 +88,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     rewriteUrl: ({ url }) => normalUrl(url ?? "/"),
   });
   addLogFields(app);
-  addRequestLog(app, (request) => deps.metrics.requestEnded(request));
+  addRequestLog(app, (request) => {
+    deps.metrics.requestEnded(request);
+    if (request.method !== "GET") deps.activity.signal();
+  });
   allowOrigins(app, config.server.corsOrigins);
   limitReceiving(app);
   addErrorHandling(app);

@@ -6,7 +6,13 @@ import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { readHealth } from "../shared/providers/provider-health.ts";
 import { recordHeld } from "../shared/jobs/lost-jobs.ts";
 import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
-import { cadences as usualCadences, type Cadences } from "../shared/timing/cadences.ts";
+import type { Activity } from "../shared/timing/activity.ts";
+import {
+  aloneIdleCadences,
+  cadences as usualCadences,
+  fleetIdleCadences,
+  type Cadences,
+} from "../shared/timing/cadences.ts";
 import { startLoops } from "../shared/timing/loops.ts";
 import { within } from "../shared/timing/within.ts";
 import { buildApi, type ApiDeps } from "./app.ts";
@@ -43,6 +49,7 @@ export interface ApiProcessDeps extends Pick<
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  readonly activity: Activity;
   readonly cadences?: Cadences | undefined;
 }
 
@@ -63,7 +70,7 @@ const DRAIN_MS = 2_000;
 
 /** Composes an API process and starts it. Rejects when the address is taken. */
 export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
-  const { database, log, providerStates, jobs } = deps;
+  const { database, log, providerStates, jobs, activity } = deps;
   let giveUp: NodeJS.Timeout | undefined;
   const lease = new ProcessLease({
     directUrl: deps.directUrl,
@@ -119,15 +126,20 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
   }
   const readFleet = async (): Promise<void> => {
     providerStates.apply(await readHealth(database.pool));
-    apis = await countProcesses(database.pool, "api");
+    if (deps.inFleet) apis = await countProcesses(database.pool, "api");
   };
   const loops = startLoops(
     [
-      ["fleet", "reading the fleet's state", readFleet],
+      ["fleet", "reading the fleet's state", readFleet, () => !providerStates.areUp],
       ["expire", "ending late jobs", expire],
       ["ended", "looking for ended jobs", () => watch.look()],
     ],
-    { cadences: deps.cadences ?? usualCadences, log },
+    {
+      cadences: deps.cadences ?? usualCadences,
+      idleCadences: deps.inFleet ? fleetIdleCadences : aloneIdleCadences,
+      activity,
+      log,
+    },
   );
   let graceTimer: NodeJS.Timeout | undefined;
   let stopping: Promise<void> | undefined;

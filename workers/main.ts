@@ -3,7 +3,11 @@ import { warnOfClockSkew } from "../shared/db/clock-skew.ts";
 import { createEgressPolicy } from "../shared/egress/egress-policy.ts";
 import { createGuardedAgent } from "../shared/egress/guarded-agent.ts";
 import { syncProviders } from "../shared/providers/sync-providers.ts";
-import { cadences as usualCadences } from "../shared/timing/cadences.ts";
+import {
+  aloneIdleCadences,
+  cadences as usualCadences,
+  fleetIdleCadences,
+} from "../shared/timing/cadences.ts";
 import { startLoops, type Loops } from "../shared/timing/loops.ts";
 import { AttemptAborts } from "./attempts/attempt-aborts.ts";
 import { openAttempts } from "./attempts/open-attempts.ts";
@@ -99,11 +103,14 @@ function openParts(deps: WorkerDeps) {
   };
 }
 
-function runLoops(parts: Parts, { database, cadences = usualCadences, log }: WorkerDeps): Loops {
+function runLoops(parts: Parts, deps: WorkerDeps): Loops {
   const { slots, sweeper, mover, health, engines, feeder, webhooks, housekeeping } = parts;
+  const { activity, providerStates, database } = deps;
   return startLoops(
     [
-      ["share", "slot sharing", () => slots.refresh()],
+      ["look", "looking for work", () => activity.look()],
+      ["share", "slot sharing", () => slots.refresh(), () => !slots.isSettled],
+      ["stop", "stopping calls", () => sweeper.closeOwn()],
       ["sweep", "sweep", () => sweeper.closeDead()],
       // It asks the queue, which may be away, so that it has a loop of its own.
       ["wake", "waking jobs", () => sweeper.wake()],
@@ -112,14 +119,19 @@ function runLoops(parts: Parts, { database, cadences = usualCadences, log }: Wor
       ["rest", "trying providers", () => health.round()],
       ["engine", "asking engines", () => engines.watch.look()],
       ["load", "asking how busy engines are", () => engines.loads.poll()],
-      ["health", "provider health", () => health.report()],
+      ["health", "provider health", () => health.report(), () => !providerStates.areUp],
       ["batch", "feeding batches", () => feeder.round()],
       ["webhook", "sending webhooks", () => webhooks.round()],
       ["forget", "forgetting old jobs", () => housekeeping.forget()],
       ["abandoned", "ending abandoned jobs", () => housekeeping.endAbandoned()],
       ["period", "opening budget periods", () => openBudgetPeriods(database.pool)],
     ],
-    { cadences, log },
+    {
+      cadences: deps.cadences ?? usualCadences,
+      idleCadences: deps.inFleet ? fleetIdleCadences : aloneIdleCadences,
+      activity,
+      log: deps.log,
+    },
   );
 }
 

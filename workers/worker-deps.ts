@@ -8,6 +8,7 @@ import type { ProviderQueues } from "../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../shared/replies/reply-path.ts";
 import type { LocalStopRequests } from "../shared/replies/stop-requests.ts";
+import type { Activity } from "../shared/timing/activity.ts";
 import type { Cadences } from "../shared/timing/cadences.ts";
 
 export interface WorkerDeps {
@@ -27,6 +28,8 @@ export interface WorkerDeps {
   readonly providerStates: ProviderStates;
   readonly log: FastifyBaseLogger;
   readonly onAttemptClosed: (attempt: ClosedAttempt) => void;
+  /** Told of each entry that is taken or ended here. */
+  readonly activity: Activity;
   readonly cadences?: Cadences | undefined;
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** An ended request. `endpoint` is a route's pattern, never a path from outside. */
 interface EndedRequest {
+  readonly method: string;
   readonly endpoint: string;
   readonly status: number;
 }
@@ -21,6 +22,7 @@ export function addRequestLog(
       const over = (): void => {
         write(request, reply, ms);
         onEnded({
+          method: request.method,
           endpoint: request.routeOptions.url ?? "unknown",
           status: request.logFields.status ?? reply.raw.statusCode,
         });

@@ -1,5 +1,8 @@
 import type { FastifyBaseLogger } from "fastify";
 import { newId } from "../../shared/contracts/new-id.ts";
+import { hasWork } from "../../shared/db/has-work.ts";
+import { Activity } from "../../shared/timing/activity.ts";
+import type { ProviderQueues } from "../../shared/queue/provider-queues.ts";
 import { openDatabase, type Database } from "../../shared/db/database.ts";
 import type { EventLog } from "../../shared/events/event-log.ts";
 import type { AcceptedQueue } from "../../shared/jobs/accepted-queue.ts";
@@ -20,6 +23,7 @@ export interface Parts extends Motion {
   /** Tells of any job. */
   readonly reply: ReplySender;
   readonly metrics: Metrics;
+  readonly activity: Activity;
   readonly log: FastifyBaseLogger;
   /** After the process's own part has stopped. */
   close(): Promise<void>;
@@ -72,7 +76,9 @@ async function openParts(
       onIdleError: problem("a database connection was lost"),
     });
     resources.defer(() => database.close());
-    const motion = await openMotion({ config, database, problem, resources });
+    const opened = await openMotion({ config, database, problem, resources });
+    const activity = new Activity(() => hasWork(database.pool));
+    const motion = { ...opened, queues: signallingQueues(opened.queues, activity) };
     const { accepted, events, reply } = openAcceptedJobs({
       pool: database.pool,
       queues: motion.queues,
@@ -96,6 +102,7 @@ async function openParts(
       events,
       reply,
       metrics,
+      activity,
       log,
       close: () => resources.disposeAsync(),
     };
@@ -103,4 +110,15 @@ async function openParts(
     await resources.disposeAsync();
     throw error;
   }
+}
+
+/** Whatever is queued makes the process's loops run. */
+function signallingQueues(queues: ProviderQueues, activity: Activity): ProviderQueues {
+  return {
+    ...queues,
+    add(provider, entry, order) {
+      activity.signal();
+      return queues.add(provider, entry, order);
+    },
+  };
 }

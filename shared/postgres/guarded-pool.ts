@@ -1,5 +1,8 @@
 import { Pool, type PoolClient, type PoolConfig } from "pg";
 
+/** Longer than the pauses of an idle process: to connect again costs more than many statements. */
+const IDLE_CONNECTION_MS = 120_000;
+
 type ConnectCallback = Parameters<Pool["connect"]>[0];
 
 /**
@@ -14,7 +17,7 @@ export class GuardedPool extends Pool {
 
   /** `onIdleError` is told of errors that have nobody to reject: those of idle connections. */
   constructor(config: PoolConfig, onIdleError: (error: Error) => void) {
-    super(config);
+    super({ idleTimeoutMillis: IDLE_CONNECTION_MS, ...config });
     this.on("error", (error) => {
       // After its end, a server that stops may still find connections that are being closed.
       if (!this.ending) onIdleError(error);

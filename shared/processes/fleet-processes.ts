@@ -1,4 +1,4 @@
-import type { ClientBase, Pool } from "pg";
+import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 import { leaseIsHeld, PROCESS_LOCK } from "./advisory-locks.ts";
 
@@ -32,18 +32,6 @@ export async function listFleet(pool: Query): Promise<FleetProcess[]> {
     ),
   );
   return rows;
-}
-
-/** Reads the names of the workers whose leases are held, in their order. */
-export async function listLiveWorkers(client: Pick<ClientBase, "query">): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>(
-    statement(
-      "list_live_workers",
-      `select p.id from processes p where p.kind = 'worker' and ${leaseIsHeld("$1")} order by p.id`,
-      [PROCESS_LOCK],
-    ),
-  );
-  return rows.map(({ id }) => id);
 }
 
 /** Counts the registered processes of that kind; at least 1, since one of them asks. */

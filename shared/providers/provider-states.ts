@@ -1,4 +1,5 @@
 import type { RestReason } from "../contracts/rest-reason.ts";
+import type { EngineState } from "./engine-state.ts";
 
 /** One provider as this process sees it. */
 export interface ProviderState {
@@ -36,7 +37,6 @@ interface KnownProvider {
  */
 export class ProviderStates {
   readonly #states: ReadonlyMap<string, ProviderState>;
-  readonly #listeners: ((state: ProviderState) => void)[] = [];
 
   constructor(providers: Iterable<Pick<ProviderState, "name" | "location" | "slots">>) {
     this.#states = new Map(
@@ -63,6 +63,11 @@ export class ProviderStates {
 
   all(): ProviderState[] {
     return [...this.#states.values()];
+  }
+
+  /** All of them are up. */
+  get areUp(): boolean {
+    return this.all().every(({ up }) => up);
   }
 
   isUp(name: string): boolean {
@@ -95,16 +100,16 @@ export class ProviderStates {
     this.setUp(name, false);
   }
 
-  /** Notes a change and tells the listeners; false if nothing changed. */
-  setUp(name: string, up: boolean): boolean {
+  setUp(name: string, up: boolean): void {
     const state = this.#states.get(name);
-    if (state === undefined || state.up === up) return false;
-    state.up = up;
-    for (const listener of this.#listeners) listener(state);
-    return true;
+    if (state !== undefined) state.up = up;
   }
 
-  onChange(listener: (state: ProviderState) => void): void {
-    this.#listeners.push(listener);
+  /** A worker of this process has asked its engine. */
+  recordEngine(name: string, engine: EngineState): void {
+    const state = this.#states.get(name);
+    if (state === undefined) return;
+    state.contextLengths = engine.context_lengths ?? state.contextLengths;
+    state.truncates = engine.truncates ?? state.truncates;
   }
 }

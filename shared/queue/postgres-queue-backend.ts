@@ -21,6 +21,12 @@ export interface PostgresQueueBackendOptions {
   readonly onError: (error: Error) => void;
 }
 
+/**
+ * After this wait for a new entry, a worker asks for one although none was announced. BullMQ notices
+ * when the connection that hears the announcements is lost, and asks at once.
+ */
+const DRAIN_DELAY_S = 15;
+
 /** BullMQ's own default; a pool handed in cannot name another. */
 const SCHEMA = "bullmq";
 
@@ -73,7 +79,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
       >(
         name,
         (job, token) => takeOrPutBack(take, job, token),
-        { connection, ...workerOptions, concurrency },
+        { connection, ...workerOptions, drainDelay: DRAIN_DELAY_S, concurrency },
         createPostgresBackend,
       );
       worker.on("error", options.onError);

@@ -2,6 +2,10 @@
 export interface Cadences {
   /** The worker brings its slots to its share of the fleet's. */
   readonly share: number;
+  /** The worker looks whether there is anything to do. */
+  readonly look: number;
+  /** The worker stops calls that others asked to stop, and closes attempts that it does not run. */
+  readonly stop: number;
   /** The sweeper closes what dead processes left. */
   readonly sweep: number;
   /** The sweeper ends late jobs and finds lost entries. */
@@ -39,6 +43,8 @@ export interface Cadences {
 /** The cadences of a broker in production; a test may run some of its loops at others. */
 export const cadences: Cadences = {
   share: 250,
+  look: 1_000,
+  stop: 1_000,
   sweep: 1_000,
   wake: 1_000,
   overflow: 200,
@@ -55,4 +61,26 @@ export const cadences: Cadences = {
   fleet: 1_000,
   expire: 5_000,
   ended: 2_000,
+};
+
+/** A loop with this pause waits for something to do; after so long it runs all the same. */
+const UNTIL_WOKEN_MS = 60_000;
+
+/** The pauses of a process of a fleet while there is nothing to do. */
+export const fleetIdleCadences: Partial<Cadences> = {
+  share: 1_000,
+  stop: UNTIL_WOKEN_MS,
+  wake: UNTIL_WOKEN_MS,
+  overflow: UNTIL_WOKEN_MS,
+  batch: UNTIL_WOKEN_MS,
+  webhook: UNTIL_WOKEN_MS,
+  abandoned: UNTIL_WOKEN_MS,
+};
+
+/** The same of a process that is alone on its database: whatever changes there, it has done itself. */
+export const aloneIdleCadences: Partial<Cadences> = {
+  ...fleetIdleCadences,
+  sweep: 5_000,
+  health: 5_000,
+  fleet: 5_000,
 };

@@ -1,9 +1,24 @@
 import type { FastifyBaseLogger } from "fastify";
+import type { Activity } from "./activity.ts";
 import type { Cadences } from "./cadences.ts";
-import { every } from "./every.ts";
 
-/** One loop of a process: its cadence, what it does in words for the log, and one run of it. */
-export type Loop = readonly [cadence: keyof Cadences, doing: string, run: () => Promise<void>];
+/** A loop of a process. */
+export type Loop = readonly [
+  cadence: keyof Cadences,
+  /** For the log, should a run fail. */
+  doing: string,
+  run: () => Promise<void>,
+  /** Whether it keeps its pace although there is nothing to do. */
+  isUnsettled?: () => boolean,
+];
+
+export interface LoopsOptions {
+  readonly cadences: Cadences;
+  /** The pauses of loops that slow down while there is nothing to do. */
+  readonly idleCadences: Partial<Cadences>;
+  readonly activity: Activity;
+  readonly log: Pick<FastifyBaseLogger, "warn">;
+}
 
 /** The loops of a process, all running. */
 export interface Loops {
@@ -11,19 +26,61 @@ export interface Loops {
   stop(): Promise<void>;
 }
 
-/** Starts the loops of a process. Of failures of a loop in a row, the first is logged. */
-export function startLoops(
-  loops: readonly Loop[],
-  { cadences, log }: { cadences: Cadences; log: Pick<FastifyBaseLogger, "warn"> },
-): Loops {
-  const running = loops.map(([cadence, doing, run]) =>
-    every(cadences[cadence], run, (error) => {
-      log.warn({ err: error }, `${doing} failed; it will be tried again`);
-    }),
-  );
+/**
+ * Starts the loops of a process, each with a pause between the end of one run and the start of the
+ * next. Of failures of a loop in a row, the first is logged.
+ */
+export function startLoops(loops: readonly Loop[], options: LoopsOptions): Loops {
+  const stopped = new AbortController();
+  const running = loops.map((loop) => repeat(loop, options, stopped.signal));
   return {
     async stop() {
-      await Promise.all(running.map((loop) => loop.stop()));
+      stopped.abort();
+      await Promise.all(running);
     },
   };
+}
+
+async function repeat(loop: Loop, options: LoopsOptions, stopped: AbortSignal): Promise<void> {
+  const [, doing, run] = loop;
+  let isFailing = false;
+  while (!stopped.aborted) {
+    try {
+      await run();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing && !stopped.aborted)
+        options.log.warn({ err: error }, `${doing} failed; it will be tried again`);
+      isFailing = true;
+    }
+    await pause(loop, options, stopped);
+  }
+}
+
+/** An idle pause that is cut short is followed by a usual one, so that loops do not all run at once. */
+async function pause(
+  [cadence, , , isUnsettled]: Loop,
+  { cadences, idleCadences, activity }: LoopsOptions,
+  stopped: AbortSignal,
+): Promise<void> {
+  const idleMs = idleCadences[cadence];
+  const { idle } = activity;
+  if (idleMs !== undefined && idle !== undefined && isUnsettled?.() !== true) {
+    await untilAborted(idleMs, AbortSignal.any([stopped, idle]));
+    if (!idle.aborted) return;
+  }
+  await untilAborted(cadences[cadence], stopped);
+}
+
+function untilAborted(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
 }

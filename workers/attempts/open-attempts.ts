@@ -1,5 +1,6 @@
 import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
 import type { ProcessLease } from "../../shared/processes/process-lease.ts";
+import type { TakeEntry } from "../../shared/queue/queue-backend.ts";
 import { ProviderWorker, type QueueWorkers } from "../consume/provider-worker.ts";
 import { takeEntry, type TakeEntryDeps } from "../consume/take-entry.ts";
 import type { OpenedProviders } from "../health/open-providers.ts";
@@ -32,7 +33,11 @@ export function openAttempts(options: OpenAttemptsOptions): OpenedAttempts {
     const providerConfig = config.providers.get(name);
     if (providerConfig === undefined) continue;
     const take = takeEntry(deps, provider, providerConfig);
-    queueWorkers.set(name, new ProviderWorker(options.backend, name, take));
+    const signalling: TakeEntry = async (entry) => {
+      options.activity.signal();
+      return await take(entry).finally(() => options.activity.signal());
+    };
+    queueWorkers.set(name, new ProviderWorker(options.backend, name, signalling));
   }
   return { heldSlots };
 }

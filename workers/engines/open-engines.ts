@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../shared/db/database.ts";
+import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { reportEngine } from "../../shared/providers/report-engine.ts";
 import { createProvider } from "../providers/create-provider.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -25,6 +26,7 @@ const ASK_TIMEOUT_MS = 3_000;
 export function openEngines(deps: {
   readonly config: Config;
   readonly database: Pick<Database, "pool">;
+  readonly providerStates: Pick<ProviderStates, "recordEngine">;
   readonly log: FastifyBaseLogger;
   /** An engine with a queue of its own gets nothing more until it is empty. */
   readonly onFull: (provider: string, full: boolean) => void;
@@ -51,6 +53,7 @@ export function openEngines(deps: {
       log.warn({ provider, problem: code }, message);
     },
     onState: (provider, state) => {
+      deps.providerStates.recordEngine(provider, state);
       reportEngine(database.pool, provider, state).catch((error: unknown) => {
         log.warn({ err: error, provider }, "what is known of an engine was not written down");
       });

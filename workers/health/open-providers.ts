@@ -5,7 +5,7 @@ import { WorkerHealth } from "./provider-health.ts";
 
 export interface OpenProvidersOptions extends Pick<
   WorkerDeps,
-  "id" | "config" | "database" | "providerStates" | "log"
+  "id" | "config" | "database" | "providerStates" | "activity" | "log"
 > {
   readonly queueWorkers: QueueWorkers;
 }
@@ -30,7 +30,10 @@ export function openProviders(options: OpenProvidersOptions): OpenedProviders {
     providerStates: options.providerStates,
     worker: () => options.id,
     hasSlots: (provider) => queueWorkers.get(provider)?.hasSlots === true,
-    setGate: (provider, gate) => queueWorkers.get(provider)?.setGate(gate),
+    setGate: (provider, gate) => {
+      queueWorkers.get(provider)?.setGate(gate);
+      options.activity.signal();
+    },
     onBack: (provider) => engines.watch.cameBack(provider),
     log: options.log,
   });

@@ -1,5 +1,4 @@
 import type { LeaseSession } from "../../shared/processes/process-lease.ts";
-import { listLiveWorkers } from "../../shared/processes/fleet-processes.ts";
 import type { ProcessPlace } from "./process-place.ts";
 import { freeSlot, type Holder, holdSlots, lockSlots } from "./slot-holders.ts";
 import {
@@ -146,6 +145,17 @@ export class SlotLeases {
     this.#session = session;
   }
 
+  /** This process holds its share, and nothing in it waits for a slot or rests. */
+  get isSettled(): boolean {
+    const now = this.#options.now();
+    return [...this.#providers.values()].every(
+      ({ share, wide, asks, slots }) =>
+        wide.length === 0 &&
+        !asks &&
+        share === [...slots.values()].filter((slot) => isUsable(slot, now)).length,
+    );
+  }
+
   /** Brings what is held to this worker's share. Runs one at a time; errors are the session's. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
@@ -172,11 +182,10 @@ export class SlotLeases {
   async #refresh(): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
-    const workers = await listLiveWorkers(session.client);
     await this.#ask(session);
     const providers = await readProviderSlots(session.client, this.#options.providers);
     for (const provider of providers) {
-      const { name, slots, wide } = provider;
+      const { name, slots, wide, workers } = provider;
       const state = this.#providers.get(name);
       if (state === undefined || this.#session !== session) continue;
       state.id = provider.id;

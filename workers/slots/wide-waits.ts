@@ -47,9 +47,11 @@ interface SharedProvider {
   readonly slots: number;
   /** The worker that waits for more than its share; null: none does. */
   readonly wide: WideWaiter | null;
+  /** The names of all workers whose leases are held, in their order. */
+  readonly workers: readonly string[];
 }
 
-/** Reads the slots of these providers, and who waits for more of them than its share. */
+/** Reads the slots of these providers, the workers that share them, and who waits for more. */
 export async function readProviderSlots(
   client: Client,
   names: readonly string[],
@@ -57,12 +59,14 @@ export async function readProviderSlots(
   const { rows } = await client.query<SharedProvider>(
     statement(
       "provider_slots",
-      `select p.id, p.name, p.slots,
+      `select p.id, p.name, p.slots, live.workers,
          case when w.worker is not null
            then json_build_object('worker', w.worker, 'slots', w.slots) end as wide
-       from providers p left join wide_slot_waits w on w.provider_id = p.id
+       from providers p left join wide_slot_waits w on w.provider_id = p.id,
+         (select coalesce(array_agg(p.id order by p.id), '{}') as workers from processes p
+          where p.kind = 'worker' and ${leaseIsHeld("$2")}) as live
        where p.name = any ($1)`,
-      [names],
+      [names, PROCESS_LOCK],
     ),
   );
   return rows;

@@ -56,15 +56,15 @@ export class Sweeper {
 
   /** One whole sweep. Rejects when the database does not answer; then nothing is concluded from it. */
   async sweep(): Promise<void> {
+    await this.closeOwn();
     await this.closeDead();
     await this.wake();
   }
 
-  /** Stops what is asked to stop, and closes what forgetful and dead processes left. */
-  async closeDead(): Promise<void> {
+  /** Stops calls of this worker that are asked to stop, and closes attempts that nobody runs. */
+  async closeOwn(): Promise<void> {
     await this.#stopRequested();
     await this.#closeForgotten();
-    await this.#buryDead();
   }
 
   /** Ends waiting jobs past their deadlines and finds those whose entries are lost. */
@@ -102,7 +102,8 @@ export class Sweeper {
     }
   }
 
-  async #buryDead(): Promise<void> {
+  /** Closes what dead processes left. */
+  async closeDead(): Promise<void> {
     const fleet = await listFleet(this.#deps.database.pool);
     const dead = this.#findDead(fleet);
     const known = new Set(fleet.map((process) => process.id));

@@ -97,6 +97,7 @@ export async function startApi({ server, timings = {} }: ApiServerOptions = {}) 
     reply: hub,
     adminKey: "sk-admin-test",
     metrics: createMetrics({ pool: database.pool, providerStates }),
+    activity: { signal: () => undefined },
     timings,
   });
   const address = await app.listen({ host: "127.0.0.1", port: 0 });

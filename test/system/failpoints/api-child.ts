@@ -35,6 +35,7 @@ await runChild(apiPoints, async (options, failpoints) => {
     queues,
     providerStates,
     metrics,
+    activity: parts.activity,
     log,
     jobs: new OwnedJobs(),
     order: watched,

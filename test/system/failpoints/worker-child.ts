@@ -33,6 +33,7 @@ await runChild(workerPoints, async (options, failpoints) => {
     reply,
     accepted,
     stops: path.ownStops,
+    activity: parts.activity,
     onAttemptClosed: (attempt) => {
       metrics.attemptEnded(attempt);
     },
