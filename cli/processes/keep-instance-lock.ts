@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type InstanceLock, takeInstanceLock } from "../embedded-postgres/instance-lock.ts";
-import { StoreInUseError } from "./store-in-use-error.ts";
+
+/** Thrown when another process works on the same data. */
+export class StoreInUseError extends Error {
+  override readonly name = "StoreInUseError";
+}
 
 export interface KeepInstanceLockOptions {
   /** Of a direct connection, not through a pooler. */

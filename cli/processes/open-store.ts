@@ -7,8 +7,7 @@ import {
 import { useServer } from "../embedded-postgres/server-use.ts";
 import { checkAnswers } from "./check-answers.ts";
 import { errorText } from "../error-text.ts";
-import { keepInstanceLock, type KeptInstanceLock } from "./keep-instance-lock.ts";
-import { StoreInUseError } from "./store-in-use-error.ts";
+import { keepInstanceLock, StoreInUseError, type KeptInstanceLock } from "./keep-instance-lock.ts";
 
 /** The database that this process works on. */
 export interface Store {
