@@ -116,7 +116,7 @@ function runLoops(parts: Parts, deps: WorkerDeps): Loops {
       ["wake", "waking jobs", () => sweeper.wake()],
       ["overflow", "overflow", () => mover.move()],
       ["probe", "probe", () => health.probe()],
-      ["rest", "trying providers", () => health.round()],
+      ["rest", "trying providers", () => health.round(), () => health.hasRests],
       ["engine", "asking engines", () => engines.watch.look()],
       ["load", "asking how busy engines are", () => engines.loads.poll()],
       ["health", "provider health", () => health.report(), () => !providerStates.areUp],

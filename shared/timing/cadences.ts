@@ -72,6 +72,8 @@ export const fleetIdleCadences: Partial<Cadences> = {
   stop: UNTIL_WOKEN_MS,
   wake: UNTIL_WOKEN_MS,
   overflow: UNTIL_WOKEN_MS,
+  rest: UNTIL_WOKEN_MS,
+  load: UNTIL_WOKEN_MS,
   batch: UNTIL_WOKEN_MS,
   webhook: UNTIL_WOKEN_MS,
   abandoned: UNTIL_WOKEN_MS,

@@ -116,6 +116,11 @@ export class WorkerHealth {
     return this.#prober.probe();
   }
 
+  /** Some provider rests, or is to be tried. */
+  get hasRests(): boolean {
+    return this.#rests.hasRests;
+  }
+
   /** Trials and rests that are due. */
   round(): Promise<void> {
     return this.#rests.round();

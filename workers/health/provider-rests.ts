@@ -71,6 +71,10 @@ export class ProviderRests {
     this.#writes = new OwnWrites(deps);
   }
 
+  get hasRests(): boolean {
+    return this.#rests.size > 0;
+  }
+
   /** Nothing is sent there now; after the rest, not by this worker unless it tries it. */
   isShut(provider: string): boolean {
     const phase = this.#rests.get(provider)?.phase;
