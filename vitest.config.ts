@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { WaitersFirst } from "./test/support/waiters-first.ts";
+import { SpreadWaiters } from "./test/support/spread-waiters.ts";
 
 export default defineConfig({
   test: {
@@ -12,7 +12,7 @@ export default defineConfig({
     maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.
     isolate: false,
-    sequence: { sequencer: WaitersFirst },
+    sequence: { sequencer: SpreadWaiters },
     projects: [
       {
         extends: true,

@@ -41,8 +41,8 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     project.provide("postgresUrl", given);
     return () => Promise.resolve();
   }
-  // Two test files with many fleets each may run at once.
-  const postgres = await startThrowAwayPostgres({ max_connections: "600" });
+  // Four test files with many fleets each may run at once.
+  const postgres = await startThrowAwayPostgres({ max_connections: "1200" });
   await makeTemplate(postgres.url);
   project.provide("postgresUrl", postgres.url);
   return () => postgres.stop();

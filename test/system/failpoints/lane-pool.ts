@@ -1,3 +1,4 @@
+import { admitStart } from "../../support/admitted-start.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { startLane, type Lane, type LaneOptions } from "./lane.ts";
@@ -32,9 +33,10 @@ export class LanePool {
   }
 
   async #start(): Promise<Lane> {
+    const hasStarted = await admitStart();
     const redisPrefix = `lane-${this.#all.length}`;
     const lane = startLane({ ...this.#options, redisUrl: this.#redis.url, redisPrefix });
     this.#all.push(lane);
-    return await lane;
+    return await lane.finally(hasStarted);
   }
 }
