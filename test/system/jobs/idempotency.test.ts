@@ -167,13 +167,13 @@ test("a replay needs no provider", async () => {
   const gpu = rig.broker.upstreams["gpu"];
   await gpu?.close();
   try {
-    await eventually(async () => expect((await plain()).text).toContain("is up"), 15_000);
+    await eventually(async () => expect((await plain()).text).toContain("is up"));
     const again = await chat(idem);
     expect(again.text).toBe(first.text);
     expect(replayed(again)).toBe("true");
   } finally {
     await gpu?.restart();
-    await eventually(async () => expect((await plain()).status).toBe(200), 15_000);
+    await eventually(async () => expect((await plain()).status).toBe(200));
   }
 });
 
