@@ -5,7 +5,7 @@ import { findEnded } from "../shared/jobs/find-ended.ts";
 import { ProcessLease } from "../shared/processes/process-lease.ts";
 import { readHealth } from "../shared/providers/provider-health.ts";
 import { recordHeld } from "../shared/jobs/lost-jobs.ts";
-import { expireAccepted } from "../shared/jobs/expire-accepted.ts";
+import { expireAccepted } from "../shared/jobs/due-jobs.ts";
 import type { Activity } from "../shared/timing/activity.ts";
 import {
   aloneIdleCadences,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Pool } from "pg";
-import { beginUpload, type NewUpload } from "../../shared/files/upload-statements.ts";
+import { beginUpload, type NewUpload } from "../../shared/files/new-file.ts";
 import { fileNameProblem } from "./file-limits.ts";
 import type { FormPart } from "./read-form.ts";
 import { storeFile, type StoredBytes } from "./store-file.ts";

@@ -2,8 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import type { Pool } from "pg";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
-import { appendChunk } from "../../shared/files/upload-statements.ts";
+import { MAX_CHUNK_BYTES } from "../../shared/files/read-file-range.ts";
+import { appendChunk } from "../../shared/files/new-file.ts";
 import { refuseField } from "./upload-fields.ts";
 
 export interface StoreOptions {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
-import { finishUpload } from "../../shared/files/upload-statements.ts";
+import { finishUpload } from "../../shared/files/new-file.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { doOnce } from "../http/answer-once.ts";

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { discardUpload, touchUpload } from "../../shared/files/upload-statements.ts";
+import { discardUpload, touchUpload } from "../../shared/files/new-file.ts";
 import { every } from "../../shared/timing/every.ts";
 
 /**

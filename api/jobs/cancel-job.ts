@@ -2,7 +2,7 @@ import type { EndRow } from "../../shared/jobs/end.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { endJob } from "../../shared/jobs/end-job.ts";
-import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import { NO_OWNER } from "../../shared/contracts/reply.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import type { CallDeps } from "../calls/call-deps.ts";
 import { awaitEnd } from "./await-end.ts";

@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { newFileId } from "../../shared/files/file-id.ts";
+import { newFileId } from "../../shared/files/new-file.ts";
 import type { UploadRow } from "../../shared/uploads/upload-row.ts";
 import { completeUpload } from "../../shared/uploads/upload-statements.ts";
 import { checkPending, ownUpload, shownUpload } from "./own-upload.ts";

@@ -68,3 +68,10 @@ export interface BatchRow {
   /** Of a live batch as they were a moment ago; null before its lines run. */
   readonly sums: BatchSums | null;
 }
+
+/** What a batch's file may hold. Sizes in bytes. */
+export const batchLimits = {
+  lines: 50_000,
+  fileBytes: 200 * 1024 * 1024,
+  customIdLength: 512,
+} as const;

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { preparedStatement } from "../db/statement.ts";
-import { MAX_CHUNK_BYTES } from "../files/max-chunk-bytes.ts";
+import { MAX_CHUNK_BYTES } from "../files/read-file-range.ts";
 import type { BatchRow } from "./batch-row.ts";
 
 type Query = Pick<Pool, "query">;

@@ -1,5 +1,3 @@
-import type { LedgerStatus } from "./ledger-status.ts";
-
 /** An attempt whose ledger row has been written, for metrics and logs. */
 export interface ClosedAttempt {
   readonly provider: string;
@@ -13,3 +11,8 @@ export interface ClosedAttempt {
   /** What the house carried beyond the hold. */
   readonly overrunNanos: bigint;
 }
+
+/** How an attempt ended. I4 of docs/architecture.md says what each status may cost. */
+export const ledgerStatuses = ["ok", "failed", "cancelled", "unknown", "not_sent"] as const;
+
+export type LedgerStatus = (typeof ledgerStatuses)[number];

@@ -1,6 +1,9 @@
 import type { ErrorCode } from "../errors/catalogue.ts";
 import type { Location } from "./plan.ts";
 
+/** The owner of accepted jobs: no process, since whatever they need is stored. */
+export const NO_OWNER = "";
+
 /** How a job ended. The statement that wrote it is the only source of it. */
 export type EndState = "done" | "failed" | "cancelled" | "expired";
 

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { newFileId } from "./file-id.ts";
+import { newId } from "../contracts/new-id.ts";
 import type { UploadPurpose } from "./file-purpose.ts";
 import { fileColumns, type FileRow } from "./file-row.ts";
 import { statement } from "../db/statement.ts";
@@ -94,4 +94,9 @@ export async function discardUpload(pool: Query, id: string): Promise<void> {
     );
     if ((rows[0]?.gone ?? 0) < DISCARD_PAGE) return;
   }
+}
+
+/** A new file id: `file-` and 32 hexadecimal digits, which sort by time. */
+export function newFileId(): string {
+  return newId("file").replace("_", "-");
 }

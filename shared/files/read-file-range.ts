@@ -1,7 +1,9 @@
 import type { Pool } from "pg";
 import { readAgain } from "../db/read-again.ts";
-import { MAX_CHUNK_BYTES } from "./max-chunk-bytes.ts";
 import { statement } from "../db/statement.ts";
+
+/** The most bytes of a file that a row holds, and that a reader holds at once. */
+export const MAX_CHUNK_BYTES = 256 * 1024;
 
 interface Slice {
   /** Where it begins, after the position that was asked for. */

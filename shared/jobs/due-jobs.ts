@@ -28,3 +28,11 @@ export async function wakeForEpoch(pool: Query, epoch: string, page: number): Pr
   );
   return rows[0]?.woken ?? 0;
 }
+
+/** Ends a page of waiting accepted jobs past their deadlines; returns them. */
+export async function expireAccepted(pool: Pick<Pool, "query">, page: number): Promise<string[]> {
+  const { rows } = await pool.query<{ job: string }>(
+    statement("expire_accepted", "select expire_accepted($1) as job", [page]),
+  );
+  return rows.map(({ job }) => job);
+}

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import type { LedgerStatus } from "../contracts/ledger-status.ts";
+import type { LedgerStatus } from "../contracts/closed-attempt.ts";
 import type { EndState } from "../contracts/reply.ts";
 import type { LedgerEntry } from "../ledger/ledger-entry.ts";
 import { GroupStatement } from "../db/group-statement.ts";

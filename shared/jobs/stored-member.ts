@@ -1,7 +1,7 @@
 import type { AcceptMember } from "./accept.ts";
 import { compress } from "../db/compressed.ts";
 import type { StoredRequest } from "./stored-request.ts";
-import { NO_OWNER } from "../replies/accepted-replies.ts";
+import { NO_OWNER } from "../contracts/reply.ts";
 import type { NewJob } from "./new-job.ts";
 import { acceptMember } from "./submit-accept.ts";
 

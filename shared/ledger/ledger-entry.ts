@@ -1,4 +1,4 @@
-import type { LedgerStatus } from "../contracts/ledger-status.ts";
+import type { LedgerStatus } from "../contracts/closed-attempt.ts";
 
 /** What the ledger row says of a closed attempt; a part of settle's and move's members. */
 export interface LedgerEntry {

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { Endpoint } from "../contracts/endpoint.ts";
-import type { LedgerStatus } from "../contracts/ledger-status.ts";
+import type { LedgerStatus } from "../contracts/closed-attempt.ts";
 import type { Location } from "../contracts/plan.ts";
 import { formatUsd } from "../money/usd.ts";
 import { statement } from "../db/statement.ts";

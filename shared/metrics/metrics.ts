@@ -1,7 +1,6 @@
 import type { Pool } from "pg";
 import { Counter, Histogram, Registry } from "prom-client";
-import type { ClosedAttempt } from "../contracts/closed-attempt.ts";
-import { ledgerStatuses } from "../contracts/ledger-status.ts";
+import { type ClosedAttempt, ledgerStatuses } from "../contracts/closed-attempt.ts";
 import type { ProviderStates } from "../providers/provider-states.ts";
 import { scrapedGauges } from "./scraped-gauges.ts";
 import { countUnhandledErrors, type UnhandledErrorCounts } from "./unhandled-errors-counter.ts";

@@ -1,12 +1,9 @@
-import type { Notice, ReplyMessage } from "../contracts/reply.ts";
+import { NO_OWNER, type Notice, type ReplyMessage } from "../contracts/reply.ts";
 import type { AttemptLog, EventLog } from "../events/event-log.ts";
 import type { AcceptedQueue } from "../jobs/accepted-queue.ts";
 import type { WaitingJob } from "../jobs/find-waiting.ts";
 import { splitEvents } from "../events/split-events.ts";
 import type { AttemptReply, ReplySender } from "./reply-path.ts";
-
-/** The owner of accepted jobs: no process, since whatever they need is stored. */
-export const NO_OWNER = "";
 
 export interface AcceptedRepliesOptions {
   /** For jobs that a process owns. */

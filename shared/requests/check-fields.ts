@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./field-path.ts";
-import type { JsonObject } from "./parse-body.ts";
+import type { JsonObject } from "../json/json-object.ts";
 
 /** Names of fields can be as long as the body. */
 const MAX_PARAM_CHARS = 128;

@@ -1,6 +1,6 @@
 import { fieldNames } from "../../config/request-fields.ts";
 import { clientToolOfCall, isClientToolOutput } from "../responses/client-tools.ts";
-import type { JsonObject } from "./parse-body.ts";
+import type { JsonObject } from "../json/json-object.ts";
 import { hasProviderTools, toolTokens } from "./tool-bound.ts";
 
 /** What a chat template may add: begin and end of the conversation, a default system prompt. */

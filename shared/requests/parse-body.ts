@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { parse, safeParse } from "secure-json-parse";
 import { BrokerError } from "../errors/broker-error.ts";
 import { mayExceedDouble, parseExact } from "../json/exact-json.ts";
+import type { JsonObject } from "../json/json-object.ts";
 import { findNonFinite } from "./find-non-finite.ts";
 import { findExcess } from "./json-excess.ts";
 
@@ -11,8 +12,6 @@ const MAX_PARTS = 300_000;
 
 /** Every number that a double can hold as infinite only looks like this; so do other things. */
 const HUGE_NUMBER = /\d[eE]\+?\d{2}|\d{300}/;
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface ParsedBody {
   /** For reading. */

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ClosedAttempt } from "../../shared/contracts/closed-attempt.ts";
-import type { LedgerStatus } from "../../shared/contracts/ledger-status.ts";
+import type { ClosedAttempt, LedgerStatus } from "../../shared/contracts/closed-attempt.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EndState, ReplyError, ResultMessage } from "../../shared/contracts/reply.ts";
 import type { LedgerEntry } from "../../shared/ledger/ledger-entry.ts";

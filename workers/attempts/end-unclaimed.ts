@@ -2,7 +2,7 @@ import type { Entry } from "../../shared/contracts/entry.ts";
 import type { ClaimRow } from "../../shared/jobs/claim.ts";
 import type { Database } from "../../shared/db/database.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
-import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import { NO_OWNER } from "../../shared/contracts/reply.ts";
 import { endJob } from "../../shared/jobs/end-job.ts";
 
 interface UnclaimedEnd {

@@ -7,7 +7,7 @@ import type { Database } from "../../shared/db/database.ts";
 import type { Taken } from "../../shared/queue/queue-backend.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import type { Provider } from "../providers/provider.ts";
-import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import { NO_OWNER } from "../../shared/contracts/reply.ts";
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptAbort, AttemptAborts } from "./attempt-aborts.ts";

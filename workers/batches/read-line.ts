@@ -1,7 +1,7 @@
-import { batchLimits } from "../../shared/batches/batch-limits.ts";
+import { batchLimits } from "../../shared/batches/batch-row.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { parseBody, type JsonObject, type ParsedBody } from "../../shared/requests/parse-body.ts";
-import { asObject } from "../../shared/json/json-object.ts";
+import { type JsonObject, asObject } from "../../shared/json/json-object.ts";
+import { parseBody, type ParsedBody } from "../../shared/requests/parse-body.ts";
 
 /** Levels of a line: those of a request's body, and the line around it. */
 const MAX_DEPTH = 65;

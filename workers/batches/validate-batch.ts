@@ -1,5 +1,4 @@
-import { batchLimits } from "../../shared/batches/batch-limits.ts";
-import type { BatchError } from "../../shared/batches/batch-row.ts";
+import { batchLimits, type BatchError } from "../../shared/batches/batch-row.ts";
 import {
   addBatchLines,
   beginBatch,

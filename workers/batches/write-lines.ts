@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import type { BatchRow } from "../../shared/batches/batch-row.ts";
 import { readEndedLines, writeBatchLines } from "../../shared/batches/result-statements.ts";
-import { MAX_CHUNK_BYTES } from "../../shared/files/max-chunk-bytes.ts";
+import { MAX_CHUNK_BYTES } from "../../shared/files/read-file-range.ts";
 import { resultLine, type ResultLine } from "./result-line.ts";
 
 /** Of one page: what is read, and of that what is stored of answers, which are compressed. */

@@ -1,5 +1,5 @@
 import type { Database } from "../../shared/db/database.ts";
-import { NO_OWNER } from "../../shared/replies/accepted-replies.ts";
+import { NO_OWNER } from "../../shared/contracts/reply.ts";
 import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { endJob } from "../../shared/jobs/end-job.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { InteractiveEntry } from "../../../shared/contracts/entry.ts";
-import type { LedgerStatus } from "../../../shared/contracts/ledger-status.ts";
+import type { LedgerStatus } from "../../../shared/contracts/closed-attempt.ts";
 import type {
   AnswerHeaders,
   EndState,

@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { byteRange } from "../../../api/files/byte-range.ts";
 import { contentDisposition } from "../../../api/files/content-disposition.ts";
 import { forgetFiles } from "../../../shared/files/forget-files.ts";
-import { readFileRange } from "../../../shared/files/read-file-range.ts";
+import { readFileRange, MAX_CHUNK_BYTES } from "../../../shared/files/read-file-range.ts";
 import { eventually } from "../../support/eventually.ts";
-import { MAX_CHUNK_BYTES } from "../../../shared/files/max-chunk-bytes.ts";
 import { growFile, startFiles, type FileRig } from "./file-rig.ts";
 
 const SIZE = 700_001;

@@ -13,7 +13,7 @@ import { takeRawJson } from "../../../api/http/json-body.ts";
 import { addFiles } from "../../../api/routes/files.ts";
 import { addUploads } from "../../../api/routes/uploads/index.ts";
 import { addUploadParts } from "../../../api/routes/uploads/parts.ts";
-import { MAX_CHUNK_BYTES } from "../../../shared/files/max-chunk-bytes.ts";
+import { MAX_CHUNK_BYTES } from "../../../shared/files/read-file-range.ts";
 import { eventually } from "../../support/eventually.ts";
 import { makeKey, openBrokerDatabase } from "../keys/broker-database.ts";
 

@@ -7,7 +7,7 @@ import {
   discardUpload,
   finishUpload,
   touchUpload,
-} from "../../../shared/files/upload-statements.ts";
+} from "../../../shared/files/new-file.ts";
 import { eventually } from "../../support/eventually.ts";
 import {
   filePart,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { expireAccepted } from "../../../shared/jobs/expire-accepted.ts";
+import { expireAccepted } from "../../../shared/jobs/due-jobs.ts";
 import { forgetAccepted } from "../../../shared/jobs/forget-accepted.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chatBody, eventsOf, startJobsRig, type JobsRig, type JobView } from "./jobs-rig.ts";

@@ -1,7 +1,7 @@
 import { toFile } from "openai";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFiles } from "../../../shared/files/forget-files.ts";
-import { appendChunk } from "../../../shared/files/upload-statements.ts";
+import { appendChunk } from "../../../shared/files/new-file.ts";
 import { beginPart, finishPart } from "../../../shared/uploads/part-statements.ts";
 import { formText, handForm, startFiles, type FileRig } from "../files/file-rig.ts";
 import { eventually } from "../../support/eventually.ts";
