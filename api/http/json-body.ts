@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { parseBody } from "../../shared/requests/parse-body.ts";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 
 /** Options for routes whose bodies are never prompts. */
 export const smallBody = { bodyLimit: 64 * 1024 };
@@ -27,5 +27,5 @@ export function readBody<Schema extends z.ZodType>(
   request: FastifyRequest,
 ): z.output<Schema> {
   const body = request.body as Buffer | undefined;
-  return parseInput(schema, body === undefined || body.length === 0 ? {} : parseBody(body).fields);
+  return checkFields(schema, body === undefined || body.length === 0 ? {} : parseBody(body).fields);
 }

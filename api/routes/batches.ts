@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import type { BatchRow } from "../../shared/batches/batch-row.ts";
 import { createBatch } from "../../shared/batches/create-batch.ts";
 import { cancelBatch, setCap } from "../../shared/batches/change-batch.ts";
@@ -42,7 +42,7 @@ export function addBatches(app: FastifyInstance, { pool }: { readonly pool: Pool
   app.post("/v1/batches", smallBody, (request, reply) => create(pool, request, reply));
 
   app.get("/v1/batches", async (request) => {
-    const { after = null, limit } = parseInput(listQuery, request.query);
+    const { after = null, limit } = checkFields(listQuery, request.query);
     const key = callerOf(request).id;
     const rows = await askDatabase(() => listBatches(pool, key, { after, limit: limit + 1 }));
     return listObject(rows.slice(0, limit).map(batchObject), rows.length > limit);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import {
   createConversation,
   deleteConversation,
@@ -18,7 +18,6 @@ import { newItems, type NewItem } from "../../shared/conversations/new-items.ts"
 import { unfoldTurns } from "../../shared/conversations/unfold-turns.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { checkFields } from "../../shared/requests/check-fields.ts";
 import { parseBody } from "../../shared/requests/parse-body.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { conversationObject } from "../conversations/conversation-object.ts";
@@ -105,7 +104,7 @@ export function addConversations(app: FastifyInstance, { pool }: { readonly pool
   });
 
   app.get<ConversationRoute>("/v1/conversations/:id/items", async (request, reply) => {
-    const { after, order, limit } = parseInput(itemsQuery, request.query);
+    const { after, order, limit } = checkFields(itemsQuery, request.query);
     const { id } = await unfolded(request);
     const page = { after, ascending: order === "asc", limit, maxBytes: PAGE_BYTES };
     const { texts, hasMore } = await askDatabase(() => listItems(pool, id, page));

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { deleteFile } from "../../shared/files/delete-file.ts";
 import { listFiles } from "../../shared/files/list-files.ts";
@@ -51,7 +51,7 @@ export function addFiles(app: FastifyInstance, deps: FilesDeps): void {
   });
 
   app.get("/v1/files", async (request) => {
-    const { limit, ...page } = parseInput(listQuery, request.query);
+    const { limit, ...page } = checkFields(listQuery, request.query);
     const rows = await askDatabase(() =>
       listFiles(pool, callerOf(request).id, { ...page, limit: limit + 1 }),
     );

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import { listJobs } from "../../shared/jobs/accepted-job.ts";
 import { callerOf } from "../http/authenticate-caller.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
@@ -47,7 +47,7 @@ export function addJobs(app: FastifyInstance, deps: CallDeps): void {
       status,
       model = null,
       batch_id: batch = null,
-    } = parseInput(listQuery, request.query);
+    } = checkFields(listQuery, request.query);
     const rows = await askDatabase(() =>
       listJobs(pool, callerOf(request).id, {
         ...statusFilter(status),
@@ -63,7 +63,7 @@ export function addJobs(app: FastifyInstance, deps: CallDeps): void {
   });
 
   app.get<JobRoute>("/v1/jobs/:id", async (request, reply) => {
-    const { wait } = parseInput(readQuery, request.query);
+    const { wait } = checkFields(readQuery, request.query);
     const job = await own(request);
     if (wait === 0 || job.ended_at !== null) return jobObject(job);
     const stopWaiting = AbortSignal.any([disconnection(reply), deps.jobs.shutdown]);

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import { readRequestBody } from "../../shared/jobs/job-result.ts";
 import { readCompaction } from "../../shared/requests/read-inference.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
@@ -47,7 +47,7 @@ export function addResponses(app: FastifyInstance, deps: CallDeps): void {
   );
 
   app.get<ResponseRoute>("/v1/responses/:id", async (request, reply) => {
-    const { stream, starting_after: startingAfter = -1 } = parseInput(readQuery, request.query);
+    const { stream, starting_after: startingAfter = -1 } = checkFields(readQuery, request.query);
     const job = await own(request);
     reply.header("x-spillway-job-id", job.id);
     if (stream === "false") return reply.type(JSON_TYPE).send(await responseOfJob(pool, job));
@@ -77,7 +77,7 @@ export function addResponses(app: FastifyInstance, deps: CallDeps): void {
   });
 
   app.get<ResponseRoute>("/v1/responses/:id/input_items", async (request) => {
-    const query = parseInput(itemsQuery, request.query);
+    const query = checkFields(itemsQuery, request.query);
     const { id } = await own(request);
     const body = await askDatabase(() => readRequestBody(pool, id));
     const { input } = asObject(parseExact(body ?? "{}")) ?? {};

@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { z } from "zod";
 import type { EgressPolicy } from "../../shared/egress/egress-policy.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import type { EndpointView } from "../../shared/webhooks/endpoint-view.ts";
 import { pageQuery } from "../http/page-query.ts";
 
@@ -18,7 +18,7 @@ const endpointPage = z.strictObject({ after: pageQuery.after, limit: pageQuery.l
 
 /** Reads `limit` and `after`. */
 export function readPage(request: FastifyRequest): z.output<typeof endpointPage> {
-  return parseInput(endpointPage, request.query);
+  return checkFields(endpointPage, request.query);
 }
 
 /** Reads an id in the path. An id that no endpoint can have is unknown like all others. */

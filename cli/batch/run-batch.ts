@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { createBatchInput } from "../../shared/batches/batch-input.ts";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import type { BrokerClient } from "../client/broker-client.ts";
 import { RequestError } from "../client/request-error.ts";
 import { beginBatch } from "./begin-batch.ts";
@@ -105,7 +105,7 @@ function newBatchOf(input: BatchInput, { endpoint, window, metadata }: RunOption
       `${input.path}: its first line is no request with a url; --endpoint tells it`,
     );
   const newBatch = { endpoint: url, completion_window: window, metadata };
-  parseInput(createBatchInput, { input_file_id: "file-", ...newBatch });
+  checkFields(createBatchInput, { input_file_id: "file-", ...newBatch });
   return newBatch;
 }
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { parseInput } from "../../shared/requests/parse-input.ts";
+import { checkFields } from "../../shared/requests/check-fields.ts";
 import type { Database } from "../../shared/db/database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { createKey } from "../../shared/keys/create-key.ts";
@@ -39,7 +39,7 @@ export function keyCommand(deps: KeyCommandDeps): Command {
   const create = command.command("create").description("make a key and print it, once");
   fieldOptions(create.requiredOption("--name <name>", "for people")).action(
     withDatabase(deps, async (database, options: KeyOptions) => {
-      const input = parseInput(createKeyInput, toInput(options));
+      const input = checkFields(createKeyInput, toInput(options));
       const { secret, webhookSecret, key } = await createKey(database.pool, input);
       if (options.json) return print(deps, { ...key, key: secret, webhook_secret: webhookSecret });
       printTable(deps, [key]);
@@ -66,7 +66,7 @@ export function keyCommand(deps: KeyCommandDeps): Command {
     .option("--no-expires-at", "let the key never expire")
     .action(
       withDatabase(deps, async (database, id: string, options: KeyOptions) => {
-        const input = parseInput(updateKeyInput, toInput(options));
+        const input = checkFields(updateKeyInput, toInput(options));
         const { key, webhookSecret } =
           (await updateKey(database.pool, id, input)) ?? unknownKey(id);
         if (options.json) return print(deps, { ...key, webhook_secret: webhookSecret });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpoints, type Endpoint } from "../contracts/endpoint.ts";
 import { parseUsd } from "../money/usd.ts";
+import { metadataLimits } from "../requests/schemas/metadata-pairs.ts";
 import { expiresAfter } from "../files/file-expiry.ts";
 
 const urls = new Map<string, Endpoint>(
@@ -26,10 +27,6 @@ const completionWindow = z.string(WINDOW).transform((text, context) => {
   return z.NEVER;
 });
 
-const MAX_PAIRS = 16;
-const MAX_KEY_LENGTH = 64;
-const MAX_VALUE_LENGTH = 512;
-
 const isText = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
 
 const USD = 'must be an amount above 0 in USD as text, such as "2.50"';
@@ -53,12 +50,17 @@ const metadata = z
     };
     const entries = Object.entries(pairs);
     // Of many none is looked at.
-    if (entries.length > MAX_PAIRS) return complain(`must have at most ${MAX_PAIRS} pairs`);
+    if (entries.length > metadataLimits.pairs)
+      return complain(`must have at most ${metadataLimits.pairs} pairs`);
     for (const [name, value] of entries) {
-      if (name.length > MAX_KEY_LENGTH || !isText(name))
-        complain(`has a name that is no text of at most ${MAX_KEY_LENGTH} characters`);
-      else if (typeof value !== "string" || value.length > MAX_VALUE_LENGTH || !isText(value))
-        complain(`must be a text of at most ${MAX_VALUE_LENGTH} characters`, name);
+      if (name.length > metadataLimits.nameChars || !isText(name))
+        complain(`has a name that is no text of at most ${metadataLimits.nameChars} characters`);
+      else if (
+        typeof value !== "string" ||
+        value.length > metadataLimits.valueChars ||
+        !isText(value)
+      )
+        complain(`must be a text of at most ${metadataLimits.valueChars} characters`, name);
     }
   })
   .transform((pairs) => pairs as Readonly<Record<string, string>>);

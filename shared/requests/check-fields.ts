@@ -1,7 +1,5 @@
 import type { z } from "zod";
 import { BrokerError } from "../errors/broker-error.ts";
-import { fieldPath } from "./field-path.ts";
-import type { JsonObject } from "../json/json-object.ts";
 
 /** Names of fields can be as long as the body. */
 const MAX_PARAM_CHARS = 128;
@@ -14,14 +12,15 @@ interface Fault {
 }
 
 /**
- * Checks the known fields of a body. Throws `BrokerError` `invalid_request` that names the first
- * field at fault; its message never repeats the field's value.
+ * Checks what came from outside: the known fields of a body, a query. Throws `BrokerError`
+ * `invalid_request` that names the first field at fault as its `param`, such as
+ * `budget.limit_usd` or `models[3]`; its message never repeats the field's value.
  */
 export function checkFields<Schema extends z.ZodType>(
   schema: Schema,
-  fields: JsonObject,
+  value: unknown,
 ): z.output<Schema> {
-  const result = schema.safeParse(fields);
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const { path, message } = issue === undefined ? { path: [], message: "" } : innermost(issue, []);
@@ -44,4 +43,14 @@ function innermost(issue: Issue, base: readonly PropertyKey[]): Fault {
       if (found.path.length > best.path.length) best = found;
     }
   return best;
+}
+
+/** A field's path as OpenAI writes `param`: `messages[0].role`. */
+export function fieldPath(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const key of path) {
+    if (typeof key === "number") text += `[${key}]`;
+    else text += text === "" ? String(key) : `.${String(key)}`;
+  }
+  return text;
 }

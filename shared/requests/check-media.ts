@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 import type { EgressPolicy } from "../egress/egress-policy.ts";
 import { foldName } from "../../config/request-fields.ts";
 import { BrokerError } from "../errors/broker-error.ts";
-import { fieldPath } from "./field-path.ts";
+import { fieldPath } from "./check-fields.ts";
 
 /** What holds media in a content part, in OpenAI's and in the engines' own dialects. */
 const MEDIA_FIELDS = new Set([

@@ -1,4 +1,4 @@
-import { fieldPath } from "./field-path.ts";
+import { fieldPath } from "./check-fields.ts";
 
 /**
  * The path of a number that JSON's grammar allows and a double does not hold, such as `1e999`;

@@ -1,7 +1,7 @@
 import type { GovernedField } from "../../config/request-fields.ts";
 import type { Endpoint } from "../contracts/endpoint.ts";
 import { BrokerError } from "../errors/broker-error.ts";
-import { fieldPath } from "./field-path.ts";
+import { fieldPath } from "./check-fields.ts";
 
 const MAX_PARAM_CHARS = 128;
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { parseInput } from "../../../shared/requests/parse-input.ts";
+import { checkFields } from "../../../shared/requests/check-fields.ts";
 import type { Database } from "../../../shared/db/database.ts";
 import { BrokerError } from "../../../shared/errors/broker-error.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
@@ -29,14 +29,14 @@ export function addAdminKeys(app: FastifyInstance, deps: AdminKeysDeps): void {
   const { pool } = deps.database;
 
   app.post("/admin/keys", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
-    const input = parseInput(createKeyInput, request.body);
+    const input = checkFields(createKeyInput, request.body);
     const { secret, webhookSecret, key } = await askDatabase(() => createKey(pool, input));
     response.code(201).header("cache-control", "no-store");
     return { ...key, key: secret, webhook_secret: webhookSecret };
   });
 
   app.get("/admin/keys", async (request) => {
-    const page = parseInput(listQuery, request.query);
+    const page = checkFields(listQuery, request.query);
     const { keys, hasMore } = await askDatabase(() => listKeys(pool, page));
     return {
       object: "list",
@@ -54,7 +54,7 @@ export function addAdminKeys(app: FastifyInstance, deps: AdminKeysDeps): void {
 
   app.patch("/admin/keys/:id", { bodyLimit: BODY_LIMIT_BYTES }, async (request, response) => {
     const id = keyId(request.params);
-    const input = parseInput(updateKeyInput, request.body);
+    const input = checkFields(updateKeyInput, request.body);
     const updated = (await askDatabase(() => updateKey(pool, id, input))) ?? notFound();
     response.header("cache-control", "no-store");
     return { ...updated.key, webhook_secret: updated.webhookSecret };

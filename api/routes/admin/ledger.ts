@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
 import { listLedger } from "../../../shared/ledger/list-ledger.ts";
-import { parseInput } from "../../../shared/requests/parse-input.ts";
+import { checkFields } from "../../../shared/requests/check-fields.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { queryFields } from "../../http/query-fields.ts";
 
@@ -21,7 +21,7 @@ const ledgerQuery = z
 /** `GET /admin/ledger` has one row for each attempt, the newest first. */
 export function addAdminLedger(app: FastifyInstance, deps: { readonly pool: Pool }): void {
   app.get("/admin/ledger", async (request) => {
-    const query = parseInput(ledgerQuery, request.query);
+    const query = checkFields(ledgerQuery, request.query);
     const { rows, hasMore } = await askDatabase(() =>
       listLedger(deps.pool, {
         jobId: query.job_id,

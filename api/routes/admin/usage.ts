@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
 import { z } from "zod";
-import { parseInput } from "../../../shared/requests/parse-input.ts";
+import { checkFields } from "../../../shared/requests/check-fields.ts";
 import { sumUsage } from "../../../shared/ledger/sum-usage.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 
@@ -28,7 +28,7 @@ const usageQuery = z
 /** `GET /admin/usage` sums the ledger from `from` (inclusive) to `to` (exclusive). */
 export function addAdminUsage(app: FastifyInstance, deps: { readonly pool: Pool }): void {
   app.get("/admin/usage", async (request) => {
-    const { group_by: groupBy, from, to } = parseInput(usageQuery, request.query);
+    const { group_by: groupBy, from, to } = checkFields(usageQuery, request.query);
     const totals = await askDatabase(() => sumUsage(deps.pool, { groupBy, from, to }));
     return {
       object: "list",

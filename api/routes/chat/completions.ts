@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { parseInput } from "../../../shared/requests/parse-input.ts";
+import { checkFields } from "../../../shared/requests/check-fields.ts";
 import { askDatabase } from "../../../shared/db/ask-database.ts";
 import { BrokerError } from "../../../shared/errors/broker-error.ts";
 import { completionId } from "../../../shared/jobs/completion-id.ts";
@@ -42,7 +42,7 @@ export function addChatCompletions(app: FastifyInstance, deps: CallDeps): void {
   app.post("/v1/chat/completions", inferenceHandler(deps, "chat.completions"));
 
   app.get("/v1/chat/completions", async (request) => {
-    const { model = null, after, order, limit, ...rest } = parseInput(listQuery, request.query);
+    const { model = null, after, order, limit, ...rest } = checkFields(listQuery, request.query);
     const metadata = new Map(
       Object.entries(rest).flatMap(([name, value]) => {
         const key = PAIR.exec(name)?.[1];
@@ -81,7 +81,7 @@ export function addChatCompletions(app: FastifyInstance, deps: CallDeps): void {
   });
 
   app.get<CompletionRoute>("/v1/chat/completions/:id/messages", async (request) => {
-    const query = parseInput(messagesQuery, request.query);
+    const query = checkFields(messagesQuery, request.query);
     const { id } = await own(request);
     const body = await askDatabase(() => readRequestBody(pool, id));
     const { messages } = asObject(parseExact(body ?? "{}")) ?? {};

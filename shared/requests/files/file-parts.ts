@@ -1,5 +1,5 @@
 import { asObject, type JsonObject } from "../../json/json-object.ts";
-import { fieldPath } from "../field-path.ts";
+import { fieldPath } from "../check-fields.ts";
 import { fileText, type FileContent } from "./file-content.ts";
 
 /** A part of a request's input that names a file by its id. */

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { parseInput } from "../../../../shared/requests/parse-input.ts";
+import { checkFields } from "../../../../shared/requests/check-fields.ts";
 import { BrokerError } from "../../../../shared/errors/broker-error.ts";
 import { createKeyInput, updateKeyInput } from "../../../../shared/keys/key-input.ts";
 
 function errorOf(schema: typeof createKeyInput | typeof updateKeyInput, value: unknown) {
   try {
-    parseInput(schema, value);
+    checkFields(schema, value);
   } catch (error) {
     if (error instanceof BrokerError) return { code: error.code, param: error.param };
     throw error;
@@ -27,7 +27,7 @@ test.each([
   ["1.1000000000", 1_100_000_000n],
   [9e9, 9_000_000_000_000_000_000n],
 ])("a limit of %j USD is exactly %s nano-USD", (limit, nanos) => {
-  expect(parseInput(createKeyInput, withLimit(limit)).budget?.limit_usd).toBe(nanos);
+  expect(checkFields(createKeyInput, withLimit(limit)).budget?.limit_usd).toBe(nanos);
 });
 
 test.each([
@@ -103,7 +103,7 @@ test("an update that changes nothing is refused", () => {
 });
 
 test("an update leaves out what was not given, and takes null where null means something", () => {
-  expect(parseInput(updateKeyInput, { models: null, budget: null, expires_at: null })).toEqual({
+  expect(checkFields(updateKeyInput, { models: null, budget: null, expires_at: null })).toEqual({
     models: null,
     budget: null,
     expires_at: null,
