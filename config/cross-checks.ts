@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isCloudHost } from "./cloud-hosts.ts";
-import { defaultKind } from "./model-kind.ts";
+import { defaultKind } from "./resolve-config.ts";
 import type { ProblemPath } from "./problem-path.ts";
 import { modelSchema, providerSchema, targetSchema } from "./schema.ts";
 

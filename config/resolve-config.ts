@@ -1,5 +1,4 @@
 import type { Config, ProviderConfig, RouteConfig, TargetConfig } from "./config.ts";
-import { defaultKind } from "./model-kind.ts";
 import type { ConfigFile } from "./schema.ts";
 
 const DEFAULT_MAX_OUTPUT_TOKENS = 4_096;
@@ -96,4 +95,9 @@ function resolveTarget(written: WrittenTarget, providers: ConfigFile["providers"
     price,
     contextLength: written.context_length,
   };
+}
+
+/** The kind of a model whose entry in the file does not say. */
+export function defaultKind(name: string): "chat" | "embedding" {
+  return /embed/i.test(name) ? "embedding" : "chat";
 }

@@ -1,5 +1,5 @@
-import { isProgramError } from "../../shared/errors/is-program-error.ts";
-import { isOutOfMemory } from "../../shared/redis/is-out-of-memory.ts";
+import { isProgramError } from "../../shared/errors/error-kind.ts";
+import { isOutOfMemory } from "../../shared/redis/check-redis.ts";
 import { endJobQuietly } from "../../shared/jobs/end-job.ts";
 import type { NewJob } from "../../shared/jobs/new-job.ts";
 import type { CallDeps } from "./call-deps.ts";

@@ -1,6 +1,6 @@
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { readJob } from "../../shared/jobs/accepted-job.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { deliverAccepted } from "../jobs/deliver-accepted.ts";
 import type { CallDeps } from "./call-deps.ts";
 import type { InferenceCall } from "./inference-call.ts";

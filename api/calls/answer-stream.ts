@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
-import { splitEvents } from "../../shared/events/split-events.ts";
+import { splitEvents } from "../../shared/events/event-log.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { toHttpHeaders } from "./answer-headers.ts";
 import type { JobRun } from "./job-run.ts";

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config } from "../../config/config.ts";
 import type { Residency } from "../../shared/contracts/plan.ts";
-import { serviceClasses, type ServiceClass } from "../../shared/contracts/service-class.ts";
+import { serviceClasses, type ServiceClass } from "../../shared/contracts/job-request.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { NewJobInput } from "../../shared/jobs/new-job.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";

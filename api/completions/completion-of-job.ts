@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
-import { splitEvents } from "../../shared/events/split-events.ts";
+import { splitEvents } from "../../shared/events/event-log.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { completionId } from "../../shared/jobs/completion-id.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { jobStatus } from "../jobs/job-status.ts";

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { listJobs, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { jobOfCompletion } from "../../shared/jobs/completion-id.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { asObject } from "../../shared/json/json-object.ts";
 
 export interface CompletionFilter {

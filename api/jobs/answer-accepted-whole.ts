@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { askDatabase } from "../../shared/db/ask-database.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { bodyWithOwnId, eventsWithOwnId } from "../completions/own-id.ts";

@@ -1,4 +1,4 @@
-import { splitEvents } from "../../shared/events/split-events.ts";
+import { splitEvents } from "../../shared/events/event-log.ts";
 import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import { readJob, type AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { readResult, type JobResult } from "../../shared/jobs/job-result.ts";

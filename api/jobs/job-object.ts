@@ -1,6 +1,6 @@
 import { endpoints } from "../../shared/contracts/endpoint.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import { jobStatus } from "./job-status.ts";

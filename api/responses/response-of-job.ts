@@ -1,8 +1,8 @@
 import type { Pool } from "pg";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
-import { splitEvents } from "../../shared/events/split-events.ts";
+import { splitEvents } from "../../shared/events/event-log.ts";
 import { readRequestBody, readResult } from "../../shared/jobs/job-result.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import { responseObject, type ResponseState } from "../../shared/responses/response-object.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { parseJson } from "../../shared/json/parse-json.ts";
+import { parseJson } from "../../shared/json/json-object.ts";
 import { RequestError } from "../client/request-error.ts";
 
 const newBatchSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { parseJson } from "../../shared/json/parse-json.ts";
+import { parseJson } from "../../shared/json/json-object.ts";
 import { RequestError } from "./request-error.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { asObject } from "../../shared/json/json-object.ts";
-import { parseJson } from "../../shared/json/parse-json.ts";
+import { parseJson } from "../../shared/json/json-object.ts";
 
 /** A failed request; the message is one line for a person. */
 export class RequestError extends Error {

@@ -5,9 +5,9 @@ import { newSecret } from "../../shared/keys/key-secret.ts";
 import { startApiProcess } from "../processes/api.ts";
 import { readProcessOptions } from "../processes/read-process-options.ts";
 import { runUntilStopped, type LongRunning } from "../processes/run-until-stopped.ts";
-import { exposure } from "../processes/exposure.ts";
+import { exposure } from "../processes/listen-address.ts";
 import { keptSecret } from "../processes/kept-secret.ts";
-import { listenProblem } from "../processes/listen-problem.ts";
+import { listenProblem } from "../processes/listen-address.ts";
 
 interface ApiCommandDeps {
   readonly stdout: { write(text: string): unknown };

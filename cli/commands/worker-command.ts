@@ -3,7 +3,7 @@ import { readEnvironment } from "../../config/environment.ts";
 import { readProcessOptions } from "../processes/read-process-options.ts";
 import { startWorkerProcess } from "../processes/worker.ts";
 import { runUntilStopped, type LongRunning } from "../processes/run-until-stopped.ts";
-import { listenProblem } from "../processes/listen-problem.ts";
+import { listenProblem } from "../processes/listen-address.ts";
 
 interface WorkerCommandDeps {
   readonly stdout: { write(text: string): unknown };

@@ -8,11 +8,11 @@ import { errorText } from "../error-text.ts";
 import { processLog } from "./process-log.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { startAllInOne } from "./all-in-one.ts";
-import { exposure } from "./exposure.ts";
+import { exposure } from "./listen-address.ts";
 import { demoKey } from "./demo-key.ts";
 import { keptSecret } from "./kept-secret.ts";
 import { loadServeConfig } from "./load-serve-config.ts";
-import { listenProblem } from "./listen-problem.ts";
+import { listenProblem } from "./listen-address.ts";
 import { openStore } from "./open-store.ts";
 import { welcome } from "./welcome.ts";
 

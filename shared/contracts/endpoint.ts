@@ -6,4 +6,5 @@ export const endpoints = {
   responses: "/responses",
 } as const;
 
+/** The name by which jobs, the ledger and batches know an endpoint. */
 export type Endpoint = keyof typeof endpoints;

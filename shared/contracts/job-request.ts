@@ -35,3 +35,16 @@ export interface JobRequest {
   /** Of `/v1/responses`. */
   readonly response?: ResponseContext;
 }
+
+/** Service classes, first served first. The number is stored with the job and orders the queue. */
+export const serviceClasses = { priority: 0, default: 1, flex: 2, batch: 3 } as const;
+
+export type ServiceClass = keyof typeof serviceClasses;
+
+/** What is stored of an accepted job's request beside its body, as JSON text. */
+export interface StoredRequest extends Omit<JobRequest, "body"> {
+  /** Embeddings are to be delivered as base64; upstreams are always asked for floats. */
+  readonly base64: boolean;
+  /** The caller's own, shown with the job. */
+  readonly metadata: unknown;
+}

@@ -1,5 +1,5 @@
 import { BrokerError } from "../errors/broker-error.ts";
-import { isProgramError } from "../errors/is-program-error.ts";
+import { isProgramError } from "../errors/error-kind.ts";
 import { UnansweredError } from "./unanswered-error.ts";
 
 /**

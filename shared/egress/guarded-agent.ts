@@ -1,7 +1,7 @@
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
 import { Agent, buildConnector, errors } from "undici";
-import { errorCode } from "../errors/error-code.ts";
+import { errorCode } from "../errors/error-kind.ts";
 import { EgressError } from "./egress-error.ts";
 import type { EgressPolicy, EgressProtocol } from "./egress-policy.ts";
 import { createResolveHost, type ResolveHost } from "./resolve-host.ts";

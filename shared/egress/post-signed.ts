@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { errorCode } from "../errors/error-code.ts";
+import { errorCode } from "../errors/error-kind.ts";
 import { EgressError } from "./egress-error.ts";
 
 export interface SignedPost {

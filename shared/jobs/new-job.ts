@@ -3,7 +3,7 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 import type { JobRequest } from "../contracts/job-request.ts";
 import type { Plan, Residency } from "../contracts/plan.ts";
 import type { ResponseContext } from "../contracts/response-context.ts";
-import { serviceClasses } from "../contracts/service-class.ts";
+import { serviceClasses } from "../contracts/job-request.ts";
 import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import type { ProviderStates } from "../providers/provider-states.ts";

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import type { StoredRequest } from "./stored-request.ts";
+import type { StoredRequest } from "../contracts/job-request.ts";
 import { statement } from "../db/statement.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { AcceptMember } from "./accept.ts";
 import { compress } from "../db/compressed.ts";
-import type { StoredRequest } from "./stored-request.ts";
+import type { StoredRequest } from "../contracts/job-request.ts";
 import { NO_OWNER } from "../contracts/reply.ts";
 import type { NewJob } from "./new-job.ts";
 import { acceptMember } from "./submit-accept.ts";

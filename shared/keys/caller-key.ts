@@ -1,5 +1,5 @@
 import type { Residency } from "../contracts/plan.ts";
-import type { ServiceClass } from "../contracts/service-class.ts";
+import type { ServiceClass } from "../contracts/job-request.ts";
 import type { KeyRow } from "./key-row.ts";
 
 /** Who calls, and what that key may ask for. */

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { newWebhookSecret } from "../webhooks/webhook-secret.ts";
+import { newWebhookSecret } from "../webhooks/rotate-secret.ts";
 import { getKey } from "./get-key.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { CreateKeyInput } from "./key-input.ts";

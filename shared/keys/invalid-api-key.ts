@@ -1,6 +1,9 @@
 import { BrokerError } from "../errors/broker-error.ts";
 
-/** One shape for missing, malformed, unknown, expired and revoked: it tells nothing about keys. */
+/**
+ * Makes the error of every wrong key: missing, malformed, unknown, expired and revoked ones look the
+ * same, so that it tells nothing about keys.
+ */
 export function invalidApiKey(): BrokerError {
   return new BrokerError(
     "invalid_api_key",

@@ -1,6 +1,6 @@
 import type { Redis, Result } from "ioredis";
 import { PRIORITY_BAND, type FairOrder } from "./fair-order.ts";
-import { queueKeyPrefix } from "./queue-key-prefix.ts";
+import { queueKeyPrefix } from "./redis-queue-backend.ts";
 
 declare module "ioredis" {
   interface RedisCommander<Context> {

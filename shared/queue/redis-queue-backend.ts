@@ -6,7 +6,6 @@ import { checkRedis } from "../redis/check-redis.ts";
 import { closeRedis, openRedis } from "../redis/open-redis.ts";
 import { entryWorker } from "./entry-worker.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
-import { queueKeyPrefix } from "./queue-key-prefix.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface RedisQueueBackendOptions {
@@ -66,4 +65,9 @@ async function readEpoch(client: Redis, key: string): Promise<string> {
   await client.set(key, randomUUID(), "NX");
   const [made, server] = await Promise.all([client.get(key), client.info("server")]);
   return `${made ?? ""} ${/^run_id:(\S+)/m.exec(server)?.[1] ?? ""}`;
+}
+
+/** The hash tag keeps all keys of one queue in one slot of Redis Cluster. */
+export function queueKeyPrefix(prefix: string, queue: string): string {
+  return `{${prefix}:${queue}}`;
 }

@@ -48,3 +48,8 @@ function unusable(cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new Error(`the Redis of REDIS_URL cannot be used: ${why}`, { cause });
 }
+
+/** Redis refuses what would need memory above its `maxmemory`. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("OOM command not allowed");
+}

@@ -2,7 +2,7 @@ import { NO_OWNER, type Notice, type ReplyMessage } from "../contracts/reply.ts"
 import type { AttemptLog, EventLog } from "../events/event-log.ts";
 import type { AcceptedQueue } from "../jobs/accepted-queue.ts";
 import type { WaitingJob } from "../jobs/find-waiting.ts";
-import { splitEvents } from "../events/split-events.ts";
+import { splitEvents } from "../events/event-log.ts";
 import type { AttemptReply, ReplySender } from "./reply-path.ts";
 
 export interface AcceptedRepliesOptions {

@@ -7,7 +7,7 @@ import {
   type EndpointRow,
   type EndpointView,
 } from "./endpoint-view.ts";
-import { newWebhookSecret } from "./webhook-secret.ts";
+import { newWebhookSecret } from "./rotate-secret.ts";
 import { statement } from "../db/statement.ts";
 
 /** Endpoints that a key may have. Each costs a row for every event. */

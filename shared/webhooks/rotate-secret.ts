@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { PoolClient } from "pg";
 import {
   endpointColumns,
@@ -5,7 +6,6 @@ import {
   type EndpointRow,
   type EndpointView,
 } from "./endpoint-view.ts";
-import { newWebhookSecret } from "./webhook-secret.ts";
 import { statement } from "../db/statement.ts";
 
 /**
@@ -30,4 +30,9 @@ export async function rotateSecret(
     ),
   );
   return rows[0] && { ...toEndpointView(rows[0]), signing_secret: secret };
+}
+
+/** A signing secret as Standard Webhooks wants it: `whsec_` and the base64 of 256 random bits. */
+export function newWebhookSecret(): string {
+  return `whsec_${randomBytes(32).toString("base64")}`;
 }

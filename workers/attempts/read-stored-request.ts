@@ -1,7 +1,7 @@
 import type { JobRequest } from "../../shared/contracts/job-request.ts";
 import type { ClaimedJob } from "../../shared/jobs/claim.ts";
 import { decompress } from "../../shared/db/compressed.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 
 /** The request that came with the claim of an accepted job. */
 export async function readStoredRequest(job: ClaimedJob): Promise<JobRequest> {

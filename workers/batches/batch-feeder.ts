@@ -8,7 +8,7 @@ import {
 } from "../../shared/batches/claim-batches.ts";
 import { promoteLines } from "../../shared/batches/open-lines.ts";
 import type { BatchState } from "../../shared/batches/batch-row.ts";
-import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import { serviceClasses } from "../../shared/contracts/job-request.ts";
 import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { feedLines, type FeedDeps } from "./feed-lines.ts";
 import { FeedWindow } from "./feed-window.ts";

@@ -1,7 +1,7 @@
 import type { FedBatch } from "../../shared/batches/claim-batches.ts";
 import type { PendingLine } from "../../shared/batches/pending-lines.ts";
 import { endpoints } from "../../shared/contracts/endpoint.ts";
-import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import { serviceClasses } from "../../shared/contracts/job-request.ts";
 import type { CompiledRoute } from "../../shared/routing/compiled-route.ts";
 import { newJob, type NewJob, type NewJobDeps } from "../../shared/jobs/new-job.ts";
 import { readParsed, type ReadDeps } from "../../shared/requests/read-inference.ts";

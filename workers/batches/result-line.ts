@@ -4,7 +4,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { base64Embeddings } from "../../shared/requests/base64-embeddings.ts";
 import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
-import type { StoredRequest } from "../../shared/jobs/stored-request.ts";
+import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 
 /** What one line's job came to, as a line of the batch's output or error file. */
 export interface ResultLine {

@@ -1,4 +1,4 @@
-import { serviceClasses } from "../../shared/contracts/service-class.ts";
+import { serviceClasses } from "../../shared/contracts/job-request.ts";
 import { parseExact } from "../../shared/json/exact-json.ts";
 import type { JsonObject } from "../../shared/json/json-object.ts";
 import type { ProviderCall } from "../providers/provider.ts";

@@ -5,7 +5,7 @@ import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { startSimulator, type Simulator } from "../../../cli/simulate/simulator.ts";
 import { createKey } from "../../../shared/keys/create-key.ts";
 import { createKeyInput } from "../../../shared/keys/key-input.ts";
-import { newWebhookSecret } from "../../../shared/webhooks/webhook-secret.ts";
+import { newWebhookSecret } from "../../../shared/webhooks/rotate-secret.ts";
 import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
 import { startReceiver, type Receiver } from "../../system/webhooks/receiver.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";

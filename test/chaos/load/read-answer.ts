@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import { parseJson } from "../../../shared/json/parse-json.ts";
+import { parseJson } from "../../../shared/json/json-object.ts";
 
 /** An answer as far as a caller received it. */
 export interface ReadAnswer {

@@ -2,7 +2,7 @@ import OpenAI, { toFile } from "openai";
 import type { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../../shared/db/migrate.ts";
-import { newWebhookSecret } from "../../../shared/webhooks/webhook-secret.ts";
+import { newWebhookSecret } from "../../../shared/webhooks/rotate-secret.ts";
 import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
 import { lines } from "../batches/batch-rig.ts";
 import { expectTold } from "../failpoints/expect-told.ts";

@@ -1,6 +1,6 @@
 import type { Simulator } from "../../../cli/simulate/simulator.ts";
 import type { Database } from "../../../shared/db/database.ts";
-import { newWebhookSecret } from "../../../shared/webhooks/webhook-secret.ts";
+import { newWebhookSecret } from "../../../shared/webhooks/rotate-secret.ts";
 import { webhookEventTypes } from "../../../shared/webhooks/event-types.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { startTestRedis } from "../../support/redis.ts";

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import type { QueueBackend } from "../../../shared/queue/queue-backend.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
-import { isOutOfMemory } from "../../../shared/redis/is-out-of-memory.ts";
+import { isOutOfMemory } from "../../../shared/redis/check-redis.ts";
 import { queueEntry, TakenEntries } from "../queue/queue-rig.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";

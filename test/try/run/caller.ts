@@ -1,5 +1,5 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { parseJson } from "../../../shared/json/parse-json.ts";
+import { parseJson } from "../../../shared/json/json-object.ts";
 
 export interface Answer {
   readonly status: number;

@@ -1,4 +1,4 @@
-import { errorCode } from "../../../shared/errors/error-code.ts";
+import { errorCode } from "../../../shared/errors/error-kind.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
 
 /**

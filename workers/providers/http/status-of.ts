@@ -1,5 +1,5 @@
 import { Client } from "undici";
-import { errorCode } from "../../../shared/errors/error-code.ts";
+import { errorCode } from "../../../shared/errors/error-kind.ts";
 import type { OutgoingRequest } from "./exchange.ts";
 
 /** The answer of `statusOf` when nobody listens there. */

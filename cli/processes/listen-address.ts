@@ -17,3 +17,10 @@ export function listenProblem(error: unknown, host: string, port: number): Error
 function isOf(error: Error, host: string): boolean {
   return "hostname" in error && error.hostname === host;
 }
+
+/** What a user should know of the address that is listened on. */
+export function exposure(host: string): string[] {
+  return host === "127.0.0.1" || host === "::1" || host === "localhost"
+    ? []
+    : [`listens on ${host} without TLS: keys travel in clear text unless a proxy adds it`];
+}
