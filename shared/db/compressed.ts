@@ -4,7 +4,7 @@ import { constants, gunzip, gzip } from "node:zlib";
 const gzipBytes = promisify(gzip);
 const gunzipBytes = promisify(gunzip);
 
-/** Smaller ones are not worth it. */
+/** Compressing fewer bytes costs more than it saves. */
 const MIN_BYTES = 2_048;
 
 /** Compresses large bytes (gzip), all of a row or none of it. */
@@ -19,7 +19,7 @@ export async function compress<Bytes extends (Buffer | undefined)[]>(
   return { compressed: true, parts: packed as typeof parts };
 }
 
-/** The reverse, of one part. */
+/** Returns one part as it was before `compress`. */
 export async function decompress(bytes: Buffer, compressed: boolean): Promise<Buffer> {
   return compressed ? await gunzipBytes(bytes) : bytes;
 }

@@ -5,14 +5,14 @@ export interface PoolOptions {
   readonly connectionString: string;
   readonly maxConnections: number;
   readonly applicationName: string;
-  /** A pool whose errors on idle connections have nobody to reject reports them here. */
+  /** Hears of an error on an idle connection, since no query is there to fail. */
   readonly onIdleError: (error: Error) => void;
 }
 
-/** The short wait for a row lock that keeps one locked key's trouble its own. */
+/** The wait for a row lock is short, so that one locked key does not hold up other keys. */
 const LOCK_TIMEOUT_MS = 150;
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** Above it, so that the server's own word comes first. */
+/** It is above the statement timeout, so that the server's own error comes first. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 /**

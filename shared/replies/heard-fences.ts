@@ -1,4 +1,4 @@
-/** Which attempt of a job is heard: the one with the highest fence, until it is over. */
+/** Decides which attempt of a job is heard: the one with the highest fence, until it is over. */
 export class HeardFences {
   #highest = 0;
   #over = 0;
@@ -8,7 +8,7 @@ export class HeardFences {
     return this.#highest;
   }
 
-  /** False: an attempt that is over, or older than one that has been heard, says this. */
+  /** Returns false for an attempt that is over, or older than one that has been heard. */
   hear(fence: number): boolean {
     if (fence <= this.#over || fence < this.#highest) return false;
     this.#highest = fence;

@@ -12,14 +12,14 @@ export interface RemoteInboxOptions {
 
 type FromAttempt = Extract<Envelope, { kind: "message" | "probe" }>;
 
-/** So many bytes more have been taken that the worker should hear of it. */
+/** After so many bytes more, the worker is sent an acknowledgement. */
 const ACK_BYTES = REPLY_CREDIT_BYTES / 4;
 /** A gap shows in every message after it; asking once is enough until the answer can be here. */
 const ASK_AGAIN_MS = 500;
 
 /**
- * What the owner of a job has received of it from other processes. Of each attempt only the next
- * message in line is delivered: a gap is asked for again, and what came twice is dropped.
+ * Holds what the owner of a job has received from other processes. Each attempt's messages are
+ * delivered in order: a missing one is requested again, and a second copy is dropped.
  */
 export class RemoteInbox implements ReplyInbox {
   hasEnd = false;
@@ -27,9 +27,9 @@ export class RemoteInbox implements ReplyInbox {
   readonly #options: RemoteInboxOptions;
   readonly #fences = new HeardFences();
   readonly #messages: ReplyMessage[] = [];
-  /** Of these, what older attempts said: taking it gives no credit to the one that is heard now. */
+  /** Queued messages of older attempts. Taking one gives no credit to the current attempt. */
   #older = 0;
-  /** Of the attempt with the highest fence. */
+  /** The sequence number of the last message from the attempt with the highest fence. */
   #received = -1;
   #takenBytes = 0;
   #toldBytes = 0;

@@ -1,6 +1,6 @@
 /** Tells the worker that runs a job to stop soon; the job row already says so. */
 export interface StopRequests {
-  /** `worker`: who runs it, as the statement said that noted the request. */
+  /** `worker` runs the job, by the answer of the statement that recorded the request. */
   request(job: string, reason: string, worker: string | null): void;
 }
 
@@ -15,7 +15,7 @@ export class LocalStopRequests implements StopRequests {
   /** Listens until the returned function is called. A doubled entry listens beside the first. */
   listen(job: string, onStop: (reason: string) => void): () => void {
     const listeners = this.#listeners.get(job) ?? new Set();
-    // Its own, so that a function that listens twice leaves twice.
+    // Each call has a listener of its own, so that a function that listens twice can leave twice.
     const listener = (reason: string): void => onStop(reason);
     this.#listeners.set(job, listeners.add(listener));
     return () => {

@@ -1,5 +1,5 @@
 const SHOWN_CHARS = 300;
-/** So many characters in a row that the request says too are taken for a quotation. */
+/** A run of so many characters that stands in the request too counts as a quotation. */
 const ALIKE_CHARS = 8;
 /** Beyond this a request is not searched, and nothing that may quote it is shown. */
 const SEARCHED_CHARS = 400_000;

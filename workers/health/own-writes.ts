@@ -5,8 +5,8 @@ export interface OwnWritesDeps {
 }
 
 /**
- * What this worker writes about providers: one statement after the other. Until one has taken effect,
- * what the fleet says of its provider is older.
+ * Sends this worker's statements about providers one after the other. While one is under way, the
+ * database still shows an older state of that provider.
  */
 export class OwnWrites {
   readonly #deps: OwnWritesDeps;
