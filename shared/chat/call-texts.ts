@@ -1,23 +1,26 @@
-/** A name may be repeated in every piece, be told from its start each time, or come bit by bit. */
+/**
+ * Joins a tool's name with its next piece. Some engines repeat the name in every piece, some send
+ * it from its start each time, and some send it bit by bit.
+ */
 export function joinedName(before: string, piece: string): string {
   return piece.startsWith(before) ? piece : before + piece;
 }
 
 /**
- * The arguments of a call with the next piece of them: mostly its continuation. Some engines write an
- * empty object first, or everything from the start each time.
+ * Joins the arguments of a call with their next piece, which mostly continues them. Some engines
+ * write an empty object first, or send everything from the start each time.
  */
 export function joinedArguments(before: string, piece: string): string {
   const isPlaceholder = before.trim() === "{}" && piece.trimStart().startsWith("{");
   return isPlaceholder || isToldAgain(before, piece) ? piece : before + piece;
 }
 
-/** Whether a piece says what came before it once more, and then all the rest. */
+/** Returns true when a piece repeats all that came before it and completes the JSON. */
 export function isToldAgain(before: string, piece: string): boolean {
   return before !== "" && piece.startsWith(before) && isCompleteJson(piece);
 }
 
-/** Whether a text is a JSON object or list to its end. */
+/** Returns true when the whole text is one JSON object or list. */
 export function isCompleteJson(text: string): boolean {
   if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
   try {

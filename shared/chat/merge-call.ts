@@ -2,9 +2,9 @@ import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
 import { isCompleteJson, joinedArguments, joinedName } from "./call-texts.ts";
 import type { Merged } from "./merge-piece.ts";
 
-/** What a piece has added to the tool calls of a message. */
+/** The change that one piece has made to the tool calls of a message. */
 export interface AddedPiece {
-  /** The call's place among them. */
+  /** The index of the call among the calls of the message. */
   readonly place: number;
   readonly isNew: boolean;
   readonly name: string;
@@ -12,9 +12,10 @@ export interface AddedPiece {
 }
 
 /**
- * Adds a piece of a tool call to those of a message. A piece belongs to the last call with its
- * index. It begins a call of its own when it brings another id, or a name after complete arguments
- * (engines that number every call 0); it is dropped, undefined, when it says the same once more.
+ * Adds a piece of a tool call to the calls of a message. A piece belongs to the last call with its
+ * index. A piece begins a new call when it brings another id, or a name after complete arguments,
+ * since some engines number every call 0. Returns undefined for a piece that repeats its call: such
+ * a piece is dropped.
  */
 export function mergeCall(
   calls: Merged[],
@@ -76,13 +77,13 @@ function beginsAnother(call: Merged, piece: JsonObject): boolean {
   const id = stringAt(piece, "id");
   const name = nameOf(piece);
   const isComplete = () => isCompleteJson(argumentsOf(call));
-  // Some engines make up a new id for every piece.
+  // Some engines send a new id with every piece, so another id alone does not begin a new call.
   if (id !== "" && stringAt(call, "id") !== "")
     return id !== call["id"] && (name !== "" || functionOf(piece) === undefined || isComplete());
   return name !== "" && nameOf(call) !== "" && !isRepeated(call, piece) && isComplete();
 }
 
-/** The very same name and arguments under the same id, as some gateways send them twice. */
+/** Some gateways send a call twice, with the same name, arguments and id. */
 function isRepeated(call: Merged, piece: JsonObject): boolean {
   const name = nameOf(piece);
   const text = argumentsOf(piece);
@@ -112,7 +113,7 @@ function extend(call: Merged, piece: JsonObject): void {
   };
 }
 
-/** The call of a custom tool, whose input is free text. */
+/** Joins the call of a custom tool, whose input is free text. */
 function joinedCustom(before: JsonObject = {}, piece: JsonObject = {}): JsonObject {
   const name = joinedName(stringAt(before, "name"), stringAt(piece, "name"));
   return { ...before, ...piece, name, input: stringAt(before, "input") + stringAt(piece, "input") };
@@ -126,7 +127,7 @@ function functionOf(call: JsonObject): JsonObject | undefined {
   return asObject(call["function"]);
 }
 
-/** Arguments that came as an object are written as the JSON text that they stand for. */
+/** Returns the arguments as text. Arguments that came as an object are written as JSON. */
 export function argumentsOf(call: JsonObject): string {
   const made = functionOf(call);
   const given = made?.["arguments"] ?? made?.["parameters"] ?? made?.["args"];

@@ -1,19 +1,22 @@
 import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
 import { mergeCall } from "./merge-call.ts";
 
-/** An object that grows with the pieces of a stream. */
+/** An object that a stream's pieces extend. */
 export type Merged = Record<string, unknown>;
 
-/** Texts that come whole, or again and again, and are never continued. */
+/** Texts of these names come whole, once or repeatedly, and are never continued. */
 const labels = new Set(["id", "type", "role", "object", "model", "format", "status", "channel"]);
 
-/** Parts without an index that go on in the next piece: Mistral's content, LiteLLM's thinking blocks. */
+/**
+ * Parts of these types have no index and continue in the next piece: Mistral's content and
+ * LiteLLM's thinking blocks.
+ */
 const growing = new Set(["text", "thinking"]);
 
 /**
- * Adds a piece of a stream to what has come: texts are continued, lists appended or merged by their
- * items' `index`, objects merged; of everything else the last counts. Members that nobody here knows
- * are treated alike.
+ * Adds a piece of a stream to `into`. Texts are continued, objects are merged, and lists are
+ * appended or merged by the `index` of their items. Of any other value the last one counts. Unknown
+ * members are treated in the same way.
  */
 export function mergePiece(into: Merged, piece: JsonObject): void {
   for (const name of Object.keys(piece)) {
@@ -30,7 +33,7 @@ function joined(name: string, before: unknown, value: unknown): unknown {
   if (value === null || value === undefined) return before ?? null;
   const isContent = name === "content";
   if (typeof value === "string") {
-    // Mistral's thoughts are parts, and the words after them are texts.
+    // Mistral sends its thoughts as parts, and the words after them as plain texts.
     if (isContent && Array.isArray(before)) return joinedList(before, textParts(value));
     if (typeof before !== "string") return value;
     return labels.has(name) ? value || before : before + value;
@@ -62,14 +65,14 @@ function joinedList(before: unknown[], pieces: readonly unknown[]): unknown[] {
   return before;
 }
 
-/** Whether a piece is more of an item: of its index and kind, or of a kind that grows. */
+/** A piece continues an item with the same index and type, or the last item when its type grows. */
 function goesOn(value: unknown, piece: JsonObject): boolean {
   const item = asObject(value);
   if (item === undefined || item["index"] !== piece["index"]) return false;
   const [type, next] = [stringAt(item, "type"), stringAt(piece, "type")];
-  // OpenRouter tells a summary and its sealed form under one index.
+  // OpenRouter sends a summary and its sealed form under one index.
   if (typeof piece["index"] === "number") return type === "" || next === "" || type === next;
-  // A signature seals a thought; the next is another one.
+  // A signature ends a thought, so the next piece begins another one.
   return type === next && growing.has(type) && !item["signature"];
 }
 
@@ -82,7 +85,7 @@ function mergeCalls(before: unknown, pieces: readonly unknown[]): Merged[] {
   return calls;
 }
 
-/** Arguments that came as an object are written as the JSON text that they stand for. */
+/** Arguments that came as an object are written as JSON text. */
 function legacyCall(value: unknown): unknown {
   const call = asObject(value);
   const given = call?.["arguments"];

@@ -2,17 +2,22 @@
 export interface ClosedAttempt {
   readonly provider: string;
   readonly status: LedgerStatus;
-  /** From accept to the attempt's start. */
+  /** The queue time runs from accept to the attempt's start. */
   readonly queueMs: number;
-  /** From the attempt's start to the first byte or event of its answer; null: none came. */
+  /**
+   * The time from the attempt's start to the first byte or event of its answer. Null means that
+   * none came.
+   */
   readonly ttftMs: number | null;
-  /** What the key was charged. */
+  /** The amount that the key was charged. */
   readonly costNanos: bigint;
-  /** What the house carried beyond the hold. */
+  /** The cost beyond the hold, which the operator pays. */
   readonly overrunNanos: bigint;
 }
 
-/** How an attempt ended. I4 of docs/architecture.md says what each status may cost. */
+/**
+ * The ways in which an attempt can end. I4 of docs/architecture.md says what each status may cost.
+ */
 export const ledgerStatuses = ["ok", "failed", "cancelled", "unknown", "not_sent"] as const;
 
 export type LedgerStatus = (typeof ledgerStatuses)[number];

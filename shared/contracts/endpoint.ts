@@ -1,4 +1,4 @@
-/** The inference endpoints, with their paths below a `/v1` base URL. */
+/** The paths of the endpoints are below a `/v1` base URL. */
 export const endpoints = {
   "chat.completions": "/chat/completions",
   completions: "/completions",
@@ -6,5 +6,5 @@ export const endpoints = {
   responses: "/responses",
 } as const;
 
-/** The name by which jobs, the ledger and batches know an endpoint. */
+/** Jobs, the ledger and batches know an endpoint by this name. */
 export type Endpoint = keyof typeof endpoints;

@@ -6,26 +6,26 @@ interface EntryOfJob {
   readonly place: number;
 }
 
-/** Of a job whose caller waits: its body travels here and is kept nowhere else. */
+/** The entry of an interactive job. It carries the job's body, which is kept nowhere else. */
 export interface InteractiveEntry extends EntryOfJob, JobRequest {
   /** The API process that holds the caller's connection. */
   readonly owner: string;
 }
 
-/** Of a job that is stored: the claim brings its request. */
+/** The entry of a stored job. The claim brings the request. */
 interface AcceptedEntry extends EntryOfJob {
   readonly accepted: true;
-  /** Its turn in the fair order, given back when it is claimed. */
+  /** The entry's rank in the fair order, which is given back when the job is claimed. */
   readonly priority: number;
 }
 
 /**
- * What waits in a provider's queue. A hint without authority: it may be lost, doubled or late,
+ * An entry in a provider's queue. It is a hint without authority: it may be lost, doubled or late,
  * and the claim statement decides.
  */
 export type Entry = InteractiveEntry | AcceptedEntry;
 
-/** The queue's id of an entry; BullMQ allows no `:` and no id of digits alone. */
+/** Returns the queue's id of an entry. BullMQ allows no `:` in an id, and no id of digits alone. */
 export function entryId(job: string, place: number): string {
   return `${job}-${place}`;
 }

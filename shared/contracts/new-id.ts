@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** Hexadecimal digits of a UUID before its version. */
+/** The number of hexadecimal digits before a UUID's version. */
 const TIME_DIGITS = 12;
 
 type IdKind =
@@ -19,8 +19,9 @@ type IdKind =
   | "worker";
 
 /**
- * `<kind>_` and the 32 hexadecimal digits of a UUID of version 7 (RFC 9562), which sorts by time to
- * the millisecond. Its random part is that of a version 4, for which Node keeps entropy ready.
+ * Returns `<kind>_` and the 32 hexadecimal digits of a UUID of version 7 (RFC 9562), which sorts by
+ * time to the millisecond. Its random part is taken from a UUID of version 4, for which Node keeps
+ * entropy ready.
  */
 export function newId(kind: IdKind): string {
   const time = Date.now().toString(16).padStart(TIME_DIGITS, "0");

@@ -1,61 +1,73 @@
-/** Token counts over all choices: integers from 0 to 2^31 - 1. */
+/** Token counts over all choices. They are integers from 0 to 2^31 - 1. */
 export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
 }
 
-/** What the upstream reported. A floor is no last word: at least so many tokens were used. */
+/**
+ * The usage that the upstream reported. A floor is not final: at least so many tokens were used.
+ */
 export interface ReportedUsage extends Usage {
-  /** Told before the answer's end, or of a part of the prompts. */
+  /** The count came before the end of the answer, or covers only some of the prompts. */
   readonly promptIsFloor?: true;
-  /** Told before the answer's end, or of a part of the choices. */
+  /** The count came before the end of the answer, or covers only some of the choices. */
   readonly completionIsFloor?: true;
 }
 
-/** Why a call did not end well; `decide-next.ts` has what follows from each. */
+/** The reasons why a call failed. `decide-next.ts` says what follows from each. */
 export const failureReasons = [
-  /** Refused, unreachable, DNS or TLS failure, or no connection in time: nothing was sent. */
+  /**
+   * No connection was made in time, by a refusal, an unreachable host, or a failure of DNS or TLS.
+   * Nothing was sent.
+   */
   "connect",
-  /** The provider refused our credential or account, not the caller's. */
+  /** The provider refused the broker's credential or account, not the caller's. */
   "auth",
-  /** The provider does not serve this model, endpoint or path to us: a misconfigured target. */
+  /**
+   * The provider does not serve this model, endpoint or path to the broker: the target is
+   * misconfigured.
+   */
   "not_found",
-  /** The provider has no `/v1/responses`; from now on it is asked through chat completions. */
+  /** The provider has no `/v1/responses`. From now on it is asked through chat completions. */
   "no_endpoint",
   /**
-   * This target cannot take the request, another may: it knows no tools or images, a proxy before it
-   * bounds the body, or (not sent) chat completions cannot say what was asked.
+   * This target cannot take the request, but another may. It supports no tools or images, or a
+   * proxy in front of it bounds the body. Or chat completions cannot express the request, and then
+   * nothing was sent.
    */
   "unsupported",
-  /** 408. */
+  /** HTTP status 408. */
   "request_timeout",
-  /** 409. */
+  /** HTTP status 409. */
   "conflict",
-  /** 429 that passes with time; an engine that is full, still loading or about to stop. */
+  /** A 429 that passes with time, or an engine that is full, still loading or about to stop. */
   "rate_limited",
-  /** 429 or 402 that does not pass with time: credit or spend limit used up. */
+  /** A 429 or 402 that does not pass with time: the credit or the spend limit is used up. */
   "quota_exhausted",
-  /** 5xx, 529 included. */
+  /** HTTP status 5xx, including 529. */
   "server_error",
-  /** The 400 family: the request itself is at fault, everywhere. */
+  /** A status of the 400 family: the request itself is wrong, at every target. */
   "bad_request",
   /** The prompt does not fit this target's context. */
   "context_overflow",
   /** The stream or body ended before the answer was complete, or the engine gave up on it. */
   "cut",
-  /** Not the shape that was asked for: HTML, broken JSON, too large. */
+  /** The answer does not have the expected shape: it is HTML, broken JSON or too large. */
   "malformed",
   "first_byte_timeout",
   "idle_timeout",
-  /** Cut by us: it waited inside the engine longer than its route allows, and can run elsewhere. */
+  /**
+   * The broker stopped the call, because it waited inside the engine longer than its route allows
+   * and can run elsewhere.
+   */
   "engine_queue",
 ] as const;
 
 export type FailureReason = (typeof failureReasons)[number];
 
 /**
- * Whether a failure may be over at another time, so that a batch's line is worth another job. The
- * function `passes_with_time` in the database says the same.
+ * True for failures that may be over at another time, so that a batch's line is worth another job.
+ * The database function `passes_with_time` has the same values.
  */
 export const passesWithTime: Readonly<Record<FailureReason, boolean>> = {
   connect: true,
@@ -77,14 +89,14 @@ export const passesWithTime: Readonly<Record<FailureReason, boolean>> = {
   engine_queue: false,
 };
 
-/** The upstream's own words about a refusal, cleaned for passing on. */
+/** The upstream's error, cleaned so that it can be passed on. */
 export interface UpstreamError {
   readonly message: string;
   readonly code?: string;
   readonly param?: string;
 }
 
-/** How a response that is done ended. */
+/** The status of a finished response. */
 export type ResponseStatus = "completed" | "incomplete";
 
 interface Traffic {
@@ -92,27 +104,33 @@ interface Traffic {
   readonly sent: boolean;
   /** Response headers arrived. */
   readonly gotHeaders: boolean;
-  /** UTF-8 bytes of generated text seen, the upper bound of output tokens when usage is missing. */
+  /**
+   * The UTF-8 bytes of generated text that were seen. They bound the output tokens when the
+   * upstream reports no usage.
+   */
   readonly outputBytes: number;
   /** Undefined when the upstream reported nothing readable. */
   readonly usage: ReportedUsage | undefined;
-  /** The answer was to come in one piece, so that `outputBytes` does not tell what was generated. */
+  /** The answer was expected in one piece, so `outputBytes` does not say how much was generated. */
   readonly hidesOutput?: true;
-  /** From the call's start to the first byte of the answer or the first event; null before. */
+  /**
+   * The time from the call's start to the first byte of the answer or the first event. Null before
+   * that.
+   */
   readonly ttftMs: number | null;
 }
 
-/** How one call to a provider ended. */
+/** The result of one provider call. */
 export type ProviderOutcome = Traffic &
   (
     | {
         readonly kind: "ok";
         readonly contentType: string;
-        /** A whole answer's bytes: as they came, or the finished response object. */
+        /** The bytes of a whole answer as they came, or those of the finished response object. */
         readonly body?: Buffer;
-        /** A stream's last events, held back until the ledger row is written. */
+        /** The last events of a stream, held back until the ledger row is written. */
         readonly tail?: string;
-        /** Of a response, which always has both `body` and `tail`. */
+        /** Present for a response, which always has both `body` and `tail`. */
         readonly responseStatus?: ResponseStatus;
       }
     | {
@@ -121,11 +139,11 @@ export type ProviderOutcome = Traffic &
         readonly status?: number;
         readonly retryAfterMs?: number;
         readonly error?: UpstreamError;
-        /** The target would take the request with an output cap of so many tokens. */
+        /** The target would accept the request with an output cap of this many tokens. */
         readonly fittingOutputCap?: number;
-        /** Our words for logs; never a prompt or a result. */
+        /** The broker's description for logs. It never holds a prompt or a result. */
         readonly detail: string;
       }
-    /** The given signal stopped the call. */
+    /** The caller's abort signal stopped the call. */
     | { readonly kind: "aborted" }
   );

@@ -2,9 +2,8 @@ export type Location = "local" | "cloud";
 export type Residency = "local" | "any";
 
 /**
- * One target of a job's route as frozen at accept: later changes of prices or routes do not
- * touch a job that is under way. Amounts are decimal strings of nano-USD, since the plan is
- * stored as JSON.
+ * One target of a job's route. It is frozen at accept: later changes of prices or routes do not
+ * affect a running job. Amounts are decimal strings of nano-USD, since the plan is stored as JSON.
  */
 export interface PlannedTarget {
   readonly provider: string;
@@ -19,5 +18,8 @@ export interface PlannedTarget {
   readonly holdNanos: string;
 }
 
-/** Targets in order of preference: `serve` first, then `overflow`. Jobs name them by index. */
+/**
+ * The targets in order of preference: `serve` targets first, then `overflow` targets. Jobs refer to
+ * them by index.
+ */
 export type Plan = readonly PlannedTarget[];

@@ -1,34 +1,37 @@
 import type { ErrorCode } from "../errors/catalogue.ts";
 import type { Location } from "./plan.ts";
 
-/** The owner of accepted jobs: no process, since whatever they need is stored. */
+/** The owner of accepted jobs. No process owns them, since everything that they need is stored. */
 export const NO_OWNER = "";
 
-/** How a job ended. The statement that wrote it is the only source of it. */
+/** The states in which a job ends. The statement that wrote the state is its only source. */
 export type EndState = "done" | "failed" | "cancelled" | "expired";
 
-/** What a caller is told when a job did not end `done`; fits `BrokerError`. */
+/** The error for the caller of a job that did not end `done`. It fits `BrokerError`. */
 export interface ReplyError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly param?: string;
   readonly wireCode?: string;
   readonly retryAfterMs?: number;
-  /** False where the code alone would let a client try again, and that would not help here. */
+  /** False when the code alone would let a client try again although that would not help. */
   readonly retryable?: false;
 }
 
-/** Facts known once an attempt has begun; they become response headers. */
+/** The facts that are known once an attempt has begun. They become response headers. */
 export interface AnswerHeaders {
   readonly provider: string;
   readonly location: Location;
-  /** Number of this attempt, from 1. */
+  /** Attempts are counted from 1. */
   readonly attempts: number;
-  /** Time from accept to this attempt's start. */
+  /** The queue time runs from accept to this attempt's start. */
   readonly queueMs: number;
 }
 
-/** The job waits at a new place, or its entry was lost: the owner, who has the body, adds it. */
+/**
+ * Asks the owner, who has the body, to queue the job: the job waits at a new place, or its entry
+ * was lost.
+ */
 export interface EnqueueMessage {
   readonly type: "enqueue";
   readonly provider: string;
@@ -37,9 +40,9 @@ export interface EnqueueMessage {
 }
 
 /**
- * A complete answer, sent before its ledger row is written so that it outlives the worker: it stays
- * with the owner until `end`, or the job's row, says that it counts. `body`: a whole answer's bytes;
- * `tail`: the last events of a stream.
+ * A complete answer, sent before its ledger row is written so that it outlives the worker. The
+ * owner keeps it until the `end` message or the job's row says that it counts. `body` is a whole
+ * answer, and `tail` is the last events of a stream.
  */
 export interface ResultMessage {
   readonly type: "result";
@@ -48,7 +51,7 @@ export interface ResultMessage {
   readonly tail?: string;
 }
 
-/** Sent after the statement that ended the job has committed, once. */
+/** Sent once, after the statement that ended the job has committed. */
 export interface EndMessage {
   readonly type: "end";
   readonly state: EndState;
@@ -59,9 +62,9 @@ export interface EndMessage {
 
 /** Messages from the worker that runs a job to the API process that owns it, in order. */
 export type ReplyMessage =
-  /** An attempt was claimed; its entry has left the queue. */
+  /** An attempt was claimed, and its entry has left the queue. */
   | ({ readonly type: "started" } & AnswerHeaders)
-  /** The first upstream event of a stream is good: headers may leave. */
+  /** The first upstream event of a stream is valid, so headers may be sent. */
   | ({ readonly type: "head" } & AnswerHeaders)
   /** Whole server-sent events, ready to be written. */
   | { readonly type: "chunk"; readonly text: string }
@@ -69,5 +72,8 @@ export type ReplyMessage =
   | EndMessage
   | EnqueueMessage;
 
-/** What a sweeper, a mover or the admin API tells an owner, after a statement of no attempt. */
+/**
+ * A message to an owner from a sweeper, a mover or the admin API, after a statement that belongs to
+ * no attempt.
+ */
 export type Notice = EndMessage | EnqueueMessage;

@@ -1,8 +1,8 @@
 export type Compaction = "item" | "object";
 
-/** What a response object says beside the request's own fields. */
+/** The values that a response object needs beside the fields of its request. */
 export interface ResponseContext {
-  /** `resp_…` */
+  /** The response's id: `resp_…`. */
   readonly id: string;
   /** Unix seconds. */
   readonly createdAt: number;
@@ -12,10 +12,13 @@ export interface ResponseContext {
   readonly store: boolean;
   readonly previousResponseId: string | null;
   /**
-   * The answer summarises the conversation: as a `compaction` item of the response, or as the object of
-   * `/v1/responses/compact`, with the user's messages.
+   * Present when the answer summarises the conversation: as a `compaction` item of the response,
+   * or, with the user's messages, as the object of `/v1/responses/compact`.
    */
   readonly compaction?: Compaction;
-  /** `conv_…`, to which input and output are added when it is done. */
+  /**
+   * The id of a conversation (`conv_…`). It gets the input and the output when the response is
+   * done.
+   */
   readonly conversation?: string;
 }

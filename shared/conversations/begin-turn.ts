@@ -1,18 +1,18 @@
 import type { Pool } from "pg";
 import { preparedStatement } from "../db/statement.ts";
 
-/** What a job's request adds to a conversation. */
+/** Items that a job adds. */
 export interface ConversationTurn {
   readonly conversation: string;
-  /** JSON: a list of items. */
+  /** A JSON list of items. */
   readonly items: string;
 }
 
 /**
- * Notes what a job adds to its conversation once it is done: the statement that settles it puts the
- * output beside these items, and whoever next reads the conversation makes items of both. To be called
- * before the job is accepted. Of a job that never comes to be, or ends otherwise, nothing is added, and
- * the note is dropped.
+ * Stores the items that a job adds to its conversation once it is done. The caller calls it before
+ * the job is accepted. The statement that settles the job stores the output beside these items, and
+ * the next reader of the conversation makes items of both. When the job is never accepted, or does
+ * not end `done`, nothing is added and the row is deleted.
  */
 export async function beginTurn(
   pool: Pick<Pool, "query">,

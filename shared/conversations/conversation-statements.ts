@@ -6,7 +6,7 @@ type Query = Pick<Pool, "query">;
 
 export interface ConversationRow {
   readonly id: string;
-  /** JSON. */
+  /** A JSON object as text. */
   readonly metadata: string;
   readonly created_at: Date;
 }
@@ -14,7 +14,7 @@ export interface ConversationRow {
 const CONVERSATION = /^conv_[0-9a-f]{32}$/;
 const COLUMNS = "id, metadata, created_at";
 
-/** Makes an empty conversation of a key. */
+/** Inserts an empty conversation for a key. */
 export async function createConversation(
   pool: Query,
   key: string,
@@ -32,7 +32,10 @@ export async function createConversation(
   return row;
 }
 
-/** A key's own conversation; undefined for others', deleted ones and none. */
+/**
+ * Reads a conversation of a key. Returns undefined when it does not exist, was deleted or belongs
+ * to another key.
+ */
 export async function findConversation(
   pool: Query,
   key: string,
@@ -49,7 +52,10 @@ export async function findConversation(
   return rows[0];
 }
 
-/** Replaces its metadata, which is JSON text; undefined when there is no such conversation. */
+/**
+ * Replaces the metadata of a conversation with the given JSON text. Returns undefined when the key
+ * has no such conversation.
+ */
 export async function updateConversation(
   pool: Query,
   key: string,
@@ -67,7 +73,10 @@ export async function updateConversation(
   return rows[0];
 }
 
-/** Deletes it with its items; false when there is none. A response that runs adds nothing to it. */
+/**
+ * Deletes a conversation and its items. A response that is still running adds nothing to it.
+ * Returns false when the key has no such conversation.
+ */
 export async function deleteConversation(pool: Query, key: string, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
     statement(

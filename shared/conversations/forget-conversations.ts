@@ -1,7 +1,9 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Drops a page of items and conversations that are kept no longer; returns about how many. */
+/**
+ * Deletes a page of items and conversations that are past their retention. Returns about how many.
+ */
 export async function forgetConversations(
   pool: Pick<Pool, "query">,
   retentionMs: number,

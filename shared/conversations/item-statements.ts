@@ -5,15 +5,17 @@ import { statement } from "../db/statement.ts";
 type Query = Pick<Pool, "query">;
 
 export interface ItemPage {
-  /** Id of the item before the page; one that is not there is as none. */
+  /** The id of the item before the page. An unknown id counts as undefined. */
   readonly after: string | undefined;
   readonly ascending: boolean;
   readonly limit: number;
-  /** When its items reach so many bytes, the page ends; it has one item at least. */
+  /** The page ends when its items reach this size. It has at least one item. */
   readonly maxBytes: number;
 }
 
-/** Adds items at a key's conversation's end; false when there is no such conversation. */
+/**
+ * Adds items to the end of a key's conversation. Returns false when there is no such conversation.
+ */
 export async function appendItems(
   pool: Query,
   key: string,
@@ -37,7 +39,7 @@ export async function appendItems(
   return rows[0]?.found === true;
 }
 
-/** Texts of a conversation's items, a page at most, and whether there are more. */
+/** Reads a page of a conversation's items as JSON texts, and tells whether there are more. */
 export async function listItems(
   pool: Query,
   conversation: string,
@@ -66,7 +68,9 @@ export async function listItems(
   return { texts: rows.map(({ item }) => item), hasMore: (rows[0]?.found ?? 0) > rows.length };
 }
 
-/** The text of all items as one JSON list; undefined when it has more characters. */
+/**
+ * Reads all items as one JSON list. Returns undefined when it has more than `maxChars` characters.
+ */
 export async function readItems(
   pool: Query,
   conversation: string,
@@ -91,7 +95,7 @@ export async function readItems(
   return `[${rows.map(({ item }) => item).join(",")}]`;
 }
 
-/** The text of one item. */
+/** Reads one item as JSON text. */
 export async function findItem(
   pool: Query,
   conversation: string,
@@ -107,7 +111,7 @@ export async function findItem(
   return rows[0]?.item;
 }
 
-/** Deletes one item; false when there is none. */
+/** Deletes one item. Returns false when there is no such item. */
 export async function deleteItem(pool: Query, conversation: string, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
     statement(

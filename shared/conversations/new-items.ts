@@ -3,13 +3,14 @@ import { asObject, type JsonObject } from "../json/json-object.ts";
 
 export interface NewItem {
   readonly id: string;
-  /** JSON, with the id. */
+  /** The item as JSON, with its id. */
   readonly text: string;
 }
 
 /**
- * Items as a conversation keeps them: with an id and, of a message, its parts in a list. Whatever id
- * they come with is another place's, where the item stays what it was.
+ * Returns items as a conversation stores them: each with a new id, and the content of a message as
+ * a list of parts. An id that an item already has belongs to another place, where the item stays as
+ * it was.
  */
 export function newItems(items: readonly unknown[]): readonly NewItem[] {
   return items.map((each) => {

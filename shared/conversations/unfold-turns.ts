@@ -8,25 +8,29 @@ import { preparedStatement, statement } from "../db/statement.ts";
 interface DoneTurn {
   readonly job_id: string;
   readonly turn: string;
-  /** JSON: a list of items with their ids. */
+  /** A JSON list of items with their ids. */
   readonly items: string;
   readonly body: Buffer;
   readonly compressed: boolean;
 }
 
 const MAX_ID_CHARS = 200;
-/** A turn may be as large as a request and its answer, and nothing bounds how many are done. */
+/**
+ * A turn can be as large as a request and its answer, and the number of finished turns is
+ * unbounded.
+ */
 const TURNS_AT_ONCE = 8;
 
 /**
- * Makes items of the turns that were done since the conversation was last read; to be called before its
- * items are. Of several readers at once one does it, and the others wait for its commit.
+ * Makes items of the turns that were finished since the conversation was last read. The caller
+ * calls it before it reads the items. Of several readers at once one does the work, and the others
+ * wait for its commit.
  */
 export async function unfoldTurns(pool: Pick<Pool, "query">, conversation: string): Promise<void> {
   while ((await unfoldSome(pool, conversation)) === TURNS_AT_ONCE);
 }
 
-/** The first of them; how many. */
+/** Unfolds the oldest turns and returns their number. */
 async function unfoldSome(pool: Pick<Pool, "query">, conversation: string): Promise<number> {
   const { rows } = await pool.query<DoneTurn>(
     preparedStatement(
@@ -67,7 +71,7 @@ async function itemsOf({ items, turn, body, compressed }: DoneTurn): Promise<rea
   });
 }
 
-/** PostgreSQL takes no NUL. */
+/** PostgreSQL accepts no NUL in a text. */
 function usableId(id: unknown): string | undefined {
   const isUsable = typeof id === "string" && id.length <= MAX_ID_CHARS && !id.includes("\0");
   return isUsable ? id : undefined;
