@@ -9,52 +9,53 @@ import { createResolveHost, type ResolveHost } from "./resolve-host.ts";
 
 export type EgressProtocol = "http:" | "https:";
 
-/** Says which addresses a tenant may have the broker, or an engine behind it, call. */
+/** Decides which addresses of a tenant the broker, or an engine behind it, may call. */
 export interface EgressPolicy {
   /**
-   * Reads the address of a webhook: https, or http inside the allowed networks. Its query is kept
-   * as written. Throws `BrokerError` `invalid_request` with `param` (default `url`). Names are
-   * not resolved.
+   * Reads the URL of a webhook, which must be https, or http inside the allowed networks. The query
+   * is kept as written. Names are not resolved. Throws `BrokerError` `invalid_request` with `param`
+   * (default `url`).
    */
   checkUrl(text: string, param?: string): URL;
   /**
-   * Refuses a name of which any address may not be called. One that does not resolve passes: it
-   * may do so later, and every connection is checked again.
+   * Refuses a URL when any address of its host is not allowed. A name that does not resolve passes:
+   * it may resolve later, and every connection is checked again.
    */
   checkResolved(url: URL, param?: string): Promise<void>;
-  /** Whether a connection to this very address may be opened. */
+  /** Returns true when a connection to this address may be opened. */
   mayConnect(address: string, protocol: EgressProtocol): boolean;
   /**
-   * Whether a URL's host is internal by its text, a literal or a name, and not in an allowed
-   * network. Names are not resolved.
+   * Returns true when the text of a host, a literal address or a name, is internal and not in an
+   * allowed network. Names are not resolved.
    */
   isInternalHost(hostname: string): boolean;
 }
 
 export interface EgressPolicyOptions {
-  /** Internal networks, in CIDR notation, that may be called all the same. */
+  /** Internal networks, in CIDR notation, that may be called nevertheless. */
   readonly allowNetworks: readonly string[];
   readonly resolveHost?: ResolveHost;
 }
 
 const MAX_URL_LENGTH = 2_048;
-/** How long a registration waits for the DNS. */
+/** The time that a registration waits for the DNS. */
 const RESOLVE_MS = 3_000;
 
-/** URL parsers drop or turn these silently, each in its own way. */
+/** URL parsers drop or change these characters silently, each parser in its own way. */
 const UNSAFE_CHARACTERS = /[^!-\u{10ffff}]|[\u007f\\]/u;
 
-/** Well-known names, with the address that they stand for. */
+/** These names stand for a cloud's metadata service, which has one address. */
 const METADATA_NAMES = new Set(["metadata.google.internal", "metadata.goog"]);
 const METADATA_ADDRESS = "169.254.169.254";
 
-/** Makes the policy of one process. Throws when a network is not in CIDR notation. */
+/** Creates the policy of one process. Throws when a network is not in CIDR notation. */
 export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   const allowed = createNetworkList(options.allowNetworks);
   const resolveHost = options.resolveHost ?? createResolveHost();
 
   function mayConnect(address: string, protocol: EgressProtocol): boolean {
-    // ipaddr.js reads more than addresses as the system writes them, and some of it differently.
+    // ipaddr.js accepts texts that the system does not write as addresses, and reads some of them
+    // differently.
     if (isIP(address) === 0) return false;
     const parsed = ipaddr.parse(address);
     return allowed.contains(parsed) || (protocol === "https:" && isPublicAddress(parsed));
@@ -83,7 +84,7 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     if (url.username !== "" || url.password !== "")
       throw refuse("must not hold a user name or password");
     url.hash = "";
-    // A name's last dot says that it is whole; certificates and many servers do not know it.
+    // A final dot marks a name as complete. Certificates and many servers do not expect it.
     url.hostname = url.hostname.replace(/\.$/, "");
     if (/(^|\.)(\.|$)/.test(url.hostname)) throw refuse("must name a host");
     if (url.href.length > MAX_URL_LENGTH)
@@ -93,7 +94,10 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     return url;
   }
 
-  /** A name is looked up, and its addresses checked, when the connection is opened. */
+  /**
+   * A name passes here. It is resolved, and its addresses are checked, when the connection is
+   * opened.
+   */
   function mayUseHttp(hostname: string): boolean {
     const host = bareHost(hostname);
     return isIP(host) === 0 ? !allowed.isEmpty : mayConnect(host, "http:");
@@ -108,7 +112,7 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
       throw refused(param, "must not point to an internal address");
   }
 
-  /** None when the DNS does not know the name, or not in time. */
+  /** Returns no addresses when the DNS does not know the name or does not answer in time. */
   async function resolveSoon(host: string): Promise<readonly string[]> {
     let addresses: readonly string[] = [];
     const resolved = resolveHost(host).then((found) => void (addresses = found));
@@ -119,7 +123,7 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   return { checkUrl, checkResolved, mayConnect, isInternalHost };
 }
 
-/** An IPv6 literal without its brackets, a name without the dots at its end. */
+/** Returns an IPv6 literal without its brackets, and a name without the dots at its end. */
 function bareHost(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.+$/, "");
 }
@@ -128,7 +132,7 @@ function isEgressProtocol(protocol: string): protocol is EgressProtocol {
   return protocol === "http:" || protocol === "https:";
 }
 
-/** Never says what a name resolves to. */
+/** The message never says which addresses a name resolves to. */
 function refused(param: string, what: string): BrokerError {
   return new BrokerError("invalid_request", `'${param}' ${what}.`, { param });
 }

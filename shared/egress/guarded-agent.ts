@@ -8,21 +8,21 @@ import { createResolveHost, type ResolveHost } from "./resolve-host.ts";
 
 export interface GuardedAgentOptions {
   readonly resolveHost?: ResolveHost;
-  /** Bound of name lookup, connection and TLS handshake together. */
+  /** The limit covers name lookup, connection and TLS handshake together. */
   readonly connectMs?: number;
-  /** Certificate authorities, as PEM, instead of the system's. */
+  /** These certificate authorities (PEM) replace the system's. */
   readonly ca?: string;
 }
 
 const CONNECT_MS = 10_000;
-/** Bytes that a socket reads ahead of us. */
+/** The number of bytes that a socket reads ahead. */
 const READ_AHEAD_BYTES = 16 * 1024;
 
 /**
- * An HTTP client that opens connections only where the policy allows, checked at the moment of
- * connecting: a name is resolved, all its addresses are checked and one of these very addresses is
- * dialled. It keeps no connections, follows no redirects, and verifies certificates whatever the
- * environment says. Refused or failed connections end their calls with `EgressError`.
+ * Creates an HTTP client that opens connections only where the policy allows, checked at the moment
+ * of connecting: a name is resolved, all its addresses are checked, and one of these very addresses
+ * is dialled. The client keeps no connections, follows no redirects, and verifies certificates
+ * whatever the environment says. Refused or failed connections end their calls with `EgressError`.
  */
 export function createGuardedAgent(policy: EgressPolicy, options: GuardedAgentOptions = {}): Agent {
   const resolveHost = options.resolveHost ?? createResolveHost();
@@ -38,7 +38,7 @@ export function createGuardedAgent(policy: EgressPolicy, options: GuardedAgentOp
       ...shared,
       lookup: guardedLookup(policy, resolveHost, "https:"),
       rejectUnauthorized: true,
-      // A session is resumed without another look at the certificate.
+      // A resumed session would skip the check of the certificate.
       maxCachedSessions: 0,
       ...(options.ca === undefined ? undefined : { ca: options.ca }),
     }),
@@ -64,11 +64,12 @@ export function createGuardedAgent(policy: EgressPolicy, options: GuardedAgentOp
       callback(null, socket);
     });
   };
-  // No pipelining, no keep-alive: a connection that was kept would be used again without a check.
+  // There is no pipelining and no keep-alive: a kept connection would be used again without a
+  // check.
   return new Agent({ connect, allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
 }
 
-/** Gives all addresses of a name, or none when one of them is refused. */
+/** Gives all addresses of a name, or an error when one of them is refused. */
 function guardedLookup(
   policy: EgressPolicy,
   resolveHost: ResolveHost,

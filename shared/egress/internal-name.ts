@@ -1,6 +1,7 @@
 /**
- * Top-level names that no public host has: RFC 6761, 6762 (with its appendix G), 8375, the one
- * that ICANN set aside, and what a cluster's search list makes of `service.namespace.svc`.
+ * Top-level names that no public host has: those of RFC 6761, RFC 6762 (with its appendix G) and
+ * RFC 8375, the one that ICANN reserved, and `svc`, since a cluster's search list creates
+ * `service.namespace.svc`.
  */
 const INTERNAL_SUFFIXES = [
   "localhost",
@@ -16,12 +17,14 @@ const INTERNAL_SUFFIXES = [
   "svc",
 ] as const;
 
-/** Whether a lower-case host name means this machine, wherever it is asked. */
+/**
+ * Returns true when a lower-case host name means this machine, on whichever machine it is resolved.
+ */
 export function isLocalhost(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost");
 }
 
-/** Whether a lower-case host name can only mean a host of an internal network. */
+/** Returns true when a lower-case host name can only mean a host of an internal network. */
 export function isInternalName(hostname: string): boolean {
   if (!hostname.includes(".")) return true;
   return INTERNAL_SUFFIXES.some((suffix) => hostname.endsWith(`.${suffix}`));

@@ -5,14 +5,14 @@ export interface NetworkList {
   contains(address: ipaddr.IPv4 | ipaddr.IPv6): boolean;
 }
 
-/** Networks in CIDR notation. Throws for a text that is none. */
+/** Creates a list of networks in CIDR notation. Throws for a text that is not in that notation. */
 export function createNetworkList(networks: readonly string[]): NetworkList {
   const parsed = networks.map((network) => ipaddr.parseCIDR(network));
   return {
     isEmpty: parsed.length === 0,
     contains: (address) =>
       parsed.some(([network, bits]) =>
-        // An IPv4 network does not hold the IPv6 forms that carry its addresses.
+        // An IPv4 network does not contain the IPv6 forms that carry its addresses.
         network.kind() === address.kind() ? address.match(network, bits) : false,
       ),
   };

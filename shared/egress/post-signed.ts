@@ -6,26 +6,26 @@ import { EgressError } from "./egress-error.ts";
 export interface SignedPost {
   readonly url: string | URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent byte for byte, since it is signed. */
+  /** The body is sent byte for byte, since it is signed. */
   readonly body: string | Buffer;
-  /** Bound of the whole call. */
+  /** The limit of the whole call. */
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;
-  /** Ends the call; it then rejects with the signal's reason. */
+  /** An abort ends the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface PostAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
-  /** What came of the body before its end, the byte limit or the time limit, as text. */
+  /** The part of the body that came before its end, the byte limit or the time limit, as text. */
   readonly bodyStart: string;
 }
 
 /**
  * Sends one POST on a connection of its own, which is closed afterwards. Any status is an answer,
- * redirects too; once it is there, neither a body without end nor a broken one changes it. Throws
- * `EgressError` when no status came.
+ * redirects too. Once the status is there, neither an endless body nor a broken one changes it.
+ * Throws `EgressError` when no status came.
  */
 export async function postSigned(agent: Dispatcher, post: SignedPost): Promise<PostAnswer> {
   const { signal } = post;
@@ -57,7 +57,7 @@ export async function postSigned(agent: Dispatcher, post: SignedPost): Promise<P
   }
 }
 
-/** One request and what came back. Whatever settles it first also closes its socket. */
+/** One request and its answer. The first event that settles it also closes its socket. */
 class Call implements Dispatcher.DispatchHandler {
   readonly #settled = Promise.withResolvers<PostAnswer>();
   readonly #maxBytes: number;
@@ -75,7 +75,7 @@ class Call implements Dispatcher.DispatchHandler {
     return this.#settled.promise;
   }
 
-  /** Ends with the answer as far as it is known, or with the error when there is none. */
+  /** Settles with the answer as far as it is known, or with the error when there is none. */
   end(error: unknown): void {
     if (this.#isOver) return;
     if (this.#head === undefined) {
@@ -104,7 +104,7 @@ class Call implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200) return;
-    // A header that comes twice is an array, whatever the type says.
+    // A header that comes twice is an array, although the type says otherwise.
     const [retryAfter] = [headers["retry-after"]].flat();
     this.#head = { status, retryAfter };
   }
@@ -133,7 +133,7 @@ class Call implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Without a cut character at its end, and without NUL, which no database column takes as text. */
+/** Removes an incomplete character at the end, and replaces NUL, which no text column accepts. */
 function asText(body: Buffer): string {
   return new TextDecoder().decode(body, { stream: true }).replaceAll("\0", "\ufffd");
 }

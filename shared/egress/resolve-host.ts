@@ -1,11 +1,11 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { isInternalName } from "./internal-name.ts";
 
-/** All addresses of a host name. Rejects when there is none or nobody knows. */
+/** Returns all addresses of a host name. Rejects when there is none or no server knows the name. */
 export type ResolveHost = (hostname: string) => Promise<readonly string[]>;
 
 export interface ResolveHostOptions {
-  /** Addresses of name servers instead of the system's. */
+  /** The name servers to ask instead of the system's. */
   readonly servers?: readonly string[];
 }
 
@@ -13,10 +13,10 @@ const TIMEOUT_MS = 2_000;
 const TRIES = 2;
 
 /**
- * Asks the DNS directly. The system's own lookup may run twice at once in a process, for as long
- * as a tenant's slow name server likes, and the calls to providers would wait behind it; so only
- * internal names, whose servers are the operator's, are looked up by the system (hosts file, search
- * list).
+ * Creates a lookup that asks the DNS directly. The system's own lookup runs at most twice at once
+ * in a process, and each run lasts as long as a tenant's slow name server takes, so calls to
+ * providers would wait behind it. Only internal names, whose servers are the operator's, are looked
+ * up by the system (hosts file, search list).
  */
 export function createResolveHost(options: ResolveHostOptions = {}): ResolveHost {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });

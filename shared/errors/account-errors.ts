@@ -7,8 +7,8 @@ interface AccountError {
 }
 
 /**
- * What callers hear when the providers of a model refuse the broker's own credential or account: only
- * its operator can mend that. Whose it is, is none of a caller's business.
+ * The errors that callers get when the providers of a model refuse the broker's own credential or
+ * account. Only the operator can fix that, and callers are not told whose account it is.
  */
 export const accountErrors = {
   credential: {

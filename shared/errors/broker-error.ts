@@ -1,15 +1,15 @@
 import { errorCatalogue, type ErrorCode } from "./catalogue.ts";
 
 export interface BrokerErrorOptions {
-  /** The request field at fault, as OpenAI's `param`. */
+  /** The wrong field of the request, as OpenAI's `param`. */
   readonly param?: string;
-  /** Tells the caller when to come back, in milliseconds (at most 60,000 is sent). */
+  /** The time after which the caller may try again, in milliseconds (at most 60,000 is sent). */
   readonly retryAfterMs?: number;
-  /** Replaces the catalogue's `code` on the wire, for upstream errors passed through. */
+  /** This replaces the catalogue's `code` in the answer, for upstream errors that are passed on. */
   readonly wireCode?: string;
-  /** The accepted job that goes on all the same; told as `job_id` and `job_url`. */
+  /** The accepted job continues in spite of the error. It is sent as `job_id` and `job_url`. */
   readonly jobId?: string;
-  /** False where the catalogue would let a client try again, and that would not help here. */
+  /** False when the catalogue would let a client try again although that would not help. */
   readonly retryable?: false;
   readonly cause?: unknown;
 }
@@ -21,7 +21,7 @@ export interface ErrorObject {
   readonly code: string;
   readonly param: string | null;
   readonly job_id?: string;
-  /** Path of the job at this API. */
+  /** The path of the job at this API. */
   readonly job_url?: string;
 }
 
@@ -49,7 +49,7 @@ export class BrokerError extends Error {
     return errorCatalogue[this.code].status;
   }
 
-  /** The body of an answer: OpenAI's four fields, and where a job that goes on can be found. */
+  /** The body of an answer: OpenAI's four fields, and the path of a job that continues. */
   toJSON(): { error: ErrorObject } {
     return {
       error: {

@@ -14,22 +14,25 @@ export const errorCatalogue = {
   not_found: { status: 404, type: "invalid_request_error", retryable: false },
   model_not_found: { status: 404, type: "invalid_request_error", retryable: false },
   method_not_allowed: { status: 405, type: "invalid_request_error", retryable: false },
-  /** The result is asked for before the job has ended. */
+  /** The caller asked for the result before the job has ended. */
   not_ready: { status: 409, type: "invalid_request_error", retryable: false },
   payload_too_large: { status: 413, type: "invalid_request_error", retryable: false },
   range_not_satisfiable: { status: 416, type: "invalid_request_error", retryable: false },
   unsupported_media_type: { status: 415, type: "invalid_request_error", retryable: false },
-  /** The idempotency key stands for another request. */
+  /** The idempotency key belongs to another request. */
   idempotency_conflict: { status: 422, type: "invalid_request_error", retryable: false },
   rate_limit_exceeded: { status: 429, type: "rate_limit_error", retryable: true },
-  /** The caller went away or asked to stop; nobody reads this answer, but the log and the job do. */
+  /**
+   * The caller disconnected or asked to stop. Nobody reads this answer, but the log and the job
+   * record it.
+   */
   cancelled: { status: 499, type: "cancelled", retryable: false },
   internal_error: { status: 500, type: "server_error", retryable: true },
   /** Every allowed attempt failed upstream. */
   upstream_failed: { status: 502, type: "server_error", retryable: true },
-  /** The broker lost the answer after the call may have run: a retry could be billed twice. */
+  /** The broker lost the answer after the call may have run, so a retry could be billed twice. */
   answer_lost: { status: 502, type: "server_error", retryable: false },
-  /** It was running each of the times that its workers died. */
+  /** The job was running each time that its workers died. */
   poison: { status: 500, type: "server_error", retryable: false },
   no_capacity: { status: 503, type: "server_error", retryable: true },
   unavailable: { status: 503, type: "server_error", retryable: true },

@@ -1,12 +1,13 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Of one call, whatever its jobs have: a statement has only so much time. */
+/** The most rows that one call deletes, since the time of a statement is limited. */
 const MAX_ROWS = 20_000;
 
 /**
- * The oldest logs first, one probe of the index for each: ids of jobs sort by time, so the search
- * ends with the first job that is not an hour old. A log whose rows did not all go counts as a page.
+ * The oldest logs come first, and each costs one probe of the index. Ids of jobs sort by time, so
+ * the search ends with the first job that is not an hour old. A log with rows left over counts as a
+ * full page.
  */
 const FORGET = `
 with recursive logs as (
@@ -30,7 +31,7 @@ with recursive logs as (
 select case when (select count(*) from gone) = $2 then $1
   else (select count(*) from old) end::integer as forgotten`;
 
-/** Drops the event logs of a page of jobs that ended more than an hour ago; returns how many. */
+/** Deletes the event logs of a page of jobs that ended more than an hour ago. Returns how many. */
 export async function forgetEvents(pool: Pick<Pool, "query">, page: number): Promise<number> {
   const { rows } = await pool.query<{ forgotten: number }>(
     statement("forget_events", FORGET, [page, MAX_ROWS]),

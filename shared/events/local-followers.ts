@@ -1,11 +1,11 @@
-/** Who wants to hear of which job, in this process. */
+/** Followers of jobs in this process. */
 export class LocalFollowers {
   readonly #byJob = new Map<string, Set<() => void>>();
 
-  /** Returns what ends it. */
+  /** Returns the function that removes the follower. */
   add(job: string, onChange: () => void): () => void {
     const followers = this.#byJob.get(job) ?? new Set();
-    // Its own, so that a function that follows twice leaves twice.
+    // Each call adds its own function, so that one which follows twice can leave twice.
     const follower = (): void => onChange();
     this.#byJob.set(job, followers.add(follower));
     return () => {

@@ -1,28 +1,28 @@
 import { within } from "../timing/within.ts";
 import type { AttemptLog } from "./event-log.ts";
 
-/** Events of one attempt that are written at once. */
+/** Events of one attempt that are written together. */
 export interface LogPart {
   readonly job: string;
   readonly fence: number;
-  /** Number of the first of them. */
+  /** The number of the first event. */
   readonly first: number;
   readonly events: readonly string[];
 }
 
-/** Resolves, always, with the parts that were not kept; their logs end there. */
+/** Always resolves, with the parts that were not kept. Their logs end there. */
 type WriteParts = (parts: readonly LogPart[]) => Promise<ReadonlySet<LogPart>>;
 
-/** Of all logs together, one write. */
+/** The most that one write takes from all logs together. */
 const BATCH_CHARS = 1024 * 1024;
 const BATCH_EVENTS = 2_000;
-/** Once so much of one log, or of all, waits, nothing more is taken. */
+/** Nothing more is taken once so many characters of one log, or of all logs, wait. */
 const MAX_LOG_CHARS = 8 * 1024 * 1024;
 const MAX_CHARS = 64 * 1024 * 1024;
 
 /**
- * The logs of a process's attempts on their way out: what is added while the last write is on the
- * wire goes together, the logs by turns. A log that lost a part, or has too much waiting, ends.
+ * Writes the logs of a process's attempts. Events that are added during a write go into the next
+ * one, and the logs take turns. A log ends when it has lost a part or too much of it waits.
  */
 export class LogWriter {
   readonly #write: WriteParts;
@@ -34,7 +34,7 @@ export class LogWriter {
     this.#write = write;
   }
 
-  /** The log of an attempt that begins. */
+  /** Opens the log of a new attempt. */
   open(job: string, fence: number): AttemptLog {
     const log = new WaitingLog(job, fence);
     return {
@@ -43,7 +43,7 @@ export class LogWriter {
     };
   }
 
-  /** Gives what waits so long to be written. */
+  /** Waits at most `drainMs` until all waiting events are written. */
   async drain(drainMs: number): Promise<void> {
     await within(drainMs, this.#sending ?? Promise.resolve());
   }
@@ -60,7 +60,7 @@ export class LogWriter {
   }
 
   async #send(): Promise<void> {
-    await Promise.resolve(); // what is added in one tick goes together
+    await Promise.resolve(); // events of one tick go together
     while (this.#waiting.size > 0) {
       const parts = this.#takeBatch();
       const lost = await this.#write([...parts.keys()]);
@@ -72,7 +72,7 @@ export class LogWriter {
     this.#sending = undefined;
   }
 
-  /** Without what was lost, the rest is of no use. */
+  /** A log that has lost a part ends, since the rest would leave a gap. */
   #end(log: WaitingLog): void {
     this.#waiting.delete(log);
     this.#chars -= log.chars;
@@ -86,7 +86,7 @@ export class LogWriter {
       const before = log.chars;
       const part = log.take(room);
       parts.set(part, log);
-      // What it still has comes after the others.
+      // The rest of a log comes after the other logs.
       this.#waiting.delete(log);
       if (!log.isEmpty) this.#waiting.add(log);
       this.#chars -= before - log.chars;
@@ -101,7 +101,7 @@ export class LogWriter {
 }
 
 class WaitingLog {
-  /** Takes nothing more. */
+  /** The log takes no more events. */
   isOver = false;
   chars = 0;
   readonly #job: string;
@@ -126,7 +126,7 @@ class WaitingLog {
     this.chars += event.length;
   }
 
-  /** The next part: what there is room for, one event at least. */
+  /** Takes the next part: as many events as there is room for, and at least one. */
   take(room: { readonly chars: number; readonly events: number }): LogPart {
     let [count, chars] = [0, 0];
     for (const event of this.#events) {
@@ -147,7 +147,7 @@ class WaitingLog {
     this.chars = 0;
   }
 
-  /** Written, or lost. */
+  /** Records a part that was written or lost. */
   recordWritten({ events }: LogPart): void {
     this.#written += events.length;
     const isDone = (upTo: number): boolean => this.isEmpty || upTo <= this.#written;

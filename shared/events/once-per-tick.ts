@@ -1,4 +1,4 @@
-/** Gathers the values given in one tick and hands them over together, each once. */
+/** Collects the values given in one tick and passes them on together, each once. */
 export function oncePerTick<Value>(
   handOver: (values: readonly Value[]) => void,
 ): (value: Value) => void {

@@ -14,8 +14,8 @@ const RETRY_MS = 50;
 const DRAIN_MS = 3_000;
 
 /**
- * Its commit does not wait for the disk: what a crash loses, the attempt loses too. A group may come
- * again after its answer was lost. Nothing is kept of jobs that are deleted.
+ * The commit does not wait for the disk: a crash that loses the events loses the attempt too. The
+ * same events may come again when an answer was lost. Events of deleted jobs are not kept.
  */
 const APPEND = `
 with fast as materialized (select set_config('synchronous_commit', 'off', true) as is),
@@ -27,7 +27,7 @@ select part.* from fast,
 where fast.is = 'off' and part.job not in (select id from deleted)
 on conflict do nothing`;
 
-/** A page ends with the event that reaches its bytes. */
+/** A page ends with the event that reaches `PAGE_BYTES`. */
 const READ = `
 select event from (
   select number, event,
@@ -41,7 +41,7 @@ select event from (
 where bytes_before < ${PAGE_BYTES} and number = $3 + place - 1
 order by number`;
 
-/** The event logs of an all-in-one process: rows that any reader in it finds, and news in memory. */
+/** Event logs of an all-in-one process. The events are rows, and the news stays in memory. */
 export class PostgresEventLog implements EventLog {
   readonly #pool: Pick<Pool, "query">;
   readonly #onError: (error: unknown) => void;
@@ -71,7 +71,7 @@ export class PostgresEventLog implements EventLog {
     return Promise.resolve(this.#followers.add(job, onChange));
   }
 
-  /** Where jobs are deleted, so are their events. */
+  /** There is nothing to do: the statement that deletes a job deletes its events. */
   forget(): Promise<void> {
     return Promise.resolve();
   }

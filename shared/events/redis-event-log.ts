@@ -24,24 +24,27 @@ declare module "ioredis" {
 }
 
 export interface RedisEventLogOptions {
-  /** For what is written and read; its commands must fail rather than wait for a server that is away. */
+  /**
+   * The connection that writes and reads. Its commands must fail rather than wait for a lost
+   * server.
+   */
   readonly redis: Redis;
   readonly redisUrl: string;
-  /** Of all keys. */
+  /** The prefix of all keys. */
   readonly redisPrefix: string;
   readonly onError: (error: Error) => void;
 }
 
-/** After the last write. */
+/** The life of a log after its last write. */
 const TTL_MS = 3_600_000;
 const PAGE_EVENTS = 200;
 const PAGE_BYTES = 1024 * 1024;
 const DRAIN_MS = 3_000;
 
 /**
- * KEYS: 1 log, a stream. ARGV: 1 channel of its news, 2 TTL in ms, 3 number of the first event,
- * 4… events. Event n has the id n+1, since a stream has no entry 0: what was wiped leaves a gap, and
- * never a wrong number.
+ * KEYS: 1 log, a stream. ARGV: 1 channel of its news, 2 TTL in ms, 3 number of the first event, 4…
+ * events. Event n has the id n+1, since a stream has no entry 0. Wiped events leave a gap and never
+ * cause a wrong number.
  */
 const APPEND = `
 for at = 4, #ARGV do
@@ -51,8 +54,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('PUBLISH', ARGV[1], '')`;
 
 /**
- * KEYS: 1 log. ARGV: 1 number of the first event, 2 and 3 events and bytes of a page; it ends with
- * the event that reaches one of them, or before a gap.
+ * KEYS: 1 log. ARGV: 1 number of the first event, 2 and 3 events and bytes of a page. A page ends
+ * with the event that reaches one of the two limits, or before a gap.
  */
 const READ = `
 local page, bytes, id = {}, 0, ARGV[1] + 1
@@ -69,7 +72,7 @@ while #page < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
 end
 return page`;
 
-/** The event logs of a fleet: a Redis Stream for each attempt, and a channel for each job's news. */
+/** Event logs of a fleet. Each attempt has a Redis Stream, and each job a channel for its news. */
 export class RedisEventLog implements EventLog {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -80,7 +83,7 @@ export class RedisEventLog implements EventLog {
     for (const job of jobs) this.#redis.publish(this.#channel(job), "").catch(() => undefined);
   });
 
-  /** `redis` stays the caller's. */
+  /** The caller closes `redis`. */
   constructor({ redis, redisUrl: url, redisPrefix, onError }: RedisEventLogOptions) {
     this.#redis = redis;
     this.#redis.defineCommand("spillwayAppend", { numberOfKeys: 1, lua: APPEND });
@@ -143,7 +146,10 @@ export class RedisEventLog implements EventLog {
   }
 }
 
-/** The client sends again what a broken line left without an answer; only this log adds to its stream. */
+/**
+ * The client repeats a command when the connection breaks before its answer. Only this log adds to
+ * its stream.
+ */
 function isKeptAlready(error: unknown): boolean {
   return error instanceof Error && error.message.includes("equal or smaller");
 }

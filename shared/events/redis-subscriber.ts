@@ -4,17 +4,20 @@ import { within } from "../timing/within.ts";
 import { LocalFollowers } from "./local-followers.ts";
 
 export interface RedisSubscriberOptions {
-  /** Opens the connection that does nothing but listen; it waits for a server that is away. */
+  /** Opens the connection that only listens. It waits for a lost server. */
   readonly openSubscriber: () => Redis;
   readonly channelOf: (job: string) => string;
 }
 
-/** A reader that need not wait for a server that is away: it will be told once it is back. */
+/**
+ * The time that a new follower waits until the server listens. When that takes longer, the follower
+ * is called once the server does.
+ */
 const LISTEN_MS = 1_000;
-/** A line on which nothing is owed could be dead for ever. */
+/** The interval of pings, which detect a connection that is dead although no answer is due. */
 const PING_MS = 5_000;
 
-/** Hears what any process announces, over one connection, for the followers in this process. */
+/** Receives what any process announces, over one connection, for the followers in this process. */
 export class RedisSubscriber {
   readonly #options: RedisSubscriberOptions;
   readonly #followers = new LocalFollowers();
@@ -33,7 +36,7 @@ export class RedisSubscriber {
     const subscriber = this.#subscriber;
     this.#jobs.set(channel, job);
     const leave = this.#followers.add(job, onChange);
-    // Also when another follower has asked already: the answer says that the server listens.
+    // Each follower subscribes, even after another one: the answer says that the server listens.
     const listening = subscriber.subscribe(channel);
     const isInTime = await within(LISTEN_MS, listening).catch(() => true);
     let hasLeft = false;
@@ -67,7 +70,7 @@ export class RedisSubscriber {
     return subscriber;
   }
 
-  /** What was announced while there was no line is lost, so each has news. */
+  /** Announcements are lost while there is no connection, so every follower is called. */
   async #listenAgain(subscriber: Redis): Promise<void> {
     const jobs = this.#followers.jobs();
     if (jobs.length === 0) return;

@@ -4,11 +4,13 @@ import { preparedStatement } from "../db/statement.ts";
 export interface IdempotencyKey {
   readonly path: string;
   readonly key: string;
-  /** SHA-256 of the request's body, in hex. */
+  /** The SHA-256 of the request's body, in hex. */
   readonly hash: string;
 }
 
-/** The job that the very same request made under an idempotency key within the last day, if any. */
+/**
+ * Finds the job that the same request created under an idempotency key within the last day, if any.
+ */
 export async function findKeyedJob(
   pool: Pick<Pool, "query">,
   caller: string,

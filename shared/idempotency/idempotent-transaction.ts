@@ -5,28 +5,28 @@ import { statement } from "../db/statement.ts";
 
 export interface IdempotentCall {
   readonly keyId: string;
-  /** Without the query string. */
+  /** The path without its query string. */
   readonly path: string;
-  /** Undefined: the caller asked for no such care. */
+  /** Undefined when the caller sent no idempotency key. */
   readonly idemKey: string | undefined;
   readonly bodyHash: Buffer;
 }
 
 export interface IdempotentAnswer {
   readonly status: number;
-  /** JSON. */
+  /** The answer as JSON text. */
   readonly body: string;
-  /** It was made by an earlier call. */
+  /** An earlier call produced the answer. */
   readonly replayed: boolean;
 }
 
 type Query = Pick<PoolClient, "query">;
 
 /**
- * Does `work` once for each key of idempotency and remembers its answer for 24 hours, both in one
- * transaction: of calls side by side one does the work, and the others get its answer. What fails is
+ * Does `work` once for each idempotency key and remembers its answer for 24 hours, both in one
+ * transaction. Of concurrent calls one does the work, and the others get its answer. A failure is
  * not remembered. `prepare` runs before the transaction, and only when there is no answer yet.
- * Throws `BrokerError` `idempotency_conflict` when the key stands for another body.
+ * Throws `BrokerError` `idempotency_conflict` when the key belongs to another body.
  */
 export async function idempotentTransaction<Prepared>(
   pool: Pool,
@@ -38,7 +38,8 @@ export async function idempotentTransaction<Prepared>(
   if (known !== undefined) return known;
   const prepared = await prepare();
   return inTransaction(pool, async (client) => {
-    // Before the work, so that whoever has the same key waits here and then finds the answer.
+    // The key is taken before the work, so that a call with the same key waits here and then finds
+    // the answer.
     if (call.idemKey !== undefined && !(await takeKey(client, call))) {
       const other = await storedAnswer(client, call);
       if (other !== undefined) return other;
@@ -77,7 +78,7 @@ async function storedAnswer(
   return { status: row.status, body: row.response.toString(), replayed: true };
 }
 
-/** Waits for whoever holds the key now. */
+/** Waits for the transaction that holds the key. Returns false when the key is taken. */
 async function takeKey(client: Query, call: IdempotentCall): Promise<boolean> {
   const taken = await client.query(
     statement(

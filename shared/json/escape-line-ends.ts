@@ -1,7 +1,8 @@
 /**
- * JSON text without the three characters that it may have as they are within strings but that Python's
- * `splitlines()`, and so `iter_lines()` of httpx and of openai-python, takes for ends of lines. Their
- * escapes say the same; all others that it splits at, JSON itself wants escaped.
+ * Escapes three characters that JSON text may hold unescaped in strings, but that Python's
+ * `splitlines()`, and so `iter_lines()` of httpx and of openai-python, treats as line ends. The
+ * escapes mean the same. JSON itself requires escapes for the other characters that `splitlines()`
+ * splits at.
  */
 export function escapeLineEnds(json: string): string {
   return json.replaceAll(

@@ -1,4 +1,4 @@
-/** What V8 has of the JSON source text proposal, and the compiler's library not yet. */
+/** The part of the JSON source text proposal that V8 has and the compiler's library lacks. */
 interface SourceTextJson {
   parse(
     text: string,
@@ -7,18 +7,18 @@ interface SourceTextJson {
   rawJSON(text: string): object;
 }
 
-/** A digit and fifteen more digits or points: shorter numbers survive a double exactly. */
+/** Matches a digit and fifteen more digits or points. A double holds shorter numbers exactly. */
 const LONG_NUMBER = /\d[\d.]{15}/;
 
-/** Whether a JSON text may hold a number that a double cannot carry. */
+/** Returns true when a JSON text may hold a number that a double cannot hold. */
 export function mayExceedDouble(text: string): boolean {
   return LONG_NUMBER.test(text);
 }
 
 /**
  * Parses a JSON text that is known to be valid so that `JSON.stringify` writes every number as it
- * was written. Numbers that a double would change come as raw JSON objects: for re-serialising
- * only, not for reading.
+ * was written. Numbers that a double would change become raw JSON objects, which can be serialised
+ * but not read.
  */
 export function parseExact(text: string): unknown {
   const json = JSON as unknown as SourceTextJson;

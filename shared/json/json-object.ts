@@ -1,7 +1,7 @@
-/** A parsed JSON object of which nothing is known yet. */
+/** A JSON object with unknown fields. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The value as an object, or undefined for anything else, arrays and null included. */
+/** Returns the value as an object, or undefined for anything else, including arrays and null. */
 export function asObject(value: unknown): JsonObject | undefined {
   return isObject(value) ? value : undefined;
 }
@@ -10,13 +10,15 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A field's text; empty when it is none. */
+/** Returns the text of a field, or an empty text when the field holds no string. */
 export function stringAt(object: JsonObject, name: string): string {
   const value = object[name];
   return typeof value === "string" ? value : "";
 }
 
-/** Parses a JSON text. Returns undefined, which no JSON stands for, when the text is not JSON. */
+/**
+ * Parses a JSON text. Returns undefined, which no JSON text stands for, when the text is not JSON.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

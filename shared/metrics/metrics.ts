@@ -7,24 +7,24 @@ import { countUnhandledErrors, type UnhandledErrorCounts } from "./unhandled-err
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Prometheus text; reads the gauges first. */
+  /** Reads the gauges, then returns the metrics as Prometheus text. */
   scrape(): Promise<string>;
   attemptEnded(attempt: ClosedAttempt): void;
-  /** `endpoint` is a route's name, never a path from outside; `status` the HTTP status. */
+  /** `endpoint` is the name of a route, never a path from outside. `status` is the HTTP status. */
   requestEnded(request: { readonly endpoint: string; readonly status: number }): void;
 }
 
 export interface MetricsDeps {
   readonly pool: Pick<Pool, "query">;
   readonly providerStates: Pick<ProviderStates, "get" | "all">;
-  /** Of the process; left out where nobody counts them. */
+  /** The counts of this process. Undefined where nobody counts them. */
   readonly unhandledErrors?: Readonly<UnhandledErrorCounts> | undefined;
 }
 
 const WAIT_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const NANOS_PER_USD = 1e9;
 
-/** The broker's metrics in a registry of their own. */
+/** Creates the broker's metrics in a registry of their own. */
 export function createMetrics({ pool, providerStates, unhandledErrors }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -65,7 +65,7 @@ export function createMetrics({ pool, providerStates, unhandledErrors }: Metrics
     labelNames: ["endpoint", "status"],
     registers,
   });
-  // A counter that appears with its first event hides that event from rate().
+  // A counter that first appears with an event hides that event from `rate()`.
   for (const { name: provider } of providerStates.all()) {
     for (const status of ledgerStatuses) attempts.inc({ provider, status }, 0);
     cost.inc({ provider }, 0);

@@ -10,12 +10,12 @@ export interface GaugeSources {
 
 export interface GaugeReadings {
   readonly providers: readonly ProviderView[];
-  /** Sums over the current periods of all budgets, in nano-USD. */
+  /** The sums cover the current periods of all budgets, in nano-USD. */
   readonly heldNanos: bigint;
   readonly settledNanos: bigint;
 }
 
-/** Reads what the gauges show, from the database and the board. */
+/** Reads the values of the gauges from the database and the provider states. */
 export async function readGauges({ pool, providerStates }: GaugeSources): Promise<GaugeReadings> {
   const [providers, sums] = await Promise.all([
     listProviders(pool, providerStates),

@@ -3,15 +3,15 @@ import { type GaugeSources, readGauges } from "./read-gauges.ts";
 
 interface ScrapedGauges {
   /**
-   * Brings the gauges up to date; callers at the same time share one reading. Does not throw: with
-   * the database away they vanish, since an old value would look like a current one.
+   * Updates the gauges. Concurrent callers share one reading. It does not throw: when the database
+   * is away, the gauges vanish, since an old value would look like a current one.
    */
   read(): Promise<void>;
 }
 
 const NANOS_PER_USD = 1e9;
 
-/** The gauges whose values stand in the database or on the board. */
+/** Creates the gauges whose values come from the database or the provider states. */
 export function scrapedGauges(registry: Registry, sources: GaugeSources): ScrapedGauges {
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });

@@ -1,14 +1,16 @@
 import { Counter, type Registry } from "prom-client";
 
-/** Errors that reached nobody but the process itself, since its start. */
+/** Unhandled errors since the process started. */
 export interface UnhandledErrorCounts {
-  /** Promises that were rejected with nobody to hear it. */
+  /** Rejected promises without a handler. */
   rejection: number;
-  /** Exceptions that nothing caught, `error` events without a listener among them. */
+  /** Exceptions that nothing caught. They include `error` events without a listener. */
   exception: number;
 }
 
-/** `spillway_unhandled_errors_total`: each of them is a mistake of the program. */
+/**
+ * Registers `spillway_unhandled_errors_total`. Each of these errors is a mistake of the program.
+ */
 export function countUnhandledErrors(
   registry: Registry,
   counts: Readonly<UnhandledErrorCounts>,

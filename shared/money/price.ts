@@ -1,4 +1,4 @@
-/** Price of a target in nano-USD per million tokens: $0.15 per 1M tokens is `150_000_000n`. */
+/** A target's price is in nano-USD per million tokens: $0.15 per 1M tokens is `150_000_000n`. */
 export interface Price {
   readonly inputNanosPerMillion: bigint;
   readonly outputNanosPerMillion: bigint;
@@ -6,7 +6,10 @@ export interface Price {
 
 const TOKENS_PER_PRICE = 1_000_000n;
 
-/** Cost in nano-USD of so many tokens, rounded up once. Token counts are non-negative integers. */
+/**
+ * Returns the cost of so many tokens in nano-USD, rounded up once. Token counts are non-negative
+ * integers.
+ */
 export function costNanos(price: Price, inputTokens: number, outputTokens: number): bigint {
   const exact =
     BigInt(inputTokens) * price.inputNanosPerMillion +

@@ -1,4 +1,4 @@
-/** 1 USD in nano-USD, the integer unit of every amount in the broker. */
+/** All amounts in the broker are integers of nano-USD. */
 const NANOS_PER_USD = 1_000_000_000n;
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
@@ -27,7 +27,9 @@ export function formatUsd(nanos: bigint): string {
   return `${nanos < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-/** JavaScript prints small and large numbers as `1e-7`; the decimal point is moved back here. */
+/**
+ * JavaScript prints small and large numbers as `1e-7`. This function moves the decimal point back.
+ */
 function expandExponent(text: string): string {
   const match = EXPONENT.exec(text);
   if (match === null) return text;

@@ -1,25 +1,28 @@
 import { Pool, type PoolClient, type PoolConfig } from "pg";
 
-/** Longer than the pauses of an idle process: to connect again costs more than many statements. */
+/**
+ * This is longer than the pauses of an idle process, since a new connection costs more than many
+ * statements.
+ */
 const IDLE_CONNECTION_MS = 120_000;
 
 type ConnectCallback = Parameters<Pool["connect"]>[0];
 
 /**
- * A pool of which no lost connection ends the process. `pg` takes its own listener off a client that
- * is lent out, and an `error` event without one is thrown: a session that the server terminates while
- * its borrower awaits something else, or in the moment between being lent and being used, would be
- * the process's end (pg 8.23). Here each client keeps a listener for life; whoever uses it learns of the
- * loss from the next statement, and one that broke on its way to its borrower is not handed out.
+ * A pool whose lost connections never end the process. `pg` removes its own listener from a client
+ * that is lent out, and an `error` event without a listener is thrown (pg 8.23). So the process
+ * would end when the server terminates a session while its borrower awaits something else, or
+ * between lending and use. Here each client keeps a listener for life. Its user learns of the loss
+ * from the next statement, and a client that broke on its way to the borrower is not handed out.
  */
 export class GuardedPool extends Pool {
   readonly #broken = new WeakSet<PoolClient>();
 
-  /** `onIdleError` is told of errors that have nobody to reject: those of idle connections. */
+  /** `onIdleError` gets the errors of idle connections, which no statement can report. */
   constructor(config: PoolConfig, onIdleError: (error: Error) => void) {
     super({ idleTimeoutMillis: IDLE_CONNECTION_MS, ...config });
     this.on("error", (error) => {
-      // After its end, a server that stops may still find connections that are being closed.
+      // After the pool's end, a stopping server may still find connections that are being closed.
       if (!this.ending) onIdleError(error);
     });
     this.on("connect", (client) => {
@@ -30,7 +33,7 @@ export class GuardedPool extends Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
-    // The pool's own statements: they are sent in the same tick, and listen.
+    // The pool's own statements come here. They are sent in the same tick and have a listener.
     if (callback !== undefined) {
       super.connect(callback);
       return undefined;

@@ -1,24 +1,25 @@
 /**
- * The first keys of the two-key advisory locks that processes hold on their lease sessions. The
- * second key is the process's `seq`, or the slot's number. (1397948416 and 1397948417, the overflow
- * mover's, and 1397948418, that of claims of webhooks, are written in their functions.)
+ * The first key of the two-key advisory locks that processes hold on their lease sessions. The
+ * second key is the process's `seq`. For slots (see `slotLock`) it is the slot's number. 1397948416
+ * and 1397948417, the locks of the overflow mover, and 1397948418, the lock of webhook claims, are
+ * written in their SQL functions.
  */
 export const PROCESS_LOCK = 0x5352_0000;
 
 /**
- * An all-in-one process holds it alone, the processes of a fleet share it. A bigint; "spillway" in
- * ASCII.
+ * An all-in-one process holds this lock alone, and the processes of a fleet share it. It is a
+ * bigint: "spillway" in ASCII.
  */
 export const INSTANCE_LOCK = "8318264426150453625";
 
-/** The first key of a provider's slot locks, from the provider's id in the database. */
+/** Returns the first key of a provider's slot locks, from the provider's id in the database. */
 export function slotLock(providerId: number): number {
   return 0x5351_0000 + providerId;
 }
 
 /**
- * The SQL condition that some session holds the lease lock of the row `p` of `processes`.
- * `processLock`: the parameter that stands for `PROCESS_LOCK`.
+ * Returns the SQL condition that some session holds the lease lock of the row `p` of `processes`.
+ * `processLock` is the parameter that stands for `PROCESS_LOCK`.
  */
 export function leaseIsHeld(processLock: string): string {
   return `exists (

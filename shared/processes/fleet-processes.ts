@@ -9,8 +9,8 @@ export interface FleetProcess {
   readonly kind: "api" | "worker";
   readonly beat: bigint;
   /**
-   * Its lease's lock is held: the process lives, or is frozen. An API process without one has two
-   * seconds to make a new session, as after a restart of the database.
+   * The lock of the process's lease is held: the process lives, or is frozen. An API process
+   * without the lock has two seconds to make a new session, as after a restart of the database.
    */
   readonly locked: boolean;
 }
@@ -34,7 +34,9 @@ export async function listFleet(pool: Query): Promise<FleetProcess[]> {
   return rows;
 }
 
-/** Counts the registered processes of that kind; at least 1, since one of them asks. */
+/**
+ * Counts the registered processes of that kind. The count is at least 1, since one of them asks.
+ */
 export async function countProcesses(pool: Query, kind: FleetProcess["kind"]): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     statement(
@@ -46,7 +48,7 @@ export async function countProcesses(pool: Query, kind: FleetProcess["kind"]): P
   return Math.max(1, rows[0]?.count ?? 1);
 }
 
-/** Removes a process that has died from the fleet. */
+/** Removes a dead process from the fleet. */
 export async function forgetProcess(pool: Query, id: string): Promise<void> {
   await pool.query(statement("forget_process", "delete from processes where id = $1", [id]));
 }

@@ -5,54 +5,66 @@ import { INSTANCE_LOCK, PROCESS_LOCK } from "./advisory-locks.ts";
 import { statement } from "../db/statement.ts";
 
 export interface ProcessLeaseOptions {
-  /** A direct connection, not through a pooler: session locks live on it. */
+  /**
+   * The URL must lead directly to the database, not to a pooler: session locks live on the
+   * connection.
+   */
   readonly directUrl: string;
   /** This process's name in the fleet. */
   readonly id: string;
   readonly kind: "api" | "worker";
-  /** One process of several: refused while an all-in-one process has the database to itself. */
+  /**
+   * The process is one of several. It is refused while an all-in-one process has the database to
+   * itself.
+   */
   readonly inFleet: boolean;
-  /** The session is gone, and with it every lock; a new one is being made. */
+  /** Called when the session is lost, and with it every lock. A new session is being made. */
   readonly onLost: (error: Error) => void;
-  /** A session stands again; also called for the first. */
+  /** Called for the first session and for each new one. */
   readonly onHeld: (session: LeaseSession) => void | Promise<void>;
   readonly probeMs?: number;
 }
 
-/** A process's name in the fleet, and the session whose locks prove that it lives. */
+/** A session whose locks prove that the process `id` lives. */
 export interface LeaseSession {
   readonly id: string;
   readonly client: Client;
 }
 
-/** Long enough for a busy event loop, which sees its own timer before the answer. */
+/** The limit is long enough for a busy event loop, which sees its own timer before the answer. */
 const PROBE_TIMEOUT_MS = 5_000;
-/** Between two tries to have a session: others soon take an API process without one for dead. */
+/**
+ * The pause between two tries to get a session. It is short, since others soon consider an API
+ * process without one dead.
+ */
 const RETRY_MS = 250;
-/** Others may take a process for dead that was silent for longer. */
+/** Others may consider a process dead that was silent for longer. */
 const FRESH_MS = 3_000;
 
 /**
  * Keeps this process registered: a row in `processes`, an advisory lock that the kernel frees when
- * the process dies, and a beat. The session is probed each second; lost or unanswered, everything
- * that it held is gone, and a new one is made.
+ * the process dies, and a heartbeat. The session is probed each second. When it is lost or does not
+ * answer, everything that it held is gone, and a new session is made.
  */
 export class ProcessLease {
   readonly #options: ProcessLeaseOptions;
   #session: LeaseSession | undefined;
-  /** The process number of the session's server side. */
+  /** Process id of the session's backend. */
   #backend: number | undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #loop: Promise<void> | undefined;
-  /** Ends the pause before the next beat. */
+  /** An abort ends the pause before the next heartbeat. */
   #wake = new AbortController();
 
   constructor(options: ProcessLeaseOptions) {
     this.#options = options;
   }
 
-  /** The database has answered lately: a process that was frozen knows better than to begin. */
+  /**
+   * Returns true when the database has answered recently. A process that was frozen must not begin
+   * work.
+   */
   isFresh(): boolean {
     return this.#session !== undefined && performance.now() - this.#answeredAt < FRESH_MS;
   }
@@ -61,12 +73,12 @@ export class ProcessLease {
     return this.#options.id;
   }
 
-  /** The session that stands now, if any. */
+  /** The current session, if there is one. */
   get session(): LeaseSession | undefined {
     return this.#session;
   }
 
-  /** Resolves when the first session stands; rejects when none can be had. */
+  /** Resolves when the first session is ready. Rejects when no session can be made. */
   async start(): Promise<void> {
     await this.#begin();
     this.#loop = this.#keep();
@@ -157,7 +169,10 @@ export class ProcessLease {
     }
   }
 
-  /** Until the next beat; a session that is lost meanwhile is made again at once. */
+  /**
+   * Waits until the next heartbeat. When the session is lost meanwhile, the wait ends and a new one
+   * is made at once.
+   */
   async #pause(): Promise<void> {
     const isHeld = this.#session !== undefined;
     this.#wake = new AbortController();
@@ -182,7 +197,10 @@ export class ProcessLease {
     this.#answeredAt = performance.now();
   }
 
-  /** Locks taken on another backend are not ours to rely on. A pooler may change it at any time. */
+  /**
+   * Locks taken on another backend do not protect this session. A pooler may change the backend at
+   * any time.
+   */
   #checkBackend(backend: number | undefined): void {
     if (backend !== this.#backend)
       throw new Error(
