@@ -9,18 +9,18 @@ export interface ProviderView {
   readonly location: Location;
   readonly healthy: boolean;
   readonly slots: number;
-  /** Open attempts, over the whole fleet. */
+  /** Open attempts over the whole fleet. */
   readonly in_flight: number;
-  /** Jobs that wait for a slot here. */
+  /** Jobs that wait for a slot at this provider. */
   readonly queued: number;
-  /** What serves there; null: not recognised, or not asked yet. */
+  /** The name of the engine. Null when it was not recognised, or not asked yet. */
   readonly engine: string | null;
   readonly engine_version: string | null;
-  /** Calls that the engine says it runs side by side. */
+  /** The number of calls that the engine says it runs in parallel. */
   readonly engine_slots: number | null;
-  /** Its models with their context in tokens; null: it gave no list. */
+  /** The engine's models with their context in tokens. Null when it gave no list. */
   readonly models: EngineState["models"];
-  /** What of the configuration does not go with the engine, in words for operators. */
+  /** Parts of the configuration that do not fit the engine, in words for operators. */
   readonly problems: EngineState["problems"];
 }
 
@@ -31,8 +31,8 @@ interface ProviderRow extends Pick<ProviderView, "name" | "location" | "healthy"
 }
 
 /**
- * Reads the load of every provider. Health is what this process sees, where it has a board: its
- * probes know first, and what is not on it has left the configuration.
+ * Reads the load of every provider. Health is as this process sees it, where `providerStates` is
+ * given: its probes know first, and a provider that is not in it has left the configuration.
  */
 export async function listProviders(
   database: Pick<Pool, "query">,

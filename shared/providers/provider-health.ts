@@ -3,19 +3,26 @@ import type { RestReason } from "../contracts/rest-reason.ts";
 import type { EngineState } from "./engine-state.ts";
 import { statement } from "../db/statement.ts";
 
-/** A provider as the whole fleet sees it. */
+/** A provider's state in the whole fleet. */
 export interface ProviderHealth {
   readonly name: string;
-  /** The limit in force, whatever this host's file says. */
+  /** The slot limit in force, whatever this host's file says. */
   readonly slots: number;
-  /** Some worker reaches it, or there is no worker that could say; and it does not rest. */
+  /**
+   * The provider does not rest, and some worker reaches it or there is no worker that could say.
+   */
   readonly healthy: boolean;
-  /** Until its rest is over; negative: it is over, and it may be tried. Null: it is well. */
+  /**
+   * The time until the provider's rest is over. A negative value means that the rest is over and
+   * the provider may be tried. Null means that it does not rest.
+   */
   readonly resting_ms: number | null;
   readonly rest_reason: RestReason | null;
 }
 
-/** Writes down which providers a worker cannot reach; returns what the fleet knows of all. */
+/**
+ * Records which providers a worker cannot reach. Returns the fleet's knowledge of all providers.
+ */
 export async function reportHealth(
   pool: Pick<Pool, "query">,
   worker: string,
@@ -27,13 +34,13 @@ export async function reportHealth(
   return rows;
 }
 
-/** What callers are told of an engine; null: nothing is known yet. */
+/** Callers see these facts about an engine. Null means that nothing is known yet. */
 interface KnownEngine {
   readonly context_lengths: EngineState["context_lengths"] | null;
   readonly truncates: boolean | null;
 }
 
-/** What the fleet knows of all providers. */
+/** Reads the fleet's knowledge of all providers. */
 export async function readHealth(
   pool: Pick<Pool, "query">,
 ): Promise<(ProviderHealth & KnownEngine)[]> {

@@ -4,20 +4,25 @@ import { statement } from "../db/statement.ts";
 
 interface RestOptions {
   readonly reason: RestReason;
-  /** The first rest; each that follows a failed trial is twice as long, up to the cap. */
+  /**
+   * The length of the first rest. Each rest after a failed trial is twice as long, up to the cap.
+   */
   readonly firstMs: number;
   readonly capMs: number;
-  /** What the provider itself has asked for. */
+  /** The wait that the provider itself has asked for. */
   readonly leastMs: number;
 }
 
-/** The statements by which the fleet agrees on who rests and who tries. */
+/** The statements by which the fleet agrees which provider rests and which worker tries it. */
 export interface RestStatements {
   /** Returns the milliseconds until the rest is over. */
   rest(provider: string, terms: RestOptions): Promise<number>;
-  /** Whether this worker may make the one trial call; held for `forMs`, unless asked for again. */
+  /**
+   * Returns true when this worker may make the one trial call. The right lasts for `forMs`, unless
+   * the worker asks again.
+   */
   tryOut(provider: string, worker: string, forMs: number): Promise<boolean>;
-  /** Ends the wait before a trial. */
+  /** Ends the wait before a trial call. */
   wake(provider: string): Promise<void>;
   well(provider: string): Promise<void>;
 }

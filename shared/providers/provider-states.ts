@@ -1,39 +1,39 @@
 import type { RestReason } from "../contracts/rest-reason.ts";
 import type { EngineState } from "./engine-state.ts";
 
-/** One provider as this process sees it. */
+/** A provider's state in this process. */
 export interface ProviderState {
   readonly name: string;
   readonly location: "local" | "cloud";
-  /** Over the whole fleet. */
+  /** The slots over the whole fleet. */
   slots: number;
   up: boolean;
-  /** Why it rests, and until when (Unix milliseconds); null: it does not. */
+  /** The reason of a rest and its end (Unix milliseconds). Null when the provider does not rest. */
   restReason: RestReason | null;
   restsUntil: number | null;
-  /** Tokens of prompt and answer together, by the model names that routes ask for, where known. */
+  /** Tokens of prompt and answer together, by the model names in the routes, where known. */
   contextLengths: Readonly<Record<string, number>>;
-  /** Its engine cuts a prompt beyond its context without a word. */
+  /** The engine silently cuts a prompt that exceeds its context. */
   truncates: boolean;
-  /** Jobs that this process has placed there and that have not ended or moved. */
+  /** Jobs that this process has placed at the provider and that have not ended or moved. */
   placed: number;
 }
 
-/** What the database says of a provider. */
+/** The database's knowledge of a provider. */
 interface KnownProvider {
   readonly name: string;
   readonly slots: number;
   readonly healthy: boolean;
   readonly resting_ms: number | null;
   readonly rest_reason: RestReason | null;
-  /** Of its engine, where they were read too. */
+  /** The facts about the engine. Undefined where they were not read. */
   readonly context_lengths?: Readonly<Record<string, number>> | null | undefined;
   readonly truncates?: boolean | null;
 }
 
 /**
- * What is up in the fleet and how loaded, for choices that must be quick and may be slightly wrong: the claim
- * and move statements decide. Every API process balances by its own jobs.
+ * Health and load of the providers, for choices that must be quick and may be slightly wrong: the
+ * claim and move statements decide. Every API process balances by its own jobs.
  */
 export class ProviderStates {
   readonly #states: ReadonlyMap<string, ProviderState>;
@@ -65,7 +65,7 @@ export class ProviderStates {
     return [...this.#states.values()];
   }
 
-  /** All of them are up. */
+  /** Returns true when all providers are up. */
   get areUp(): boolean {
     return this.all().every(({ up }) => up);
   }
@@ -74,7 +74,7 @@ export class ProviderStates {
     return this.#states.get(name)?.up ?? false;
   }
 
-  /** Takes over what the fleet knows; names that this process does not use are passed over. */
+  /** Takes over the fleet's knowledge. Names that this process does not use are ignored. */
   apply(known: Iterable<KnownProvider>): void {
     for (const provider of known) {
       const { name, slots, healthy, resting_ms: restingMs, rest_reason: reason } = provider;
@@ -91,7 +91,7 @@ export class ProviderStates {
     }
   }
 
-  /** What a worker of this process has found out, before the fleet knows. */
+  /** Records a rest that a worker of this process has found out, before the fleet knows. */
   recordRest(name: string, reason: RestReason, leftMs: number): void {
     const state = this.#states.get(name);
     if (state === undefined) return;
@@ -105,7 +105,7 @@ export class ProviderStates {
     if (state !== undefined) state.up = up;
   }
 
-  /** A worker of this process has asked its engine. */
+  /** Records the answers of an engine that a worker of this process has asked. */
   recordEngine(name: string, engine: EngineState): void {
     const state = this.#states.get(name);
     if (state === undefined) return;

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import type { EngineState } from "./engine-state.ts";
 import { statement } from "../db/statement.ts";
 
-/** Writes down what was found out about a provider's engine. */
+/** Stores the state of a provider's engine. */
 export async function reportEngine(
   pool: Pick<Pool, "query">,
   provider: string,

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Writes the configured providers down, so that statements know their locations and slots. */
+/** Stores the configured providers, so that statements know their locations and slots. */
 export async function syncProviders(
   pool: Pool,
   providers: readonly { name: string; location: string; slots: number }[],
@@ -15,7 +15,7 @@ export async function syncProviders(
        order by name
        on conflict (name) do update
          set location = excluded.location, slots = excluded.slots`,
-      // No other field is sent: a configured provider has its key.
+      // Only these fields are sent, since a configured provider also has its credential.
       [JSON.stringify(providers.map(({ name, location, slots }) => ({ name, location, slots })))],
     ),
   );

@@ -1,7 +1,7 @@
 import { within } from "../timing/within.ts";
 import type { EntryWorker } from "./queue-backend.ts";
 
-/** What a BullMQ worker has, whatever its backend. */
+/** The members of a BullMQ worker that every backend has. */
 interface BullWorker {
   concurrency: number;
   pause(doNotWaitActive?: boolean): Promise<void>;
@@ -14,9 +14,9 @@ interface BullWorker {
 const CLOSE_MS = 2_000;
 
 /**
- * A BullMQ worker as the broker uses it. Closed in order, it takes nothing any more; by force, what
- * its wait for entries is just being given may be lost for a while, so that is for a server which
- * cannot be reached: there BullMQ would wait for ever.
+ * Wraps a BullMQ worker. An orderly close takes no new entry. A forced close may lose, for a while,
+ * entries that are just being given to the worker. So it is only for a server that cannot be
+ * reached, where BullMQ would wait for ever.
  */
 export function entryWorker(worker: BullWorker, isReachable: () => boolean): EntryWorker {
   return {

@@ -1,13 +1,13 @@
 import { PRIORITY_BAND, type FairOrder } from "./fair-order.ts";
 
 interface Lane {
-  /** Virtual time: the rank of the entry that was started last. */
+  /** The virtual time: the rank of the entry that was started last. */
   now: number;
   readonly lastRank: Map<string, number>;
   waiting: number;
 }
 
-/** The order of the one API process of an installation. */
+/** Orders entries when there is one API process. */
 export class LocalFairOrder implements FairOrder {
   readonly #lanes = new Map<string, Lane>();
 
@@ -24,7 +24,8 @@ export class LocalFairOrder implements FairOrder {
 
   left(provider: string, priority: number, started: boolean): void {
     const lane = this.#lane(provider, Math.floor(priority / PRIORITY_BAND));
-    // Entries that wait since before this process began are not counted: they only move time on.
+    // Entries from before the start of this process are not counted: they only move virtual time
+    // forward.
     const isCounted = lane.waiting > 0;
     if (isCounted) lane.waiting--;
     if (started) lane.now = Math.max(lane.now, priority % PRIORITY_BAND);

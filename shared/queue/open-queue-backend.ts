@@ -4,14 +4,17 @@ import { redisQueueBackend } from "./redis-queue-backend.ts";
 
 export interface OpenQueueBackendOptions {
   readonly redisUrl: string | undefined;
-  /** Of all keys in Redis. */
+  /** The prefix of all Redis keys. */
   readonly redisPrefix: string;
   readonly databaseUrl: string;
   readonly providers: number;
   readonly onError: (error: Error) => void;
 }
 
-/** Redis when it is configured, else PostgreSQL. The one place where the backend is chosen. */
+/**
+ * Opens the queue backend: Redis when it is configured, else PostgreSQL. The backend is chosen
+ * nowhere else.
+ */
 export function openQueueBackend(options: OpenQueueBackendOptions): QueueBackend {
   const { redisUrl, redisPrefix, databaseUrl, providers, onError } = options;
   return redisUrl === undefined

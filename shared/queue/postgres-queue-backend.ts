@@ -16,23 +16,24 @@ import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface PostgresQueueBackendOptions {
   readonly connectionString: string;
-  /** Each worker keeps one for LISTEN; the rest is shared by all. */
+  /** Each worker keeps one connection for LISTEN, and all share the rest. */
   readonly maxConnections: number;
   readonly onError: (error: Error) => void;
 }
 
 /**
- * After this wait for a new entry, a worker asks for one although none was announced. BullMQ notices
- * when the connection that hears the announcements is lost, and asks at once.
+ * After this wait a worker asks for a new entry although none was announced. BullMQ notices when
+ * the connection that receives the announcements is lost, and asks at once.
  */
 const DRAIN_DELAY_S = 15;
 
-/** BullMQ's own default; a pool handed in cannot name another. */
+/** BullMQ's default schema. A pool that is passed in cannot name another. */
 const SCHEMA = "bullmq";
 
 /**
- * BullMQ on PostgreSQL, for one process that is API and worker at once. Its pool alone runs with
- * `synchronous_commit=off`: entries are hints, and the sweeper finds the ones that a crash lost.
+ * Opens BullMQ on PostgreSQL, for one process that is API and worker at once. Only its pool runs
+ * with `synchronous_commit=off`: entries are hints, and the sweeper finds the ones that a crash
+ * lost.
  */
 export function postgresQueueBackend(options: PostgresQueueBackendOptions): QueueBackend {
   const pool = new GuardedPool(
@@ -45,8 +46,8 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     },
     options.onError,
   );
-  pool.setMaxListeners(0); // each queue and worker adds its own
-  // A pg.Pool is what BullMQ asks for; only the listener types of its clients are written otherwise.
+  pool.setMaxListeners(0); // each queue and worker adds a listener
+  // BullMQ asks for a pg.Pool, but declares other listener types for its clients.
   const connection = pool as unknown as PgPool;
   return {
     async prepare() {
@@ -57,7 +58,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
         client.release();
       }
     },
-    // In the truth's own database; what a crash of it lost, the checks find.
+    // Entries are in the same database as the jobs. The sweeper finds those that a crash lost.
     epoch: () => Promise.resolve(SCHEMA),
     openQueue(name) {
       const queue = new Queue(

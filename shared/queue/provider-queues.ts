@@ -1,12 +1,12 @@
 import { entryId, type Entry } from "../contracts/entry.ts";
 import type { EntryQueue, QueueBackend } from "./queue-backend.ts";
 
-/** Adds, finds and removes entries of the provider queues; one BullMQ queue per provider. */
+/** Adds, finds and removes entries of the provider queues. Each provider has one BullMQ queue. */
 export interface ProviderQueues {
-  /** An entry that is there already stays as it is. `delayMs` is the back-off. */
+  /** Adds an entry. One that exists stays as it is. `delayMs` is the back-off. */
   add(provider: string, entry: Entry, order: { priority: number; delayMs: number }): Promise<void>;
   has(provider: string, job: string, place: number): Promise<boolean>;
-  /** Best effort: a stale entry is harmless, it only takes room. */
+  /** Removes an entry. This is best effort: a stale entry is harmless and only takes space. */
   remove(provider: string, job: string, place: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -18,17 +18,17 @@ declare module "ioredis" {
   }
 }
 
-/** Of a class in which nothing happens; then it begins anew. */
+/** The time after which a class without activity is forgotten and starts again. */
 const TTL_MS = 3_600_000;
-/** BullMQ's scores are priorities times this, plus a count. */
+/** BullMQ's score is the priority times this factor, plus a count. */
 const SCORE = 2 ** 32;
 
 /**
  * KEYS: 1 sorted set of the tenants' last ranks, 2 virtual time, 3 BullMQ's waiting entries of all
- * classes. ARGV: 1 highest rank, 2 TTL in ms, 3 and 4 bounds of the class's scores in KEYS[3],
- * 5… tenants. Returns the next rank of each. Ranks that time has passed say nothing any more and are
- * dropped. A class that has emptied begins anew, but not in the middle of a burst, whose entries come
- * only after their ranks.
+ * classes. ARGV: 1 highest rank, 2 TTL in ms, 3 and 4 bounds of the class's scores in KEYS[3], 5…
+ * tenants. Returns the next rank of each tenant. Ranks below virtual time have no more meaning and
+ * are dropped. A class that has become empty starts again, but not in the middle of a burst, whose
+ * entries come only after their ranks.
  */
 const RANK = `
 local now = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -55,7 +55,7 @@ if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then
 end
 return 1`;
 
-/** Starts are told together: time may lag by so much. */
+/** Starts are sent together, so virtual time may be late by this much. */
 const TELL_MS = 20;
 
 interface Asked {
@@ -64,16 +64,18 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** The order of a fleet, shared by all API processes, beside the queues that it orders. */
+/** Orders the entries of a fleet. All API processes share the order, in the Redis of the queues. */
 export class RedisFairOrder implements FairOrder {
   readonly #redis: Redis;
   readonly #prefix: string;
-  /** By provider and class: who waits for the call that is on the wire. */
+  /** The callers that wait for the next call, by provider and class. */
   readonly #asked = new Map<string, Asked[]>();
-  /** Started entries that Redis has not heard of: the highest rank of each time key. */
+  /**
+   * The highest rank of started entries that Redis does not know yet, by the key of virtual time.
+   */
   readonly #started = new Map<string, number>();
 
-  /** The client's commands must fail rather than wait for a server that is away. */
+  /** The client's commands must fail rather than wait for a lost server. */
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
     this.#prefix = prefix;
@@ -105,7 +107,7 @@ export class RedisFairOrder implements FairOrder {
 
   async #ask(name: string, provider: string, serviceClass: number): Promise<void> {
     const queue = this.#key(provider);
-    await Promise.resolve(); // who asks in the same tick is asked for together
+    await Promise.resolve(); // calls of one tick go together
     for (;;) {
       const asked = this.#asked.get(name)?.splice(0) ?? [];
       if (asked.length === 0) break;
@@ -128,14 +130,16 @@ export class RedisFairOrder implements FairOrder {
     this.#asked.delete(name);
   }
 
-  /** Virtual time that is not told lags until the next start: others wait a little less. */
+  /**
+   * A lost update makes virtual time late until the next start: other tenants wait a little less.
+   */
   #tell(time: string): void {
     const rank = this.#started.get(time);
     this.#started.delete(time);
     if (rank !== undefined) this.#redis.spillwayStarted(time, rank, TTL_MS).catch(() => undefined);
   }
 
-  /** BullMQ's own keys of the queue begin so. */
+  /** The key has the same prefix as BullMQ's own keys of the queue. */
   #key(provider: string): string {
     return `${queueKeyPrefix(this.#prefix, provider)}:${provider}`;
   }

@@ -10,12 +10,15 @@ import { takeOrPutBack } from "./take-or-put-back.ts";
 
 export interface RedisQueueBackendOptions {
   readonly url: string;
-  /** Of all keys: installations that share a server differ in it. */
+  /** The prefix of all keys. Installations that share a server have different prefixes. */
   readonly prefix: string;
   readonly onError: (error: Error) => void;
 }
 
-/** BullMQ on Redis, for any number of API and worker processes. Producers fail fast, workers wait. */
+/**
+ * Opens BullMQ on Redis, for any number of API and worker processes. Producers fail fast, and
+ * workers wait.
+ */
 export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBackend {
   const { prefix, onError } = options;
   const producer = openRedis({ ...options, role: "producer" });
@@ -28,7 +31,8 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
         connection: producer,
         prefix: queueKeyPrefix(prefix, name),
         defaultJobOptions: entryOptions,
-        // BullMQ asks the server once; a queue whose question was lost would fail for ever.
+        // BullMQ asks for the version once, and a queue whose question was lost would fail for
+        // ever.
         skipVersionCheck: true,
         skipWaitingForReady: true,
       });
@@ -58,8 +62,8 @@ export function redisQueueBackend(options: RedisQueueBackendOptions): QueueBacke
 }
 
 /**
- * Changes whenever entries may have been lost: the key is gone with them, and a server that was
- * started anew or promoted has another run id.
+ * Returns a value that changes whenever entries may have been lost: the key is lost with them, and
+ * a server that was restarted or promoted has another run id.
  */
 async function readEpoch(client: Redis, key: string): Promise<string> {
   await client.set(key, randomUUID(), "NX");

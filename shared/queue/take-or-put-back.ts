@@ -3,10 +3,12 @@ import { DelayedError, WaitingError, type Job } from "bullmq";
 import type { Entry } from "../contracts/entry.ts";
 import type { TakeEntry } from "./queue-backend.ts";
 
-/** Without the pause, an entry that nobody can take now would go round as fast as it can. */
+/**
+ * Without this pause, an entry that nobody can take now would be taken and put back continuously.
+ */
 const PUT_BACK_PAUSE_MS = 50;
 
-/** BullMQ's processor around a `TakeEntry`. */
+/** Runs a `TakeEntry` as BullMQ's processor. */
 export async function takeOrPutBack(
   take: TakeEntry,
   job: Job<Entry, void>,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 
-/** At the start, a server that does not answer is more likely a wrong address. */
+/** A server that does not answer for this long at the start is more likely a wrong address. */
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 100;
 
 /**
- * Waits until the server answers, and refuses one that could drop what it holds. Throws an `Error`
- * that says what to change.
+ * Waits until the server answers, and refuses a server that may evict keys. Throws an `Error` that
+ * says what to change.
  */
 export async function checkRedis(client: Redis): Promise<void> {
   const memory = await firstAnswer(client);
@@ -28,7 +28,8 @@ async function firstAnswer(client: Redis): Promise<string> {
       try {
         return await client.info("memory");
       } catch (error) {
-        // Answers that time does not change; the greeting's come to the client, not to the command.
+        // These answers do not change with time. The answer to the greeting goes to the client, not
+        // to the command.
         const refusal = [last, error].find(isRefusal);
         if (refusal !== undefined) throw unusable(refusal);
         if (performance.now() > until) throw unusable(last ?? error);
@@ -49,7 +50,7 @@ function unusable(cause: unknown): Error {
   return new Error(`the Redis of REDIS_URL cannot be used: ${why}`, { cause });
 }
 
-/** Redis refuses what would need memory above its `maxmemory`. */
+/** Redis refuses commands that need memory above its `maxmemory`. */
 export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.message.includes("OOM command not allowed");
 }

@@ -1,14 +1,14 @@
 import { Redis, type RedisOptions } from "ioredis";
 
 /**
- * - `producer`: an API asks while a caller waits, so a command fails rather than waits for a server
- *   that is away.
- * - `consumer`: a worker has nothing better to do than wait until the server is back.
+ * - `producer`: an API sends commands while a caller waits, so a command fails rather than waits for a
+ *   lost server.
+ * - `consumer`: a worker has nothing else to do, so it waits until the server is back.
  */
 export type RedisRole = "producer" | "consumer";
 
 export interface OpenRedisOptions {
-  /** `redis://` or, with TLS, `rediss://`; user and password in it. */
+  /** The URL is `redis://`, or `rediss://` with TLS, and holds user and password. */
   readonly url: string;
   readonly role: RedisRole;
   readonly onError: (error: Error) => void;
@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const COMMAND_TIMEOUT_MS = 3_000;
 const MAX_RETRY_MS = 1_000;
 
-/** A connection that is silent for `socketTimeout` while it owes an answer is half open. */
+/** A connection that is silent for `socketTimeout` while an answer is due is half open. */
 const roles: Readonly<Record<RedisRole, RedisOptions>> = {
   producer: {
     maxRetriesPerRequest: 1,
@@ -26,26 +26,26 @@ const roles: Readonly<Record<RedisRole, RedisOptions>> = {
     commandTimeout: COMMAND_TIMEOUT_MS,
     socketTimeout: 5_000,
   },
-  // Longer than the longest blocking read.
+  // The timeout is longer than the longest blocking read.
   consumer: { maxRetriesPerRequest: null, socketTimeout: 12_000 },
 };
 
-/** Opens a connection that comes back by itself, also after a failover. */
+/** Opens a connection that reconnects by itself, also after a failover. */
 export function openRedis({ url, role, onError }: OpenRedisOptions): Redis {
   const client = new Redis(url, {
     ...roles[role],
     replyMapping: "legacy",
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: (tries) => Math.min(25 * 2 ** Math.min(tries, 6), MAX_RETRY_MS),
-    // The old primary after a failover: the address may lead to the new one now.
+    // The old primary answers so after a failover, and the address may lead to the new one now.
     reconnectOnError: (error) => (error.message.startsWith("READONLY") ? 2 : false),
   });
   client.on("error", onError);
-  client.setMaxListeners(0); // each queue and worker adds its own
+  client.setMaxListeners(0); // each queue and worker adds a listener
   return client;
 }
 
-/** Says goodbye if there is a connection; one that has none would wait for it. */
+/** Sends QUIT only on a live connection, since a lost one would wait until it is back. */
 export async function closeRedis(client: Redis): Promise<void> {
   if (client.status === "ready") await client.quit().catch(() => undefined);
   client.disconnect();

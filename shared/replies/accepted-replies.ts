@@ -6,7 +6,7 @@ import { splitEvents } from "../events/event-log.ts";
 import type { AttemptReply, ReplySender } from "./reply-path.ts";
 
 export interface AcceptedRepliesOptions {
-  /** For jobs that a process owns. */
+  /** The sender for jobs that a process owns. */
   readonly owned: ReplySender;
   readonly queue: AcceptedQueue;
   readonly events: EventLog;
@@ -15,8 +15,9 @@ export interface AcceptedRepliesOptions {
 }
 
 /**
- * Tells of any job: its owner, or of an accepted one the event log, which its readers follow. An
- * accepted job that waits again is queued here and now.
+ * Sends the messages of any job. Those of an owned job go to its owner, and those of an accepted
+ * job to the event log, which its readers follow. An accepted job that waits again is queued at
+ * once.
  */
 export class AcceptedReplies implements ReplySender {
   readonly #options: AcceptedRepliesOptions;
@@ -49,7 +50,7 @@ export class AcceptedReplies implements ReplySender {
     return true;
   }
 
-  /** What the queue does not take now, a sweeper finds missing. */
+  /** The sweeper finds entries that the queue does not accept now. */
   async #enqueue(job: string, place: number, delayMs: number): Promise<void> {
     try {
       const waiting = await this.#options.findWaiting(job);

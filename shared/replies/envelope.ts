@@ -1,8 +1,8 @@
 import type { ReplyMessage } from "../contracts/reply.ts";
 
-/** What travels between API and worker processes. */
+/** Messages between API and worker processes. */
 export type Envelope =
-  /** Number `seq`, from 0, of the messages of one attempt to its job's owner. */
+  /** `seq` counts the messages of one attempt to its job's owner, from 0. */
   | {
       readonly kind: "message";
       readonly job: string;
@@ -10,13 +10,13 @@ export type Envelope =
       readonly seq: number;
       readonly message: ReplyMessage;
     }
-  /** To an owner from no attempt. */
+  /** A message to an owner that belongs to no attempt. */
   | { readonly kind: "notice"; readonly job: string; readonly message: ReplyMessage }
-  /** Asks for an `ack`: messages up to `seq` have been sent. */
+  /** Asks for an `ack` after messages up to `seq` have been sent. */
   | { readonly kind: "probe"; readonly job: string; readonly fence: number; readonly seq: number }
   /**
-   * Back to the worker: messages up to `received` have come, and the caller has taken so many bytes
-   * of chunks. `missing`: what follows them was lost.
+   * Tells the worker that messages up to `received` have arrived, and how many bytes of chunks the
+   * caller has taken. `missing`: the messages after `received` were lost.
    */
   | {
       readonly kind: "ack";
@@ -26,12 +26,12 @@ export type Envelope =
       readonly takenBytes: number;
       readonly missing: boolean;
     }
-  /** Back to the worker: nobody listens to this attempt any more. */
+  /** Tells the worker that nobody listens to this attempt any more. */
   | { readonly kind: "gone"; readonly job: string; readonly fence: number }
-  /** To the worker that runs a job: stop it. */
+  /** Asks the worker that runs a job to stop it. */
   | { readonly kind: "stop"; readonly job: string; readonly reason: string };
 
-/** An envelope in two parts: JSON, and the bytes that would only grow in it. */
+/** An envelope in two parts: JSON, and the bytes that would only become longer in JSON. */
 export interface Packed {
   readonly head: string;
   readonly bytes: Buffer;
@@ -40,7 +40,10 @@ export interface Packed {
 const NONE = Buffer.alloc(0);
 const PAYLOADS = ["text", "tail", "body"] as const;
 
-/** For the wire: the text of a chunk, and the tail or body of a result, beside its JSON. */
+/**
+ * Splits an envelope for sending: the text of a chunk, and the tail or body of a result, are sent
+ * beside the JSON.
+ */
 export function packEnvelope(envelope: Envelope): Packed {
   if (envelope.kind !== "message" && envelope.kind !== "notice")
     return { head: JSON.stringify(envelope), bytes: NONE };
@@ -72,7 +75,10 @@ export function packEnvelope(envelope: Envelope): Packed {
   };
 }
 
-/** The reverse. Throws for what is not JSON; a kind or type that a newer version sends stays so. */
+/**
+ * Joins the two parts again. Throws for text that is not JSON. A kind or type from a newer version
+ * stays as it is.
+ */
 export function unpackEnvelope(head: string, bytes: Buffer): Envelope {
   const { payload, ...envelope } = JSON.parse(head) as Envelope & { payload?: unknown };
   if (envelope.kind !== "message" && envelope.kind !== "notice") return envelope;
@@ -86,7 +92,7 @@ export function unpackEnvelope(head: string, bytes: Buffer): Envelope {
   return { ...envelope, message };
 }
 
-/** Bytes of a caller's answer in a message. */
+/** Returns the bytes of a caller's answer in a message. */
 export function payloadBytes(message: ReplyMessage): number {
   if (message.type === "chunk") return Buffer.byteLength(message.text);
   if (message.type !== "result") return 0;

@@ -3,7 +3,7 @@ export class HeardFences {
   #highest = 0;
   #over = 0;
 
-  /** The highest fence heard so far; 0 before the first. */
+  /** The highest fence heard so far. It is 0 before the first. */
   get highest(): number {
     return this.#highest;
   }
@@ -15,7 +15,7 @@ export class HeardFences {
     return true;
   }
 
-  /** The attempts heard so far are over. */
+  /** Records that the attempts heard so far are over. */
   end(): void {
     this.#over = this.#highest;
   }

@@ -8,7 +8,7 @@ import {
   type ReplySender,
 } from "./reply-path.ts";
 
-/** The reply path inside one process: a map. */
+/** Delivers the replies inside one process. */
 export class LocalReplyHub implements ReplySender, ReplyReceiver {
   readonly #inboxes = new Map<string, LocalInbox>();
 

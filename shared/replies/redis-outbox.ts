@@ -5,13 +5,16 @@ import { within } from "../timing/within.ts";
 import { packEnvelope, payloadBytes, unpackEnvelope, type Envelope } from "./envelope.ts";
 
 export interface RedisOutboxOptions {
-  /** For what is sent; its commands must fail rather than wait for a server that is away. */
+  /** The connection that sends. Its commands must fail rather than wait for a lost server. */
   readonly redis: Redis;
-  /** For blocking reads, used by nobody else. */
+  /** The connection for blocking reads, which has no other user. */
   readonly reader: Redis;
-  /** Of all keys. */
+  /** The prefix of all keys. */
   readonly prefix: string;
-  /** This process's name in the fleet; made anew with each boot, so nobody reads old letters. */
+  /**
+   * This process's name in the fleet. It is new after each start, so no process reads the messages
+   * of its predecessor.
+   */
   readonly address: string;
   readonly onEnvelope: (envelope: Envelope, from: string) => void;
   readonly onError: (error: Error) => void;
@@ -26,11 +29,13 @@ interface Line {
   readonly waiting: OutgoingMessage[];
 }
 
-/** Larger payloads go by a key of their own, so that they hold up nobody else's letters. */
+/** Larger payloads get a key of their own, so that they do not delay other messages. */
 const INLINE_BYTES = 256 * 1024;
-/** What nobody fetches, Redis forgets. */
+/** Redis deletes messages and payloads that nobody fetches for this long. */
 const TTL_MS = 60_000;
-/** Bounds on what one entry of an inbox holds, and one read brings: others' letters come after it. */
+/**
+ * The limits of one entry of an inbox and of one read, since the messages of others come after it.
+ */
 const BATCH = 256;
 const BATCH_BYTES = 512 * 1024;
 const READ = 32;
@@ -39,9 +44,10 @@ const RETRY_MS = 200;
 const CLOSE_MS = 500;
 
 /**
- * One inbox a process, a Redis Stream read in batches, and the way to others' inboxes. Letters to
- * one address keep their order; while some are on the wire, the next gather. A letter may be lost
- * (Redis away, or wiped) or come twice: what must arrive is numbered and sent again above this.
+ * Reads this process's inbox, a Redis Stream, in batches, and sends to the inboxes of others.
+ * Messages to one address keep their order, and messages that come during a send wait for the next
+ * one. A message may be lost (Redis is away, or was wiped) or come twice: the callers number
+ * messages that must arrive and send them again.
  */
 export class RedisOutbox {
   readonly #options: RedisOutboxOptions;
@@ -55,17 +61,17 @@ export class RedisOutbox {
     this.#options = options;
   }
 
-  /** Every letter that was in the inbox at this time (`performance.now()`) has been handed over. */
+  /** Every message that was in the inbox at this time (`performance.now()`) has been delivered. */
   get readSince(): number {
     return this.#readSince;
   }
 
-  /** Begins to read. */
+  /** Starts to read the inbox. */
   start(): void {
     this.#reading = this.#read();
   }
 
-  /** Resolves once Redis has the letter, or it is lost. */
+  /** Resolves once Redis has the message, or it is lost. */
   post(to: string, envelope: Envelope): Promise<void> {
     return new Promise((onOver) => {
       const line = this.#lines.get(to);
@@ -79,13 +85,13 @@ export class RedisOutbox {
     });
   }
 
-  /** Stops reading and removes the inbox; letters that are on their way out are sent first. */
+  /** Stops reading and removes the inbox. Messages that are on their way out are sent first. */
   async close(): Promise<void> {
     this.#closed.abort();
     const { reader } = this.#options;
     reader.disconnect();
-    reader.stream?.destroy(); // it would stay open until the blocking read returns
-    // Of a server that is away, ioredis leaves the read pending for ever.
+    reader.stream?.destroy(); // the socket would stay open until the blocking read returns
+    // When the server is away, ioredis leaves the read pending for ever.
     await within(CLOSE_MS, this.#reading ?? Promise.resolve());
     const until = performance.now() + CLOSE_MS;
     while (this.#lines.size > 0 && performance.now() < until) await sleep(10);
@@ -93,7 +99,7 @@ export class RedisOutbox {
   }
 
   async #send(to: string, line: Line): Promise<void> {
-    await Promise.resolve(); // letters of one tick travel together
+    await Promise.resolve(); // messages of one tick go together
     while (line.waiting.length > 0) {
       const batch = line.waiting.splice(0, batchSize(line.waiting));
       try {
@@ -124,7 +130,7 @@ export class RedisOutbox {
     await this.#keepAlive(inbox);
   }
 
-  /** An inbox that nobody reads any more goes by itself. */
+  /** Renews the expiry of an inbox. An inbox without a reader expires. */
   async #keepAlive(inbox: string): Promise<void> {
     const now = performance.now();
     if (now - (this.#expiriesSetAt.get(inbox) ?? Number.NEGATIVE_INFINITY) < TTL_MS / 4) return;
@@ -140,7 +146,8 @@ export class RedisOutbox {
     while (!this.#closed.signal.aborted) {
       const begunAt = performance.now();
       try {
-        // Always from the start, and what was read is deleted: no position to lose with the stream.
+        // Each read begins at the start, and read entries are deleted, so there is no position to
+        // lose with the stream.
         const found = await reader.xreadBuffer(
           ...(["COUNT", READ, "BLOCK", BLOCK_MS, "STREAMS", inbox, "0"] as const),
         );
@@ -172,7 +179,7 @@ export class RedisOutbox {
     }
   }
 
-  /** Null: lost with its server, or too old. */
+  /** Returns null for a payload that was lost with its server or has expired. */
   async #fetch(key: string): Promise<Buffer | null> {
     const { redis, onError } = this.#options;
     try {
@@ -188,7 +195,7 @@ export class RedisOutbox {
   }
 }
 
-/** How many letters, from the first on, go together. */
+/** Returns how many of the first messages go together. */
 function batchSize(waiting: readonly OutgoingMessage[]): number {
   let bytes = 0;
   for (const [at, { envelope }] of waiting.slice(0, BATCH).entries()) {

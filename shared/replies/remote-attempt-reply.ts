@@ -7,14 +7,14 @@ export interface RemoteAttemptReplyOptions {
   readonly owner: string;
   readonly job: string;
   readonly fence: number;
-  /** Resolves once the letter is on its way, or lost. */
+  /** Resolves once Redis has the message, or it is lost. */
   readonly post: (to: string, envelope: Envelope) => Promise<void>;
   readonly now: () => number;
-  /** Told of so many bytes more, or fewer, that are kept. */
+  /** Called with the change in the number of retained bytes. */
   readonly onRetained: (bytes: number) => void;
-  /** Resolves when the process may keep another result. */
+  /** Resolves when the process may retain another result. */
   readonly room: () => Promise<void>;
-  /** Acknowledged to the last message after `close`, or given up. */
+  /** Called when the attempt is closed and all its messages are acknowledged, or given up. */
   readonly onOver: () => void;
 }
 
@@ -24,16 +24,20 @@ interface Sent {
   readonly bytes: number;
 }
 
-/** A result waits so long for Redis before its ledger row is written. */
+/** The time that a result waits for Redis before its ledger row is written. */
 const POST_MS = 500;
-/** Silence of an owner after which it is asked what it has. */
+/** The silence of an owner after which the worker asks what it has received. */
 const PROBE_AFTER_MS = 2_000;
-/** Silence of a closed attempt's owner after which it is taken to be gone; the sweeper knew sooner. */
+/**
+ * The silence of a closed attempt's owner after which it counts as gone. The sweeper notices a dead
+ * owner sooner.
+ */
 const GIVE_UP_AFTER_MS = 120_000;
 
 /**
- * One attempt's messages to an owner in another process, numbered, kept until acknowledged and sent
- * again when the owner misses some: a wiped Redis costs a delay, not the answer.
+ * Sends one attempt's messages to an owner in another process. They are numbered, kept until
+ * acknowledged, and sent again when the owner misses some: a wiped Redis costs a delay, not the
+ * answer.
  */
 export class RemoteAttemptReply implements AttemptReply {
   readonly #options: RemoteAttemptReplyOptions;
@@ -60,7 +64,8 @@ export class RemoteAttemptReply implements AttemptReply {
     this.#unacknowledged.push(sent);
     this.#options.onRetained(sent.bytes);
     const posted = this.#post(sent);
-    // What follows is the ledger row, and this must not die with the worker between the two.
+    // The ledger row is written next. The result must not be lost if the worker dies before it is
+    // sent.
     if (message.type === "result") await within(POST_MS, posted);
     if (message.type !== "chunk") return !this.#isGone;
     this.#sentBytes += sent.bytes;
@@ -89,7 +94,7 @@ export class RemoteAttemptReply implements AttemptReply {
 
   tick(): void {
     const now = this.#options.now();
-    // Before its end an attempt may have had nothing to say, and its owner no reason to answer.
+    // Before its close an attempt may have sent nothing, so its owner had no reason to answer.
     const closedAt = this.#closedAt ?? now;
     if (now - Math.max(this.#heardAt, closedAt) > GIVE_UP_AFTER_MS) {
       this.#giveUp();
@@ -118,7 +123,7 @@ export class RemoteAttemptReply implements AttemptReply {
     this.#endIfOver();
   }
 
-  /** Messages up to `seq` need not be sent again. */
+  /** Drops the messages up to `seq`, which need not be sent again. */
   #forget(seq: number): void {
     const kept = this.#unacknowledged.findIndex((sent) => sent.seq > seq);
     const forgotten = this.#unacknowledged.splice(0, kept === -1 ? Infinity : kept);

@@ -12,9 +12,9 @@ export interface RemoteInboxOptions {
 
 type FromAttempt = Extract<Envelope, { kind: "message" | "probe" }>;
 
-/** After so many bytes more, the worker is sent an acknowledgement. */
+/** The number of taken bytes after which the worker gets an acknowledgement. */
 const ACK_BYTES = REPLY_CREDIT_BYTES / 4;
-/** A gap shows in every message after it; asking once is enough until the answer can be here. */
+/** A gap is visible in every message after it, so it is reported only once in this time. */
 const ASK_AGAIN_MS = 500;
 
 /**
@@ -41,7 +41,7 @@ export class RemoteInbox implements ReplyInbox {
     this.#options = options;
   }
 
-  /** A message or probe of an attempt. */
+  /** Handles a message or probe of an attempt. */
   take(envelope: FromAttempt, from: string): void {
     const { job, fence, seq } = envelope;
     const before = this.#fences.highest;
@@ -57,7 +57,7 @@ export class RemoteInbox implements ReplyInbox {
     else {
       this.#received = seq;
       this.push(envelope.message);
-      // The last of an attempt, which its worker keeps until it knows that it has come.
+      // The worker keeps the last message of an attempt until it is acknowledged.
       if (envelope.message.type === "end" || envelope.message.type === "enqueue") this.#ack(false);
     }
   }

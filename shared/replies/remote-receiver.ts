@@ -6,11 +6,11 @@ import type { ReplyInbox, ReplyReceiver } from "./reply-path.ts";
 export interface RemoteReceiverOptions {
   readonly post: (to: string, envelope: Envelope) => unknown;
   readonly now: () => number;
-  /** A notice about a job that is not waited for here. */
+  /** Called with a notice about a job without an inbox in this process. */
   readonly onUnknown: (job: string, notice: Notice) => void;
 }
 
-/** The API's side of the reply path between processes. */
+/** Receives the replies of other processes in an API. */
 export class RemoteReceiver implements ReplyReceiver {
   readonly #options: RemoteReceiverOptions;
   readonly #inboxes = new Map<string, RemoteInbox>();

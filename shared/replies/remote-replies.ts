@@ -9,34 +9,34 @@ import type { ReplyReceiver, ReplySender } from "./reply-path.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
 export interface RemoteRepliesOptions {
-  /** For what is sent; its commands must fail rather than wait for a server that is away. */
+  /** The connection that sends. Its commands must fail rather than wait for a lost server. */
   readonly redis: Redis;
   readonly redisUrl: string;
-  /** Of all keys. */
+  /** The prefix of all keys. */
   readonly redisPrefix: string;
   /** This process's name in the fleet. */
   readonly address: string;
-  /** Somebody asks that a job which runs here be stopped. */
+  /** Called when another process asks to stop a job that runs here. */
   readonly onStop: (job: string, reason: string) => void;
-  /** A notice about a job that is not waited for here. */
+  /** Called with a notice about a job without an inbox in this process. */
   readonly onUnknown: (job: string, notice: Notice) => void;
   readonly onError: (error: Error) => void;
 }
 
-/** The reply path of one process to and from the others, over Redis. */
+/** Sends and receives a process's replies over Redis. */
 export interface RemoteReplies {
   readonly sender: ReplySender;
   readonly receiver: ReplyReceiver;
   readonly stops: StopRequests;
-  /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
+  /** Every message that was in the inbox at this time (`performance.now()`) has been delivered. */
   readSince(): number;
-  /** What has been said is given so long to be acknowledged. */
+  /** Waits at most `drainMs` for acknowledgements, then closes the inbox. */
   close(drainMs: number): Promise<void>;
 }
 
 const now = (): number => performance.now();
 
-/** Opens a process's inbox and its way to others' inboxes; `redis` stays the caller's. */
+/** Opens a process's inbox and its way to other inboxes. The caller closes `redis`. */
 export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies {
   const { redis, redisUrl: url, redisPrefix: prefix, address, onError } = options;
   const reader = openRedis({ url, role: "consumer", onError });
@@ -66,7 +66,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
         options.onStop(envelope.job, envelope.reason);
         break;
       default:
-        break; // of a newer version
+        break; // a kind of a newer version
     }
   };
   outbox.start();

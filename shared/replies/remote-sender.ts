@@ -4,17 +4,20 @@ import { RemoteAttemptReply } from "./remote-attempt-reply.ts";
 import type { AttemptReply, ReplySender } from "./reply-path.ts";
 
 export interface RemoteSenderOptions {
-  /** Resolves once the letter is on its way, or lost. */
+  /** Resolves once Redis has the message, or it is lost. */
   readonly post: (to: string, envelope: Envelope) => Promise<void>;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Returns the milliseconds of a clock that never goes back. */
   readonly now: () => number;
 }
 
 const TICK_MS = 500;
-/** Memory for settled results whose owners have not acknowledged them; then slots stay busy. */
+/**
+ * The memory for results that their owners have not acknowledged. Above it, results wait and their
+ * slots stay busy.
+ */
 const RETAINED_BYTES = 256 * 1024 * 1024;
 
-/** The worker's side of the reply path between processes. */
+/** Sends the replies of a worker to other processes. */
 export class RemoteSender implements ReplySender {
   readonly #options: RemoteSenderOptions;
   readonly #attempts = new Map<string, RemoteAttemptReply>();
@@ -26,7 +29,7 @@ export class RemoteSender implements ReplySender {
     this.#options = options;
   }
 
-  /** Begins to look after what stays unacknowledged. */
+  /** Starts to check for messages that stay unacknowledged. */
   start(): void {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -56,17 +59,17 @@ export class RemoteSender implements ReplySender {
     return Promise.resolve(true);
   }
 
-  /** An owner's answer. */
+  /** Handles an owner's answer. */
   take(envelope: Extract<Envelope, { kind: "ack" | "gone" }>): void {
     this.#attempts.get(`${envelope.job}.${envelope.fence}`)?.take(envelope);
   }
 
-  /** Asks owners from whom nothing was heard for a while; gives up those that never answer. */
+  /** Asks owners that have been silent for a while, and gives up those that never answer. */
   tick(): void {
     for (const attempt of this.#attempts.values()) attempt.tick();
   }
 
-  /** Resolves when everything said has been acknowledged, or after `withinMs`. */
+  /** Resolves when every message has been acknowledged, or after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
     const until = this.#options.now() + withinMs;
     while (this.#attempts.size > 0 && this.#options.now() < until)
