@@ -10,7 +10,7 @@ export function base64Embeddings(body: Buffer): Buffer {
   return Buffer.from(JSON.stringify(answer));
 }
 
-/** A parser's complaint would quote the answer, so it goes no further. */
+/** The parser's error is dropped, since its message would quote the answer. */
 function parse(body: Buffer): { data?: unknown } | null {
   try {
     return JSON.parse(body.toString()) as { data?: unknown } | null;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { BrokerError } from "../errors/broker-error.ts";
 
-/** Names of fields can be as long as the body. */
+/** The names of fields can be as long as the body. */
 const MAX_PARAM_CHARS = 128;
 
 type Issue = z.core.$ZodIssue;
@@ -12,9 +12,9 @@ interface Fault {
 }
 
 /**
- * Checks what came from outside: the known fields of a body, a query. Throws `BrokerError`
- * `invalid_request` that names the first field at fault as its `param`, such as
- * `budget.limit_usd` or `models[3]`; its message never repeats the field's value.
+ * Checks a value from outside: the known fields of a body, or a query. Throws `BrokerError`
+ * `invalid_request` that names the first wrong field as its `param`, such as `budget.limit_usd` or
+ * `models[3]`. Its message never repeats the field's value.
  */
 export function checkFields<Schema extends z.ZodType>(
   schema: Schema,
@@ -29,7 +29,7 @@ export function checkFields<Schema extends z.ZodType>(
   throw new BrokerError("invalid_request", `Invalid value for '${param}': ${message}.`, { param });
 }
 
-/** Inside a union, the alternative that matched furthest says best what is wrong. */
+/** In a union, the alternative that matched furthest describes the fault best. */
 function innermost(issue: Issue, base: readonly PropertyKey[]): Fault {
   const [unknown] = issue.code === "unrecognized_keys" ? issue.keys : [];
   if (unknown !== undefined)
@@ -45,7 +45,7 @@ function innermost(issue: Issue, base: readonly PropertyKey[]): Fault {
   return best;
 }
 
-/** A field's path as OpenAI writes `param`: `messages[0].role`. */
+/** Writes the path of a field as OpenAI writes `param`: `messages[0].role`. */
 export function fieldPath(path: readonly PropertyKey[]): string {
   let text = "";
   for (const key of path) {

@@ -4,7 +4,7 @@ import { foldName } from "../../config/request-fields.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 import { fieldPath } from "./check-fields.ts";
 
-/** What holds media in a content part, in OpenAI's and in the engines' own dialects. */
+/** The fields of a content part that hold media, in OpenAI's and the engines' own formats. */
 const MEDIA_FIELDS = new Set([
   "image",
   "images",
@@ -19,10 +19,10 @@ const MEDIA_FIELDS = new Set([
   "file_data",
   "input_file",
 ]);
-/** Where messages, items and tools' outputs keep their parts. */
+/** The fields in which messages, items and tool outputs keep their parts. */
 const PART_FIELDS = new Set(["content", "output"]);
 
-/** What is read of a message, an item, a tool or a part, by the names' foldings. */
+/** The fields that are read of a message, an item, a tool or a part, by their folded names. */
 const READ_NAMES = new Map(
   [...MEDIA_FIELDS, ...PART_FIELDS, "role", "type", "text", "url", "data"].map((name) => [
     foldName(name),
@@ -30,24 +30,27 @@ const READ_NAMES = new Map(
   ]),
 );
 
-/** The longest path that a system opens. */
+/** The longest path that an operating system opens. */
 const MAX_PATH_LENGTH = 4_096;
 const MAX_PARAM_CHARS = 128;
-/** In small letters, a name can be another spelling of none but itself. */
+/** A name in small letters cannot be another spelling of a different name. */
 const PLAIN_NAME = /^[a-z]+(?:_[a-z]+)*$/;
 const BASE64 = /^[A-Za-z0-9+/_=\s-]*$/;
 const SCHEME = /^\s*[a-z][a-z0-9+.-]*:/i;
 const DATA_URL = /^data:/i;
-/** Scheme and host as every parser of URLs reads them: no blank, backslash, user or bare path. */
+/**
+ * Matches scheme and host as every URL parser reads them: without blanks, backslashes, users and
+ * bare paths.
+ */
 const WEB_URL = /^https?:\/\/([^\s/?#\\@]+)(?:[/?#][^\s\\]*)?$/i;
 
 type Path = readonly (string | number)[];
 
 /**
  * Refuses media in a request's body that the engine would fetch from an internal address or read
- * from its disk: whatever has an address must be a `data:` URL or an http or https URL of a host
- * that is not internal. Names are not resolved here, since the engine resolves them for itself.
- * Throws `BrokerError` `invalid_request` with the field's path as `param`.
+ * from its disk. An address must be a `data:` URL, or an http or https URL of a host that is not
+ * internal. Names are not resolved here, since the engine resolves them itself. Throws
+ * `BrokerError` `invalid_request` with the field's path as `param`.
  */
 export function checkMedia(
   fields: Readonly<Record<string, unknown>>,
@@ -92,7 +95,10 @@ function checkMediaField(value: unknown, name: string, path: Path, check: Check)
   }
 }
 
-/** Engines that ignore case would read what nobody here has looked at. */
+/**
+ * Refuses other spellings of the fields that are read. An engine that ignores case would read a
+ * field that was not checked here.
+ */
 function refuseSpelling(name: string, path: Path): void {
   if (PLAIN_NAME.test(name) && !name.endsWith("url")) return;
   const folded = foldName(name);
@@ -107,7 +113,10 @@ function isAddressField(name: string): boolean {
   return name === "url" || name.endsWith("_url");
 }
 
-/** Base64 without a scheme. A text too long for a path is only looked at from its start. */
+/**
+ * Returns true for base64 without a scheme. Only the start of a text that is too long for a path is
+ * checked.
+ */
 function isBareData(text: string): boolean {
   return text.length > MAX_PATH_LENGTH ? !SCHEME.test(text) : BASE64.test(text);
 }
@@ -117,7 +126,7 @@ function isAllowedAddress(text: string, policy: Pick<EgressPolicy, "isInternalHo
   const written = WEB_URL.exec(text)?.[1];
   const url = URL.parse(text);
   if (written === undefined || url === null) return false;
-  // Other parsers read `010.8.8.8` as another address than ours.
+  // Other parsers read `010.8.8.8` as a different address.
   if (isIPv4(url.hostname) && !written.startsWith(url.hostname)) return false;
   return !policy.isInternalHost(url.hostname);
 }

@@ -4,7 +4,7 @@ import { summarisingInput } from "../responses/compaction.ts";
 import type { ParsedBody } from "./parse-body.ts";
 import { inputItems } from "./previous-turn.ts";
 
-/** Fields that shape an answer, of which a summary is none. */
+/** Fields that shape an answer but not a summary. */
 const ofAnswers = [
   "include",
   "max_tool_calls",
@@ -14,7 +14,7 @@ const ofAnswers = [
   "tools",
   "top_logprobs",
 ];
-/** Fields of how a response is delivered and kept, which a compaction is not. */
+/** Fields that say how a response is delivered and stored. A compaction has no such choice. */
 const ofResponses = [
   "background",
   "conversation",
@@ -24,8 +24,8 @@ const ofResponses = [
 ];
 
 /**
- * The request that makes the model summarise what a compaction is asked of; its earlier turns stand
- * in its `input`. `isOwnEndpoint`: it came to `/v1/responses/compact`. Throws `BrokerError`
+ * Returns the request that makes the model summarise the input of a compaction, which includes its
+ * earlier turns. `isOwnEndpoint` is true for `/v1/responses/compact`. Throws `BrokerError`
  * `invalid_request` when there is nothing to summarise.
  */
 export function compactionRequest(

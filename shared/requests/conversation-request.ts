@@ -12,13 +12,13 @@ import { inputItems } from "./previous-turn.ts";
 
 export interface ConversationRequest {
   readonly body: ParsedBody;
-  /** What it adds to its conversation; undefined without one. */
+  /** The request adds these items to its conversation. Undefined without a conversation. */
   readonly turn: ConversationTurn | undefined;
 }
 
 /**
- * The body of a response request with the items of its conversation in front of its input. Throws
- * `BrokerError` for a conversation that this key does not have, or that is larger than a request may be.
+ * Puts the items of a response request's conversation in front of its input. Throws `BrokerError`
+ * for a conversation that this key does not have, or that is larger than a request may be.
  */
 export async function withConversation(
   pool: Pick<Pool, "query">,
@@ -28,7 +28,7 @@ export async function withConversation(
 ): Promise<ConversationRequest> {
   const { conversation, previous_response_id: previous, store, input } = body.fields;
   const id = typeof conversation === "string" ? conversation : asObject(conversation)?.["id"];
-  // What is neither is refused with the other fields.
+  // A value of another type is refused with the other fields.
   if (typeof id !== "string") return { body, turn: undefined };
   if (previous != null)
     throw refused("It cannot be used together with 'previous_response_id'.", "conversation");

@@ -3,12 +3,18 @@ import { clientToolOfCall, isClientToolOutput } from "../responses/client-tools.
 import type { JsonObject } from "../json/json-object.ts";
 import { hasProviderTools, toolTokens } from "./tool-bound.ts";
 
-/** What a chat template may add: begin and end of the conversation, a default system prompt. */
+/**
+ * A chat template may add so many tokens: begin and end of the conversation, and a default system
+ * prompt.
+ */
 const BASE_TOKENS = 64;
-/** Role and separators of a message; the ends of a prompt or an embedding's input. */
+/**
+ * Role and separators of a message, or the ends of a prompt or an embedding's input, have at most
+ * so many tokens.
+ */
 const TOKENS_PER_PROMPT = 16;
 
-/** Parts whose tokens their text does bound; all others are media. */
+/** Parts whose text bounds their tokens. All other parts are media. */
 const TEXT_PARTS = new Set<unknown>([
   "text",
   "refusal",
@@ -18,7 +24,7 @@ const TEXT_PARTS = new Set<unknown>([
   "reasoning_text",
 ]);
 
-/** Items of a response's input whose tokens their text does bound; undefined: a message. */
+/** Items of a response's input whose text bounds their tokens. Undefined means a message. */
 const TEXT_ITEMS = new Set<unknown>([
   undefined,
   null,
@@ -34,22 +40,23 @@ const TEXT_ITEMS = new Set<unknown>([
 const mediaName = /^(?:input_)?(?:audio|image|video|file)s?(?:_data|_id|_url)?$/;
 
 export interface InputBound {
-  /** Tokens that the text of the request can be at most. */
+  /** The most tokens that the text of the request can have. */
   readonly textTokens: number;
   /**
-   * The field that holds what no text bounds (images, audio, files, what an upstream's own tools
-   * find), so that it may fill the context; undefined: there is none.
+   * The field whose content no text bounds (images, audio, files, results of an upstream's own
+   * tools), so that it may fill the context. Undefined when there is none.
    */
   readonly unbounded: string | undefined;
-  /** That field asks for tools that a provider runs: their fees and turns have no bound at all. */
+  /** That field asks for tools that a provider runs. Their fees and turns have no bound. */
   readonly hasProviderTools: boolean;
 }
 
 /**
- * The most input tokens of a request, from its body as it goes upstream. A token is never less than
- * a byte of text, and JSON only makes text longer, so the body's bytes bound its tokens; prompts
- * given as token numbers count their tokens. Tokenizers that normalise by NFKC first (SentencePiece's
- * `nmt_nfkc`: T5, XLM-R, bge-m3) see the longer of both texts. `body` is the text of `fields`.
+ * Returns the most input tokens that a request can have, from its body as it goes upstream. A token
+ * is never less than a byte of text, and JSON only makes text longer, so the body's bytes bound its
+ * tokens. Prompts given as token numbers count their tokens. Some tokenizers normalise by NFKC
+ * first (SentencePiece's `nmt_nfkc`: T5, XLM-R, bge-m3), so the longer of both texts counts. `body`
+ * is the text of `fields`.
  */
 export function inputBound(fields: JsonObject, body: string): InputBound {
   const { messages, prompt, input } = fields;
@@ -58,7 +65,7 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
   for (const prompts of [prompt, input])
     if (prompts !== undefined)
       bound += TOKENS_PER_PROMPT * countPrompts(prompts) - tokenSlack(prompts);
-  // A template in the request can repeat its input as often as it likes.
+  // A template in the request can repeat its input without limit.
   const found: Readonly<Record<string, boolean>> = {
     tools: hasProviderTools(fields),
     ...Object.fromEntries(fieldNames.tools.map((name) => [name, asks(fields[name])])),
@@ -72,12 +79,17 @@ export function inputBound(fields: JsonObject, body: string): InputBound {
   return { textTokens: bound, unbounded, hasProviderTools: runsTools };
 }
 
-/** Empty `web_search_options` ask for a search. */
+/**
+ * Returns true for a value that asks for something. Empty `web_search_options` ask for a search.
+ */
 function asks(value: unknown): boolean {
   return value != null && value !== false && value !== "";
 }
 
-/** UTF-8 bytes of a text, as it is or normalised: U+FDFA has 3, and 33 as the words it stands for. */
+/**
+ * Returns the UTF-8 bytes of a text, as it is or normalised, whichever is more. U+FDFA has 3 bytes,
+ * and 33 as the words that it stands for.
+ */
 function mostBytes(text: string): number {
   const bytes = Buffer.byteLength(text);
   const isAscii = bytes === text.length;
@@ -88,7 +100,7 @@ function countPrompts(prompts: unknown): number {
   return Array.isArray(prompts) && typeof prompts[0] !== "number" ? prompts.length : 1;
 }
 
-/** Bytes that token numbers take in the body, beyond one for each token. */
+/** Returns the bytes that token numbers take in the body beyond one byte for each token. */
 function tokenSlack(prompts: unknown): number {
   if (!Array.isArray(prompts)) return 0;
   if (typeof prompts[0] === "number") return JSON.stringify(prompts).length - prompts.length;
@@ -106,7 +118,9 @@ function hasMedia(messages: unknown): boolean {
   );
 }
 
-/** Media beside the text: of a message, as Ollama's own API has them, or of a part that says it is text. */
+/**
+ * Media can stand beside the text: in a message, as in Ollama's own API, or in a part of type text.
+ */
 function holdsMedia(object: object): boolean {
   return Object.entries(object).some(
     ([name, value]) =>
@@ -114,7 +128,10 @@ function holdsMedia(object: object): boolean {
   );
 }
 
-/** Items refer to what an upstream has stored, or hold parts that are no text. */
+/**
+ * Returns true when items refer to data that an upstream has stored, or hold parts that are not
+ * text.
+ */
 function hasInputMedia(input: unknown): boolean {
   if (!Array.isArray(input)) return false;
   return input.some((item: unknown) => {
@@ -126,7 +143,7 @@ function hasInputMedia(input: unknown): boolean {
   });
 }
 
-/** Calls of tools that the caller runs, and what they gave. */
+/** Returns true for calls of tools that the caller runs, and for their outputs. */
 function isTextItem(type: unknown): boolean {
   return clientToolOfCall(type) !== undefined || isClientToolOutput(type);
 }

@@ -3,16 +3,19 @@ import { declaredTools } from "../responses/declared-tools.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { inputItems } from "./previous-turn.ts";
 
-/** What a template writes around a conversation, around each item, and once there are tools. */
+/**
+ * The tokens that a template writes around a conversation, around each item, and once there are
+ * tools.
+ */
 const BASE_TOKENS = 3;
 const TOKENS_PER_ITEM = 4;
 const TOOL_PREAMBLE_TOKENS = 60;
-/** Of a picture of about a megapixel; models differ by a factor of ten. */
+/** An image of about a megapixel has about so many tokens. Models differ by a factor of ten. */
 const IMAGE_TOKENS = 800;
-/** Of any other file or recording: what is in it is not looked at. */
+/** Any other file or recording counts as so many tokens, since its content is not read. */
 const FILE_TOKENS = 2_000;
 
-/** Fields that no template writes. */
+/** Fields that no template writes into the prompt. */
 const UNSEEN = new Set([
   "call_id",
   "detail",
@@ -28,7 +31,7 @@ const UNSEEN = new Set([
 const IMAGES = new Set(["image_url"]);
 const FILES = new Set(["file_data", "file_id", "file_url", "input_audio"]);
 
-/** About how many input tokens a response request has, whose earlier turns stand in its `input`. */
+/** Estimates the input tokens of a response request whose `input` includes its earlier turns. */
 export function estimateInput(fields: JsonObject): number {
   const { instructions, input, text } = fields;
   const tools = declaredTools(fields);

@@ -1,17 +1,24 @@
-/** Letters of one kind, digits, white space, and all else; each alternative is a group. */
+/**
+ * Matches letters of one kind, digits, white space, or other characters. Each alternative is a
+ * group.
+ */
 const PIECES =
   /(\p{Script=Latin}+)|([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+)|(\p{L}[\p{L}\p{M}]*)|(\p{N}+)|(\s+)|([^\s\p{L}\p{N}]+)/gu;
 const ASCII = /^\p{ASCII}*$/u;
 
-/** Longer texts are judged by their beginning, so that the work is bounded. */
+/** Longer texts are estimated by their beginning, so that the work is bounded. */
 const SAMPLE_CHARS = 65_536;
-/** No word is longer: hashes, base64 and the like, of which tokenizers know only short pieces. */
+/**
+ * A longer piece is not a word but a hash, base64 or the like. Tokenizers know only short pieces of
+ * these.
+ */
 const LONGEST_WORD = 24;
 
 /**
- * About how many tokens a text has, without the model's tokenizer. Measured against `o200k_base`: 0 to
- * 25 % more for English and code, up to 60 % more for JSON and other languages, a quarter less for
- * Base64. Older and smaller vocabularies need up to three times as many for scripts other than Latin.
+ * Estimates the tokens of a text without the model's tokenizer. Measured against `o200k_base`, it
+ * gives 0 to 25 % more for English and code, up to 60 % more for JSON and other languages, and a
+ * quarter less for Base64. Older and smaller vocabularies need up to three times as many tokens for
+ * scripts other than Latin.
  */
 export function estimateTokens(text: string): number {
   const sample = text.slice(0, SAMPLE_CHARS);

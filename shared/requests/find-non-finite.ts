@@ -1,15 +1,15 @@
 import { fieldPath } from "./check-fields.ts";
 
 /**
- * The path of a number that JSON's grammar allows and a double does not hold, such as `1e999`;
- * undefined without one. The value is known to be nested little.
+ * Finds the path of a number that JSON's grammar allows but a double cannot hold, such as `1e999`.
+ * Undefined when there is none. The caller has checked that the value is not deeply nested.
  */
 export function findNonFinite(value: unknown): string | undefined {
   const path = find(value);
   return path === undefined ? undefined : fieldPath(path.toReversed());
 }
 
-/** The path from the innermost key outwards. */
+/** Returns the path from the innermost key outwards. */
 function find(value: unknown): (string | number)[] | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? undefined : [];
   if (typeof value !== "object" || value === null) return undefined;

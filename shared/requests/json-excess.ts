@@ -8,14 +8,17 @@ const COLON = 0x3a;
 
 interface JsonLimits {
   readonly depth: number;
-  /** Arrays, objects and members of objects; texts and numbers in arrays cost next to nothing. */
+  /**
+   * Arrays, objects and members of objects count as parts. Texts and numbers in arrays cost next to
+   * nothing.
+   */
   readonly parts: number;
 }
 
 /**
- * What a JSON text has too much of: it nests arrays and objects deeper than may be, or holds more
- * parts. Reads bytes before anything is parsed, so that a hostile text costs neither stack nor
- * memory, nor seconds in which nobody else is answered.
+ * Returns the limit that a JSON text exceeds: `depth` when arrays and objects are nested too
+ * deeply, `parts` when there are too many. It reads bytes before anything is parsed, so that a
+ * hostile text costs neither stack nor memory, nor seconds in which no other request is answered.
  */
 export function findExcess(json: Buffer, limits: JsonLimits): keyof JsonLimits | undefined {
   let depth = 0;
@@ -36,7 +39,7 @@ export function findExcess(json: Buffer, limits: JsonLimits): keyof JsonLimits |
   return parts > limits.parts ? "parts" : undefined;
 }
 
-/** The index of the quote that ends the string, or the text's length. */
+/** Returns the index of the quote that ends the string, or the length of the text. */
 function endOfString(json: Buffer, from: number): number {
   for (let at = from; at < json.length; at++) {
     const byte = json[at];

@@ -11,20 +11,20 @@ interface AskedCaps {
 export interface OutputCap {
   /** The most tokens of one choice. */
   readonly cap: number;
-  /** The number is the route's, not the caller's. */
+  /** The cap is the route's, not the caller's. */
   readonly capIsDefault: boolean;
-  /** The route's cap, where the caller asked for more. */
+  /** The route's cap. Undefined unless the caller asked for more. */
   readonly loweredCap: number | undefined;
 }
 
-/** Newest first: the one that a caller is told of. */
+/** The newest name comes first: errors name that one. */
 const names = ["max_output_tokens", "max_completion_tokens", "max_tokens"] as const;
 
 /**
- * The caller's cap, else the route's, which is also the most. Of two caps the smaller one holds. -1
- * is no cap, as llama.cpp's users write it. 0 asks for the prompt's own evaluation (`echo` with
- * `logprobs`), which only completions know. Throws `BrokerError` `invalid_request` for a cap that is
- * too large where the route refuses these.
+ * Returns the caller's output cap, else the route's, which is also the maximum. Of two caps the
+ * smaller one counts. A cap of -1 means no cap, as users of llama.cpp write it. A cap of 0 asks for
+ * the evaluation of the prompt (`echo` with `logprobs`), which only completions support. Throws
+ * `BrokerError` `invalid_request` for a cap that is too large when the route refuses such caps.
  */
 export function outputCap(
   endpoint: Endpoint,

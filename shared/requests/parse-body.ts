@@ -7,23 +7,27 @@ import { findNonFinite } from "./find-non-finite.ts";
 import { findExcess } from "./json-excess.ts";
 
 const MAX_DEPTH = 64;
-/** A `logit_bias` for every token of the largest vocabularies (Gemma's 262,144) is less. */
+/**
+ * A `logit_bias` for every token of the largest vocabularies (Gemma's 262,144) stays below this
+ * limit.
+ */
 const MAX_PARTS = 300_000;
 
-/** Every number that a double can hold as infinite only looks like this; so do other things. */
+/** Matches every number that is infinite as a double, and some other texts. */
 const HUGE_NUMBER = /\d[eE]\+?\d{2}|\d{300}/;
 
 export interface ParsedBody {
-  /** For reading. */
+  /** The parsed body, for reading. */
   readonly fields: JsonObject;
-  /** For writing: the same, with numbers that a double would change as raw JSON. */
+  /** The same body for writing. Numbers that a double would change are raw JSON. */
   readonly exact: JsonObject;
 }
 
 /**
- * Reads a request body as a JSON object. Throws `BrokerError` `invalid_json` for what is no JSON,
- * `unsupported_media_type` for what is compressed, `invalid_request` for what is no object, too deep,
- * of too many parts, not finite, or reaches for prototypes.
+ * Reads a request body as a JSON object. Throws `BrokerError`: `invalid_json` for a body that is
+ * not JSON, `unsupported_media_type` for a compressed one, and `invalid_request` for one that is
+ * not an object, is nested too deeply, has too many parts, holds an infinite number or sets a
+ * prototype.
  */
 export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): ParsedBody {
   if (body === undefined || body.length === 0)
@@ -53,7 +57,7 @@ export function parseBody(body: Buffer | undefined, maxDepth = MAX_DEPTH): Parse
   return { fields, exact: exact as JsonObject };
 }
 
-/** How gzip and zstd begin, by which some clients compress what they send. */
+/** These are the first bytes of gzip and zstd, with which some clients compress their bodies. */
 const COMPRESSED = ["1f8b", "28b52ffd"];
 
 function notText(body: Buffer): BrokerError {
@@ -70,7 +74,10 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Keys that would reach an object's prototype in whatever reads the body next. */
+/**
+ * The refusal of a key that would set an object's prototype in the next program that reads the
+ * body.
+ */
 function forbiddenKey(text: string): BrokerError {
   let param = "constructor.prototype";
   try {

@@ -14,10 +14,11 @@ import { jobOfResponse } from "../responses/response-id.ts";
 import type { ParsedBody } from "./parse-body.ts";
 
 /**
- * The body of a response request with the items of the turns before it in front of its own input, with
- * the items that it only refers to, and with summaries in place of compactions. A stored response keeps
- * its whole input, so that one step back is all of them. Throws `BrokerError` for a response that this
- * key does not have, or that has no output yet, and when all of it is larger than a request may be.
+ * Puts the items of the earlier turns in front of a response request's own input, replaces
+ * references by their items, and replaces compactions by their summaries. A stored response keeps
+ * its whole input, so one step back gives all turns. Throws `BrokerError` for a response that this
+ * key does not have, or that has no output yet, and when the whole input is larger than a request
+ * may be.
  */
 export async function withPreviousTurn(
   pool: Pick<Pool, "query">,
@@ -37,7 +38,7 @@ export async function withPreviousTurn(
   const outputs = new Map<string, readonly JsonObject[]>();
   for (const response of referenced) {
     const found = await findTurn(pool, key, response);
-    // The first that is not there is what the caller is told of.
+    // The caller gets an error for the first response that is not found.
     if (found === undefined) break;
     outputs.set(response, found.output);
   }
@@ -53,7 +54,10 @@ export async function withPreviousTurn(
   };
 }
 
-/** Of the items that references stand for, each as often as it is referred to. */
+/**
+ * Returns the length of the items that references stand for. An item counts as often as it is
+ * referred to.
+ */
 function lengthOfReferred(
   items: readonly unknown[],
   outputs: ReadonlyMap<string, readonly JsonObject[]>,
@@ -76,7 +80,7 @@ function tooLarge(param: string): BrokerError {
   return new BrokerError("invalid_request", message, { param });
 }
 
-/** A request's input as a list of items. */
+/** Returns a request's input as a list of items. */
 export function inputItems(input: unknown): readonly unknown[] {
   if (Array.isArray(input)) return input;
   if (typeof input !== "string") return [];
@@ -88,7 +92,7 @@ interface Turn {
   readonly output: readonly JsonObject[];
 }
 
-/** Of what a compaction stands for, only the user's messages go on. */
+/** Of the items that a compaction replaces, only the user's messages are kept. */
 function itemsOf({ input, output }: Turn): readonly unknown[] {
   const kept = output.some(isCompaction) ? keptMessages(input) : input;
   return [...kept, ...withSummaries(output)];
@@ -104,7 +108,7 @@ async function turnOf(pool: Pick<Pool, "query">, key: string, response: string):
   );
 }
 
-/** What went into a key's stored response and what came out; undefined unless it is done. */
+/** Reads the input and output of a key's stored response. Undefined unless the response is done. */
 async function findTurn(
   pool: Pick<Pool, "query">,
   key: string,

@@ -20,11 +20,11 @@ export interface ReadDeps {
   readonly database: { readonly pool: Pick<Pool, "query"> };
   readonly routes: ReadonlyMap<string, CompiledRoute>;
   readonly egress: Pick<EgressPolicy, "isInternalHost">;
-  /** Of a request, also with the files that it refers to. */
+  /** The limit covers a request and the files that it refers to. */
   readonly bodyLimitBytes: number;
 }
 
-/** Reads the bytes of a key's request. Throws `BrokerError` with `param` for whatever is wrong. */
+/** Reads the bytes of a key's request. Throws `BrokerError` with `param` for any fault. */
 export async function readInference(
   deps: ReadDeps,
   endpoint: Endpoint,
@@ -34,7 +34,10 @@ export async function readInference(
   return await readParsed(deps, endpoint, key, parseBody(raw));
 }
 
-/** The same for what `/v1/responses/compact` takes: the request that summarises it. */
+/**
+ * Reads the bytes of a request to `/v1/responses/compact`. Returns the request that makes the
+ * summary.
+ */
 export async function readCompaction(
   deps: ReadDeps,
   key: CallerKey,
@@ -43,7 +46,7 @@ export async function readCompaction(
   return await readWith(deps, "responses", key, parseBody(raw), true);
 }
 
-/** The same for a body that has been parsed already. Files that it names are read first. */
+/** Reads a body that has been parsed already. Files that it names are read first. */
 export async function readParsed(
   deps: ReadDeps,
   endpoint: Endpoint,
@@ -77,7 +80,7 @@ async function readWith(
       bodyLimitBytes,
     ),
   );
-  // Who made the conversation may have put items into it that nobody has looked at.
+  // The conversation may hold items that were never checked, so the joined body is checked again.
   const whole = turn === undefined ? { body: joined, opaqueFile } : await filled(joined);
   const request = {
     ...readTurn(whole.body, key, find, compacts),
@@ -89,7 +92,7 @@ async function readWith(
   return { ...request, response: { ...response, turn } };
 }
 
-/** An answer's request, or that for the summary of a conversation. */
+/** Returns the request for an answer, or the one for the summary of a conversation. */
 function readTurn(
   body: ParsedBody,
   key: CallerKey,
@@ -105,8 +108,8 @@ function readTurn(
 }
 
 /**
- * What such a search costs has no bound, and whoever sends it can do without: with a budget it is
- * left out everywhere.
+ * The cost of an ignored web search has no bound, and its caller can do without it. So it is left
+ * out everywhere when the key has a budget.
  */
 function readResponseRequest(
   { fields, exact }: ParsedBody,
@@ -121,7 +124,10 @@ function readResponseRequest(
   return { ...request, response: { ...response, ignored: ignoredParts(fields) } };
 }
 
-/** The route of a model. One that the key may not use does not exist for it: `model_not_found`. */
+/**
+ * Finds the route of a model. A model that the key may not use does not exist for it. Throws
+ * `BrokerError` `model_not_found`.
+ */
 export function findRoute(
   routes: ReadDeps["routes"],
   key: CallerKey,

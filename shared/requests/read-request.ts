@@ -21,37 +21,39 @@ import { upstreamBody } from "./upstream-body.ts";
 /** The database counts tokens in 32 bits. */
 const MAX_OUTPUT_TOKENS = 2 ** 31 - 1;
 
-/** A request whose body is sound and whose model the key may use. */
+/** A request with a valid body and a model that the key may use. */
 export interface InferenceRequest {
   readonly route: CompiledRoute;
   readonly stream: boolean;
   readonly wantsUsage: boolean;
   readonly streamOptions: string | undefined;
-  /** Choices, or embeddings, that a complete answer holds. */
+  /** The number of choices, or of embeddings, in a complete answer. */
   readonly choices: number;
-  /** Per generated sequence; null: embeddings. */
+  /** The cap per generated sequence. Null for embeddings. */
   readonly maxOutputTokens: number | null;
   /** The caller named no output cap, or one above the route's. */
   readonly capIsDefault: boolean;
-  /** The route's output cap, where the caller asked for more. */
+  /** The route's output cap. Undefined unless the caller asked for more. */
   readonly loweredCap: number | undefined;
-  /** The most output tokens over all generated sequences. */
+  /** The limit covers all generated sequences together. */
   readonly outputTokens: number;
   readonly input: InputBound;
   readonly serviceTier: "auto" | "default" | "flex" | "priority";
-  /** Embeddings are to be delivered as base64; upstreams are always asked for floats. */
+  /** The caller wants embeddings as base64. Upstreams are always asked for floats. */
   readonly base64: boolean;
-  /** The entry's body. */
+  /** The body of the entry. */
   readonly body: string;
-  /** The caller's own, shown with the job. */
+  /** The caller's metadata, which is shown with the job. */
   readonly metadata: unknown;
-  /** Where the caller wants to be told of the job's end; not checked yet. */
+  /** The address that gets the event of the job's end. It is not checked yet. */
   readonly webhookUrl: unknown;
   /** The caller wants to read request and answer later, as a response or as a chat completion. */
   readonly stored: boolean;
-  /** Of `/v1/responses`. */
+  /** Present for `/v1/responses` only. */
   readonly response: ResponseInput | undefined;
-  /** The field that named a file which only some targets read: no text and no image. */
+  /**
+   * The field that named a file which only some targets read: it is neither a text nor an image.
+   */
   readonly opaqueFile?: string | undefined;
 }
 
@@ -59,20 +61,23 @@ interface ResponseInput {
   readonly background: boolean;
   readonly store: boolean;
   readonly previousResponseId: string | null;
-  /** For reading: what becomes `body`. */
+  /** The fields that become `body`, for reading. */
   readonly fields: JsonObject;
-  /** What is left out where a provider does not serve responses itself, in words for a header. */
+  /**
+   * The parts that are left out for a provider that does not serve responses itself, in words for a
+   * header.
+   */
   readonly ignored: readonly string[];
-  /** The answer is to be a compaction. */
+  /** Present when the answer becomes a compaction. */
   readonly compaction?: Compaction;
-  /** What it adds to its conversation. */
+  /** The request adds these items to its conversation. */
   readonly turn?: ConversationTurn;
 }
 
 /** Finds a public model for the caller. Throws `BrokerError` `model_not_found`. */
 export type FindRoute = (model: string) => CompiledRoute;
 
-/** Checks a request's body. Throws `BrokerError` with `param` for whatever is wrong. */
+/** Checks a request's body. Throws `BrokerError` with `param` for any fault. */
 export function readRequest(
   endpoint: Endpoint,
   body: ParsedBody,
@@ -117,7 +122,7 @@ function readResponse(body: ParsedBody, findRoute: FindRoute): OfKind {
     body: upstream.text,
     response: {
       background: request.background === true,
-      // What runs in the background can only be had by asking for it, so it is kept in any case.
+      // The result of a background request can only be fetched later, so it is always stored.
       store: request.store !== false || request.background === true,
       previousResponseId: request.previous_response_id ?? null,
       fields: upstream.fields,
@@ -189,8 +194,8 @@ function readGeneration(
 }
 
 /**
- * Engines generate a token even where none was asked for (llama.cpp, vLLM with `echo`), and clouds
- * bill the tokens of a predicted output that did not come.
+ * Some engines generate a token even when none was asked for (llama.cpp, vLLM with `echo`), and
+ * clouds bill the tokens of a predicted output that did not come.
  */
 function tokensOfChoice(cap: number, prediction: unknown): number {
   const predicted = prediction == null ? 0 : Buffer.byteLength(JSON.stringify(prediction));
@@ -203,7 +208,9 @@ interface Counted {
   readonly min_tokens?: number | null | undefined;
 }
 
-/** What was counted, as it was counted: a lowered cap lowers what must come at least. */
+/**
+ * Returns the counts as they were checked. A lowered cap also lowers the least number of tokens.
+ */
 function counted({ n, best_of: bestOf, min_tokens: least }: Counted, cap: number): JsonObject {
   return {
     ...(n == null ? {} : { n }),
@@ -212,7 +219,10 @@ function counted({ n, best_of: bestOf, min_tokens: least }: Counted, cap: number
   };
 }
 
-/** Without other spellings of what the worker writes, which a later one would undo. */
+/**
+ * Removes other spellings of the field that the worker writes, since a later spelling would
+ * override it.
+ */
 function streamOptionsOf(options: unknown): string | undefined {
   const object = asObject(options);
   if (object === undefined) return undefined;
@@ -222,7 +232,7 @@ function streamOptionsOf(options: unknown): string | undefined {
   return JSON.stringify(Object.fromEntries(kept));
 }
 
-/** OpenAI's and its clients' other tiers, such as `scale`, mean what no tier means. */
+/** Other tiers of OpenAI and its clients, such as `scale`, mean the same as no tier. */
 function knownTier(tier: string | null | undefined): InferenceRequest["serviceTier"] {
   return tier === "auto" || tier === "flex" || tier === "priority" ? tier : "default";
 }

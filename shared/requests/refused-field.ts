@@ -12,14 +12,14 @@ const caps: Readonly<Record<Endpoint, string>> = {
   responses: "Use 'max_output_tokens' for the output cap",
 };
 
-/** Where a field of another endpoint has its place in this one. */
+/** Hints for fields that belong to another endpoint. */
 const moved: Readonly<Record<string, string>> = {
   messages: "'messages' belongs to chat completions; here it is 'input'",
   prompt: "'prompt' belongs to completions",
   input: "'input' belongs to responses and embeddings",
 };
 
-/** The refusal of a field that would change what a request costs or where it goes. */
+/** Returns the refusal of a field that would change the cost or the destination of a request. */
 export function refusedField(
   endpoint: Endpoint,
   field: GovernedField,

@@ -4,18 +4,18 @@ import { declaredTools } from "../responses/declared-tools.ts";
 import { isIgnoredTool } from "../responses/ignored-parts.ts";
 import { MAX_NAME_LENGTH } from "../responses/tool-table.ts";
 
-/** The tool-use instructions that templates write once any tool is given. */
+/** Templates write instructions of so many tokens once there is a tool. */
 const PREAMBLE_TOKENS = 256;
-/** What templates write around a tool's own JSON. */
+/** Templates write so many tokens around a tool's own JSON. */
 const TOKENS_PER_TOOL = 64;
-/** What is written around free text so that a function can take it. */
+/** So many tokens are written around free text so that a function can take it. */
 const CUSTOM_TOKENS = 320;
 
-/** The most tokens that a request's tools add to those of its text. */
+/** Returns the most tokens that a request's tools add to those of its text. */
 export function toolTokens(fields: JsonObject): number {
   const tools = declaredTools(fields);
   const { functions } = fields;
-  // Chat's tools before there were tools.
+  // The field is the older form of tools in chat completions.
   const legacy = Array.isArray(functions) ? functions.length : 0;
   if (tools.length + legacy === 0) return 0;
   return tools.reduce(
@@ -27,14 +27,17 @@ export function toolTokens(fields: JsonObject): number {
   );
 }
 
-/** Whether a provider runs any of the tools: what these find comes into the context unseen. */
+/**
+ * Returns true when a provider runs any of the tools. The results of such tools enter the context
+ * unseen.
+ */
 export function hasProviderTools(fields: JsonObject): boolean {
   return declaredTools(fields).some(
     ({ tool }) => !callerTypes.has(tool["type"]) && !isClientTool(tool),
   );
 }
 
-/** The same request without the tools that a provider may do without. */
+/** Returns the same request without the tools that a provider may leave out. */
 export function withoutIgnoredTools(body: JsonObject): JsonObject {
   const { tools, input } = body;
   return {
@@ -53,7 +56,7 @@ function kept(tools: readonly unknown[]): readonly unknown[] {
   return tools.filter((tool) => !isIgnoredTool(asObject(tool) ?? {}));
 }
 
-/** A group's own entry brings nothing; one that cannot be opened is refused elsewhere. */
+/** A group's own entry adds nothing. A group that cannot be opened is refused elsewhere. */
 const callerTypes = new Set<unknown>(["function", "custom", "namespace", undefined]);
 
 function tokensOfType(tool: JsonObject): number {

@@ -5,7 +5,7 @@ import type { BrokerError } from "../errors/broker-error.ts";
 import type { JsonObject } from "../json/json-object.ts";
 import { refusedField } from "./refused-field.ts";
 
-/** Of the governed fields, those that go out as the endpoint's schema has checked them. */
+/** The governed fields that go upstream as the endpoint's schema has checked them. */
 const passed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
   "chat.completions": new Set(["messages", "n", "best_of", "min_tokens"]),
   completions: new Set(["prompt", "n", "best_of", "min_tokens"]),
@@ -16,7 +16,7 @@ const passed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
 const CONSUMED = ["model", "stream", "stream_options", "service_tier", "webhook_url"];
 const CAPS = ["max_tokens", "max_completion_tokens"];
 
-/** Those that the broker consumes, or the worker writes for each target. */
+/** The fields that the broker consumes or the worker writes for each target. */
 const consumed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
   "chat.completions": new Set([...CONSUMED, ...CAPS]),
   completions: new Set([...CONSUMED, ...CAPS]),
@@ -33,26 +33,27 @@ const consumed: Readonly<Record<Endpoint, ReadonlySet<string>>> = {
 
 export interface UpstreamBody {
   readonly fields: JsonObject;
-  /** JSON text of `fields`. */
+  /** The JSON text of `fields`. */
   readonly text: string;
 }
 
 export interface BodyParts {
-  /** For reading. */
+  /** The caller's fields, for reading. */
   readonly fields: JsonObject;
-  /** For writing: the same, numbers that a double would change as raw JSON. */
+  /** The same fields for writing. Numbers that a double would change are raw JSON. */
   readonly exact: JsonObject;
-  /** Of the route: they fill in what the caller left out. */
+  /** The route's values for fields that the caller left out. */
   readonly defaults: JsonObject;
-  /** What the broker has checked and counted, in the place of what was written. */
+  /** The values that the broker has checked and counted. They replace the caller's. */
   readonly forced: JsonObject;
 }
 
 /**
- * The caller's object as it goes upstream, but for the fields that the worker writes. What the hold
- * is computed from is what goes out: a field that could be read as another spelling, name or place of
- * one that the broker owns is refused, or left out where it says nothing. Everything else is the
- * engine's business. Throws `BrokerError` `invalid_request` with the field as `param`.
+ * Returns the caller's object as it goes upstream, without the fields that the worker writes. The
+ * hold is computed from exactly this object. So a field that could be read as another spelling,
+ * name or place of one that the broker owns is refused, or left out when it asks for nothing.
+ * Everything else is left to the engine. Throws `BrokerError` `invalid_request` with the field as
+ * `param`.
  */
 export function upstreamBody(endpoint: Endpoint, parts: BodyParts): UpstreamBody {
   const { fields, exact, defaults, forced } = parts;
@@ -65,14 +66,15 @@ export function upstreamBody(endpoint: Endpoint, parts: BodyParts): UpstreamBody
   for (const [name, value] of Object.entries(defaults))
     if (fields[name] === undefined) merged[name] = value;
   Object.assign(merged, forced);
-  // OpenAI takes a chat's metadata only with those that it is to keep; they are shown with the job.
+  // OpenAI takes the metadata of a chat only when it stores the chat. The broker shows metadata
+  // with the job.
   if (endpoint !== "responses" && merged["store"] !== true) delete merged["metadata"];
   return { fields: merged, text: JSON.stringify(merged) };
 }
 
 /**
- * The same for the body of a job that an earlier version accepted: what is refused now is left out.
- * The object itself when all of it passes.
+ * Filters the body of a job that an earlier version accepted: fields that are refused now are left
+ * out. Returns the same object when all fields pass.
  */
 export function passedFields(endpoint: Endpoint, body: JsonObject): JsonObject {
   const all = Object.entries(body);

@@ -2,27 +2,27 @@ import { asObject, type JsonObject } from "../../json/json-object.ts";
 import { fieldPath } from "../check-fields.ts";
 import { fileText, type FileContent } from "./file-content.ts";
 
-/** A part of a request's input that names a file by its id. */
+/** An input part with a file's id. */
 export interface FilePart {
-  /** Path of its `file_id`. */
+  /** The path of the part's `file_id`. */
   readonly param: string;
   readonly id: unknown;
-  /** It has content of its own, too. */
+  /** The part has content of its own, too. */
   readonly isFilled: boolean;
-  /** It can only be an image. */
+  /** The part can only be an image. */
   readonly isImage: boolean;
 }
 
 type Path = readonly (string | number)[];
 
-/** What stands in the place of a part. */
+/** Returns the content that replaces a part. Undefined leaves the part as it is. */
 export type ReplacePart = (part: FilePart) => FileContent | undefined;
 
 const IMAGE_PARTS = new Set<unknown>(["input_image", "computer_screenshot"]);
 
 /**
- * The messages of a chat or the input of a response with each part that names a file replaced, where
- * `replace` knows its content. Whatever has another shape stays as it is.
+ * Replaces each part that names a file in the messages of a chat or the input of a response, where
+ * `replace` knows its content. Values of another shape stay as they are.
  */
 export function mapFileParts(
   field: "messages" | "input",
@@ -48,12 +48,12 @@ export function mapFileParts(
   });
 }
 
-/** Quickly tells of most requests that they name no files. */
+/** Returns false for an input without files. The check is quick, since most requests have none. */
 export function mayNameFiles(value: unknown): boolean {
   return Array.isArray(value) && (value as unknown[]).some(mayHold);
 }
 
-/** An item or a part that names one, or holds one that does. */
+/** Returns true for an item or a part that names a file, or that holds a part which does. */
 function mayHold(value: unknown): boolean {
   if (Array.isArray(value)) return (value as unknown[]).some(mayHold);
   const object = asObject(value);
@@ -66,7 +66,7 @@ function mayHold(value: unknown): boolean {
   );
 }
 
-/** `{ type: "file", file: { file_id } }` */
+/** The part has the form `{ type: "file", file: { file_id } }`. */
 function mapChatPart(part: JsonObject, path: Path, replace: ReplacePart): JsonObject {
   const file = asObject(part["file"]);
   if (part["type"] !== "file" || file?.["file_id"] == null) return part;
@@ -87,7 +87,7 @@ function mapChatPart(part: JsonObject, path: Path, replace: ReplacePart): JsonOb
     : { ...part, file: { ...rest, filename, file_data: content.dataUrl } };
 }
 
-/** `{ type: "input_file", file_id }`, and images alike. */
+/** The part has the form `{ type: "input_file", file_id }`, and images have a similar one. */
 function mapInputPart(part: JsonObject, path: Path, replace: ReplacePart): JsonObject {
   const { file_id: id, ...rest } = part;
   const { type } = rest;
@@ -110,7 +110,7 @@ function mapInputPart(part: JsonObject, path: Path, replace: ReplacePart): JsonO
     : { ...rest, filename, file_data: content.dataUrl };
 }
 
-/** Tells whether engines can take it as an image. */
+/** Returns true when engines can take the file as an image. */
 export function isImage({ mediaType }: Pick<FileContent, "mediaType">): boolean {
   return mediaType.startsWith("image/");
 }

@@ -1,6 +1,6 @@
 import type { FileRow } from "../../files/file-row.ts";
 
-/** How files begin that tell by it what they are. */
+/** First bytes that identify a type. */
 const signatures: readonly (readonly [string, string])[] = [
   ["application/pdf", "%PDF-"],
   ["image/png", "\u0089PNG\r\n\u001a\n"],
@@ -10,7 +10,7 @@ const signatures: readonly (readonly [string, string])[] = [
 const RIFF = /^RIFF[\s\S]{4}WEBP/;
 const LONGEST = 12;
 
-/** By the ends of names, where neither the bytes nor the upload tell. */
+/** The types by file extension, for when neither the bytes nor the upload give the type. */
 const byExtension: Readonly<Record<string, string>> = {
   bmp: "image/bmp",
   csv: "text/csv",
@@ -33,11 +33,11 @@ const byExtension: Readonly<Record<string, string>> = {
   yaml: "application/yaml",
   yml: "application/yaml",
 };
-/** What clients write who do not know. */
+/** The types that clients send when they do not know the type. */
 const UNKNOWN = "application/octet-stream";
 const vague = new Set<string | null>([null, "", UNKNOWN, "text/plain"]);
 
-/** What a file is: by its first bytes, else as its upload told it, else by its name. */
+/** Returns the type of a file: by its first bytes, else as its upload gave it, else by its name. */
 export function mediaType(file: Pick<FileRow, "filename" | "mime_type">, bytes: Buffer): string {
   const start = bytes.subarray(0, LONGEST).toString("latin1");
   const [signed] = signatures.find(([, signature]) => start.startsWith(signature)) ?? [];
@@ -51,7 +51,7 @@ export function mediaType(file: Pick<FileRow, "filename" | "mime_type">, bytes: 
 
 const TEXTS = /^(?:text\/|application\/(?:json|xml|yaml)$)/;
 
-/** Tells whether files of a type hold text, in whatever encoding. */
+/** Returns true when files of a type hold text, in any encoding. */
 export function isTextType(type: string): boolean {
   return TEXTS.test(type);
 }

@@ -10,25 +10,29 @@ import { isImage, mapFileParts, mayNameFiles, type FilePart } from "./file-parts
 
 export interface FileTerms {
   readonly key: string;
-  /** Of the body with the files in it. */
+  /** The limit covers the body with the files in it. */
   readonly maxBodyBytes: number;
 }
 
-/** A body that refers to no file any more. */
+/** A body in which no reference to a file is left. */
 export interface FilledBody {
   readonly body: ParsedBody;
-  /** The first field that named a file which is neither a text nor an image; undefined: none did. */
+  /**
+   * The first field that named a file which is neither a text nor an image. Undefined when there is
+   * none.
+   */
   readonly opaqueFile: string | undefined;
 }
 
-/** So many queries and no more. */
+/** The limit bounds the number of queries. */
 const MAX_FILES = 100;
 const FILE = /^file-[0-9a-f]{32}$/;
 
 /**
- * The body of a request with the key's own files in the place of their ids: texts as parts of text,
- * images as images, all others as `file_data`, both as `data:` URLs. Throws `BrokerError` with `param`
- * for a file that the key does not have, for one that does not fit its place, and for too much of them.
+ * Replaces the ids of the key's own files in a request's body: texts become text parts, images
+ * become images, and all others become `file_data`, both as `data:` URLs. Throws `BrokerError` with
+ * `param` for a file that the key does not have, for one that does not fit its place, and when the
+ * body becomes too large.
  */
 export async function withFiles(
   pool: Pick<Pool, "query">,
@@ -82,7 +86,7 @@ async function readParts(
   }
   const rows = await findFiles(pool, key, [...ids]);
   const budget = new Budget(Buffer.byteLength(JSON.stringify(body.fields)), maxBodyBytes);
-  // Before any of them is read.
+  // All sizes are checked before any file is read.
   for (const { id, param } of parts) {
     const row = rows.get(id as string);
     if (row === undefined) throw noFile(param, id);
@@ -107,11 +111,11 @@ async function readAll(pool: Pick<Pool, "query">, { id, bytes }: FileRow): Promi
   return Buffer.concat(pieces);
 }
 
-/** What the body comes to, against what a body may have. */
+/** The size of the body, compared with the largest size that is allowed. */
 class Budget {
   readonly #limit: number;
   #spent: number;
-  /** What files have at least, as they lie there. */
+  /** The size with the files as they are stored, which is the least that they can add. */
   #least: number;
 
   constructor(body: number, limit: number) {
@@ -144,7 +148,7 @@ function refused(param: string, why: string): BrokerError {
   return new BrokerError("invalid_request", `${param}: ${why}`, { param });
 }
 
-/** Another key's file is as unknown as one that never was. */
+/** Another key's file gets the same answer as one that never existed. */
 function noFile(param: string, id: unknown): BrokerError {
   const shown = typeof id === "string" ? `'${id.slice(0, 64)}'` : "that is no text";
   return refused(param, `there is no file with an id ${shown}; upload it to /v1/files first.`);

@@ -28,7 +28,7 @@ const tool = z.looseObject({
   function: z.looseObject({ name: z.string().min(1) }).nullish(),
 });
 
-/** The known fields of `POST /v1/chat/completions`; unknown ones are the upstream's business. */
+/** The known fields of `POST /v1/chat/completions`. Unknown fields are left to the upstream. */
 export const chatSchema = z
   .looseObject({
     ...generationFields,

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { listOf } from "./list-of.ts";
 
-/** Integers may exceed a double (`seed: 9223372036854775807`): the body keeps them as written. */
+/**
+ * Integers may exceed a double (`seed: 9223372036854775807`), since the body keeps them as written.
+ */
 export const integer = z.number().refine(Number.isInteger, "Invalid input: expected an integer");
 
-/** Counts are computed with, so that a double must hold them; `least` is the smallest. */
+/** The broker computes with counts, so a double must hold them. `least` is the smallest value. */
 const countFrom = (least: number) =>
   z
     .number()
@@ -13,10 +15,10 @@ const countFrom = (least: number) =>
       `Invalid input: expected an integer of at least ${least}`,
     );
 
-/** -1: no cap, as llama.cpp writes it. 0: `outputCap` knows where it is allowed. */
+/** A cap of -1 means no cap, as in llama.cpp. `outputCap` knows where 0 is allowed. */
 export const outputCapField = countFrom(-1);
 
-/** Fields that every inference endpoint knows. Null counts as left out, as at OpenAI. */
+/** Fields of every inference endpoint. Null counts as left out, as at OpenAI. */
 export const commonFields = {
   model: z.string().min(1),
   user: z.string().nullish(),
@@ -25,8 +27,8 @@ export const commonFields = {
 };
 
 /**
- * Fields of the endpoints that generate text, as far as money and routing rest on them or no engine
- * takes another type. Ranges are the engines' business, which differ in them.
+ * These fields belong to the endpoints that generate text. Money and routing depend on them, or no
+ * engine takes another type. Ranges are left to the engines, which differ in them.
  */
 export const generationFields = {
   ...commonFields,
@@ -44,7 +46,7 @@ export const generationFields = {
     .nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  // An object at OpenAI, a list of pairs at llama.cpp.
+  // OpenAI takes an object, and llama.cpp a list of pairs.
   logit_bias: z
     .union([z.looseObject({}), z.array(z.unknown())], "Invalid input: expected object or array")
     .nullish(),
@@ -59,7 +61,7 @@ interface Generation {
   readonly stream_options?: object | null | undefined;
 }
 
-/** The rules between fields of the endpoints that generate text. */
+/** Checks the rules between fields of the endpoints that generate text. */
 export function checkGeneration(request: Generation, context: z.core.$RefinementCtx): void {
   const refuse = (field: string, message: string): void => {
     context.addIssue({ code: "custom", path: [field], message });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkGeneration, generationFields, integer } from "./common-fields.ts";
 import { promptInput } from "./prompt-input.ts";
 
-/** The known fields of `POST /v1/completions`; unknown ones are the upstream's business. */
+/** The known fields of `POST /v1/completions`. Unknown fields are left to the upstream. */
 export const completionSchema = z
   .looseObject({
     ...generationFields,

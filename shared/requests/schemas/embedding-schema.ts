@@ -2,7 +2,7 @@ import { z } from "zod";
 import { commonFields, integer } from "./common-fields.ts";
 import { promptInput } from "./prompt-input.ts";
 
-/** The known fields of `POST /v1/embeddings`; unknown ones are the upstream's business. */
+/** The known fields of `POST /v1/embeddings`. Unknown fields are left to the upstream. */
 export const embeddingSchema = z.looseObject({
   ...commonFields,
   input: promptInput({ emptyText: false }),

@@ -1,8 +1,9 @@
 import { z } from "zod";
 
 /**
- * A list of such items, looked at up to the first one that is wrong: only that one is told, and to
- * note each of the millions that a body can hold takes many seconds and gigabytes of memory.
+ * Makes the schema of a list that is checked only up to its first wrong item. Only that item is
+ * reported. To collect an issue for each of the millions of items that a body can hold takes many
+ * seconds and gigabytes of memory.
  */
 export function listOf<Item>(item: z.ZodType<Item>) {
   const unread = z.unknown() as z.ZodType as z.ZodType<Item>;

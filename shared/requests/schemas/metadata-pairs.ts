@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { asObject } from "../../json/json-object.ts";
 
-/** OpenAI's limits of `metadata`, of requests and batches alike. */
+/** Requests and batches have OpenAI's limits of `metadata`. */
 export const metadataLimits = { pairs: 16, nameChars: 64, valueChars: 512 } as const;
 
-/** OpenAI's `metadata`: a few short texts by their names. Of too many none is looked at. */
+/**
+ * OpenAI's `metadata`: a few short texts by their names. Pairs are not checked when there are too
+ * many.
+ */
 export const metadataPairs = z
   .unknown()
   .refine(
@@ -15,5 +18,5 @@ export const metadataPairs = z
     z.record(z.string().max(metadataLimits.nameChars), z.string().max(metadataLimits.valueChars)),
   );
 
-/** The body that changes what is stored: OpenAI's `metadata`, null for none. */
+/** The body changes stored `metadata`. Null removes it. */
 export const metadataInput = z.strictObject({ metadata: metadataPairs.nullable() });

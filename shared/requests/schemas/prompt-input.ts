@@ -6,15 +6,15 @@ export interface PromptInputRules {
   readonly emptyText: boolean;
 }
 
-/** What is wrong with an input, and where. */
+/** The fault of an input and its path. */
 interface Fault {
   readonly path: PropertyKey[];
   readonly message: string;
 }
 
 /**
- * A text, several texts, a prompt as token numbers, or several of those. Written out rather than a
- * union: it names the item at fault, the first of them all, and takes long token lists quickly.
+ * Makes the schema of a text, several texts, a prompt as token numbers, or several such prompts. It
+ * is not a union: it names the first wrong item, and checks long token lists quickly.
  */
 export function promptInput(rules: PromptInputRules) {
   return z.custom<PromptInput>().superRefine((value: unknown, context) => {
@@ -59,7 +59,7 @@ function findWrongToken(tokens: readonly unknown[], path: PropertyKey[]): Fault 
   return { path: [...path, wrong], message: "Invalid input: expected a token number" };
 }
 
-/** Prompts that an input of one of the four shapes holds. */
+/** Counts the prompts of an input, which has one of the four shapes. */
 export function countPrompts(input: PromptInput): number {
   return typeof input === "string" || typeof input[0] === "number" ? 1 : input.length;
 }

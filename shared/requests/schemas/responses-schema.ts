@@ -5,7 +5,7 @@ import { metadataPairs } from "./metadata-pairs.ts";
 
 const contentPart = z.looseObject({ type: z.string() });
 
-/** Items of many types, which only their upstream knows; a message may leave its type out. */
+/** Items have many types, which only the upstream knows. A message may leave its type out. */
 export const inputItem = z.looseObject({
   type: z.string().nullish(),
   role: z.string().nullish(),
@@ -16,10 +16,13 @@ export const inputItem = z.looseObject({
 
 const tool = z.looseObject({ type: z.string(), name: z.string().nullish() });
 
-/** A field that would keep state at the upstream, where no other provider could find it. */
+/**
+ * A field that is refused because it would keep state at the upstream, where no other provider
+ * could find it.
+ */
 const absent = (why: string) => z.null(`Not supported: ${why}`).optional();
 
-/** Fields that say what the model is to read. */
+/** Fields with the model's input. */
 const promptFields = {
   input: z
     .union([z.string(), listOf(inputItem)], "Invalid input: expected string or array")
@@ -36,7 +39,7 @@ export const inputTokensSchema = z.looseObject({
   model: z.string().min(1).nullish(),
 });
 
-/** The known fields of `POST /v1/responses`; unknown ones are the upstream's business. */
+/** The known fields of `POST /v1/responses`. Unknown fields are left to the upstream. */
 export const responsesSchema = z
   .looseObject({
     ...commonFields,
