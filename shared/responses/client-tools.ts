@@ -1,14 +1,20 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
 
-/** One of OpenAI's own tools that the caller runs, as a function that any model can call. */
+/**
+ * One of OpenAI's own tools that the caller runs, in the form of a function that any model can
+ * call.
+ */
 export interface ClientTool {
   readonly call: string;
   readonly output: string;
   readonly description: string;
   readonly parameters: JsonObject;
-  /** What its call item says beside id, status and call id; undefined: these are no arguments for it. */
+  /**
+   * Returns the fields of a call item beside id, status and call id. Undefined when the arguments
+   * do not fit the tool.
+   */
   fieldsOf(given: JsonObject): JsonObject | undefined;
-  /** The arguments that a call item stands for. */
+  /** Returns the arguments that a call item holds. */
   argumentsOf(item: JsonObject): unknown;
 }
 
@@ -81,7 +87,7 @@ const toolSearch: ClientTool = {
   argumentsOf: (item) => item["arguments"],
 };
 
-/** By the type of the tool, which is also the name of the function. */
+/** The client tools by their type, which is also the name of the function. */
 export const clientTools: ReadonlyMap<string, ClientTool> = new Map([
   ["local_shell", localShell],
   ["shell", shell],
@@ -89,7 +95,7 @@ export const clientTools: ReadonlyMap<string, ClientTool> = new Map([
   ["tool_search", toolSearch],
 ]);
 
-/** Whether the caller runs this tool, rather than the provider. */
+/** Returns true when the caller runs this tool, and not the provider. */
 export function isClientTool(tool: JsonObject): boolean {
   const { type } = tool;
   if (typeof type !== "string" || !clientTools.has(type)) return false;
@@ -98,12 +104,12 @@ export function isClientTool(tool: JsonObject): boolean {
   return tool["environment"] == null || asObject(tool["environment"])?.["type"] === "local";
 }
 
-/** The client tool that an item is a call of, with its name. */
+/** Finds the client tool that an item of this type calls, with its name. */
 export function clientToolOfCall(type: unknown): readonly [string, ClientTool] | undefined {
   return [...clientTools].find(([, tool]) => tool.call === type);
 }
 
-/** Whether an item is what a client tool gave back. */
+/** Returns true for the type of an item that holds the output of a client tool. */
 export function isClientToolOutput(type: unknown): boolean {
   return [...clientTools.values()].some((tool) => tool.output === type);
 }

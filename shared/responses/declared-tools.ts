@@ -1,19 +1,19 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
 
-/** A tool that a response request declares, wherever it stands. */
+/** A tool that a response request declares, in its `tools` or in an item of its input. */
 export interface DeclaredTool {
-  /** Where it stands in the request, such as `tools[2].tools[0]`. */
+  /** The tool's path, such as `tools[2].tools[0]`. */
   readonly at: string;
-  /** In the shape of responses: the name beside the type. */
+  /** The tool has the form of responses, with its name beside its type. */
   readonly tool: JsonObject;
-  /** The group that it belongs to. */
+  /** The namespace to which the tool belongs. */
   readonly namespace?: string;
 }
 
-/** Items that bring tools with them: `tools` of `additional_tools` and of a search for tools. */
+/** The items that declare tools: `additional_tools`, and the output of a search for tools. */
 const bringers: ReadonlySet<unknown> = new Set(["additional_tools", "tool_search_output"]);
 
-/** All tools of a response request, namespaces opened, in their order. */
+/** Lists all tools of a response request in their order, including those in namespaces. */
 export function declaredTools(body: JsonObject): readonly DeclaredTool[] {
   const { input } = body;
   const items = Array.isArray(input) ? (input as unknown[]) : [];
@@ -38,7 +38,9 @@ function toolsAt(at: string, tools: unknown, namespace?: string): readonly Decla
   });
 }
 
-/** A tool in the shape of chat completions, whose fields stand one level deeper, as a response's. */
+/**
+ * Converts a tool of chat completions, whose fields are one level deeper, to the form of responses.
+ */
 export function flatTool(tool: JsonObject): JsonObject {
   const { type } = tool;
   if ((type !== "function" && type !== "custom") || isName(tool["name"])) return tool;

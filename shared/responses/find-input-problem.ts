@@ -4,7 +4,7 @@ import { named, untranslatable, type Untranslatable } from "./untranslatable.ts"
 
 const roles = new Set(["user", "assistant", "system", "developer", "tool"]);
 
-/** The first input item, or part of one, that chat completions cannot express. */
+/** Finds the first input item, or part of one, that chat completions cannot express. */
 export function findInputProblem(input: unknown): Untranslatable | undefined {
   if (!Array.isArray(input)) return undefined;
   for (const [index, each] of (input as unknown[]).entries()) {
@@ -77,7 +77,10 @@ function findAbsent(at: string, item: JsonObject, name: string): Untranslatable 
     : undefined;
 }
 
-/** Images and files are possible in what a user says and a tool gives back. */
+/**
+ * Finds the first part that chat completions cannot express. They allow images and files in user
+ * messages and in outputs of tools.
+ */
 function findPartProblem(
   at: string,
   parts: unknown,

@@ -4,7 +4,7 @@ import { declaredTools, flatTool } from "./declared-tools.ts";
 import { isIgnoredTool } from "./ignored-parts.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
-/** The first tool, or choice of one, that chat completions cannot express. */
+/** Finds the first tool, or choice of a tool, that chat completions cannot express. */
 export function findToolProblem(body: JsonObject): Untranslatable | undefined {
   for (const { at, tool } of declaredTools(body)) {
     const { type } = tool;

@@ -3,7 +3,7 @@ import { findInputProblem } from "./find-input-problem.ts";
 import { findToolProblem } from "./find-tool-problem.ts";
 import { named, untranslatable, type Untranslatable } from "./untranslatable.ts";
 
-/** Values of `include` that only ask for what a translated answer cannot have anyway. */
+/** Values of `include` that only ask for parts that a translated answer never has. */
 const harmlessIncludes = new Set([
   "reasoning.encrypted_content",
   "file_search_call.results",
@@ -13,10 +13,10 @@ const harmlessIncludes = new Set([
   "code_interpreter_call.outputs",
 ]);
 
-/** Fields that ask for something, whatever their value. */
+/** Fields that need a provider with `/v1/responses`, whatever their value. */
 const nativeOnly = ["prompt", "max_tool_calls", "top_logprobs", "moderation"] as const;
 
-/** The first thing in a response request that chat completions cannot express, if any. */
+/** Finds the first part of a response request that chat completions cannot express, if any. */
 export function findUntranslatable(body: JsonObject): Untranslatable | undefined {
   const field = nativeOnly.find((name) => asks(body[name]));
   if (field !== undefined) return untranslatable(field, `'${field}'`);

@@ -12,7 +12,10 @@ import {
   type ItemPlace,
 } from "./item-events.ts";
 
-/** The first three events of every response's stream, as texts. `response` is in any state. */
+/**
+ * Returns the first three events of every response's stream, as texts. `response` may be in any
+ * state.
+ */
 export function preludeEvents(response: JsonObject): readonly string[] {
   const open = { ...response, completed_at: null, error: null, incomplete_details: null };
   const at = (status: string) => ({ ...open, status, output: [], usage: null });
@@ -24,8 +27,8 @@ export function preludeEvents(response: JsonObject): readonly string[] {
 }
 
 /**
- * All events after the prelude of a response that was not streamed, as texts: one delta for each
- * part, and the terminal event.
+ * Returns all events after the first three for a response that was not streamed, as texts: one
+ * delta for each part, and the terminal event.
  */
 export function finishedEvents(response: JsonObject): readonly string[] {
   const events = outputEvents(response["output"]);
@@ -36,22 +39,22 @@ export function finishedEvents(response: JsonObject): readonly string[] {
   );
 }
 
-/** The events of finished items, one delta for each part. */
+/** Returns the events of finished items, with one delta for each part. */
 export function outputEvents(output: unknown): readonly ItemEvent[] {
   const items = Array.isArray(output) ? (output as unknown[]) : [];
   return items.flatMap((item, index) => eventsOfItem(index, asObject(item) ?? {}));
 }
 
 /**
- * The last event of a response that failed or was cancelled, as text. There is no event for
- * `cancelled`; clients take `response.incomplete` whose response says so.
+ * Returns the last event of a response that failed or was cancelled, as text. There is no event for
+ * `cancelled`, and clients accept `response.incomplete` with a response of that status.
  */
 export function failureEvent(response: JsonObject, sequence: number): string {
   const type = response["status"] === "failed" ? "response.failed" : "response.incomplete";
   return formatEvent({ type, sequence_number: sequence, response });
 }
 
-/** What a stream's `error` event says. */
+/** The content of an `error` event. */
 export interface StreamError {
   readonly message: string;
   readonly type: string;
@@ -60,9 +63,9 @@ export interface StreamError {
 }
 
 /**
- * The event of an error, as text: flat as OpenAI documents it, and nested, which is what clients
- * look for. LangChain JS 1.6 and pydantic-ai 2.31 take a stream that ends with `response.failed`
- * alone for a whole answer; with this event before it they raise.
+ * Returns the event of an error, as text. Its fields are flat, as OpenAI documents them, and also
+ * nested, as clients expect them. LangChain JS 1.6 and pydantic-ai 2.31 accept a stream that ends
+ * with only `response.failed` as a whole answer. With this event before it they raise.
  */
 export function errorEvent(error: StreamError, sequence: number): string {
   const { message, code, param } = error;
@@ -120,7 +123,7 @@ function eventsOfParts(place: ItemPlace, parts: unknown): readonly ItemEvent[] {
   });
 }
 
-/** Their place must be taken: clients count the parts. */
+/** Parts of unknown types have events without text, since clients count the parts. */
 function partEventsOfUnknown(
   place: ItemPlace,
   index: number,

@@ -5,10 +5,13 @@ export interface ResponseEvent {
   readonly [field: string]: unknown;
 }
 
-/** `response.created`, `.queued` and `.in_progress` come first, from 0; then what was generated. */
+/**
+ * Output begins with this number. The numbers from 0 belong to `response.created`, `.queued` and
+ * `.in_progress`.
+ */
 export const FIRST_OUTPUT_SEQUENCE = 3;
 
-/** An event as text, with its blank line. */
+/** Writes an event as text, with its blank line. */
 export function formatEvent(event: ResponseEvent): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -2,9 +2,9 @@ import type { JsonObject } from "../json/json-object.ts";
 import { declaredTools } from "./declared-tools.ts";
 
 /**
- * Whether a tool can be left out with a word to the caller: a web search that may not leave its
- * provider's own cache, as Codex CLI declares it in every request, and a provider's search for
- * tools that are declared anyway.
+ * Returns true for a tool that can be left out with a note to the caller. This is a web search that
+ * may not leave its provider's own cache, which Codex CLI declares in every request, or a
+ * provider's search for tools that are declared anyway.
  */
 export function isIgnoredTool(tool: JsonObject): boolean {
   if (tool["type"] === "tool_search") return tool["execution"] !== "client";
@@ -13,8 +13,8 @@ export function isIgnoredTool(tool: JsonObject): boolean {
 }
 
 /**
- * What a response loses when it is translated to a chat completion, in words for a header; empty:
- * nothing. What a caller could not do without is refused instead, by `findUntranslatable`.
+ * Lists the parts that a response loses when it is translated to a chat completion, in words for a
+ * header. Parts that a caller cannot do without are refused by `findUntranslatable`.
  */
 export function ignoredParts(body: JsonObject): readonly string[] {
   const tools = declaredTools(body)

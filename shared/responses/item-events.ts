@@ -1,24 +1,24 @@
 import type { JsonObject } from "../json/json-object.ts";
 
-/** An event of an output item, before it has its number. */
+/** An item's event without its number. */
 export interface ItemEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** Which item an event is about. */
+/** The item of an event. */
 export interface ItemPlace {
   readonly item_id: string;
   readonly output_index: number;
 }
 
-/** A part of an item's content and the field that its text is in. */
+/** The types of parts whose text has events. */
 export type TextKind = "output_text" | "refusal" | "reasoning_text" | "summary_text";
 
 interface Words {
-  /** Events of the text itself: `response.<stem>.delta` and `.done`. */
+  /** The events of the text are `response.<stem>.delta` and `.done`. */
   readonly stem: string;
-  /** Events around the part: `response.<part>.added` and `.done`. */
+  /** The events around the part are `response.<part>.added` and `.done`. */
   readonly part: "content_part" | "reasoning_summary_part";
   readonly index: "content_index" | "summary_index";
   readonly field: "text" | "refusal";
@@ -56,7 +56,7 @@ const words: Readonly<Record<TextKind, Words>> = {
   },
 };
 
-/** `response.output_item.added` or `.done`. */
+/** Makes the event `response.output_item.added` or `.done`. */
 export function itemEvent(step: "added" | "done", outputIndex: number, item: JsonObject) {
   return {
     type: `response.output_item.${step}`,
@@ -65,7 +65,10 @@ export function itemEvent(step: "added" | "done", outputIndex: number, item: Jso
   } satisfies ItemEvent;
 }
 
-/** The events of one part of an item, in order: `added`, `delta`s and annotations, two `done`s. */
+/**
+ * Makes the events of one part of an item, in this order: `added`, `delta`s and annotations, two
+ * `done`s.
+ */
 export function partEvents(kind: TextKind, place: ItemPlace, index: number) {
   const { stem, part: around, index: indexField, field, more } = words[kind];
   const at = { ...place, [indexField]: index };
@@ -94,34 +97,34 @@ export function partEvents(kind: TextKind, place: ItemPlace, index: number) {
   };
 }
 
-/** A part as it is before its events: without its text. */
+/** Makes a part without its text, as it is before its events. */
 export function emptyPart(kind: TextKind): JsonObject {
   if (kind === "output_text") return { type: kind, text: "", annotations: [], logprobs: [] };
   return { type: kind, [words[kind].field]: "" };
 }
 
-/** A part's text. */
+/** Returns the text of a part. */
 export function textOf(part: JsonObject, kind: TextKind): string {
   const text = part[words[kind].field];
   return typeof text === "string" ? text : "";
 }
 
-/** Whether the type of a part is one whose text has events. */
+/** Returns true for the type of a part whose text has events. */
 export function isTextKind(type: unknown): type is TextKind {
   return typeof type === "string" && Object.hasOwn(words, type);
 }
 
-/** Events of a function call's arguments. */
+/** Makes the event for a piece of a function call's arguments. */
 export function argumentsDelta(place: ItemPlace, delta: string): ItemEvent {
   return { type: "response.function_call_arguments.delta", ...place, delta };
 }
 
-/** The end of a function call's arguments. */
+/** Makes the event for the end of a function call's arguments. */
 export function argumentsDone(place: ItemPlace, name: string, text: string): ItemEvent {
   return { type: "response.function_call_arguments.done", ...place, name, arguments: text };
 }
 
-/** The input of a custom tool's call, as one piece and its end. */
+/** Makes the events for the input of a custom tool's call: one piece and the end. */
 export function customInputEvents(place: ItemPlace, input: string): readonly ItemEvent[] {
   const type = "response.custom_tool_call_input";
   const delta = input === "" ? [] : [{ type: `${type}.delta`, ...place, delta: input }];

@@ -1,14 +1,14 @@
 import { asObject, type JsonObject } from "../json/json-object.ts";
 import { responseOfItem } from "./item-id.ts";
 
-/** Some clients name the items of earlier answers (`item_reference`) instead of sending them. */
+/** Some clients send only the ids of earlier items (`item_reference`) instead of the items. */
 function referenceOf(item: unknown): string | undefined {
   const object = asObject(item);
   const id = object?.["type"] === "item_reference" ? object["id"] : undefined;
   return typeof id === "string" ? id : undefined;
 }
 
-/** The responses that items of an input refer to. */
+/** Returns the ids of the responses to which items of an input refer. */
 export function referencedResponses(input: unknown): ReadonlySet<string> {
   const ids = Array.isArray(input) ? (input as unknown[]).map(referenceOf) : [];
   const responses = ids.map((id) => (id === undefined ? undefined : responseOfItem(id)));
@@ -16,8 +16,8 @@ export function referencedResponses(input: unknown): ReadonlySet<string> {
 }
 
 /**
- * The input with each reference replaced by its item. `outputs` holds those of the responses
- * referred to, by response id. What is not among them stays a reference.
+ * Replaces each reference in an input by its item. `outputs` holds the outputs of the responses, by
+ * response id. A reference without an item in `outputs` stays.
  */
 export function resolveReferences(
   input: readonly unknown[],
@@ -31,7 +31,10 @@ export function resolveReferences(
   });
 }
 
-/** The `param` of the first reference in an input, which leads to nothing once all are resolved. */
+/**
+ * Returns the `param` of the first reference in an input. After all references are resolved, such a
+ * reference has no item.
+ */
 export function findReference(input: unknown): string | undefined {
   if (!Array.isArray(input)) return undefined;
   const index = (input as unknown[]).findIndex((item) => referenceOf(item) !== undefined);

@@ -1,29 +1,30 @@
 import type { ResponseContext } from "../contracts/response-context.ts";
 import type { JsonObject } from "../json/json-object.ts";
 
-/** What a response's request is known by beside its body. */
+/** Facts about a request beside its body. */
 export interface EchoedResponse extends ResponseContext {
-  /** The output cap that was applied, as in the job's request. */
+  /** The output cap that was applied. */
   readonly maxOutputTokens?: number | null;
 }
 
 export interface ResponseState {
   readonly status: "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
   readonly output?: readonly JsonObject[];
-  /** Of `failed`: the codes are a closed list at OpenAI. */
+  /** Present for `failed`. OpenAI's list of codes is closed. */
   readonly error?: {
     readonly code: "server_error" | "rate_limit_exceeded" | "invalid_prompt";
     readonly message: string;
   };
   readonly incompleteReason?: "max_output_tokens" | "content_filter";
   readonly usage?: JsonObject;
-  /** Unix seconds; of `completed`. */
+  /** Unix seconds, present for `completed`. */
   readonly completedAt?: number;
 }
 
 /**
- * The Response object of OpenAI in any state, with every field that its clients need. `body` is
- * the request without what the broker consumed; what the request left out has OpenAI's defaults.
+ * Makes OpenAI's Response object in any state, with every field that its clients need. `body` is
+ * the request without the fields that the broker consumed. Fields that the request left out have
+ * OpenAI's defaults.
  */
 export function responseObject(
   body: JsonObject,
@@ -45,8 +46,8 @@ export function responseObject(
 }
 
 /**
- * What an upstream says of a finished response, as an answer to this request: what the request
- * decided is told as the request had it, and the rest, known or not, as the upstream said it.
+ * Makes the Response object from an upstream's finished response. Fields that the request decided
+ * have the request's values. All other fields, known or not, have the upstream's values.
  */
 export function adoptedResponse(
   body: JsonObject,

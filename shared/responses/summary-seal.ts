@@ -5,9 +5,10 @@ const PREFIX = "swsum1_";
 const CHECK_CHARS = 16;
 
 /**
- * A summary as the `encrypted_content` of a compaction item, which clients carry about and send back.
- * Nothing in it is secret, and whoever sends it is believed no more than with a message of their own:
- * it is read as the user's words and nothing else. So it needs no key, only a check that it is whole.
+ * Writes a summary as the `encrypted_content` of a compaction item, which clients store and send
+ * back. Nothing in it is secret. The broker trusts it no more than a message of the client: a model
+ * reads it as the user's words and nothing else. So it needs no key, only a check that it is
+ * complete.
  */
 export function sealSummary(summary: string): string {
   const text = Buffer.from(summary).toString("base64url");
@@ -15,8 +16,8 @@ export function sealSummary(summary: string): string {
 }
 
 /**
- * The summary in a compaction item; undefined for what another provider made. Throws `BrokerError`
- * `invalid_request` with `param` for one of ours that is not whole.
+ * Reads the summary of a compaction item. Undefined when another provider made the item. Throws
+ * `BrokerError` `invalid_request` with `param` when the broker made the item and it is incomplete.
  */
 export function openSummary(sealed: unknown, param: string): string | undefined {
   if (typeof sealed !== "string" || !sealed.startsWith(PREFIX)) return undefined;

@@ -3,28 +3,31 @@ import { stringAt, type JsonObject } from "../json/json-object.ts";
 import { clientTools, isClientTool } from "./client-tools.ts";
 import { declaredTools, type DeclaredTool } from "./declared-tools.ts";
 
-/** What a function of a chat completion stands for in the response. */
+/** A chat completion's function represents this tool. */
 export interface CalledTool {
-  /** `custom` takes free text; all others but `function` are types of client tools. */
+  /** `custom` takes free text. All other kinds except `function` are types of client tools. */
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;
 }
 
-/** The tools of a response request as functions, which is all that chat completions know. */
+/** The tools of a response request as functions, since chat completions have no other tools. */
 export interface ToolTable {
-  /** As `tools` of a chat completion. */
+  /** The `tools` of the chat completion. */
   readonly functions: readonly JsonObject[];
-  /** Whether a function of this name was declared. */
+  /** Returns true when a function of this name was declared. */
   has(functionName: string): boolean;
-  /** What a call of this function is a call of; of an unknown one: a function of that name. */
+  /**
+   * Returns the tool that this function represents. An unknown function counts as a function tool
+   * of that name.
+   */
   calledBy(functionName: string): CalledTool;
 }
 
-/** Names of functions are no longer at OpenAI and at most engines. */
+/** OpenAI and most engines allow no longer name of a function. */
 export const MAX_NAME_LENGTH = 64;
 
-/** The function that stands for a tool of a namespace; the same in every turn. */
+/** Returns the name of the function for a tool of a namespace. It is the same in every turn. */
 export function functionName(name: string, namespace?: string): string {
   if (namespace === undefined || namespace === "") return name;
   const joined = `${namespace}${namespace.endsWith("__") ? "" : "__"}${name}`;
@@ -34,7 +37,7 @@ export function functionName(name: string, namespace?: string): string {
   return `${plain.slice(0, MAX_NAME_LENGTH - 1 - mark.length)}_${mark}`;
 }
 
-/** Of a request that `findToolProblem` has let through. */
+/** Makes the table for a request in which `findToolProblem` found no problem. */
 export function toolTable(body: JsonObject): ToolTable {
   const called = new Map<string, CalledTool>();
   const functions = new Map<string, JsonObject>();
@@ -60,7 +63,7 @@ function calledTool({ tool, namespace }: DeclaredTool): CalledTool | undefined {
   return isClientTool(tool) ? { kind: String(type), name: String(type) } : undefined;
 }
 
-/** A function's fields beside its name. */
+/** Returns the fields of a function beside its name. */
 function describe(tool: JsonObject): JsonObject {
   if (tool["type"] === "function") return pick(tool, ["description", "parameters", "strict"]);
   if (tool["type"] === "custom")
@@ -79,7 +82,7 @@ const customParameters = {
   additionalProperties: false,
 };
 
-/** Engines do not bind free text to a grammar, so that the model must be told of it. */
+/** Engines do not apply a grammar to free text, so the description tells the model about it. */
 function customDescription(tool: JsonObject): string {
   const format = tool["format"] as JsonObject | null | undefined;
   const definition = format == null ? "" : stringAt(format, "definition");

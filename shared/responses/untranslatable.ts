@@ -5,8 +5,8 @@ export interface Untranslatable {
 }
 
 /**
- * Says that something needs a provider that serves `/v1/responses` itself. `remedy`: what the
- * caller can do instead, as the beginning of a sentence.
+ * Makes the message that something needs a provider that serves `/v1/responses` itself. `remedy`
+ * says what the caller can do instead, as the beginning of a sentence.
  */
 export function untranslatable(param: string, what: string, remedy?: string): Untranslatable {
   const advice = remedy === undefined ? "" : ` ${remedy}, or use a model of such a provider.`;
@@ -16,7 +16,7 @@ export function untranslatable(param: string, what: string, remedy?: string): Un
   };
 }
 
-/** Such as: A tool of type 'web_search'. */
+/** Returns a text such as: A tool of type 'web_search'. */
 export function named(what: string, type: unknown): string {
   return typeof type === "string" ? `${what} of type '${type.slice(0, 64)}'` : `${what} of no type`;
 }

@@ -4,8 +4,9 @@ import type { AccountProblem } from "../errors/account-errors.ts";
 import type { ProviderStates } from "../providers/provider-states.ts";
 
 /**
- * Whether nobody whom a job may go to would take it, because they refuse the broker's credential or
- * its quota is used up: waiting for that is no use to a caller. Undefined: it may wait.
+ * Returns the problem when no provider that a job may use would take it, because each refuses the
+ * broker's credential or the broker's quota there is used up. Then it is useless to wait. Undefined
+ * when the job may wait.
  */
 export function accountProblem(
   plan: Plan,

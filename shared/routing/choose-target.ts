@@ -3,9 +3,12 @@ import type { Plan } from "../contracts/plan.ts";
 import type { ProviderStates, ProviderState } from "../providers/provider-states.ts";
 
 export interface ChosenTarget {
-  /** Index in the plan. */
+  /** The target's index in the plan. */
   readonly target: number;
-  /** Waiting time after which the job may overflow, in milliseconds; null: not for waiting. */
+  /**
+   * The waiting time after which the job may overflow, in milliseconds. Null when waiting is no
+   * reason to overflow.
+   */
   readonly overflowMs: number | null;
 }
 
@@ -17,10 +20,10 @@ interface Candidate {
 }
 
 /**
- * Where a new job goes first: the least loaded `serve` target that is up. With none up, an overflow
- * target with a free slot, where failure may overflow; else the job waits at a `serve` target and
- * overflows as soon as there is room. Null: nothing is up that it could reach, and the route
- * rather refuses than waits.
+ * Chooses the first target of a new job: the least loaded `serve` target that is up. When none is
+ * up, it is an overflow target with a free slot, if the route lets failure overflow. Else the job
+ * waits at a `serve` target and overflows as soon as a slot is free. Returns null when no target
+ * that the job could reach is up and the route refuses rather than waits.
  */
 export function chooseTarget(
   plan: Plan,

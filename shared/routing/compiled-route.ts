@@ -10,16 +10,16 @@ export interface CompiledTarget {
   readonly model: string;
   readonly contextLength: number | undefined;
   readonly price: Price;
-  /** It takes files that are neither texts nor images. */
+  /** The target takes files that are neither texts nor images. */
   readonly readsFiles: boolean;
-  /** How its provider serves `/v1/responses`. */
+  /** The way in which the provider serves `/v1/responses`. */
   readonly responses: ProviderConfig["responses"];
 }
 
-/** A route with what every request needs of it worked out once. */
+/** A route with the values that every request needs, computed once. */
 export interface CompiledRoute {
   readonly config: RouteConfig;
-  /** `serve` first, then `overflow`. */
+  /** The `serve` targets come first, then the `overflow` targets. */
   readonly targets: readonly CompiledTarget[];
 }
 

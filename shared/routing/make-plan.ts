@@ -4,27 +4,27 @@ import { costNanos } from "../money/price.ts";
 import type { CompiledRoute, CompiledTarget } from "./compiled-route.ts";
 import type { InputBound } from "../requests/cost-bound.ts";
 
-/** No context is longer; the configuration allows no more either. */
+/** The longest context that is assumed. The configuration allows no longer one either. */
 const LONGEST_CONTEXT = 10_000_000;
 
 export interface PlanRequest {
   readonly residency: Residency;
   readonly input: InputBound;
-  /** Tokens over all choices. */
+  /** Output tokens over all choices. */
   readonly outputTokens: number;
-  /** A budget stands above the key: every target needs a sound worst case. */
+  /** The key has a budget, so every target needs a sound worst case. */
   readonly budgeted: boolean;
 }
 
 export interface MadePlan {
   readonly plan: Plan;
-  /** The most input tokens at any of its targets. */
+  /** The maximum over all its targets. */
   readonly inputTokens: number;
 }
 
 /**
- * Freezes where a job may go and the most that one attempt can cost at each target: cloud targets
- * are left out for `residency: local`. Throws `BrokerError` `no_capacity` when none is left, and
+ * Freezes the targets of a job and the most that one attempt can cost at each. Cloud targets are
+ * left out for `residency: local`. Throws `BrokerError` `no_capacity` when no target is left, and
  * `invalid_request` when a budgeted key sends media to a priced target of unknown context length.
  */
 export function makePlan(route: CompiledRoute, request: PlanRequest): MadePlan {

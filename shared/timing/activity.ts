@@ -1,23 +1,23 @@
 /**
- * Whether a process may have something to do. It has after each signal, until a look finds no work;
- * work that another process has made is found by the next look.
+ * Tracks whether a process may have work. It may have work after each signal, until a look finds
+ * none. The next look also finds work that another process has created.
  */
 export class Activity {
   readonly #hasWork: () => Promise<boolean>;
   #wasSignalled = true;
-  /** Aborted when the idle time ends; undefined while there may be something to do. */
+  /** Aborted when the idle time ends. Undefined while there may be work. */
   #idle: AbortController | undefined;
 
   constructor(hasWork: () => Promise<boolean>) {
     this.#hasWork = hasWork;
   }
 
-  /** Aborted at the first signal of work; undefined while there may be something to do. */
+  /** A signal that is aborted by the next sign of work. Undefined while there may be work. */
   get idle(): AbortSignal | undefined {
     return this.#idle?.signal;
   }
 
-  /** Something was asked for, begun or ended in this process. */
+  /** Records that something was requested, begun or ended in this process. */
   signal(): void {
     this.#wasSignalled = true;
     this.#idle?.abort();

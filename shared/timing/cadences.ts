@@ -1,46 +1,48 @@
-/** The pause after each run of a loop, in milliseconds, by the loop's name. */
+/** Pauses after runs, in milliseconds, by the name of the loop. */
 export interface Cadences {
-  /** The worker brings its slots to its share of the fleet's. */
+  /** The worker adjusts its slots to its share of the fleet's slots. */
   readonly share: number;
-  /** The worker looks whether there is anything to do. */
+  /** The worker looks for work. */
   readonly look: number;
-  /** The worker stops calls that others asked to stop, and closes attempts that it does not run. */
+  /**
+   * The worker stops calls on request of other processes, and closes attempts that it does not run.
+   */
   readonly stop: number;
-  /** The sweeper closes what dead processes left. */
+  /** The sweeper closes the attempts of dead processes. */
   readonly sweep: number;
   /** The sweeper ends late jobs and finds lost entries. */
   readonly wake: number;
   /** Jobs that wait too long move to an overflow target. */
   readonly overflow: number;
-  /** The worker asks its providers whether they answer. */
+  /** The worker checks that its providers answer. */
   readonly probe: number;
   /** Providers whose rest is over get a trial call. */
   readonly rest: number;
   /** The worker asks its providers which engine they run. */
   readonly engine: number;
-  /** The worker asks busy engines how long their queues are. */
+  /** The worker asks busy engines for the length of their queues. */
   readonly load: number;
-  /** The worker and the fleet tell each other which providers are well. */
+  /** The worker and the fleet exchange the health of providers. */
   readonly health: number;
-  /** Lines of batches become jobs, and their ends become results. */
+  /** Lines of batches become jobs, and ended jobs become results. */
   readonly batch: number;
   /** Webhooks that are due are sent. */
   readonly webhook: number;
-  /** Rows that are kept no longer are deleted. */
+  /** Rows past their retention are deleted. */
   readonly forget: number;
-  /** Jobs whose callers have left for good end. */
+  /** Jobs whose callers have left for good are ended. */
   readonly abandoned: number;
   /** The budgets of the next period get their rows. */
   readonly period: number;
-  /** The API reads how the fleet and its providers are. */
+  /** The API reads the health of the fleet and its providers. */
   readonly fleet: number;
-  /** The API ends accepted jobs past their deadlines, should there be no worker. */
+  /** The API ends accepted jobs past their deadlines, in case there is no worker. */
   readonly expire: number;
-  /** The API looks whether its jobs have ended without a message. */
+  /** The API looks for its jobs that have ended without a message. */
   readonly ended: number;
 }
 
-/** The cadences of a broker in production; a test may run some of its loops at others. */
+/** A broker in production has these cadences. A test may run some loops at others. */
 export const cadences: Cadences = {
   share: 250,
   look: 1_000,
@@ -63,10 +65,10 @@ export const cadences: Cadences = {
   ended: 2_000,
 };
 
-/** A loop with this pause waits for something to do; after so long it runs all the same. */
+/** A loop with this pause waits until there is work. It also runs after this time without work. */
 const UNTIL_WOKEN_MS = 60_000;
 
-/** The pauses of a process of a fleet while there is nothing to do. */
+/** A process in a fleet makes these pauses while there is nothing to do. */
 export const fleetIdleCadences: Partial<Cadences> = {
   share: 1_000,
   stop: UNTIL_WOKEN_MS,
@@ -79,7 +81,7 @@ export const fleetIdleCadences: Partial<Cadences> = {
   abandoned: UNTIL_WOKEN_MS,
 };
 
-/** The same of a process that is alone on its database: whatever changes there, it has done itself. */
+/** A process that is alone on its database makes these pauses: every change there is its own. */
 export const aloneIdleCadences: Partial<Cadences> = {
   ...fleetIdleCadences,
   sweep: 5_000,

@@ -5,10 +5,10 @@ import type { Cadences } from "./cadences.ts";
 /** A loop of a process. */
 export type Loop = readonly [
   cadence: keyof Cadences,
-  /** For the log, should a run fail. */
+  /** The words for the log when a run fails. */
   doing: string,
   run: () => Promise<void>,
-  /** Whether it keeps its pace although there is nothing to do. */
+  /** Returns true while the loop keeps its pace although there is nothing to do. */
   isUnsettled?: () => boolean,
 ];
 
@@ -20,7 +20,7 @@ export interface LoopsOptions {
   readonly log: Pick<FastifyBaseLogger, "warn">;
 }
 
-/** The loops of a process, all running. */
+/** The running loops of a process. */
 export interface Loops {
   /** Resolves when the runs under way have ended. */
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ export interface Loops {
 
 /**
  * Starts the loops of a process, each with a pause between the end of one run and the start of the
- * next. Of failures of a loop in a row, the first is logged.
+ * next. Of several failures of a loop in a row, only the first is logged.
  */
 export function startLoops(loops: readonly Loop[], options: LoopsOptions): Loops {
   const stopped = new AbortController();
@@ -57,7 +57,9 @@ async function repeat(loop: Loop, options: LoopsOptions, stopped: AbortSignal): 
   }
 }
 
-/** An idle pause that is cut short is followed by a usual one, so that loops do not all run at once. */
+/**
+ * A usual pause follows an idle pause that was ended early, so that loops do not all run at once.
+ */
 async function pause(
   [cadence, , , isUnsettled]: Loop,
   { cadences, idleCadences, activity }: LoopsOptions,

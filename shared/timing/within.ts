@@ -1,4 +1,7 @@
-/** Whether a promise is fulfilled within so many milliseconds; rejects as it does in that time. */
+/**
+ * Returns true when a promise is fulfilled within so many milliseconds, and false when it is late.
+ * Rejects when the promise rejects in that time.
+ */
 export async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
