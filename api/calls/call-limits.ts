@@ -6,9 +6,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { NewJobInput } from "../../shared/jobs/new-job.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 import type { CallerKey } from "../../shared/keys/caller-key.ts";
-
-/** The longest delay of a JavaScript timer, about 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from "../../shared/timing/timer-delay.ts";
 
 interface HttpCallInput {
   readonly key: CallerKey;

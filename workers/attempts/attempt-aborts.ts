@@ -1,4 +1,5 @@
 import type { LocalStopRequests } from "../../shared/replies/stop-requests.ts";
+import { timerDelay } from "../../shared/timing/timer-delay.ts";
 
 /** The abort of one attempt, and why it was asked for. */
 export interface AttemptAbort {
@@ -7,14 +8,11 @@ export interface AttemptAbort {
   /** The first reason given: `disconnect`, `deadline`, `lease_lost`, …; undefined while it runs. */
   reason(): string | undefined;
   abort(reason: string): void;
-  /** Aborts with `deadline` after so many milliseconds. */
+  /** Aborts with `deadline` after so many milliseconds, at most `MAX_TIMER_MS`. */
   deadlineIn(ms: number): void;
   /** Stops listening; call when the attempt is over. */
   end(): void;
 }
-
-/** Longer timers overflow in Node; the sweeper ends what lives longer. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Everything that may stop a running attempt: stop requests, deadlines, a lost lease, a shutdown. */
 export class AttemptAborts {
@@ -42,7 +40,7 @@ export class AttemptAborts {
       reason: () => reason,
       abort,
       deadlineIn(ms) {
-        timer = setTimeout(() => abort("deadline"), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
+        timer = setTimeout(() => abort("deadline"), timerDelay(ms));
       },
       end: () => {
         clearTimeout(timer);
