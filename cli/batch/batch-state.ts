@@ -27,7 +27,7 @@ export type NewBatch = z.output<typeof newBatchSchema>;
 /**
  * The state that one run of the command stores so that the next run goes on with the same batch.
  */
-export type BatchState = z.output<typeof stateSchema>;
+export type SavedBatch = z.output<typeof stateSchema>;
 
 /** The file next to an output that stores the state. */
 export class StateFile {
@@ -41,7 +41,7 @@ export class StateFile {
    * Returns undefined when no batch was begun. Throws `RequestError` when the file cannot be read
    * as a state.
    */
-  async read(): Promise<BatchState | undefined> {
+  async read(): Promise<SavedBatch | undefined> {
     let text: string;
     try {
       text = await readFile(this.path, "utf8");
@@ -60,8 +60,8 @@ export class StateFile {
    * Stores a state for the first time. When two commands run at once, both go on with the state of
    * the first.
    */
-  async begin(newBatch: NewBatch, inputSha256: string): Promise<BatchState> {
-    const state: BatchState = {
+  async begin(newBatch: NewBatch, inputSha256: string): Promise<SavedBatch> {
+    const state: SavedBatch = {
       version: 1,
       started_at: new Date().toISOString(),
       idempotency_key: randomUUID(),
@@ -82,7 +82,7 @@ export class StateFile {
     }
   }
 
-  async save(state: BatchState): Promise<BatchState> {
+  async save(state: SavedBatch): Promise<SavedBatch> {
     await rename(await this.#write(state), this.path);
     return state;
   }
@@ -91,7 +91,7 @@ export class StateFile {
     await rm(this.path, { force: true });
   }
 
-  async #write(state: BatchState): Promise<string> {
+  async #write(state: SavedBatch): Promise<string> {
     const fresh = `${this.path}.${randomUUID()}`;
     try {
       await writeFile(fresh, `${JSON.stringify(state, null, 2)}\n`, { flag: "wx" });

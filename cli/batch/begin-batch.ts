@@ -5,7 +5,7 @@ import { readAnswer } from "../client/read-answer.ts";
 import { RequestError } from "../client/request-error.ts";
 import { BatchPace } from "./batch-pace.ts";
 import { batchSchema } from "./batch.ts";
-import type { BatchState, StateFile } from "./batch-state.ts";
+import type { SavedBatch, StateFile } from "./batch-state.ts";
 import { figures } from "./figures.ts";
 import { keepTrying, type Patience } from "./keep-trying.ts";
 import type { Progress } from "./progress.ts";
@@ -32,7 +32,7 @@ const KEY_LIFE_MS = 22 * 3_600_000;
  * request whose answer was lost is sent again under the same key, so that nothing is made twice.
  * Throws `RequestError` when the key may have expired.
  */
-export async function beginBatch(state: BatchState, begin: Begin): Promise<string> {
+export async function beginBatch(state: SavedBatch, begin: Begin): Promise<string> {
   if (state.batch_id !== undefined) return state.batch_id;
   const { client, input, file, progress, patience } = begin;
   if (Date.now() - Date.parse(state.started_at) > KEY_LIFE_MS)

@@ -6,7 +6,7 @@ import type { BrokerClient } from "../client/broker-client.ts";
 import { RequestError } from "../client/request-error.ts";
 import { beginBatch } from "./begin-batch.ts";
 import { finishBatch } from "./batch-end.ts";
-import { StateFile, type BatchState, type NewBatch } from "./batch-state.ts";
+import { StateFile, type SavedBatch, type NewBatch } from "./batch-state.ts";
 import type { Batch } from "./batch.ts";
 import type { Progress } from "./progress.ts";
 import { readBatchInput, type BatchInput } from "./read-input.ts";
@@ -121,7 +121,7 @@ async function forget(file: StateFile, progress: Progress): Promise<undefined> {
 }
 
 function refuseChanges(
-  state: BatchState,
+  state: SavedBatch,
   { path }: StateFile,
   now: { readonly newBatch: NewBatch; readonly inputSha256: string },
 ): void {

@@ -1,4 +1,4 @@
-import type { BatchState, NewBatch } from "./batch-state.ts";
+import type { SavedBatch, NewBatch } from "./batch-state.ts";
 
 const OPTIONS: Readonly<Record<string, string>> = {
   overflow: "--overflow",
@@ -7,7 +7,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 
 /** Describes for people which parameters have changed since a batch was begun. */
 export function stateChanges(
-  state: BatchState,
+  state: SavedBatch,
   now: { readonly newBatch: NewBatch; readonly inputSha256: string },
 ): string[] {
   const { terms: before } = state;
