@@ -1,3 +1,5 @@
+import { parseJson } from "../json/json-object.ts";
+
 /**
  * Joins a tool's name with its next piece. Some engines repeat the name in every piece, some send
  * it from its start each time, and some send it bit by bit.
@@ -23,10 +25,5 @@ export function isToldAgain(before: string, piece: string): boolean {
 /** Returns true when the whole text is one JSON object or list. */
 export function isCompleteJson(text: string): boolean {
   if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseJson(text) !== undefined;
 }

@@ -1,22 +1,15 @@
+import { asObject, parseJson } from "../json/json-object.ts";
+
 /**
  * Writes the float lists of an embeddings answer as OpenAI's base64: little-endian 32-bit floats.
  * An answer of another shape stays as it is.
  */
 export function base64Embeddings(body: Buffer): Buffer {
-  const answer = parse(body);
-  if (!Array.isArray(answer?.data)) return body;
-  for (const item of answer.data as { embedding?: unknown }[])
+  const answer = asObject(parseJson(body.toString()));
+  if (!Array.isArray(answer?.["data"])) return body;
+  for (const item of answer["data"] as { embedding?: unknown }[])
     if (Array.isArray(item.embedding)) item.embedding = encode(item.embedding as number[]);
   return Buffer.from(JSON.stringify(answer));
-}
-
-/** The parser's error is dropped, since its message would quote the answer. */
-function parse(body: Buffer): { data?: unknown } | null {
-  try {
-    return JSON.parse(body.toString()) as { data?: unknown } | null;
-  } catch {
-    return null;
-  }
 }
 
 function encode(floats: readonly number[]): string {

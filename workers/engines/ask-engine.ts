@@ -1,5 +1,5 @@
 import { Client } from "undici";
-import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
+import { asObject, parseJson, type JsonObject } from "../../shared/json/json-object.ts";
 
 export interface EngineAnswer {
   /** 0: there was no answer. */
@@ -66,7 +66,7 @@ export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: EngineEndpoint
         status: answer.statusCode,
         server: Array.isArray(server) ? server[0] : server,
         text,
-        json: parseObject(text),
+        json: asObject(parseJson(text)),
       };
     } catch {
       return NO_ANSWER;
@@ -91,12 +91,4 @@ async function readText(body: AsyncIterable<unknown>): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    return asObject(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { asObject, parseJson, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /** Matches the names of usage objects, with whatever gateways put before them. */
 const USAGE_NAME = /^(?:.*[^a-z])?(?:token)?_?usage(?:_?metadata|_?info)?$/i;
@@ -60,9 +60,5 @@ function atTop(answer: JsonObject): JsonObject | undefined {
 function readObject(value: unknown): JsonObject | undefined {
   if (Array.isArray(value)) return asObject(value[0]);
   if (typeof value !== "string" || !value.startsWith("{")) return asObject(value);
-  try {
-    return asObject(JSON.parse(value));
-  } catch {
-    return undefined;
-  }
+  return asObject(parseJson(value));
 }

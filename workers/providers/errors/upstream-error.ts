@@ -1,5 +1,5 @@
 import type { UpstreamError } from "../../../shared/contracts/outcome.ts";
-import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { asObject, parseJson, type JsonObject } from "../../../shared/json/json-object.ts";
 import { readValidation, shortenDump } from "./validation-words.ts";
 
 /**
@@ -117,19 +117,11 @@ function findInText(text: string, depth: number): FoundMessage | undefined {
     return xmlMessage === undefined ? undefined : { message: xmlMessage, around: [] };
   }
   if (/^[[{]/.test(trimmed) && depth <= MAX_DEPTH) {
-    const inner = parse(trimmed);
+    const inner = parseJson(trimmed);
     const found = inner === undefined ? undefined : find(inner, depth + 1);
     if (found !== undefined) return found;
   }
   return { ...shortenDump(trimmed), around: [] };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Takes code, type, param and status from the innermost object around the words that has them. */

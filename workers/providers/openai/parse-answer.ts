@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Endpoint } from "../../../shared/contracts/endpoint.ts";
 import { mayExceedDouble, parseExact } from "../../../shared/json/exact-json.ts";
-import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { asObject, parseJson, type JsonObject } from "../../../shared/json/json-object.ts";
 import { splitJson, withoutNaN } from "./json-texts.ts";
 
 export interface JsonAnswer {
@@ -32,11 +32,11 @@ export function parseAnswer(
 ): JsonAnswer | { readonly events: string } | undefined {
   const text = textOf(bytes, contentType);
   const plain = withoutNaN(text);
-  const value = parse(plain);
+  const value = parseJson(plain);
   const list: readonly unknown[] | undefined = Array.isArray(value)
     ? (value as unknown[])
     : value === undefined
-      ? splitJson(plain)?.map(parse)
+      ? splitJson(plain)?.map(parseJson)
       : undefined;
   if (list !== undefined && list.some((each) => isChunk(each))) return { events: eventsOf(list) };
   const found = unwrap(list?.length === 1 ? list[0] : value, ANSWER_MEMBERS[endpoint]);
@@ -48,7 +48,7 @@ export function parseAnswer(
 }
 
 function unwrap(value: unknown, member: string): JsonObject | undefined {
-  const object = asObject(typeof value === "string" ? parse(value) : value);
+  const object = asObject(typeof value === "string" ? parseJson(value) : value);
   if (object === undefined) return undefined;
   const own = object[member];
   // The wrapper `data` has the name of the embeddings' list.
@@ -71,14 +71,6 @@ function isChunk(value: unknown): boolean {
 
 function eventsOf(chunks: readonly unknown[]): string {
   return chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Decodes UTF-8, or what the label or a byte order mark says of other bytes. */

@@ -1,5 +1,5 @@
 import type { EventSourceMessage } from "eventsource-parser";
-import { asObject } from "../../../shared/json/json-object.ts";
+import { asObject, parseJson } from "../../../shared/json/json-object.ts";
 import { failed } from "../call-end.ts";
 import type { StreamEvent } from "../chat/chunk-feed.ts";
 import { readErrorEvent, readInBandError } from "../errors/in-band-error.ts";
@@ -16,7 +16,7 @@ export function readEvent({ event, data }: EventSourceMessage): readonly StreamE
   const text = data.trim();
   if (text === "") return [];
   if (text.length < 10 && /^"?\[?done\]?"?$/i.test(text)) return [DONE];
-  const parsed = parse(text);
+  const parsed = parseJson(text);
   // llama.cpp (0c1e570) begins the stream of a list of prompts with `data: null`.
   if (saysNothing(parsed) && event !== "error") return [];
   if (parsed === undefined) {
@@ -49,12 +49,4 @@ function saysNothing(value: unknown): boolean {
 
 function unreadable(): StreamEvent {
   return { kind: "failed", failure: failed("malformed", "an event's data is not a JSON object") };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

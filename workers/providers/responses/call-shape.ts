@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
+import { asObject, parseJson, type JsonObject } from "../../../shared/json/json-object.ts";
 import { clientTools, type ClientTool } from "../../../shared/responses/client-tools.ts";
 import {
   argumentsDelta,
@@ -78,9 +78,5 @@ function freeText(text: string): string {
 }
 
 function objectIn(text: string): JsonObject | undefined {
-  try {
-    return asObject(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return asObject(parseJson(text));
 }
