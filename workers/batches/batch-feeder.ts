@@ -25,40 +25,43 @@ export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
   readonly now: () => number;
 }
 
-/** What a feeder remembers of a batch; another begins anew. */
+/** What a feeder remembers of a batch. Another feeder starts without it. */
 interface Feed {
   readonly window: FeedWindow;
-  /** When it may be fed and when it is summed up next, on the clock of `now`. */
+  /** The times, on the clock of `now`, when the batch may be fed and its sums are next written. */
   feedAt: number;
   sumAt: number;
 }
 
-/** Batches of one round; the next round has the next ones. */
+/** The most batches of one round. The next round takes the next ones. */
 const PAGE = 40;
-/** Of them at once: the database's connections are for callers, too. */
+/** The most batches at once, because callers need the database's connections too. */
 const AT_ONCE = 4;
-/** Lines that end without having begun, in one statement. */
+/** The most lines that end without having begun, in one statement. */
 const LINE_PAGE = 5_000;
-/** Without a batch, the database is asked less often. */
+/** Without a batch, the feeder asks the database less often. */
 const IDLE_MS = 500;
 /** Adding up 50,000 lines takes tens of milliseconds. */
 const SUM_MS = 1_000;
-/** After a budget fell short, while jobs of the batch may still give some of it back. */
+/** The pause after a budget fell short, since jobs of the batch may still give some of it back. */
 const SHORT_MS = 300;
 
 /**
- * Carries batches from their files to their results: reads the file, makes jobs of the lines as the
- * window lets them in, writes what came of them. Everything stands in the database, each step is one
- * statement that takes effect once: the feeder may die anywhere, and another goes on.
+ * Carries batches from their files to their results: it reads the file, makes jobs of as many lines
+ * as the window lets in, and writes their results. Everything is in the database, and each step is
+ * one statement that takes effect once. So the feeder may die anywhere, and another one continues.
  */
 export class BatchFeeder {
   readonly #deps: BatchFeederDeps;
   readonly #stopping = new AbortController();
-  /** Batches whose files are being read, one after the other. */
+  /** Batches whose files are read, one after the other. */
   readonly #reading = new Set<string>();
   #isReading: Promise<void> = Promise.resolve();
   readonly #feeds = new Map<string, Feed>();
-  /** Where the next page of batches begins, and which have been seen since the first. */
+  /**
+   * The name after which the next page of batches begins, and the batches seen since the first
+   * page.
+   */
   #after = "";
   #seen = new Set<string>();
   #nextLookAt = 0;
@@ -67,7 +70,10 @@ export class BatchFeeder {
     this.#deps = deps;
   }
 
-  /** One step of a page of the batches that are this worker's. One in trouble holds up no other. */
+  /**
+   * Takes one step with each of a page of this worker's batches. A batch that fails holds up no
+   * other.
+   */
   async round(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined || this.#deps.now() < this.#nextLookAt) return;
@@ -124,7 +130,7 @@ export class BatchFeeder {
     if (batch.urgent) {
       const lines = await promoteLines(database.pool, batch.id, serviceClasses.flex);
       const order = { serviceClass: serviceClasses.flex, delayMs: 0 };
-      // What the queue does not take, a sweeper finds missing.
+      // An entry that the queue does not take is found missing by a sweeper.
       const add = ({ job_id: job, key_id: tenant, place, provider }: (typeof lines)[number]) =>
         accepted.add({ job, place, provider, tenant, ...order });
       await Promise.allSettled(lines.map(add));
@@ -149,7 +155,7 @@ export class BatchFeeder {
     return made;
   }
 
-  /** In the background: a large file takes longer than a round. */
+  /** Reads a batch's file in the background, because a large file takes longer than a round. */
   #read(batch: FedBatch): void {
     if (this.#reading.has(batch.id)) return;
     this.#reading.add(batch.id);

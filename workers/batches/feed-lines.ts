@@ -22,16 +22,16 @@ import { newLineJob } from "./new-line-job.ts";
 
 export interface FeedDeps extends EnqueueDeps, ReadDeps {
   readonly database: Pick<Database, "pool" | "accept">;
-  /** Undefined for a key that may not be used. */
+  /** Returns undefined for a key that may not be used. */
   readonly findKey: (id: string) => Promise<CallerKey | undefined>;
   readonly random: () => number;
 }
 
-/** Lines that can only be refused, in one round. */
+/** The most lines of one round that can only be refused. */
 const REFUSALS = 100;
-/** Of lines that are in memory at once. */
+/** The most lines that are in memory at once. */
 const PAGE = { lines: 100, bytes: 256 * 1024 };
-/** Lines are short, and the files that they refer to are not: more is not held at once. */
+/** The most bytes held at once. Lines are short, but the files that they refer to are not. */
 const READY_BYTES = 4 * 1024 * 1024;
 const NO_CAPACITY = {
   reason: "no_capacity",
@@ -39,7 +39,7 @@ const NO_CAPACITY = {
     "The providers of this batch's models are down, or their calls only fail. " +
     "It goes on when one is well again.",
 } as const;
-/** How often a paused batch is tried. */
+/** How often the feeder tries a paused batch. */
 const PAUSED_MS = 2_000;
 
 interface Round {
@@ -51,8 +51,8 @@ interface Round {
 
 /**
  * Makes jobs of a batch's next lines, as many as its window lets in. A line that cannot be run is
- * refused; without money or key the batch is paused, once nothing of it is under way. Resolves with
- * whether a budget fell short: then the next round should wait a little.
+ * refused. Without money or a valid key the batch is paused, once none of its jobs is open.
+ * Resolves with whether a budget fell short: then the next round should wait a little.
  */
 export async function feedLines(
   deps: FeedDeps,
@@ -74,7 +74,7 @@ export async function feedLines(
   const { fed, hasRoom } = await feedModels(round);
   const isFed = fed.some(isAccepted);
   const short = fed.find(({ row }) => row.verdict === "budget");
-  // One line that tries a provider does not say that it is well.
+  // One line that tries a provider does not show that the provider is well.
   const isTry = batch.paused === "no_capacity" && fed.length === 1;
   if (isFed && batch.paused !== null && !isTry) await resumeBatch(pool, batch.id);
   const isStuck = !isFed && waitsForNobody(window, byProvider, open);
@@ -91,7 +91,7 @@ export async function feedLines(
   return short !== undefined;
 }
 
-/** All its jobs wait, and where they do, the provider is down or rests. */
+/** Whether all jobs of the batch wait, each at a provider that is down or rests. */
 function waitsForNobody(
   window: FeedWindow,
   byProvider: ReadonlyMap<string, number>,
@@ -107,7 +107,7 @@ interface FedLine {
   readonly holdNanos: bigint;
 }
 
-/** A model whose providers are full or down holds up no other. */
+/** Feeds each model by itself: a model whose providers are full or down holds up no other. */
 async function feedModels(round: Round): Promise<{ fed: FedLine[]; hasRoom: boolean }> {
   const { deps, batch, window } = round;
   const fed: FedLine[] = [];
@@ -133,7 +133,7 @@ async function feedPage(round: Round, lines: readonly PendingLine[]): Promise<Fe
   const fed: FedLine[] = [];
   let ready: ReadyLine[] = [];
   let bytes = 0;
-  // All together, in one statement.
+  // One statement accepts all ready lines together.
   const acceptReady = async (): Promise<void> => {
     const rows = await Promise.all(ready.map((line) => accept(round.deps, line)));
     fed.push(...rows.filter((row) => row !== undefined));
@@ -160,18 +160,18 @@ interface ReadyLine {
   readonly member: AcceptMember;
 }
 
-/** Undefined: it was refused, or has to wait for another round. */
+/** Returns undefined for a line that was refused or has to wait for another round. */
 async function prepare(round: Round, line: PendingLine): Promise<ReadyLine | undefined> {
   const { deps, batch, window, key } = round;
   try {
     const terms = await newLineJob({ ...deps, providerStates: window }, batch, key, line);
     window.place(terms.plan[terms.first.target]?.provider ?? "");
     const member = await storedMember(terms, { batch: batch.id });
-    // Else it would run, fail and not be paid for again and again.
+    // Without its worst cost held, the line would run, fail and not be paid for, again and again.
     return { terms, member: line.unpaid ? { ...member, hold: worstHold(terms.plan) } : member };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
-    // Residency leaves no provider: that does not pass with time.
+    // Residency leaves no provider to the line, and that does not pass with time.
     if (!error.retryable || error.code === "no_capacity") await refuse(deps, line.job_id, error);
     return undefined;
   }
@@ -182,7 +182,10 @@ function worstHold(plan: Plan): string {
   return String(holds.reduce((most, hold) => (hold > most ? hold : most), 0n));
 }
 
-/** Undefined: it was refused, or nobody knows; then the line does, or is fed again as the same job. */
+/**
+ * Accepts a line's job. Returns undefined when the line was refused, or when the answer of the
+ * database was lost: then the line is accepted already, or is fed again as the same job.
+ */
 async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<FedLine | undefined> {
   try {
     const row = await deps.database.accept.submit(member);
@@ -196,7 +199,10 @@ async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<Fed
   }
 }
 
-/** What the line holds is at fault, not the statement: that one may be mended. */
+/**
+ * Whether the error comes from what the line holds. A faulty statement may be mended, the line may
+ * not.
+ */
 function isOfLine(error: unknown): boolean {
   return /^(22|54)/.test(String((error as { code?: unknown }).code));
 }

@@ -1,20 +1,20 @@
 import type { CompiledTarget } from "../../shared/routing/compiled-route.ts";
 import type { ProviderStates, ProviderState } from "../../shared/providers/provider-states.ts";
 
-/** What a window looks at of a route. */
 interface Route {
   readonly targets: readonly Pick<CompiledTarget, "provider" | "role">[];
 }
 
-/** Waiting lines at a provider to begin with: enough for its slots until the next round. */
+/** The lines that may wait at a provider at first: enough for its slots until the next round. */
 const LINES_PER_SLOT = 2;
 const MIN_LINES = 16;
 const MAX_LINES = 2_048;
 
 /**
  * How many of a batch's lines may wait at each provider, and how many do. A window that was found
- * nearly empty is doubled, so that fast providers do not run out between two rounds, and one that was
- * found nearly full shrinks again. Looks like the board to whoever chooses a target.
+ * nearly empty is doubled, so that fast providers do not run out between two rounds. One that was
+ * found nearly full shrinks again. To the choice of a target it looks like the states of all
+ * providers.
  */
 export class FeedWindow {
   readonly #providerStates: Pick<ProviderStates, "get">;
@@ -25,7 +25,7 @@ export class FeedWindow {
     this.#providerStates = providerStates;
   }
 
-  /** Begins a round with what waits now, by provider. */
+  /** Begins a round with the number of lines that wait at each provider now. */
   begin(waiting: ReadonlyMap<string, number>): void {
     for (const [name, size] of this.#sizes) {
       const found = waiting.get(name) ?? 0;
@@ -46,12 +46,12 @@ export class FeedWindow {
     if (!this.#sizes.has(provider)) this.#sizes.set(provider, this.#leastSize(provider));
   }
 
-  /** How many lines of a route may be added: what its providers that are up still take. */
+  /** Returns how many lines of a route may be added: the room at its providers that are up. */
   room({ targets }: Route, mayOverflow: boolean): number {
     const serve = providersOf(targets, "serve");
     const isServed = serve.some((provider) => this.get(provider)?.up === true);
     if (isServed || !mayOverflow) return this.#roomIn(serve);
-    // What cannot overflow at once waits where it would be served, and takes its room with it.
+    // Lines that cannot overflow at once wait where they would be served, and take room there.
     const waiting = serve.reduce((sum, provider) => sum + (this.#waiting.get(provider) ?? 0), 0);
     return Math.max(0, this.#roomIn(providersOf(targets, "overflow")) - waiting);
   }

@@ -1,7 +1,10 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { InferenceRequest } from "../../shared/requests/read-request.ts";
 
-/** Why a sound request cannot be a batch's line: its answer is one JSON object in a file. */
+/**
+ * Says why a request cannot be a batch's line although it is sound: the answer to a line is one
+ * JSON object in a file.
+ */
 export function lineRefusal({
   stream,
   response,

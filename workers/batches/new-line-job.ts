@@ -9,7 +9,7 @@ import type { CallerKey } from "../../shared/keys/caller-key.ts";
 import { lineRefusal } from "./line-refusal.ts";
 import { readLine } from "./read-line.ts";
 
-/** The job that runs a line. Throws `BrokerError` for a request that cannot be run. */
+/** Makes the job that runs a line. Throws `BrokerError` for a request that cannot be run. */
 export async function newLineJob(
   deps: ReadDeps & NewJobDeps,
   batch: FedBatch,

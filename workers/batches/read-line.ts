@@ -3,10 +3,10 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { type JsonObject, asObject } from "../../shared/json/json-object.ts";
 import { parseBody, type ParsedBody } from "../../shared/requests/parse-body.ts";
 
-/** Levels of a line: those of a request's body, and the line around it. */
+/** The most levels of a line: those of a request's body, and one for the line around it. */
 const MAX_DEPTH = 65;
 
-/** What is wrong with a line; it fails its batch. */
+/** A fault of a line. It fails the line's batch. */
 export class LineProblem extends Error {
   override readonly name = "LineFlaw";
   readonly code: string;
@@ -19,7 +19,7 @@ export class LineProblem extends Error {
   }
 }
 
-/** One request of a batch. Whether its body can be run is not looked at. */
+/** A request of a batch. Nobody has checked yet that its body can be run. */
 export interface BatchLine {
   readonly customId: string;
   readonly body: ParsedBody;
@@ -59,7 +59,7 @@ function parseLine(bytes: Buffer): ParsedBody {
 function readCustomId(id: unknown): string {
   if (id === undefined || id === null || id === "") throw missing("custom_id");
   const { customIdLength } = batchLimits;
-  // A NUL is no text to PostgreSQL; a lone surrogate is none to anybody.
+  // PostgreSQL does not store a NUL in a text, and a lone surrogate is not valid in UTF-8.
   if (
     typeof id !== "string" ||
     id.length > customIdLength ||

@@ -6,14 +6,14 @@ import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 import { jobError } from "../../shared/jobs/job-error.ts";
 import type { StoredRequest } from "../../shared/contracts/job-request.ts";
 
-/** What one line's job came to, as a line of the batch's output or error file. */
+/** The end of a line's job, as a line of the batch's output or error file. */
 export interface ResultLine {
   readonly file: "output" | "errors";
   readonly text: string;
   readonly usage: LineUsage | undefined;
 }
 
-/** Of lines without an answer over HTTP. */
+/** The errors of lines without an answer over HTTP. */
 const ended = {
   expired: {
     code: "batch_expired",
@@ -46,7 +46,10 @@ function failed(line: EndedLine, status: number, body: string): ResultLine {
   return { file: "errors", text: textOf(line, { status, body }, null), usage: undefined };
 }
 
-/** An upstream's answer stays as it came: only its line breaks go, which JSON has between tokens alone. */
+/**
+ * Returns an upstream's answer as it came, without its line breaks: in JSON they stand only between
+ * tokens.
+ */
 async function answerOf({ body, compressed, facts }: EndedLine): Promise<string | undefined> {
   if (body === null) return undefined;
   const bytes = await decompress(body, compressed === true);
@@ -103,7 +106,7 @@ function usageOf(line: number, answer: string): LineUsage | undefined {
   };
 }
 
-/** What is no count, or more than the database's 32 bits hold, counts as none. */
+/** Returns 0 for a value that is not a count, or that does not fit into the database's 32 bits. */
 function count(value: unknown): number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31
     ? value

@@ -3,23 +3,23 @@ const BLANK = new Set([0x20, 0x09, 0x0d]);
 
 /** One line of a file, without its line feed. */
 export interface FileLine {
-  /** Counts from 1. */
+  /** The line's number, from 1. */
   readonly number: number;
-  /** Of its first byte in the file. */
+  /** The offset of its first byte in the file. */
   readonly start: number;
   readonly length: number;
   /** Undefined when it is longer than a line may be. */
   readonly bytes: Buffer | undefined;
 }
 
-/** Holds nothing but blanks. */
+/** Whether the line holds nothing but blanks. */
 export function isBlank({ bytes }: FileLine): boolean {
   return bytes !== undefined && bytes.every((byte) => BLANK.has(byte));
 }
 
 /**
- * Splits a file into lines, the lines of a chunk at a time. No more than one line is held, and of one
- * that is too long nothing. What follows the last line feed is a line unless it is empty.
+ * Splits a file into lines, and yields the lines of each chunk together. It holds one line at most,
+ * and nothing of a line that is too long. Bytes after the last line feed are a line too.
  */
 export async function* splitLines(
   chunks: AsyncIterable<Buffer>,

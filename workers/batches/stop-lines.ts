@@ -11,11 +11,11 @@ export interface StopDeps {
   readonly stop: (job: string, reason: string) => void;
 }
 
-/** More than run at once. */
+/** More jobs than a batch runs at once. */
 const PAGE = 2_000;
 const CODE = "cancel";
 
-/** Asks the jobs of a batch to end: what waits ends now, what runs is stopped. */
+/** Asks the jobs of a batch to end: waiting jobs end now, running jobs are stopped. */
 export async function stopLines(deps: StopDeps, batch: string): Promise<void> {
   const jobs = await listOpenLines(deps.database.pool, batch, PAGE);
   await Promise.all(jobs.map((job) => stopJob(deps, job)));

@@ -14,24 +14,25 @@ import { isBlank, splitLines, type FileLine } from "./split-lines.ts";
 
 export interface ValidateDeps {
   readonly database: Pick<Database, "pool">;
-  /** Bytes of a file from `start` up to `end`. */
+  /** Reads the bytes of a file from `start` up to `end`. */
   readonly readFile: (file: string, start: number, end: number) => AsyncIterable<Buffer>;
   readonly hasModel: (name: string) => boolean;
-  /** Of one line. */
+  /** The most bytes of one line. */
   readonly maxLineBytes: number;
 }
 
-/** More would help nobody. */
+/** A longer list of errors would help nobody. */
 const MAX_ERRORS = 100;
-/** A name from the file may be as long as a line. */
+/** The most characters of a name from the file, which may be as long as a line. */
 const MAX_TEXT_LENGTH = 300;
 const PAGE = 1_000;
-/** So far a file's blank end is read. */
+/** The line up to which a file's blank end is read. */
 const MAX_BLANK_LINE = 2 * batchLimits.lines;
 
 /**
- * Reads a batch's whole file before any of it runs: then its lines are written down, or it has failed
- * with what is wrong, by line. May be begun anew at any time; rejects when `signal` ends it.
+ * Reads a batch's whole file before any of it runs. Then either its lines are stored, or the batch
+ * has failed with the errors of each line. It may be started again at any time; it rejects when
+ * `signal` ends it.
  */
 export async function validateBatch(
   deps: ValidateDeps,
@@ -61,11 +62,11 @@ class FileReading {
   readonly #errors: BatchError[] = [];
   /** The line of each custom id. */
   readonly #ids = new Map<string, number>();
-  /** Blank lines at the end of what has been read: wrong only if another line follows. */
+  /** Blank lines at the end of what has been read. They are wrong only if another line follows. */
   #blanks: number[] = [];
   #page: OpenLine[] = [];
   #lines = 0;
-  /** Nothing that follows would be told. */
+  /** True when no error that follows would be reported. */
   isHopeless = false;
 
   constructor(deps: ValidateDeps, { id, endpoint }: Pick<FedBatch, "id" | "endpoint">) {
@@ -92,7 +93,7 @@ class FileReading {
     if (this.#errors.length >= MAX_ERRORS) this.isHopeless = true;
   }
 
-  /** Writes down what came of it. */
+  /** Stores the result of the reading. */
   async end(): Promise<void> {
     if (this.#lines === 0 && this.#errors.length === 0)
       this.note("empty_file", "The file holds no request.");
@@ -144,7 +145,7 @@ class FileReading {
     const lines = this.#page;
     this.#page = [];
     if (lines.length === 0) return;
-    // Cancelled, or late: nobody will ask for what follows.
+    // The batch was cancelled or has expired, so that nobody needs the lines that follow.
     if (!(await addBatchLines(this.#deps.database.pool, this.#batch, lines)))
       this.isHopeless = true;
   }

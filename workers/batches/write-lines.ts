@@ -4,17 +4,17 @@ import { readEndedLines, writeBatchLines } from "../../shared/batches/result-sta
 import { MAX_CHUNK_BYTES } from "../../shared/files/read-file-range.ts";
 import { resultLine, type ResultLine } from "./result-line.ts";
 
-/** Of one page: what is read, and of that what is stored of answers, which are compressed. */
+/** The most of one page: lines read, and bytes of their answers as stored, which are compressed. */
 const LIMITS = { lines: 100, bytes: 256 * 1024 };
-/** Of what a page writes, but for its last line. */
+/** The most characters that a page writes, without its last line. */
 const MAX_CHARS = 4 * 1024 * 1024;
-/** Of one round, so that other batches come to theirs. */
+/** The most pages of one round, so that other batches get their turn. */
 const MAX_PAGES = 20;
 
 /**
- * Appends the results of lines that have ended to a batch's files, in the order of the lines: a line
- * that has not ended holds up those after it. Each page is one statement, so that whoever comes after a
- * crash goes on where the files end.
+ * Appends the results of lines that have ended to a batch's files, in the order of the lines. A
+ * line that has not ended holds up those after it. Each page is one statement, so that after a
+ * crash another feeder goes on where the files end.
  */
 export async function writeLines(pool: Pick<Pool, "query">, batch: BatchRow): Promise<void> {
   let from = batch.written_line;
@@ -26,7 +26,7 @@ export async function writeLines(pool: Pick<Pool, "query">, batch: BatchRow): Pr
       const result = await resultLine(line);
       results.push(result);
       chars += result.text.length;
-      // What is stored of answers says little of their size.
+      // The stored, compressed size of answers says little of their real size.
       if (chars > MAX_CHARS) break;
     }
     const lines = found.slice(0, results.length);

@@ -2,12 +2,12 @@ import { Client } from "undici";
 import { asObject, parseJson, type JsonObject } from "../../shared/json/json-object.ts";
 
 export interface EngineAnswer {
-  /** 0: there was no answer. */
+  /** The HTTP status; 0 when there was no answer. */
   readonly status: number;
   /** The `server` header, if any. */
   readonly server: string | undefined;
   readonly text: string;
-  /** The body as a JSON object; undefined: it is not one. */
+  /** The body, or undefined if it is not a JSON object. */
   readonly json: JsonObject | undefined;
 }
 

@@ -16,9 +16,9 @@ export interface DetectedEngine {
 }
 
 /**
- * Finds out what serves at a provider and what it has, by GETs (and Ollama's `/api/show`, which runs
- * nothing). It believes an engine that the
- * configuration names. `wanted`: the model names that routes use.
+ * Finds out which engine serves at a provider and which models it has, by GETs (and Ollama's
+ * `/api/show`, which runs nothing). It believes the configuration when that names an engine.
+ * `wanted` has the model names that routes use.
  */
 export async function detectEngine(
   config: Pick<ProviderConfig, "engine" | "location" | "baseUrl">,
@@ -36,7 +36,7 @@ export async function detectEngine(
   return {
     engine,
     details,
-    // A list that nobody gave is not an empty one.
+    // A list that nobody gave is not the same as an empty one.
     models: details.models?.length === 0 ? listed : (details.models ?? listed),
     list,
     lacksVersionPath: elsewhere !== undefined,

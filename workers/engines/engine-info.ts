@@ -49,7 +49,10 @@ export interface EngineInfo {
   readonly priority?: "lowest_first" | "highest_first";
   /** `stream_options.continuous_usage_stats` brings exact running usage with every chunk. */
   readonly continuousUsage: boolean;
-  /** The meaning of `responses: auto`: its own, our translation, or its own until it answers 404. */
+  /**
+   * The meaning of `responses: auto`: the engine's own endpoint, our translation, or its own until
+   * it answers 404.
+   */
   readonly responses: "native" | "translate" | "until_404";
   /** Its own `/v1/responses` passes over tools and items that it does not know, and says nothing. */
   readonly skipsResponseParts: boolean;

@@ -26,9 +26,9 @@ interface Load {
   usualTtftMs: number | undefined;
 }
 
-/** An engine without metrics is not asked for so long. */
+/** How long an engine without metrics is not asked. */
 const NO_METRICS_REST_MS = 60_000;
-/** A short queue is normal: engines take in so what arrives together. */
+/** This many polls must find a queue: engines queue calls that arrive together, for a moment. */
 const POLLS_FOR_A_QUEUE = 2;
 const TTFT_WEIGHT = 0.2;
 

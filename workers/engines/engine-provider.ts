@@ -21,9 +21,9 @@ export interface EngineProviderDeps {
 }
 
 /**
- * Makes a provider whose calls suit its engine: the output cap fits its context, a call has as many slots
- * as the engine uses for it, leaves the engine's queue when there is a better place, and keeps its slots
- * until the engine has let go.
+ * Makes a provider whose calls suit its engine. The output cap fits the engine's context, and a
+ * call has as many slots as the engine uses for it. A call leaves the engine's queue when there is
+ * a better place, and keeps its slots until the engine has let go.
  */
 export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provider {
   const { name } = inner;

@@ -28,7 +28,7 @@ interface WatchedEngine {
   /** The engine is not asked before this time, in ms. */
   dueAt: number;
   failures: number;
-  /** By model, the upstream's words when it refused a call for its model or key. */
+  /** The upstream's words when it refused a call for its model or key, by model. */
   readonly refused: Map<string, string>;
   reported: ReadonlySet<string>;
   state: string;

@@ -3,13 +3,13 @@ import type { EngineInfo } from "./engine-info.ts";
 import { kindOf, wholeNumber } from "./listed-models.ts";
 
 /**
- * llama.cpp's server, as seen of commit 0c1e57098. `/props` and `/v1/models` answer without waking a
- * server that sleeps. Calls beyond its slots are deferred without limit and get not even headers;
- * `n` takes n slots, a list of embeddings as many as it has inputs. A stream that is cut stops in 0.1 s, an answer in one piece only when a second
- * has passed without a result from any slot, which our own questions would give: they come seldom.
- * `/metrics` says 501 unless it is asked for with `--metrics`. Its own `/v1/responses` lacks
- * indexes and sequence numbers, ignores `text.format` and never says `incomplete`. In single-model
- * mode any model name is served.
+ * llama.cpp's server, as seen of commit 0c1e57098. `/props` and `/v1/models` answer without waking
+ * a server that sleeps. Calls beyond its slots are deferred without limit and get not even headers;
+ * `n` takes n slots, a list of embeddings as many as it has inputs. A stream that is cut stops in
+ * 0.1 s. An answer in one piece stops only when a second has passed without a result from any slot,
+ * and our own questions would give one, so they come seldom. `/metrics` says 501 unless the server
+ * was started with `--metrics`. Its own `/v1/responses` lacks indexes and sequence numbers, ignores
+ * `text.format` and never says `incomplete`. In single-model mode any model name is served.
  */
 export const llamacpp: EngineInfo = {
   name: "llamacpp",

@@ -3,12 +3,13 @@ import type { EngineInfo, EngineModel } from "./engine-info.ts";
 import { kindOf, wholeNumber } from "./listed-models.ts";
 
 /**
- * Ollama, as seen of 0.17.4. A prompt beyond `num_ctx` is cut, or its older messages dropped, with
- * 200 and the cut count as `prompt_tokens`; without a cap it generates up to ten times its context.
- * It ignores `n`, runs the inputs of one embeddings request side by side (server/routes.go), tells nothing of its queue, and runs one call at a time unless
+ * Ollama, as seen of 0.17.4. A prompt beyond `num_ctx` is cut, or its older messages are dropped,
+ * with 200 and the cut count as `prompt_tokens`; without a cap it generates up to ten times its
+ * context. It ignores `n`, runs the inputs of one embeddings request side by side
+ * (server/routes.go), and tells nothing of its queue. It runs one call at a time unless
  * `OLLAMA_NUM_PARALLEL` says more, which no request can read. The next call is answered about 2 s
  * after one was cut; one that is cut in its prompt phase goes on in the runner for its whole batch.
- * `/api/ps` has the context of a model once it is loaded, `/api/show` what its file sets.
+ * `/api/ps` has the context of a model once it is loaded, `/api/show` has what its file sets.
  */
 export const ollama: EngineInfo = {
   name: "ollama",

@@ -16,7 +16,10 @@ export const openai: EngineInfo = {
   letGo: { generatingMs: 50, promptMs: 50 },
 };
 
-/** A local engine that neither the file names nor its answers give away: what is safe with most. */
+/**
+ * A local engine that neither the file names nor its answers reveal. Its values are safe with most
+ * engines.
+ */
 export const unknownEngine: EngineInfo = {
   ...openai,
   name: null,

@@ -9,7 +9,10 @@ export interface QueueSigns {
 }
 
 const LOOK_MS = 250;
-/** If the engine hides its queue, so many times the usual time without a byte counts as waiting. */
+/**
+ * If the engine hides its queue, a wait without a byte counts when it is this many times the usual
+ * one.
+ */
 const UNUSUAL = 3;
 /** A shorter wait never shows a queue, however quick first tokens usually are. */
 const LEAST_UNUSUAL_MS = 2_000;

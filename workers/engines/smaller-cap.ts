@@ -6,7 +6,7 @@ type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 const MAY_BE_THE_CAP = new Set(["bad_request", "context_overflow", "quota_exhausted"]);
 const CAP_WORDS =
   /max_?(?:completion_?|output_?|new_?)?(?:tokens|length|len)\b|output tokens|completion|max(?:imum)? tokens/i;
-/** Engines name the limit so before its number. */
+/** Engines write these words before the number of the limit. */
 const LIMIT_WORDS =
   /(?:context(?: length| window| size| limit)?|max_model_len|maximum|limit|at most|less than or equal to|afford)[^\d>]{0,60}(\d+)/i;
 const BEYOND = /(?:[^=-]>|<=)\s*(\d+)/;

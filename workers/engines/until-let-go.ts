@@ -30,13 +30,13 @@ const LONGEST_WITNESSED_MS = 120_000;
 const READ_MS = 50;
 
 /**
- * Resolves when an engine no longer works on a call that was cut: when it says so, else after the time
- * that was measured for its kind. One that was cut in its prompt phase may take as long as that
- * phase usually lasts here. Never rejects.
+ * Resolves when an engine no longer works on a call that was cut: when the engine says so, else
+ * after the time that was measured for its kind. A call that was cut in its prompt phase may take
+ * as long as that phase usually lasts here. It never rejects.
  *
- * A witness names tasks but not their owners. The call is over when all tasks of the cut are gone, or
- * when the engine has no more of them than other processes had then and calls of ours have now. One of
- * ours that has not begun to answer counts as none: it may not be there yet.
+ * A witness names tasks but not their owners. The call is over when all tasks of the cut are gone,
+ * or when the engine has no more of them than other processes had then and calls of ours have now.
+ * A call of ours that has not begun to answer does not count, because it may not have arrived yet.
  */
 export async function untilLetGo(call: CutCall): Promise<void> {
   const { generatingMs, promptMs, witness } = call.engine.letGo;

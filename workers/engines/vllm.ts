@@ -2,11 +2,12 @@ import { stringAt } from "../../shared/json/json-object.ts";
 import type { EngineInfo } from "./engine-info.ts";
 
 /**
- * vLLM, as seen of 0.32.0. A call that is cut stops within 0.2 s in every phase; `n` and list prompts
- * count each sequence, as inputs of embeddings do (34 of 40 seen waiting), and `n` above `--max-num-queued-reqs` is "busy" for ever. `/metrics` is open
- * even with `--api-key`. Without `--scheduling-policy priority` the field is ignored, with it the
- * lowest number goes first; 0 is everybody's default. Of request ids only `X-Request-Id` counts.
- * Routes exist by task: a model that generates has no `/v1/embeddings`, and the other way round.
+ * vLLM, as seen of 0.32.0. A call that is cut stops within 0.2 s in every phase. `n` and list
+ * prompts count each sequence, as inputs of embeddings do (34 of 40 seen waiting), and `n` above
+ * `--max-num-queued-reqs` is "busy" for ever. `/metrics` is open even with `--api-key`. Without
+ * `--scheduling-policy priority` the field is ignored; with it the lowest number goes first, and 0
+ * is everybody's default. Of request ids only `X-Request-Id` counts. Routes exist by task: a model
+ * that generates has no `/v1/embeddings`, and the other way round.
  */
 export const vllm: EngineInfo = {
   name: "vllm",

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
 /**
- * How many of a provider's slots this worker holds: `floor(slots / workers)`, and of the remainder
- * one each for the workers whose hash with the provider comes first, so that small providers are
- * spread over the fleet. The shares of all workers sum to `slots`.
+ * Returns how many of a provider's slots this worker holds: `floor(slots / workers)`. The remainder
+ * goes, one slot each, to the workers whose hash with the provider comes first, so that small
+ * providers are spread over the fleet. The shares of all workers sum to `slots`.
  */
 export function fairShare(
   slots: number,

@@ -7,8 +7,8 @@ export class HeldSlots {
   readonly #kept = new Set<Promise<void>>();
 
   /**
-   * The provider as one call in this slot sees it; and what gives the slot back, at once or when the
-   * engine has let go of what was cut.
+   * Returns the provider as one call in this slot sees it, and `release`, which gives the slot
+   * back: at once, or when the engine has let go of a call that was cut.
    */
   place(provider: Provider, token: SlotToken): { provider: Provider; release: () => void } {
     const until: Promise<void>[] = [];
@@ -35,7 +35,7 @@ export class HeldSlots {
     token.release();
   }
 
-  /** Waits for kept slots, but no longer than that. */
+  /** Waits for kept slots, but no longer than `mostMs`. */
   async settle(mostMs: number): Promise<void> {
     await within(mostMs, Promise.all(this.#kept));
   }

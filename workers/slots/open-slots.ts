@@ -13,7 +13,10 @@ export interface OpenSlotsOptions extends Pick<
   readonly aborts: AttemptAborts;
 }
 
-/** Composes a worker's lease and the slots that it holds with it. Nothing is asked for yet. */
+/**
+ * Composes a worker's lease and the slots that it holds with it. It asks the database for nothing
+ * yet.
+ */
 export function openSlots(options: OpenSlotsOptions): { lease: ProcessLease; slots: SlotLeases } {
   const { config, queueWorkers, aborts, log } = options;
   const place = ownPlace();

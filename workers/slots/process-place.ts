@@ -1,21 +1,20 @@
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** Where a process runs: processes of the same machine can see whether each other's numbers live. */
+/** Where a process runs. A process can see whether another one on the same machine lives. */
 export interface ProcessPlace {
-  /** Host and, in containers, the space in which the number counts. */
+  /** The host name and, in containers, the namespace in which the `pid` counts. */
   readonly machine: string;
   readonly pid: number;
 }
 
-/** This process's place. */
 export function ownPlace(): ProcessPlace {
   return { machine: `${hostname()} ${pidNamespace()}`, pid: process.pid };
 }
 
 /**
- * Whether a process has certainly ended, and the kernel has closed its sockets. Of another machine
- * nothing is known: false.
+ * Whether a process has certainly ended, so that the kernel has closed its sockets. It is false for
+ * a process on another machine, of which nothing is known.
  */
 export function hasEnded({ machine, pid }: ProcessPlace, own: ProcessPlace): boolean {
   if (machine !== own.machine) return false;

@@ -1,6 +1,6 @@
 /**
- * What stands for more sequences than the provider has slots, which no count of slots can hold back:
- * all of them, or what this process has, so that lists of hundreds do not go from one to the next.
+ * How many slots a call gets that needs more than its provider has: all of the fleet's, or only the
+ * share of this process, so that lists of hundreds do not travel from one process to the next.
  */
 export type MostSlots = "fleet" | "share";
 
@@ -12,27 +12,30 @@ export interface WideWait {
 }
 
 export interface Slot {
-  /** Under lease by the current session. */
+  /** The current session has leased it. */
   held: boolean;
   /** A call is in flight; it keeps the slot until its socket has closed. */
   busy: boolean;
-  /** Beyond the share or the limit: no other call gets it, and it goes back when this one ends. */
+  /**
+   * It is beyond the share or the limit: no other call gets it, and it goes back when its call
+   * ends.
+   */
   leaving: boolean;
-  /** Not before this time, in ms: its last holder ended uncleanly. */
+  /** No call gets it before this time, in ms, because its last holder ended uncleanly. */
   restsUntil: number;
 }
 
-/** What a worker has of one provider's slots. */
+/** What a worker has of a provider's slots. */
 export interface ProviderSlots {
   id: number;
-  /** Over the whole fleet. */
+  /** The provider's slots over the whole fleet. */
   total: number;
   share: number;
   usable: number;
   readonly slots: Map<number, Slot>;
-  /** Served in this order, before all others. */
+  /** Waits are served in this order, before all other calls. */
   readonly wide: WideWait[];
-  /** The fleet was asked for more than the share, for the first that waits. */
+  /** The fleet was asked for more than the share, for the first of the waits. */
   asks: boolean;
 }
 
@@ -45,24 +48,24 @@ export function occupy(state: ProviderSlots, numbers: number[]): number[] {
   return numbers;
 }
 
-/** The slot's call is over. */
+/** Marks a slot as free, because its call is over. */
 export function vacate(state: ProviderSlots, number: number): void {
   const slot = state.slots.get(number);
   if (slot !== undefined) slot.busy = false;
 }
 
-/** How many slots a wait needs. */
+/** Returns how many slots a wait needs. */
 export function neededBy({ count, most }: WideWait, { total, usable }: ProviderSlots): number {
   if (count <= total) return Math.max(1, count);
   return Math.max(1, most === "fleet" ? total : usable);
 }
 
-/** Whether a new call may have it, but for one that is in it. */
+/** Whether a new call may have the slot once no other call is in it. */
 export function isUsable(slot: Slot, now: number): boolean {
   return slot.held && !slot.leaving && slot.restsUntil <= now;
 }
 
-/** Numbers of the slots under lease. */
+/** Returns the numbers of the slots under lease. */
 export function heldNumbers(state: ProviderSlots): number[] {
   return [...state.slots].filter(([, slot]) => slot.held).map(([number]) => number);
 }

@@ -3,14 +3,17 @@ import { slotLock } from "../../shared/processes/advisory-locks.ts";
 import type { ProcessPlace } from "./process-place.ts";
 import { statement } from "../../shared/db/statement.ts";
 
-/** Who used a slot last and did not give it back. */
+/** The last user of a slot, which did not give it back. */
 export interface Holder {
   readonly worker: string;
   readonly machine: string | null;
   readonly pid: number | null;
 }
 
-/** Locks up to `wanted` free slots and says who used each last, without having given it back. */
+/**
+ * Locks up to `wanted` free slots. Returns with each the worker that used it last and did not give
+ * it back.
+ */
 export async function lockSlots(
   client: Client,
   providerId: number,
@@ -36,7 +39,7 @@ export async function lockSlots(
   return rows.map((row) => ({ slot: row.slot, before: row.worker === null ? null : row }));
 }
 
-/** Writes down who has locked these slots. */
+/** Records which worker has locked these slots. */
 export async function holdSlots(
   client: Client,
   providerId: number,
@@ -58,7 +61,10 @@ export async function holdSlots(
   );
 }
 
-/** Gives a slot back. The row comes first: a slot that can be locked has no holder any more. */
+/**
+ * Gives a slot back. The row is cleared before the lock, so that a slot that can be locked has no
+ * holder.
+ */
 export async function freeSlot(client: Client, providerId: number, slot: number): Promise<void> {
   await client.query(
     statement(

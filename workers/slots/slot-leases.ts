@@ -13,14 +13,17 @@ import {
 } from "./provider-slots.ts";
 import { askForSlots, askNoMore, readProviderSlots, shareOf } from "./wide-waits.ts";
 
-/** The right to have one sequence in flight at a provider, or as many as it was widened to. */
+/**
+ * The right to have one sequence in flight at a provider, or as many as the token was widened to.
+ */
 export interface SlotToken {
-  /** Number of its first slot. */
+  /** The number of its first slot. */
   readonly slot: number;
   /**
-   * Waits until the token stands for so many slots, or for the most there can be; beyond this process's
-   * share the fleet lends them. While it waits it holds none, so that no two can wait for each other,
-   * and nobody who comes later is served first here. False: the signal stopped it, and it holds nothing.
+   * Waits until the token stands for `count` slots, or for the most that it can have. The fleet
+   * lends what goes beyond this process's share. While the token waits it holds no slot, so that no
+   * two tokens can wait for each other, and no later call of this process is served first. It
+   * returns false when the signal stopped it; then the token holds nothing.
    */
   widen(count: number, most: MostSlots, signal: AbortSignal): Promise<boolean>;
   release(): void;
@@ -36,18 +39,19 @@ export interface SlotLeasesOptions {
   readonly hasEnded: (place: ProcessPlace) => boolean;
 }
 
-/** How long a slot rests whose last holder ended uncleanly, or was this worker itself. */
+/** How long a slot rests after its last holder ended uncleanly, or was this worker itself. */
 const REST_MS = 1_000;
 /**
- * The same when its holder may live on: cut off from the database without knowing, it finds out with
- * its next probe, a second later, if that is not answered in five; then it stops its calls.
+ * The same pause when the last holder may still live. A worker that is cut off from the database
+ * finds out with its next probe: a probe is sent every second and must be answered in five. Then
+ * the worker stops its calls.
  */
 const CUT_OFF_REST_MS = 7_000;
 
 /**
- * Slots as leases: session advisory locks on the lease session, so that the kernel frees them with
- * the process. Each worker holds its share of every provider's slots; what is too many goes back
- * as calls end. Lost with the session, and then taken anew.
+ * Slots are leases: session advisory locks on the lease session, so that the kernel frees them with
+ * the process. Each worker holds its share of every provider's slots, and gives back what is too
+ * many as calls end. The slots are lost with the session, and taken again with the next one.
  */
 export class SlotLeases {
   readonly #options: SlotLeasesOptions;
@@ -69,7 +73,10 @@ export class SlotLeases {
       });
   }
 
-  /** A free slot of the provider, or null. Release it when the call's socket is closed. */
+  /**
+   * Takes a free slot of the provider; returns null if there is none. Release it when the call's
+   * socket is closed.
+   */
   take(provider: string): SlotToken | null {
     const state = this.#providers.get(provider);
     if (state === undefined || state.wide.length > 0) return null;
@@ -122,7 +129,10 @@ export class SlotLeases {
     );
   }
 
-  /** The first that waits gets what it needs as soon as it is all free; until then nobody else does. */
+  /**
+   * Gives the first wait its slots as soon as all of them are free. Until then no other call gets a
+   * slot.
+   */
   #serveWide(state: ProviderSlots): void {
     for (let [next] = state.wide; next !== undefined; [next] = state.wide) {
       const needed = neededBy(next, state);
@@ -133,7 +143,7 @@ export class SlotLeases {
     }
   }
 
-  /** The session is gone and its locks with it. The caller aborts the calls in flight. */
+  /** The session is gone, and its locks with it. The caller aborts the calls in flight. */
   lost(): void {
     this.#session = undefined;
     for (const state of this.#providers.values())
@@ -156,7 +166,7 @@ export class SlotLeases {
     );
   }
 
-  /** Brings what is held to this worker's share. Runs one at a time; errors are the session's. */
+  /** Brings what is held to this worker's share. Runs never overlap; errors are the session's. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
@@ -164,7 +174,10 @@ export class SlotLeases {
     return this.#refreshing;
   }
 
-  /** Gives every slot back; busy ones too, so call it when nothing is in flight. */
+  /**
+   * Gives every slot back. It frees busy slots too, so it may be called only when nothing is in
+   * flight.
+   */
   async releaseAll(): Promise<void> {
     const session = this.#session;
     for (const state of this.#providers.values()) {
@@ -197,7 +210,7 @@ export class SlotLeases {
     this.#announce();
   }
 
-  /** Tells the fleet which waits need more than the share, once it is known, and which no longer do. */
+  /** Tells the fleet which waits need more than the share, and which no longer do. */
   async #ask(session: LeaseSession): Promise<void> {
     for (const state of this.#providers.values()) {
       const [first] = state.wide;
@@ -255,7 +268,8 @@ export class SlotLeases {
 
 /**
  * Unlocks idle slots beyond the share, and those whose number is beyond a lowered limit. All of
- * them are marked first, or under load busy ones would be taken again before the next look.
+ * them are marked first; otherwise, under load, new calls would take the busy ones again before the
+ * next round.
  */
 async function giveBack(
   session: LeaseSession,
@@ -263,7 +277,7 @@ async function giveBack(
   share: number,
   slots = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  // Busy ones first: they stay, and idle ones go.
+  // Busy slots come first in the list, so that they stay and idle ones go.
   const held = heldNumbers(state).toSorted(
     (a, b) => Number(state.slots.get(b)?.busy ?? false) - Number(state.slots.get(a)?.busy ?? false),
   );

@@ -10,8 +10,8 @@ export interface WideWaiter {
 }
 
 /**
- * Asks the fleet for so many of a provider's slots. Of several workers that ask, one is served at a
- * time: the others ask again with each round, and the one that is gone counts no more.
+ * Asks the fleet for a number of a provider's slots. Of several workers that ask, one is served at
+ * a time. The others ask again in each round, and a worker that is gone no longer counts.
  */
 export async function askForSlots(
   client: Client,
@@ -30,7 +30,7 @@ export async function askForSlots(
   );
 }
 
-/** The worker has what it asked for, or wants it no more. */
+/** Withdraws the wait, because the worker has what it asked for or no longer wants it. */
 export async function askNoMore(client: Client, providerId: number, worker: string): Promise<void> {
   await client.query(
     statement(
@@ -45,9 +45,9 @@ interface SharedProvider {
   readonly id: number;
   readonly name: string;
   readonly slots: number;
-  /** The worker that waits for more than its share; null: none does. */
+  /** The worker that waits for more than its share; null if none does. */
   readonly wide: WideWaiter | null;
-  /** The names of all workers whose leases are held, in their order. */
+  /** The names of all workers that hold their leases, in alphabetical order. */
   readonly workers: readonly string[];
 }
 
@@ -75,12 +75,15 @@ export async function readProviderSlots(
 export interface Sharing {
   readonly provider: string;
   readonly slots: number;
-  /** Those that live. */
+  /** The names of the workers that live. */
   readonly workers: readonly string[];
   readonly wide: WideWaiter | null;
 }
 
-/** This worker's share, beside one that waits for more than its own: the others share the rest. */
+/**
+ * Returns this worker's share. When a worker waits for more than its own share, the others share
+ * the rest.
+ */
 export function shareOf(self: string, { provider, slots, workers, wide }: Sharing): number {
   const fair = (who: string): number => fairShare(slots, workers, who, provider);
   if (wide === null || !workers.includes(wide.worker)) return fair(self);

@@ -4,19 +4,21 @@ import type { ReplySender } from "../../shared/replies/reply-path.ts";
 import { endJob } from "../../shared/jobs/end-job.ts";
 
 export interface HousekeepingDeps {
-  /** Each drops a page of what is kept no longer, and says how many rows that were. */
+  /**
+   * Each function deletes a page of rows that are no longer kept, and returns how many it deleted.
+   */
   readonly forgets: readonly ((page: number) => Promise<number>)[];
-  /** Jobs whose callers lost their connections and have not come again. */
+  /** Finds jobs whose callers lost their connections and have not come again. */
   readonly findAbandoned: (page: number) => Promise<readonly string[]>;
   readonly database: Pick<Database, "end">;
   readonly reply: ReplySender;
 }
 
 const PAGE = 1_000;
-/** Of one round: the rest is for the next, so that no round takes long. */
+/** The most pages of one round. The next round continues, so that no round takes long. */
 const MAX_PAGES = 20;
 
-/** What stored jobs leave behind: old results and keys go, and jobs that nobody waits for end. */
+/** Deletes old results and keys of stored jobs, and ends jobs that nobody waits for. */
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
 
@@ -29,7 +31,9 @@ export class Housekeeping {
       for (let pages = 0; pages < MAX_PAGES && (await forget(PAGE)) >= PAGE; pages++);
   }
 
-  /** A running one is stopped by its own worker, which looks for such requests. */
+  /**
+   * Ends waiting jobs. A running job is stopped by its own worker, which looks for such requests.
+   */
   async endAbandoned(): Promise<void> {
     for (const job of await this.#deps.findAbandoned(PAGE)) {
       const end = { job, place: null, state: "cancelled", code: "disconnect" } as const;

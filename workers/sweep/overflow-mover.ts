@@ -24,8 +24,8 @@ export interface OverflowMoverDeps {
 const PAGE = 200;
 
 /**
- * Moves waiting jobs on: away from providers that are down, and to overflow targets when they have
- * waited too long, oldest first and only as many as those have free slots.
+ * Moves waiting jobs away from providers that are down, and to overflow targets when they have
+ * waited too long. The oldest jobs move first, and only as many as those targets have free slots.
  */
 export class OverflowMover {
   readonly #deps: OverflowMoverDeps;
@@ -34,7 +34,7 @@ export class OverflowMover {
     this.#deps = deps;
   }
 
-  /** One round. */
+  /** Runs one round. */
   async move(): Promise<void> {
     const { database, providerStates, checkMs } = this.#deps;
     const { pool } = database;
@@ -52,7 +52,10 @@ export class OverflowMover {
         await this.#tell(await overflowJobs(pool, provider, checkMs));
   }
 
-  /** Callers need not wait for what only the operator can mend. Jobs without one do. */
+  /**
+   * Ends jobs whose only providers have a fault that the operator must mend: their callers need not
+   * wait for that. Jobs that no caller waits for stay.
+   */
   async #endWaiting(
     down: string,
     up: readonly string[],

@@ -20,12 +20,14 @@ import { endError } from "../../shared/jobs/explain-end.ts";
 export interface SweeperDeps {
   readonly database: Pick<Database, "pool" | "end">;
   readonly queues: Pick<ProviderQueues, "has">;
-  /** Another one than before: the queue may have lost entries. */
+  /**
+   * Returns the queue's epoch. If it differs from the one before, the queue may have lost entries.
+   */
   readonly epoch: () => Promise<string>;
   readonly reply: ReplySender;
   /** This worker's name in the fleet. */
   readonly self: string;
-  /** The same while it has a lease session. */
+  /** This worker's name while it has a lease session. */
   readonly workerId: () => string | undefined;
   /** Jobs that this worker runs now, from before their claim until after their conclusion. */
   readonly running: () => readonly string[];
@@ -36,10 +38,10 @@ export interface SweeperDeps {
 
 type WaitingJob = Pick<DueJob, "job_id" | "owner" | "provider" | "place">;
 
-/** A claim that has just committed may not have been noticed by its own process yet. */
+/** A process may not yet have noticed a claim of its own that has just committed. */
 const FORGOTTEN_AFTER_MS = 5_000;
 const PAGE = 200;
-/** Sweeps, in each of which PostgreSQL answered, that a beat may stand still. */
+/** A heartbeat may stand still for this many sweeps in which PostgreSQL answered. */
 const STILL_SWEEPS = 3;
 
 /**
@@ -54,7 +56,9 @@ export class Sweeper {
     this.#deps = deps;
   }
 
-  /** One whole sweep. Rejects when the database does not answer; then nothing is concluded from it. */
+  /**
+   * Runs one whole sweep. It rejects when the database does not answer, and then concludes nothing.
+   */
   async sweep(): Promise<void> {
     await this.closeOwn();
     await this.closeDead();
@@ -73,7 +77,9 @@ export class Sweeper {
     await this.#wakeWaiting();
   }
 
-  /** Requests to stop that did not come by the short way reach the attempt here. */
+  /**
+   * Stops calls of this worker whose stop request did not arrive by the short way, as a message.
+   */
   async #stopRequested(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined) return;
@@ -84,7 +90,10 @@ export class Sweeper {
       this.#deps.stop(job_id, cancel_reason);
   }
 
-  /** An attempt of ours that nobody runs: its claim was answered to nobody, or its run failed. */
+  /**
+   * Closes attempts of this worker that nobody runs, because the answer to the claim was lost or
+   * the run failed.
+   */
   async #closeForgotten(): Promise<void> {
     const worker = this.#deps.workerId();
     if (worker === undefined) return;
@@ -122,7 +131,10 @@ export class Sweeper {
     }
   }
 
-  /** An API process that was declared dead by mistake must not wait for jobs that have ended. */
+  /**
+   * Tells the owner that its jobs have ended: it may have been declared dead by mistake, and must
+   * not wait for them.
+   */
   async #endJobsOf(owner: string): Promise<void> {
     for (const job of await endOrphans(this.#deps.database.pool, owner))
       await this.#deps.reply.notify(owner, job, {
@@ -133,8 +145,8 @@ export class Sweeper {
   }
 
   /**
-   * A beat that stands still counts only in sweeps between which our own went on: a server that
-   * reads but does not commit, or was away, makes all beats stand still.
+   * Counts a heartbeat as standing still only in sweeps between which our own went on. A server
+   * that reads but does not commit, or that was away, makes all heartbeats stand still.
    */
   #findDead(fleet: readonly FleetProcess[]): FleetProcess[] {
     const own = fleet.find(({ id }) => id === this.#deps.self);
@@ -147,12 +159,15 @@ export class Sweeper {
     const stood = last?.beat === beat;
     const still = stood ? last.still + (beatsGoOn ? 1 : 0) : 0;
     this.#beats.set(id, { beat, still });
-    // What this process ran when it lost its own lease, it stops and closes itself.
+    // This process itself stops and closes what it ran when it lost its own lease.
     if (id === this.#deps.self) return false;
     return !locked || still >= STILL_SWEEPS;
   }
 
-  /** While the queue does not answer, nothing is known of its entries. */
+  /**
+   * Wakes waiting jobs when the queue's epoch has changed. While the queue does not answer, nothing
+   * is known of its entries.
+   */
   async #recordEpoch(): Promise<void> {
     const epoch = await this.#deps.epoch().catch(() => undefined);
     if (epoch === undefined) return;
@@ -185,7 +200,10 @@ export class Sweeper {
     await this.#deps.reply.notify(owner, job_id, { type: "end", state, error });
   }
 
-  /** Only the owner has the body. A job whose owner does not know it can never run: it ends. */
+  /**
+   * Asks the owner to queue the job again, because only the owner has the body. If the owner does
+   * not know the job, the job can never run, and it ends.
+   */
   async #enqueueByOwner({ owner, job_id, provider, place }: WaitingJob): Promise<void> {
     const heard = await this.#deps.reply.notify(owner, job_id, {
       type: "enqueue",

@@ -17,13 +17,17 @@ const pausesMs = [
   20 * HOUR,
   24 * HOUR,
 ];
-/** A pause is so much longer or shorter at most, so that what failed together comes back apart. */
+/**
+ * A pause is longer or shorter by this share at most, so that deliveries that failed together do
+ * not return together.
+ */
 const JITTER = 0.1;
 const MAX_RETRY_AFTER_MS = 24 * HOUR;
 
 /**
- * How long to wait after so many failures, in milliseconds; undefined: no more. What the receiver
- * asked for makes it longer, never shorter, and no longer than a day. `random` is uniform in [0, 1).
+ * Returns how long to wait after so many failures, in milliseconds, or undefined when there are no
+ * more attempts. A receiver's `retry-after` makes the pause longer, never shorter, and counts up to
+ * a day. `random` is uniform in [0, 1).
  */
 export function nextPauseMs(
   failures: number,

@@ -5,15 +5,18 @@ import { nextPauseMs } from "./delivery-schedule.ts";
 export interface Judgement {
   readonly outcome: "delivered" | "failed";
   readonly error: string | null;
-  /** Null: it is not tried again. */
+  /** Null when it is not tried again. */
   readonly retryMs: number | null;
   readonly gone: boolean;
 }
 
-/** Answers that may say when to come back. */
+/** Answers with these statuses may say when to come back. */
 const PAUSING = new Set([429, 502, 503, 504]);
 
-/** Judges an answer after so many failures: only 2xx is a success, a redirect is a failure, 410 wants no more. */
+/**
+ * Judges an answer after so many failures. Only 2xx is a success, a redirect is a failure, and 410
+ * means that the receiver wants no more deliveries.
+ */
 export function judgeAnswer(
   answer: { readonly status: number; readonly retryAfter: string | undefined },
   { failures, now, random }: { failures: number; now: Date; random: () => number },
@@ -31,7 +34,10 @@ export function judgeAnswer(
   };
 }
 
-/** Judges a call without an answer. `reason`: a word, never a message, which could name an address. */
+/**
+ * Judges a call without an answer. `reason` is a word and never a message, which could name an
+ * address.
+ */
 export function judgeFailure(reason: string, failures: number, random: () => number): Judgement {
   return {
     outcome: "failed",

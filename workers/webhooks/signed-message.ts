@@ -7,8 +7,8 @@ export interface SignedMessage {
 }
 
 /**
- * What goes over the wire: a thin event, the same bytes under the same id at each attempt, with the
- * attempt's own time and signature. While an old secret still counts there are two signatures.
+ * Makes the message that is sent: a thin event. Each attempt sends the same bytes under the same
+ * id, with its own time and signature. While an old secret still counts, there are two signatures.
  */
 export function signedMessage(delivery: ClaimedDelivery, now: Date): SignedMessage {
   const id = delivery.event_id;

@@ -16,19 +16,19 @@ import { signedMessage } from "./signed-message.ts";
 
 export interface WebhookSenderDeps {
   readonly pool: Pick<Pool, "query">;
-  /** Guarded: it connects only where the egress policy allows. */
+  /** A guarded agent: it connects only where the egress policy allows. */
   readonly agent: Dispatcher;
   readonly log: Pick<FastifyBaseLogger, "warn" | "error">;
   readonly random?: () => number;
-  /** A clock in the place of the database's. */
+  /** A clock that replaces the database's. */
   readonly clock?: () => Date;
   readonly timeoutMs?: number;
   readonly onAttemptEnded?: (outcome: DeliveryAttempt["outcome"]) => void;
 }
 
-/** In the range that the specification names. */
+/** The specification names a range of timeouts, and this one lies in it. */
 const TIMEOUT_MS = 20_000;
-/** Three times the longest call: whoever still lives has said so by then. */
+/** A lease lasts three times the longest call; a sender that lives has recorded the end by then. */
 const LEASES = 3;
 const MAX_RESPONSE_BYTES = 16 * 1024;
 const MAX_IN_FLIGHT = 64;
@@ -38,8 +38,9 @@ const NOTE_TRIES = 5;
 const NOTE_PAUSE_MS = 500;
 
 /**
- * Sends what is due to the endpoints of webhooks. A delivery is lent to one sender at a time; who
- * dies before he has written down what came of it leaves it to be sent again under the same id.
+ * Sends deliveries that are due to webhook endpoints. A delivery is lent to one sender at a time.
+ * If the sender dies before it has recorded the end of the attempt, the delivery is sent again
+ * under the same id.
  */
 export class WebhookSender {
   readonly #deps: WebhookSenderDeps;
@@ -57,7 +58,10 @@ export class WebhookSender {
     this.#timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
   }
 
-  /** Starts what is due and may start; call it again and again. Rejects when the database is away. */
+  /**
+   * Starts what is due and may start. It is called again and again, and rejects when the database
+   * is away.
+   */
   async round(): Promise<void> {
     this.#isWanted = true;
     this.#claiming ??= this.#claimWhileWanted().finally(() => (this.#claiming = undefined));
@@ -72,7 +76,10 @@ export class WebhookSender {
     }
   }
 
-  /** Takes no more, lets calls end within the grace time and gives the others back. */
+  /**
+   * Takes no more deliveries, lets calls end within the grace time, and gives the other deliveries
+   * back.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     if (await within(graceMs, this.idle())) return;
@@ -80,7 +87,9 @@ export class WebhookSender {
     await this.idle();
   }
 
-  /** A claim that is under way may have looked too early. */
+  /**
+   * Claims again if a round was asked for meanwhile: a claim under way may have looked too early.
+   */
   async #claimWhileWanted(): Promise<void> {
     while (this.#isWanted) {
       this.#isWanted = false;
@@ -103,8 +112,8 @@ export class WebhookSender {
         name,
         this.#send(delivery).finally(() => {
           this.#running.delete(name);
-          // What waits behind it need not wait for the next round. With many under way, a claim for
-          // each that ends would be many claims.
+          // Deliveries that wait behind this one need not wait for the next round. With many in
+          // flight, a claim after each end would be too many claims.
           if (this.#running.size <= MAX_IN_FLIGHT / 2) this.round().catch(() => undefined);
         }),
       );
@@ -129,7 +138,7 @@ export class WebhookSender {
       );
   }
 
-  /** Never rejects. */
+  /** Sends one delivery. It never rejects. */
   async #call(
     delivery: ClaimedDelivery,
   ): Promise<Omit<DeliveryAttempt, "delivery" | "attempt" | "url" | "ms">> {
@@ -168,7 +177,10 @@ export class WebhookSender {
     }
   }
 
-  /** Why the endpoint was disabled by this, if it was. Gives up when the database stays away. */
+  /**
+   * Records an attempt. Returns why it disabled the endpoint, or null if it did not. It gives up
+   * when the database stays away.
+   */
   async #note(note: DeliveryAttempt): Promise<"gone" | "failing" | null> {
     for (let tries = 1; ; tries++) {
       try {
