@@ -5,11 +5,11 @@ import type { FailedEnd } from "./call-end.ts";
 export interface StreamStep {
   readonly text: string;
   readonly failure?: FailedEnd;
-  /** The stream is whole. These last events wait until the ledger row is written. */
+  /** The stream is whole, and these last events wait until the ledger row is written. */
   readonly tail?: string;
-  /** The whole answer, beside the tail, where it is put together from the stream. */
+  /** The whole answer, where it is put together from the stream. It comes beside the tail. */
   readonly body?: Buffer;
-  /** The finished object, beside the tail of a response. */
+  /** The finished object of a response. It comes beside the tail. */
   readonly response?: { readonly body: Buffer; readonly status: ResponseStatus };
   /** The bytes held nothing but comments and blank lines. */
   readonly isIdle?: true;

@@ -18,7 +18,7 @@ export class CallProgress {
     return this.#ttftMs !== null;
   }
 
-  /** The first byte of the answer, or a stream's first event, is here. */
+  /** Marks that the first byte of the answer, or a stream's first event, is here. */
   begin(): void {
     this.#ttftMs = Math.round(performance.now() - this.#startedAt);
     this.#onFirstByte?.();

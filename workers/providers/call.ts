@@ -24,15 +24,15 @@ export interface Upstream {
   readonly exchanges: Set<Exchange>;
   readonly timeouts: ProviderConfig["timeouts"];
   readonly limits: ReadLimits;
-  /** Kept out of everything that a call tells. */
+  /** The key is kept out of everything that a call reports. */
   readonly apiKey: string | undefined;
   /** Returns the engine as far as it is known by now. */
   readonly engine: () => Pick<EngineInfo, "requestIdHeader" | "letGo">;
 }
 
 /**
- * Makes one call. It resolves only when its socket is free: closed, or back in the pool. Never throws
- * for what the upstream does.
+ * Makes one call. It resolves only when its socket is free: closed, or back in the pool. It never
+ * throws for what the upstream does.
  */
 export async function callProvider(
   upstream: Upstream,
@@ -136,7 +136,7 @@ async function converse(
   }
 }
 
-/** An answer is JSON in UTF-8 by now, whatever its label said. */
+/** By now an answer is JSON in UTF-8, whatever its label said. */
 function jsonType(type = ""): string {
   const isOther = /charset=/i.test(type) && !/charset="?utf-?8/i.test(type);
   return /json/i.test(type) && !isOther ? type : "application/json";

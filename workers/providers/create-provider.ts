@@ -19,8 +19,8 @@ export interface ProviderOptions {
 }
 
 /**
- * A provider over HTTP/1.1, with a connection pool of its own. Throws when the API key cannot be sent
- * in a header.
+ * Makes a provider over HTTP/1.1, with a connection pool of its own. Throws when the API key cannot
+ * be sent in a header.
  */
 export function createProvider(
   config: ProviderConfig,

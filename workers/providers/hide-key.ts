@@ -1,6 +1,6 @@
 import type { CallEnd } from "./call-end.ts";
 
-/** Takes our key out of what an upstream wrote, which may quote the request's headers. */
+/** Removes our key from the text of an upstream, which may quote the request's headers. */
 export function hideKey(end: CallEnd, apiKey: string | undefined): CallEnd {
   if (end.kind !== "failed" || !apiKey) return end;
   const hide = (text: string) => text.replaceAll(apiKey, "[key]");

@@ -4,7 +4,10 @@ import type { WireFormat } from "./wire-format.ts";
 
 type Probed = Pick<WireFormat, "probe" | "sign">;
 
-/** Asks for the health check, then for the list. `timeoutMs` bounds each of the two. Never throws. */
+/**
+ * Asks for the health check, then for the list. `timeoutMs` bounds each of the two. It never
+ * throws.
+ */
 export async function probe(
   format: Probed,
   timeoutMs: number,
@@ -19,7 +22,7 @@ export async function probe(
   return status === CONNECTION_REFUSED ? "refused" : "unreachable";
 }
 
-/** Whether the list takes the credential; a list that needs none accepts any. Never throws. */
+/** Whether the list takes the credential; a list that needs none accepts any. It never throws. */
 export async function checkKey(
   format: Probed,
   timeoutMs: number,

@@ -9,7 +9,10 @@ export interface ProviderCall extends JobRequest {
   readonly requestId: string;
   /** The public model name that was asked for. */
   readonly route?: string;
-  /** An earlier attempt's cap was too large for this target, and this one is as large as it takes. */
+  /**
+   * An earlier attempt's cap was too large for this target, and this cap is the largest that it
+   * takes.
+   */
   readonly capIsLowered?: boolean;
   /** Generated tokens cost nothing at this target. */
   readonly outputIsFree?: boolean;
@@ -19,8 +22,8 @@ export interface ProviderCall extends JobRequest {
    */
   readonly runningUsageIsExact?: boolean;
   /**
-   * A call that still waits inside the engine after so long may go to a target that takes it now;
-   * undefined: its route does not overflow for waiting.
+   * A call that waits inside the engine for longer than `afterMs` may go to a target that takes it
+   * now. Undefined if its route does not overflow for waiting.
    */
   readonly overflow?: { readonly afterMs: number; readonly isOpen: () => boolean };
   /** The slot that the call runs in. */
@@ -35,11 +38,11 @@ export interface ProviderCall extends JobRequest {
 /** The slot of a call, as the call sees it. */
 export interface CallSlot {
   /**
-   * Waits until the call has so many slots, or where there are not so many all of the fleet, or of this
-   * process; false: it was stopped.
+   * Waits until the call has `count` slots. Where there are not so many, it gets all of the fleet,
+   * or all of this process. Returns false when it was stopped.
    */
   widen(count: number, most: "fleet" | "share", signal: AbortSignal): Promise<boolean>;
-  /** The slot is not given back before: the engine has not let go of the call. */
+  /** Keeps the slot until `done`, because the engine has not let go of the call. */
   keepUntil(done: Promise<void>): void;
 }
 
@@ -52,24 +55,24 @@ export interface ProviderSink {
 }
 
 /**
- * `well`: a health check that succeeds, or a model list that is answered at all, even with an error
- * (not every provider has one). `unwell`: it answers, with server errors. `unreachable`: no answer.
- * `refused`: nobody listens there.
+ * A probe's result. `well`: a health check succeeds, or a model list is answered at all, even with
+ * an error (not every provider has one). `unwell`: the provider answers with server errors.
+ * `unreachable`: there was no answer. `refused`: nobody listens at the address.
  */
 export type ProbeResult = "well" | "unwell" | "unreachable" | "refused";
 
-/** One upstream endpoint. Never throws for what an upstream does: every end is an outcome. */
+/** One upstream endpoint. It never throws for what an upstream does: every end is an outcome. */
 export interface Provider {
   readonly name: string;
   /** Resolves only when the upstream socket is free of this call: closed, or back in its pool. */
   call(call: ProviderCall, sink: ProviderSink): Promise<ProviderOutcome>;
-  /** `GET /health`, then `GET /v1/models`. */
+  /** Asks `GET /health`, then `GET /v1/models`. */
   probe(signal: AbortSignal): Promise<ProbeResult>;
-  /** `GET /v1/models` with our credential. */
+  /** Asks `GET /v1/models` with our credential. */
   checkKey(signal: AbortSignal): Promise<"accepted" | "refused" | "unknown">;
   /**
-   * Ends calls in flight of which nothing has come for so long: their engine has stopped. Calls that
-   * still get bytes go on.
+   * Ends calls in flight that have received nothing for this long, because their engine has
+   * stopped. Calls that still get bytes go on.
    */
   cutSilent(silentMs: number): void;
   close(): Promise<void>;

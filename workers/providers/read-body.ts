@@ -22,7 +22,8 @@ export async function readBody(
     }
     chunks.push(bytes);
     size += bytes.length;
-    // Until the text can be told from its wrapping, all of it bounds what was generated.
+    // Until the text can be told from its wrapping, the size of all of it bounds what was
+    // generated.
     progress.outputBytes = size;
     progress.hidesOutput = false;
     if (size > answerBytes) throw new CallStopped(failed("malformed", "the answer is too large"));
@@ -30,9 +31,9 @@ export async function readBody(
 }
 
 /**
- * Reads as much of an error response's body as is worth it, within a short time: parsed where it is
- * JSON, else its text. A body that breaks off or comes too slowly counts as far as it came. Throws
- * only for an abort.
+ * Reads an error response's body up to a limit and within a short time: parsed if it is JSON, else
+ * its text. A body that breaks off or comes too slowly counts as far as it came. Throws only for an
+ * abort.
  */
 export async function readErrorBody(
   exchange: Exchange,

@@ -9,12 +9,12 @@ export interface StreamRequest {
   readonly reader: AnswerReader;
   readonly sink: ProviderSink;
   readonly idleMs: number;
-  /** Time that the HTTP message has to end once the stream is whole. */
+  /** The time that the HTTP message has to end once the stream is whole. */
   readonly drainMs: number;
 }
 
 /**
- * Passes a stream on to the sink, up to its last events, and returns those as `tail`, or the whole
+ * Passes a stream on to the sink, up to its last events. Returns those as `tail`, or the whole
  * answer that the reader has put together. Nothing reaches the sink before the first event that is
  * not an error. Throws `CallStopped`.
  */
@@ -62,7 +62,7 @@ async function discardRest(exchange: Exchange, withinMs: number): Promise<void> 
   try {
     for (;;) if ((await exchange.read()) === undefined) return;
   } catch (error) {
-    // The answer is whole: an abort, a deadline or a broken socket only costs the socket now.
+    // The answer is whole: an abort, a deadline or a broken socket now costs only the socket.
     if (!(error instanceof CallStopped)) throw error;
   }
 }

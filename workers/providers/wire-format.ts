@@ -7,8 +7,8 @@ import type { ProviderCall } from "./provider.ts";
 import type { ShapedBody } from "./sse/body-shape.ts";
 
 /**
- * The API of an upstream: how requests are written for it and how its answers are read. Each provider
- * has an instance of its own, which may remember what that upstream does not take.
+ * The API of an upstream: how requests are written for it and how its answers are read. Each
+ * provider has an instance of its own, which may remember what that upstream does not take.
  */
 export interface WireFormat {
   /** Writes the request of a call, or says why the upstream cannot take it. */
@@ -44,18 +44,18 @@ export type WholeAnswer = {
   readonly usage: ReportedUsage | undefined;
 } & (
   | { readonly kind: "failed"; readonly failure: FailedEnd }
-  /** JSON in UTF-8 for the caller. */
+  /** The caller's answer, JSON in UTF-8. */
   | { readonly kind: "body"; readonly body: Buffer }
-  /** The chunks of a stream after all, as its reader takes them. */
+  /** The answer came as the chunks of a stream, and its reader takes them. */
   | { readonly kind: "stream"; readonly events: string }
-  /** The whole answer as its reader takes it; `usage` stands, whatever the reader finds. */
+  /** The whole answer as its reader takes it. `usage` stands, whatever the reader finds. */
   | { readonly kind: "retold"; readonly events: string }
 );
 
 export interface ErrorResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed where it is JSON, else its text. */
+  /** The body, parsed if it is JSON, else its text. */
   readonly body: unknown;
 }
 

@@ -8,7 +8,7 @@ import { countOutputBytes } from "./output-bytes.ts";
 import { promptShares } from "./prompt-shares.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
-/** An index this large or larger is not that of a choice. */
+/** An index of this size or larger does not belong to a choice. */
 const MOST_CHOICES = 65_536;
 
 export type JudgedCall = Pick<
@@ -63,9 +63,10 @@ export class AnswerJudge {
   }
 
   /**
-   * Finds what is wrong with an answer that ends here: with `[DONE]`, or with its body alone. After
-   * `[DONE]`, usage stands for a missing finish reason, since it is counted last. Fewer choices than
-   * asked for are a whole answer (Ollama takes no `n`), unless a prompt has none.
+   * Finds the fault of an answer that ends here: with `[DONE]`, or with its body alone. After
+   * `[DONE]`, usage replaces a missing finish reason, since it is counted last. An answer with
+   * fewer choices than asked for is whole (Ollama takes no `n`), unless a prompt has no choice at
+   * all.
    */
   problemAtEnd(end: "done" | "body"): FailedEnd | undefined {
     const { begun } = this.#progress;

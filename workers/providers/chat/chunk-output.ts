@@ -2,7 +2,7 @@ import type { AnswerJudge } from "./answer-judge.ts";
 import type { StreamStep } from "../answer-reader.ts";
 import type { ChunkEvent } from "./chunk-feed.ts";
 
-/** The way of an answer's chunks to the caller: one by one, or put together. */
+/** Carries an answer's chunks to the caller, one by one or put together. */
 export interface ChunkOutput {
   /** Characters that wait for the answer's end. */
   readonly heldChars: number;

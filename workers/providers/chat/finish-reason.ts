@@ -1,4 +1,4 @@
-/** Reasons with which vLLM, SGLang, DeepSeek, Zhipu and gateways give up on an answer. */
+/** With these reasons vLLM, SGLang, DeepSeek, Zhipu and gateways give up on an answer. */
 const BROKEN = new Set([
   "abort",
   "aborted",
@@ -19,12 +19,12 @@ const BROKEN = new Set([
   "timeout",
 ]);
 
-/** Words that some engines write into every chunk before the last. */
+/** Some engines write these words into every chunk before the last. */
 const OPEN = new Set(["", "null", "none", "nil", "undefined", "unfinished", "in_progress"]);
 
 /**
- * `open`: there is no reason yet. `broken`: the engine gave up. `complete`: everything else, also a
- * reason that is unknown here, which goes on as it came.
+ * Returns `open` if there is no reason yet, and `broken` if the engine gave up. Everything else is
+ * `complete`, also a reason that is unknown here; it goes on as it came.
  */
 export function judgeFinishReason(reason: unknown): "open" | "complete" | "broken" {
   const word = finishWord(reason);
@@ -52,7 +52,10 @@ const CUT_SHORT: ReadonlyMap<string, "max_output_tokens" | "content_filter"> = n
   ["sensitive", "content_filter"],
 ]);
 
-/** Says in the words of a response why a complete answer was cut short; undefined: it was not. */
+/**
+ * Says in the words of a response why a complete answer was cut short. Returns undefined if it was
+ * not.
+ */
 export function incompleteReasonOf(reason: unknown) {
   const [word = ""] = finishWord(reason).split(":", 1);
   return CUT_SHORT.get(word.trim());

@@ -8,9 +8,9 @@ import { ForwardedCalls } from "./forwarded-calls.ts";
 import { totalUsage } from "./total-usage.ts";
 
 /**
- * Forwards chunks with their data as it came, but without event ids (nobody can come back to a place
- * of a chat stream), without usage that was not asked for, and with choices and calls that common
- * clients can put together. From the last finish reason on it holds the chunks back.
+ * Forwards chunks with their data as it came, with three changes. Event ids go, since nobody can
+ * resume a chat stream. Usage that was not asked for goes too. Choices and calls become such that
+ * common clients can put them together. From the last finish reason on it holds the chunks back.
  */
 export class ForwardedChunks implements ChunkOutput {
   readonly #wantsUsage: boolean;
@@ -24,7 +24,7 @@ export class ForwardedChunks implements ChunkOutput {
   #held = "";
   /** `#held` without the usage of chunks that have choices. */
   #heldBare = "";
-  /** The last chunk that has nothing but usage. It goes out once, at the end. */
+  /** The last chunk that has only usage. It goes out once, at the end. */
   #usage: ChunkEvent | undefined;
 
   /** `asksForRunning`: we asked for the usage in every chunk ourselves, so no caller expects it. */
@@ -81,7 +81,7 @@ export class ForwardedChunks implements ChunkOutput {
     return { tail: `${rest}data: [DONE]\n\n` };
   }
 
-  /** Returns the choices of a chunk mended; undefined: they can go on as they came. */
+  /** Returns the choices of a chunk mended, or undefined if they can go on as they came. */
   #readable(event: ChunkEvent, choices: readonly unknown[]): readonly JsonObject[] | undefined {
     const mayBeOdd = choices.some((each) => {
       const choice = asObject(each) ?? {};
@@ -137,17 +137,20 @@ export class ForwardedChunks implements ChunkOutput {
   }
 }
 
-/** Whether a choice has its text in `message`, as in a whole answer, and none in `delta`. */
+/** Whether a choice has its text in `message`, as in a whole answer, and not in `delta`. */
 function isWholeChoice(choice: JsonObject): boolean {
   return choice["delta"] === undefined && asObject(choice["message"]) !== undefined;
 }
 
-/** Numbers that a double would change stay as they were written. */
+/** Returns the chunk with numbers as they were written where a double would change them. */
 function exact({ chunk, text }: ChunkEvent): JsonObject {
   return mayExceedDouble(text) ? (parseExact(text) as JsonObject) : chunk;
 }
 
-/** Leaves out usage that does not belong here, and empty errors, at which common clients give up. */
+/**
+ * Writes the chunk without usage that does not belong here, and without empty errors, at which
+ * common clients give up.
+ */
 function rewritten(
   event: ChunkEvent,
   keepsUsage: boolean,
@@ -164,7 +167,7 @@ function hasCalls(delta: JsonObject | undefined): boolean {
 }
 
 function format({ name, text }: ChunkEvent): string {
-  // Many readers take each line for an event. In JSON a line's end means nothing.
+  // Many readers take each line for an event. In JSON a line break has no meaning.
   const line = text.includes("\n") ? text.replaceAll("\n", " ") : text;
   return `${name === undefined ? "" : `event: ${name}\n`}data: ${line}\n\n`;
 }

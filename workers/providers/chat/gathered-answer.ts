@@ -10,9 +10,9 @@ import { judgeFinishReason } from "./finish-reason.ts";
 import { mergePiece, type Merged } from "../../../shared/chat/merge-piece.ts";
 import { totalUsage } from "./total-usage.ts";
 
-/** Members that a whole answer has elsewhere or not at all, such as OpenAI's padding. */
+/** A whole answer has these members elsewhere or not at all, such as OpenAI's padding. */
 const CHUNK_MEMBERS = new Set(["choices", "usage", "object", "obfuscation", "error"]);
-/** Members of a choice that come in pieces. Of all others the last value counts. */
+/** These members of a choice come in pieces. Of all others the last value counts. */
 const PIECED_MEMBERS = new Set(["text", "logprobs", "token_ids"]);
 
 interface Choice {

@@ -32,12 +32,11 @@ const COMPLETION_NAMES = new Set([
 const TOTAL_NAMES = new Set(["totaltokens", "totaltokencount"]);
 
 /**
- * Reads an answer's `usage` object; undefined: it has no count. If one count is not a number of tokens
- * (negative, a word), the others count as floors. Where the parts contradict each other, the larger
- * reading counts:
- * - Gemini's surface and some gateways leave reasoning out of `completion_tokens`, but not out of
- *   the total;
- * - Anthropic leaves cached tokens out of `input_tokens`, llama.cpp's `timings` out of `prompt_n`.
+ * Reads an answer's `usage` object; returns undefined if it has no count. If one count is not a
+ * number of tokens (negative, a word), the others count as floors. Where the parts contradict each
+ * other, the larger reading counts. Gemini's API and some gateways leave reasoning out of
+ * `completion_tokens`, but not out of the total. Anthropic leaves cached tokens out of
+ * `input_tokens`, and llama.cpp's `timings` leave them out of `prompt_n`.
  */
 export function readUsage(value: unknown, endpoint: Endpoint): ReportedUsage | undefined {
   const usage = asObject(value);
@@ -102,7 +101,7 @@ function counts(promptTokens: number, completionTokens: number): ReportedUsage {
   };
 }
 
-/** Returns the largest count under these names; NaN: there are some, but none is a count. */
+/** Returns the largest count under these names; NaN if they are there and none is a count. */
 function largest(usage: JsonObject, names: ReadonlySet<string>): number | undefined {
   let most: number | undefined;
   for (const [name, value] of Object.entries(usage)) {

@@ -7,8 +7,8 @@ import type { ChunkFeed, OpenChunkFeed, StreamEvent } from "./chunk-feed.ts";
 import { RepeatStop } from "./repeat-stop.ts";
 
 /**
- * Reads the stream of one chat completion or completion. It is whole when it ends with `[DONE]`, or
- * with its body after every choice's finish reason.
+ * Reads the stream of one chat completion or completion. The stream is whole when it ends with
+ * `[DONE]`, or when its body ends after every choice's finish reason.
  */
 export class StreamReader implements AnswerReader {
   started = false;
@@ -71,7 +71,7 @@ export class StreamReader implements AnswerReader {
     if (this.#isWhole || this.#failure !== undefined) return;
     if (event.kind === "done") this.#finish("done");
     else if (event.kind === "failed") {
-      // The last event of a body may be the half of one.
+      // The last event of a body may be only half of an event.
       const isHalf = this.#bodyEnded && event.failure.reason === "malformed";
       if (isHalf) this.#fail("cut", "the stream ended within an event");
       else this.#failure = event.failure;

@@ -3,7 +3,7 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
 /**
  * Returns a `usage` object with what all choices used, where the upstream's counts one choice only
- * (llama.cpp); undefined: it may stay as it is.
+ * (llama.cpp). Returns undefined if the object may stay as it is.
  */
 export function totalUsage(
   usage: unknown,

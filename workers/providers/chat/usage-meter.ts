@@ -16,7 +16,7 @@ export interface MeteredCall {
 export interface ChoiceProgress {
   readonly begun: ReadonlySet<number>;
   readonly finished: ReadonlySet<number>;
-  /** Pieces of text, of which there are no more than tokens. */
+  /** Pieces of text so far. There are never more pieces than tokens. */
   readonly pieces: number;
 }
 
@@ -65,7 +65,7 @@ export class UsageMeter {
     return hasUsage;
   }
 
-  /** Returns the usage so far; undefined: none was reported. */
+  /** Returns the usage so far; undefined if none was reported. */
   usage(progress: ChoiceProgress): ReportedUsage | undefined {
     if (this.#own.size === 0 && this.#loose.length === 0) return undefined;
     const { begun, finished } = progress;

@@ -47,13 +47,13 @@ const KEY_CODES = new Set([
 ]);
 
 /**
- * Openings of OpenAI, DeepSeek, Anthropic, Google, Together, LiteLLM, OpenRouter, Hugging Face,
- * SiliconFlow, Zhipu and one-api. Messages that begin so quote no prompt.
+ * Messages of OpenAI, DeepSeek, Anthropic, Google, Together, LiteLLM, OpenRouter, Hugging Face,
+ * SiliconFlow, Zhipu and one-api begin so. They quote no prompt.
  */
 const QUOTA_OPENINGS =
   /^(?:you (?:have )?exceeded your (?:current |monthly )?(?:quota|included credits)|you have reached your (?:specified )?(?:api )?(?:usage|spend(?:ing)?) limits?|(?:exceeded ?)?budget\b.{0,10}(?:exceeded|crossed)|key limit exceeded|(?:sorry, )?your account balance is insufficient|cloud credits expired|access denied, please make sure your account is in good standing|.{0,6}(?:余额不足|额度不足|欠费)|insufficient (?:balance|credits?|funds|quota)|your (?:credit|account) balance|(?:credit|monthly spend|spend(?:ing)?|billing hard) limit|your account (?:has (?:insufficient|run out)|is not active|balance)|you have (?:run out of|no) credits)/i;
 
-/** Openings of OpenAI, Google, Mistral, Groq, Anthropic, vLLM, LiteLLM and Azure. */
+/** Messages of OpenAI, Google, Mistral, Groq, Anthropic, vLLM, LiteLLM and Azure begin so. */
 const KEY_OPENINGS =
   /^(?:(?:the |your )?(?:incorrect|invalid|missing|expired|wrong|unknown|bad|no|disabled|revoked) (?:api[ -]?key|x-api-key|auth|credential|access token|bearer token|token\b|subscription key)|(?:the |your )?(?:provided |given )?(?:api[ -]?key|x-api-key|access token|credentials?|subscription key)\b.{0,40}\b(?:invalid|not valid|incorrect|expired|missing|required|disabled|revoked|not found|does not have permission|suspended)|access denied due to invalid subscription key|unauthori[sz]ed\b|authentication (?:failed|required|error)|you didn't provide an api key|your (?:account|organi[sz]ation) (?:has been|was|is) (?:deactivated|suspended|disabled|blocked|terminated)|(?:this )?account .{0,20}(?:suspended|disabled|deactivated)|country, region, or territory not supported|you must be a member of an organi[sz]ation|user location is not supported|organi[sz]ation has been restricted)/i;
 
@@ -66,14 +66,15 @@ const MODERATION_PHRASES =
   /\b(?:flagged|moderat\w+|content[ _-](?:policy|filter\w*)|safety|harmful|inappropriate|prohibited|policy violation|guardrails?|jailbreak|usage (?:guidelines|polic\w+)|safety_\w+|content exists risk)\b|敏感|不安全|违规/i;
 const MODEL_PHRASES =
   /\bmodels?\b.{0,80}\b(?:access|allowed|available|permission|permitted|enabled|disabled|exhausted|found|exist|entitled|verified)|\b(?:access|allowed|permission|permitted|entitled|verified|authori[sz]ed)\b.{0,80}\bmodels?\b/i;
-/** OpenRouter says so with 402 when one request is too large. */
+/** OpenRouter writes these words with 402 when one request is too large. */
 const FEWER_TOKENS =
   /max_tokens|tokens limit exceeded|\b(?:fewer|less|reduce)\b.{0,20}\btokens|can only afford/i;
 
 /**
  * Finds out whether an error is about the broker's account or credential, which concerns the whole
- * provider; undefined: it is not. Only a code or words that say so count, and a status on its own only
- * where it can mean nothing else: the fault of one request must not take the provider from all others.
+ * provider; returns undefined if it is not. Only a code or words that say so count. A status on its
+ * own counts only where it can mean nothing else, because the fault of one request must not take
+ * the provider from all others.
  */
 export function readAccountProblem(
   status: number | undefined,
@@ -87,7 +88,7 @@ export function readAccountProblem(
   if (words.some((word) => QUOTA_CODES.has(word))) return "quota_exhausted";
   if (words.some((word) => KEY_CODES.has(word)) && !MODERATION_PHRASES.test(message)) return "auth";
   const mayOpen = status === undefined || (status >= 400 && status < 500);
-  // Google calls a limit per minute so too, but says when to come back.
+  // Google calls a limit per minute so too, but then says when to come back.
   if (mayOpen && QUOTA_OPENINGS.test(message) && retryAfterMs === undefined)
     return "quota_exhausted";
   if (mayOpen && KEY_OPENINGS.test(message)) return "auth";
@@ -97,11 +98,12 @@ export function readAccountProblem(
   return FEWER_TOKENS.test(message) ? "unsupported" : "quota_exhausted";
 }
 
-/** A 401 is about the credential unless it says otherwise, a 403 only if it says so. */
+/** A 401 is about the credential unless its words say otherwise, a 403 only if they say so. */
 function readDenial(status: number, message: string): FailureReason {
   if (MODERATION_PHRASES.test(message)) return "bad_request";
   if (MODEL_PHRASES.test(message)) return "not_found";
   if (status === 401 || KEY_PHRASES.test(message)) return "auth";
-  // Ollama's foreign Host and a firewall's page say nothing; anything else the caller may read.
+  // An empty message may come from Ollama's check of the Host header or from a firewall. Any other
+  // message may be read by the caller.
   return message === "" ? "not_found" : "unsupported";
 }

@@ -10,26 +10,37 @@ export interface ReceivedError {
   readonly status: number | undefined;
   readonly upstreamError: UpstreamErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;
-  /** False: it is a page or a text, which a proxy may have written; undefined: it came in an answer. */
+  /**
+   * Whether the body is JSON. If not, it is a page or a text, which a proxy may have written.
+   * Undefined if the error came in an answer.
+   */
   readonly isJson?: boolean;
 }
 
-/** The engine is healthy, but full or not ready: llama.cpp loads, a queue of Ollama or vLLM is full. */
+/**
+ * The engine is healthy, but full or not ready: llama.cpp loads, or a queue of Ollama or vLLM is
+ * full.
+ */
 const NOT_NOW =
   /\bloading\b|\bstarting up\b|warming up|not (?:yet )?ready|queue is full|\bbusy\b|at capacity|server_is_overloaded|\bslow_down\b|too many (?:requests|concurrent)|no slots? available/i;
 
-/** vLLM and SGLang answer so with 500 or 503 before they stop, while their health says 200. */
+/**
+ * vLLM and SGLang write these words with 500 or 503 before they stop, while their health check says
+ * 200.
+ */
 const STOPPING = /after shutdown|shutting down|is (?:draining|terminating)/i;
-/** Go, Envoy, Ollama and llama-swap answer 500 so when nobody is behind them. */
+/**
+ * Go, Envoy, Ollama and llama-swap write these words with 500 when no engine answers behind them.
+ */
 const NOBODY_BEHIND =
   /connection refused|econnrefused|no (?:healthy|available) (?:upstream|server|backend|worker|instance)|upstream connect error/i;
-/** Ollama and SGLang say so with 500 as well. */
+/** Ollama and SGLang write these words with 500 as well. */
 const SURELY_NOT_NOW =
   /^(?!error|fail|unable|could).{0,40}\bloading (?:the )?model|\bmodel (?:is|was|has been) (?:still |currently )?(?:loading|being loaded)|queue is full|server (?:is )?(?:busy|overloaded)/i;
-/** LM Studio says so with 400. Other words of a 400 may quote a prompt. */
+/** LM Studio writes these words with 400. Other words of a 400 may quote a prompt. */
 const UNREADY =
   /^(?:the )?model (?:is |was |has been )?(?:still |currently )?(?:loading|being loaded|unloaded)\b/i;
-/** LM Studio says so with 400 when the engine itself failed. */
+/** LM Studio writes these words with 400 when the engine itself failed. */
 const CRASHED = /\bmodel has crashed|runner process has terminated/i;
 
 /** Errors inside streams have no status, only such words. */
@@ -41,7 +52,7 @@ const REASONS_BY_WORD: ReadonlyMap<string, FailureReason> = new Map([
   ["permission_error", "auth"],
 ]);
 
-/** Says what an upstream's error means. Pure. */
+/** Says what an upstream's error means. The function is pure. */
 export function classifyError({
   status,
   upstreamError,

@@ -3,7 +3,7 @@ import { classifyError } from "./classify-error.ts";
 import { readUpstreamError } from "./upstream-error.ts";
 import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 
-/** Codes and words that gateways write into the `error` member of a good answer. */
+/** Gateways write these codes and words into the `error` member of a good answer. */
 const HARMLESS =
   /^(?:|-|0+|200\d*|none|null|nil|undefined|n\/a|ok|okay|no error|success(?:ful(?:ly)?)?)\.?$/;
 
@@ -53,7 +53,7 @@ function isWord(value: unknown): boolean {
   return typeof value === "number" && value !== 0 && value !== 200;
 }
 
-/** Whether there is nothing of an answer beside the words. */
+/** Whether the object has nothing of an answer beside the words. */
 function isOnlyError(object: JsonObject): boolean {
   if (ANSWER_MEMBERS.some((name) => object[name] !== undefined)) return false;
   if (typeof object["type"] === "string") return false;

@@ -3,8 +3,8 @@ import { asObject, parseJson, type JsonObject } from "../../../shared/json/json-
 import { readValidation, shortenDump } from "./validation-words.ts";
 
 /**
- * An upstream's words about a failure, cleaned, with what only its classification needs. A `code` is a
- * word such as `context_length_exceeded`; numbers become the `status`.
+ * An upstream's words about a failure, cleaned, beside the values that only its classification
+ * needs. A `code` is a word such as `context_length_exceeded`; numbers become the `status`.
  */
 export interface UpstreamErrorDetails extends UpstreamError {
   readonly type?: string;
@@ -49,7 +49,7 @@ const MESSAGE_MEMBERS = [
   "data",
 ];
 
-/** Gateways say so when the real words come from behind them. */
+/** Gateways write these words when the real ones come from behind them. */
 const WRAPPER_MESSAGE = /^(?:provider returned error|upstream error|bad request|error)\.?$/i;
 
 interface FoundMessage {
@@ -60,8 +60,8 @@ interface FoundMessage {
 }
 
 /**
- * Reads the words of an error, whatever its shape: the first text that is found, else the JSON itself,
- * shortened; undefined: it has no words, or only HTML.
+ * Reads the words of an error, whatever its shape: the first text that is found, else the JSON
+ * itself, shortened. Returns undefined if it has no words, or only HTML.
  */
 export function readUpstreamError(body: unknown): UpstreamErrorDetails | undefined {
   const found = find(body, 0);

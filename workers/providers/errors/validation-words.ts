@@ -1,6 +1,6 @@
 import { asObject } from "../../../shared/json/json-object.ts";
 
-/** The words of a validator: its first problem with the field's name, and how many more there are. */
+/** A validator's first problem with the field's name, and how many more there are. */
 export interface ValidationWords {
   readonly message: string;
   readonly param?: string;
@@ -13,7 +13,7 @@ interface FieldProblem {
   readonly words: string;
 }
 
-/** Reads the list of `{loc, msg}` of FastAPI and pydantic; undefined: it is another list. */
+/** Reads the list of `{loc, msg}` of FastAPI and pydantic; returns undefined for another list. */
 export function readValidation(list: readonly unknown[]): ValidationWords | undefined {
   const problems = list.flatMap((item): readonly FieldProblem[] => {
     const object = asObject(item);
@@ -31,8 +31,8 @@ export function readValidation(list: readonly unknown[]): ValidationWords | unde
 }
 
 /**
- * Shortens a validator's dump or a stack trace to what went wrong. vLLM 0.32 writes Python dicts, older
- * versions one list of them on a line, pydantic 2 indented lines.
+ * Shortens a validator's dump or a stack trace to the problem itself. vLLM 0.32 writes Python
+ * dicts, older versions write a list of them on one line, and pydantic 2 writes indented lines.
  */
 export function shortenDump(text: string): ValidationWords {
   if (/^\d+ validation errors?\b|^\[\{'(?:type|loc)':/.test(text)) {

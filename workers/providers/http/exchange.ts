@@ -22,7 +22,10 @@ export interface ResponseHead {
 /** The socket pauses when more received bytes wait to be read. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
-/** Every call ends with an abort, most when they are over. One error saves a stack for each. */
+/**
+ * Every call ends with an abort, most of them when they are over. One shared error saves a stack
+ * for each call.
+ */
 const ABORTED = new CallStopped({ kind: "aborted" });
 
 /**
@@ -39,7 +42,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #ended = false;
   /** The reason why we stopped it. It counts at once. */
   #stopped: CallStopped | undefined;
-  /** The reason why the upstream broke it. It counts after all bytes received before. */
+  /** The reason why the upstream broke the exchange. It counts after all bytes received before. */
   #broken: CallStopped | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #wake: (() => void) | undefined;
@@ -70,7 +73,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#ended;
   }
 
-  /** How long nothing has come while we wait for bytes; 0 before the request goes out. */
+  /**
+   * Returns how long, in ms, nothing has come while we wait for bytes; 0 before the request goes
+   * out.
+   */
   silentMs(): number {
     const isWaited = this.sent && this.#reading && !this.#ended && this.#bufferedBytes === 0;
     return isWaited ? performance.now() - this.#lastActivityAt : 0;

@@ -2,13 +2,13 @@
 export interface ReadLimits {
   /** Largest whole answer. */
   readonly answerBytes: number;
-  /** Largest single event of a stream, and largest run of events held back at its end. */
+  /** The largest single event of a stream, and the largest run of events held back at its end. */
   readonly eventChars: number;
   /** Bytes that are read of an error response's body. */
   readonly errorBytes: number;
   /** Time for an error response's body after its headers. */
   readonly errorMs: number;
-  /** Time for the HTTP message to end after `[DONE]`; then the socket is closed, not reused. */
+  /** The time for the HTTP message to end after `[DONE]`. Then the socket is closed, not reused. */
   readonly drainMs: number;
 }
 

@@ -3,12 +3,12 @@ import { asObject } from "../../../shared/json/json-object.ts";
 
 const MAX_WAIT_MS = 60_000;
 
-/** OpenAI, Groq, Google, Azure, Anthropic and LiteLLM say so in their messages. */
+/** OpenAI, Groq, Google, Azure, Anthropic and LiteLLM name the wait so in their messages. */
 const MESSAGE_DURATION = new RegExp(`\\b(?:again|retry|wait)\\b[^.\\d]{0,30}${DURATION}`, "i");
 
 /**
- * Reads the wait that an upstream asks for in its headers, at most 60,000 ms: `retry-after-ms`, else
- * `retry-after`. Undefined: neither asks for one.
+ * Reads the wait that an upstream asks for in its headers, at most 60,000 ms: `retry-after-ms`,
+ * else `retry-after`. Returns undefined if neither asks for one.
  */
 export function readHeaderRetryAfterMs(
   headers: Readonly<Record<string, string | undefined>>,

@@ -6,9 +6,9 @@ import type { OutgoingRequest } from "./exchange.ts";
 export const CONNECTION_REFUSED = -1;
 
 /**
- * The HTTP status that a request gets, 0 when none came, or `CONNECTION_REFUSED`. The request has a
- * connection of its own, closed after the status line, so that it never takes a slot's socket. Never
- * throws; an abort counts as no answer.
+ * Returns the HTTP status that a request gets, 0 when none came, or `CONNECTION_REFUSED`. The
+ * request has a connection of its own, closed after the status line, so that it never takes a
+ * slot's socket. It never throws; an abort counts as no answer.
  */
 export async function statusOf(
   origin: string,

@@ -2,8 +2,8 @@ import { asObject, type JsonObject } from "../../../shared/json/json-object.ts";
 import { failed, type FailedEnd } from "../call-end.ts";
 
 /**
- * Finds what is wrong with an embeddings answer: each input needs one list of finite numbers, all of
- * one length. Base64, which nobody asked for, must be whole 32-bit floats.
+ * Finds the fault of an embeddings answer: each input needs one list of finite numbers, all of one
+ * length. Base64, which nobody asked for, must be whole 32-bit floats.
  */
 export function findEmbeddingProblem(answer: JsonObject, inputs: number): FailedEnd | undefined {
   const { data } = answer;
@@ -18,7 +18,7 @@ export function findEmbeddingProblem(answer: JsonObject, inputs: number): Failed
   return undefined;
 }
 
-/** Undefined: it is not a vector. */
+/** Returns the length of a vector, or undefined if it is not one. */
 function vectorLength(embedding: unknown): number | undefined {
   if (typeof embedding === "string") return base64Length(embedding);
   if (!Array.isArray(embedding) || embedding.length === 0) return undefined;

@@ -11,7 +11,7 @@ import type { OpenAiSite } from "./openai-site.ts";
 import { preparedCall } from "./prepared-call.ts";
 import { StreamReader } from "../chat/stream-reader.ts";
 
-/** A model that refuses to stream is asked for whole answers for so long. */
+/** How long a model that refuses to stream is asked for whole answers. */
 const WHOLE_MS = 600_000;
 
 const STREAM_WORDS = /\bstream(?:ing|ed|_options)?\b/i;
@@ -19,13 +19,13 @@ const REJECTION_WORDS =
   /\b(?:not|cannot|un(?:supported|known|recognized|expected)|extra|invalid|verified|forbidden)\b/i;
 
 /**
- * Writes chat completions, completions and embeddings for one upstream. Even a caller who waits for a
- * whole answer has it asked for as a stream: the first byte then is the first token, silence is noticed,
- * engines notice a hang-up, and a call that is cut costs what it has generated.
+ * Writes chat completions, completions and embeddings for one upstream. It asks for a stream even
+ * when the caller waits for a whole answer. Then the first byte is the first token, silence is
+ * noticed, engines notice a hang-up, and a call that is cut costs only what it has generated.
  */
 export class GenerationCalls {
   readonly #site: OpenAiSite;
-  /** Models that refuse to stream, each with the time until which we believe it. */
+  /** Models that refuse to stream, each with the time until which this is believed. */
   readonly #whole = new Map<string, number>();
 
   constructor(site: OpenAiSite) {
@@ -74,7 +74,7 @@ export class GenerationCalls {
     return now() >= (this.#whole.get(call.model) ?? 0);
   }
 
-  /** The caller did not ask for the stream that is refused: the next call asks for a whole answer. */
+  /** The refused stream was not the caller's wish, so the next call asks for a whole answer. */
   #learn(model: string, end: FailedEnd): FailedEnd {
     const { status = 0, error } = end;
     const isRejected = status >= 400 && status < 502 && status !== 401 && status !== 429;

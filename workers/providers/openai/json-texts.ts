@@ -7,8 +7,8 @@ export function withoutNaN(text: string): string {
 }
 
 /**
- * Splits a text into the JSON texts of its objects, one after the other or in a list; undefined: there
- * is something else between them.
+ * Splits a text into the JSON texts of its objects, one after the other or in a list. Returns
+ * undefined if there is something else between them.
  */
 export function splitJson(text: string): readonly string[] | undefined {
   const texts: string[] = [];

@@ -13,8 +13,9 @@ export interface NativeTarget {
 }
 
 /**
- * Writes a response request for an upstream that serves responses itself. It keeps nothing there
- * (`store: false`), so whatever the caller refers to comes along, without ids that only we know.
+ * Writes a response request for an upstream that serves responses itself. The upstream keeps
+ * nothing (`store: false`), so the body holds everything that the caller refers to, without ids
+ * that only the broker knows.
  */
 export function nativeBody(body: JsonObject, target: NativeTarget): string {
   const { input, tools } = body;

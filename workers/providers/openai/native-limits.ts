@@ -4,7 +4,7 @@ import { declaredTools } from "../../../shared/responses/declared-tools.ts";
 import { isIgnoredTool } from "../../../shared/responses/ignored-parts.ts";
 import { named, type Untranslatable } from "../../../shared/responses/untranslatable.ts";
 
-/** The input items that engines other than OpenAI read. */
+/** Engines other than OpenAI read these input items. */
 const PLAIN_ITEMS: ReadonlySet<unknown> = new Set([
   "message",
   "function_call",

@@ -14,7 +14,7 @@ const OPENS_PART = /(?:content_part|reasoning_part|reasoning_summary_part)\.adde
 export class NativePlaces {
   /** Item ids by their place. */
   readonly #ids: string[] = [];
-  /** Parts begun in the newest item. */
+  /** Parts that have begun in the newest item. */
   #parts = 0;
 
   fill(type: string, data: JsonObject): JsonObject {

@@ -12,7 +12,7 @@ import { NativePlaces } from "./native-places.ts";
 import type { ResponseRequest } from "../responses/response-request.ts";
 import type { ResponseSource, ResponseStep } from "../responses/response-source.ts";
 
-/** Events that the broker sends itself, or that nobody needs. */
+/** The broker sends these events itself, or nobody needs them. */
 const DROPPED = new Set([
   "response.created",
   "response.queued",
@@ -20,7 +20,7 @@ const DROPPED = new Set([
   "keepalive",
 ]);
 
-/** vLLM's own names, and those that OpenAI's clients know. */
+/** Names of vLLM's own, each with the name that OpenAI's clients know. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ["response.reasoning_part.added", "response.content_part.added"],
   ["response.reasoning_part.done", "response.content_part.done"],
@@ -29,8 +29,8 @@ const RENAMED: ReadonlyMap<string, string> = new Map([
 const NOTHING: ResponseStep = { kind: "none" };
 
 /**
- * Forwards the events of an upstream that serves responses itself, known or not. Only their numbers
- * change, and the items' ids, which get the response's mark.
+ * Forwards the events of an upstream that serves responses itself, known or unknown. Only their
+ * numbers change, and the items' ids, which get the response's mark.
  */
 export class NativeSource implements ResponseSource {
   usage: ReportedUsage | undefined;

@@ -6,7 +6,7 @@ import { splitJson, withoutNaN } from "./json-texts.ts";
 
 export interface JsonAnswer {
   readonly answer: JsonObject;
-  /** The answer as it came, or rewritten where nobody else could read that. */
+  /** The answer as it came, or rewritten where clients could not read it. */
   readonly bytes: Buffer;
 }
 
@@ -21,9 +21,9 @@ const ANSWER_MEMBERS: Readonly<Record<Endpoint, string>> = {
 const WRAPPERS = ["result", "data", "response", "body"];
 
 /**
- * Reads the body of a whole answer as a JSON object, however it is wrapped or written: a list of one, a
- * JSON text of JSON, `{"result":…}`, another character set, Python's NaN. Chunks of a stream that came
- * as JSON lines or as a list become events. Undefined: it is something else.
+ * Reads the body of a whole answer as a JSON object, however it is wrapped or written: a list of
+ * one, a JSON text of JSON, `{"result":…}`, another character set, Python's NaN. Chunks of a stream
+ * that came as JSON lines or as a list become events. Returns undefined for anything else.
  */
 export function parseAnswer(
   bytes: Buffer,
@@ -51,13 +51,16 @@ function unwrap(value: unknown, member: string): JsonObject | undefined {
   const object = asObject(typeof value === "string" ? parseJson(value) : value);
   if (object === undefined) return undefined;
   const own = object[member];
-  // The wrapper `data` has the name of the embeddings' list.
+  // The wrapper `data` has the same name as the list of embeddings.
   if (own !== undefined && !(member === "data" && asObject(own) !== undefined)) return object;
   const inner = WRAPPERS.map((name) => asObject(object[name]));
   return inner.find((each) => each?.[member] !== undefined) ?? object;
 }
 
-/** Numbers that a double would change stay as they were written, where only the text was mended. */
+/**
+ * Writes the answer again. Where only its text was mended, numbers that a double would change stay
+ * as they were written.
+ */
 function rewritten(found: JsonObject, value: unknown, text: string): string {
   return found === value && mayExceedDouble(text)
     ? JSON.stringify(parseExact(text))
@@ -73,7 +76,7 @@ function eventsOf(chunks: readonly unknown[]): string {
   return chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
 }
 
-/** Decodes UTF-8, or what the label or a byte order mark says of other bytes. */
+/** Decodes UTF-8, or another character set that the label or a byte order mark names. */
 function textOf(bytes: Buffer, contentType: string): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);

@@ -4,7 +4,7 @@ import type { ProviderCall } from "../provider.ts";
 import { readWhole } from "./read-whole.ts";
 
 export interface EndpointCall extends Omit<PreparedCall, "path" | "headers" | "readWhole"> {
-  /** The endpoint that is asked, which may not be the caller's. */
+  /** The endpoint that is called, which may differ from the caller's. */
   readonly endpoint: Endpoint;
   /** The caller waits for the answer in one piece. */
   readonly wantsWhole?: boolean;

@@ -9,8 +9,8 @@ const DONE: StreamEvent = { kind: "done" };
 const HEARTBEAT = /^(?:ping|pong|heartbeat|keep-?alive)$/i;
 
 /**
- * Reads a server-sent event. Mostly it is one stream event. It is none without data or as a heartbeat,
- * and several when the upstream left out the blank lines between its events.
+ * Reads a server-sent event, which is mostly one stream event. It is none if it has no data or is a
+ * heartbeat, and several if the upstream left out the blank lines between its events.
  */
 export function readEvent({ event, data }: EventSourceMessage): readonly StreamEvent[] {
   const text = data.trim();

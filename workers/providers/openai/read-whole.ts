@@ -64,7 +64,7 @@ function check(
 ): CheckedAnswer {
   if (call.endpoint === "embeddings") {
     const problem = findEmbeddingProblem(answer, call.choices);
-    // Usage shows that the engine has worked, so that the prompt counts even if the answer is bad.
+    // Usage shows that the engine has worked, so the prompt counts even if the answer is bad.
     const isWorked = problem === undefined || usage !== undefined;
     return { outputBytes: isWorked ? 0 : bodyBytes, problem };
   }
@@ -79,7 +79,10 @@ function check(
     : { outputBytes: bodyBytes, problem: failed("malformed", "no list of choices") };
 }
 
-/** The length has proved that the answer is complete: only what says that it is bad is bad. */
+/**
+ * Checks the choices of an answer whose length has proved it complete: only a choice that says it
+ * is bad is bad.
+ */
 function checkChoices(choices: readonly unknown[], call: WholeCall): CheckedAnswer {
   let outputBytes = 0;
   let problem: FailedEnd | undefined;

@@ -1,14 +1,14 @@
 import type { ProviderConfig } from "../../../config/config.ts";
 import type { ReasoningField } from "../responses/chat-messages.ts";
 
-/** Clouds that refuse unknown fields of a message, and take no reasoning back. */
+/** These clouds refuse unknown fields of a message, and take no reasoning back. */
 const STRICT_DOMAINS = ["openai.com", "azure.com", "mistral.ai", "groq.com"];
 
 /**
  * Chooses the fields in which a provider gets back what its model thought before it called a tool.
  * Engines ignore what their template does not read: vLLM calls it `reasoning`, llama.cpp and SGLang
- * `reasoning_content`. DeepSeek and its like refuse a turn with tool calls that lacks the latter. The
- * configuration wins.
+ * call it `reasoning_content`. DeepSeek and similar clouds refuse a turn with tool calls that lacks
+ * the latter. The configuration wins.
  */
 export function reasoningFieldsOf({
   location,

@@ -2,9 +2,9 @@ import type { ProviderConfig } from "../../../config/config.ts";
 import type { JobRequest } from "../../../shared/contracts/job-request.ts";
 
 /**
- * Writes the request as one target takes it: the caller's object with `model`, the output cap and, for
- * streams, `stream` and `stream_options.include_usage` in front. The rest is the caller's text, unread:
- * `builtBody` has taken out of it what is written here, in any spelling.
+ * Writes the request as one target takes it: the caller's object, with `model`, the output cap and,
+ * for streams, `stream` and `stream_options.include_usage` in front. The rest is the caller's text,
+ * unread. `builtBody` has removed from it every field that is written here, in any spelling.
  */
 export function requestBody(
   request: Pick<JobRequest, "endpoint" | "stream" | "maxOutputTokens" | "streamOptions" | "body">,

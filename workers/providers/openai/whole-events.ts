@@ -4,7 +4,7 @@ import { judgeFinishReason } from "../chat/finish-reason.ts";
 
 /**
  * Writes a whole answer as the events of a stream that says the same: each choice in one chunk, its
- * finish reason, usage, `[DONE]`. The body's length has proved that it is complete, so that a missing
+ * finish reason, usage, `[DONE]`. The body's length has proved that it is complete, so a missing
  * finish reason becomes the ordinary one.
  */
 export function wholeEvents(answer: JsonObject, endpoint: Endpoint): string {
@@ -30,7 +30,7 @@ export function wholeEvents(answer: JsonObject, endpoint: Endpoint): string {
   return [...chunks, ...counted].map((chunk) => event(chunk)).join("") + "data: [DONE]\n\n";
 }
 
-/** Numbers tool calls, which only a delta does. */
+/** Numbers tool calls, since only deltas have numbers. */
 function withIndexes(message: JsonObject): JsonObject {
   const calls = message["tool_calls"];
   if (!Array.isArray(calls)) return message;

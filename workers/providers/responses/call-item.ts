@@ -11,7 +11,7 @@ import { callShape, type CallShape } from "./call-shape.ts";
 import type { CallPiece } from "./chat-pieces.ts";
 
 /**
- * A tool call while it is written. Its name may come in pieces, so that it gets its place in the output
+ * A tool call while it is written. Its name may come in pieces, so it gets its place in the output
  * with its first arguments, or when something else begins.
  */
 export class CallItem {
@@ -46,7 +46,7 @@ export class CallItem {
     return this.#upstreamId;
   }
 
-  /** It has only a name so far, which may go on. */
+  /** The call has only a name so far, and the name may go on. */
   get isPending(): boolean {
     return !this.isOpen && this.hasName;
   }
@@ -89,7 +89,7 @@ export class CallItem {
     return this.#add(text);
   }
 
-  /** It should get its place in the output now. */
+  /** The call should get its place in the output now. */
   get isReady(): boolean {
     return this.isPending && this.#placeholder + this.#arguments !== "";
   }
@@ -110,7 +110,7 @@ export class CallItem {
     return this.#name;
   }
 
-  /** Returns the last events; undefined: its tool does not take these arguments. */
+  /** Returns the last events, or undefined if the tool does not take these arguments. */
   close(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
     // Clients parse the arguments as JSON, but engines write none for a function without parameters.
     const missing = status === "completed" && this.#arguments === "" ? "{}" : "";

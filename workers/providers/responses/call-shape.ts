@@ -17,7 +17,10 @@ export interface CallShape {
   /** The start of its items' ids. */
   readonly prefix: string;
   delta(place: ItemPlace, text: string): readonly ItemEvent[];
-  /** Returns the events before the item is done; undefined: the tool does not take these arguments. */
+  /**
+   * Returns the events before the item is done, or undefined if the tool does not take these
+   * arguments.
+   */
   done(place: ItemPlace, text: string, status: Status): readonly ItemEvent[] | undefined;
   fields(text: string, status: Status): JsonObject;
 }
@@ -42,7 +45,10 @@ function functionShape({ name, namespace }: CalledTool): CallShape {
   };
 }
 
-/** Free text is wrapped as `{"input": …}`, so it cannot go out before it is whole. */
+/**
+ * Makes the shape of a custom tool. Its free text is wrapped as `{"input": …}`, so it cannot go out
+ * before it is whole.
+ */
 function customShape({ name, namespace }: CalledTool): CallShape {
   return {
     type: "custom_tool_call",
@@ -68,7 +74,10 @@ function clientShape(tool: ClientTool): CallShape {
   };
 }
 
-/** Models that do not keep to the wrapping write the text itself, or wrap it under another name. */
+/**
+ * Takes the free text out of its wrapping. Models that ignore the wrapping write the text itself,
+ * or wrap it under another name.
+ */
 function freeText(text: string): string {
   const given = objectIn(text);
   if (given === undefined) return text;

@@ -5,7 +5,7 @@ import { flatTool } from "../../../shared/responses/declared-tools.ts";
 import { functionName, toolTable, type ToolTable } from "../../../shared/responses/tool-table.ts";
 import { chatMessages, type ReasoningField } from "./chat-messages.ts";
 
-/** Fields of a response request that chat completions lack or name otherwise. */
+/** Chat completions lack these fields of a response request, or name them otherwise. */
 const CONSUMED = new Set([
   "background",
   "client_metadata",
@@ -40,9 +40,9 @@ export interface ChatTarget {
   readonly maxTokensField: ProviderConfig["maxTokensField"];
   /** Fields in which this upstream takes back its model's reasoning. */
   readonly reasoningFields?: readonly ReasoningField[];
-  /** It takes tool calls back with the members that it gave them itself. */
+  /** The upstream takes tool calls back with the members that it gave them itself. */
   readonly takesExtras?: boolean;
-  /** It can report exact usage with every chunk, so the body asks for it. */
+  /** The upstream can report exact usage with every chunk, so the body asks for it. */
   readonly continuousUsage?: boolean;
 }
 
@@ -79,7 +79,7 @@ export function chatBody(body: JsonObject, target: ChatTarget): string {
   });
 }
 
-/** Chat completions refuse fields about tools where there are none. */
+/** Writes the fields about tools. Chat completions refuse them where there are no tools. */
 function toolFields(body: JsonObject): JsonObject {
   const { tool_choice: choice, parallel_tool_calls: parallel } = body;
   const table = toolTable(body);
@@ -98,7 +98,7 @@ interface Allowed {
   readonly mode: unknown;
 }
 
-/** Leaves out the tools that are not allowed, which every engine understands. */
+/** Leaves out the tools that are not allowed, since every engine understands that. */
 function allowed({ functions }: ToolTable, choice: unknown): Allowed {
   const object = asObject(choice);
   if (object === undefined) return { functions, mode: choice };
@@ -126,7 +126,7 @@ function nameOf(tool: JsonObject): string {
 function responseFormat(format: JsonObject | undefined): JsonObject | undefined {
   if (format?.["type"] === "json_object") return { type: "json_object" };
   if (format?.["type"] !== "json_schema") return undefined;
-  // In the shape of chat completions the fields stand one level deeper.
+  // In the shape of chat completions the fields are one level deeper.
   const fields = asObject(format["json_schema"]) ?? format;
   return {
     type: "json_schema",

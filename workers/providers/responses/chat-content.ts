@@ -10,7 +10,7 @@ export function userContent(content: unknown): string | readonly JsonObject[] {
   if (!Array.isArray(content)) return typeof content === "string" ? content : "";
   const parts = (content as unknown[]).map(chatPart);
   const [only] = parts;
-  // Many local engines have templates that take plain texts only.
+  // The templates of many local engines take plain texts only.
   return parts.length === 1 && only?.["type"] === "text" ? stringAt(only, "text") : parts;
 }
 
@@ -64,7 +64,7 @@ function chatPart(value: unknown): JsonObject {
   }
 }
 
-/** Local engines take no files, but any model reads a text. */
+/** Returns a file's text: local engines take no files, but any model reads a text. */
 function textOfFile(part: JsonObject): string | undefined {
   const [, type = "", data = ""] = BASE64_URL.exec(stringAt(part, "file_data")) ?? [];
   if (data === "" || NO_TEXT.test(type)) return undefined;

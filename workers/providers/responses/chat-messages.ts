@@ -10,7 +10,7 @@ interface ToolCall {
   readonly extra_content?: JsonObject;
 }
 
-/** Engines take back a model's reasoning before a tool call under one of these names. */
+/** Engines take a model's reasoning back before a tool call, under one of these names. */
 export type ReasoningField = "reasoning_content" | "reasoning";
 
 type Reasoning = { readonly [Field in ReasoningField]?: string };
@@ -23,11 +23,11 @@ interface Message extends Reasoning {
 }
 
 /**
- * Writes a response's `instructions` and `input` as the messages of a chat. `findUntranslatable` has let
- * them through. The model's reasoning since the user's last message goes back with its tool calls, in
- * each of `reasoningFields`: models that think between calls go on from there, and have no use for
- * older reasoning. `takesExtras`: calls go back with the members that came beside them; Gemini refuses
- * a turn that lacks these.
+ * Writes a response's `instructions` and `input` as the messages of a chat. `findUntranslatable`
+ * has let them through. The model's reasoning since the user's last message goes back with its tool
+ * calls, in each of `reasoningFields`: models that think between calls go on from there, and have
+ * no use for older reasoning. With `takesExtras`, calls go back with the members that came beside
+ * them; Gemini refuses a turn that lacks these.
  */
 export function chatMessages(
   instructions: unknown,
@@ -56,9 +56,11 @@ class Chat {
   readonly messages: Message[] = [];
   readonly #reasoningFields: readonly ReasoningField[];
   readonly #takesExtras: boolean;
-  /** The reasoning of the next message. */
+  /** Reasoning for the next message. */
   #reasoning = "";
-  /** Media of the results since the last call, each after a text that names its call. */
+  /**
+   * Media of the results since the last call. A text that names the call comes before each of them.
+   */
   #media: JsonObject[] = [];
 
   constructor(reasoningFields: readonly ReasoningField[], takesExtras: boolean) {
@@ -84,7 +86,7 @@ class Chat {
 
   #addReasoning(text: string): void {
     const { role, tool_calls: calls } = this.messages.at(-1) ?? {};
-    // No other message may begin between parallel calls of one.
+    // No other message may begin between parallel calls of one message.
     if (role === "assistant" && calls !== undefined) return;
     this.#reasoning = [this.#reasoning, text].filter((each) => each !== "").join("\n\n");
   }
@@ -99,7 +101,7 @@ class Chat {
 
   #addSystem(text: string): void {
     const last = this.messages.at(-1);
-    // Many chat templates know one system message, and that at the start.
+    // Many chat templates know only one system message, and only at the start.
     if (this.messages.length === 1 && last?.role === "system")
       last.content = joined(last.content, text);
     else this.#push({ role: "system", content: text });
@@ -155,8 +157,8 @@ class Chat {
   }
 
   /**
-   * Adds the media of tool results as a message of the user. Most engines take nothing but text from a
-   * tool, and no other message between the results of parallel calls.
+   * Adds the media of tool results as a message of the user. Most engines take nothing but text
+   * from a tool, and take no other message between the results of parallel calls.
    */
   addMedia(): void {
     const content = this.#media;

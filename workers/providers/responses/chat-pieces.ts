@@ -25,10 +25,10 @@ export type ChatPiece =
 /** The old `function_call` has no index, and no other call beside it. */
 const LEGACY_INDEX = 0;
 
-/** Fields with output that a translated response has no place for. */
+/** A translated response has no place for the output in these fields. */
 const MEDIA = ["audio", "images", "image", "video", "videos"];
 
-/** Fields in which engines and gateways write reasoning, the most common first. */
+/** Engines and gateways write reasoning in these fields, the most common first. */
 const REASONING_FIELDS = ["reasoning_content", "reasoning", "thinking", "thought"];
 
 /**
@@ -91,7 +91,7 @@ function partPieces(value: unknown): readonly ChatPiece[] {
       return text("summary_text", textIn(part["thinking"] ?? part["text"] ?? part["summary"]));
     case "refusal":
       return text("refusal", stringAt(part, "refusal"));
-    // It is the place of a citation, and has no text of its own.
+    // This part is the place of a citation and has no text of its own.
     case "reference":
       return [];
     default:
@@ -101,7 +101,7 @@ function partPieces(value: unknown): readonly ChatPiece[] {
   }
 }
 
-/** Reads where a text is cited from. A chat has these fields one level deeper. */
+/** Reads the sources that a text cites. A chat has these fields one level deeper. */
 function annotations(value: unknown): readonly ChatPiece[] {
   if (!Array.isArray(value)) return [];
   return (value as unknown[]).flatMap((each) => {
@@ -122,7 +122,7 @@ function callPieces(message: JsonObject): readonly ChatPiece[] {
     each == null ? [] : [callPiece(each, position)],
   );
   if (asObject(legacy) === undefined) return pieces;
-  // Some gateways write the one call under both names.
+  // Some gateways write one call under both names.
   return pieces.length > 0 ? pieces : [callPiece({ index: LEGACY_INDEX, function: legacy }, 0)];
 }
 

@@ -25,7 +25,9 @@ export class ChatSource implements ResponseSource {
   readonly #request: ResponseRequest;
   readonly #output: OutputBuilder;
   readonly #meter: UsageMeter;
-  /** The one choice, once begun and once finished. */
+  /**
+   * The indexes of the one choice: in `begun` once it has begun, in `finished` once it is finished.
+   */
   readonly #progress = { begun: new Set<number>(), finished: new Set<number>(), pieces: 0 };
   #usageFields: JsonObject | undefined;
   /** Usage came in a chunk of its own, which comes last. */
@@ -122,7 +124,7 @@ export class ChatSource implements ResponseSource {
     return typeof text === "string" ? chatPieces({ content: text }) : [];
   }
 
-  /** Leaves out what deltas had before: a message at the end may repeat all of it. */
+  /** Leaves out what the deltas had before, because a message at the end may repeat all of it. */
   #unsaid(pieces: readonly ChatPiece[], choice: JsonObject): readonly ChatPiece[] {
     const { answerText, hasCalls, isEmpty } = this.#output;
     if (isEmpty || judgeFinishReason(choice["finish_reason"]) === "open") return pieces;

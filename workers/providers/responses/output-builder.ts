@@ -56,7 +56,7 @@ export class OutputBuilder {
     return [...this.#settle(), ...this.#add(kind, text)];
   }
 
-  /** Citations come with the text, after it, or before it. */
+  /** Adds a citation, which may come with the text, after it, or before it. */
   #annotate(annotation: JsonObject): readonly ItemEvent[] {
     const events = this.#open?.annotate(annotation);
     if (events === undefined) this.#citations.push(annotation);
@@ -77,8 +77,8 @@ export class OutputBuilder {
   }
 
   /**
-   * Finishes all items in their order; undefined: a call never got its name, or its tool does not take
-   * its arguments.
+   * Finishes all items in their order. Returns undefined if a call never got its name, or if its
+   * tool does not take its arguments.
    */
   finish(status: "completed" | "incomplete"): readonly ItemEvent[] | undefined {
     const events: ItemEvent[] = [...this.#settle()];
@@ -111,7 +111,10 @@ export class OutputBuilder {
       .flatMap((call) => this.#settle(call));
   }
 
-  /** Gives a place to calls with a whole name. At a text or the end, every name is whole. */
+  /**
+   * Gives a place to calls with a whole name. When a text begins or the answer ends, every name is
+   * whole.
+   */
   #settle(only?: CallItem): readonly ItemEvent[] {
     return this.#calls
       .filter((call) => call.isPending && (only === undefined || call === only))

@@ -18,8 +18,8 @@ export interface ReadingOptions {
 }
 
 /**
- * Reads the stream of one response. It numbers the events from the first that is not the broker's
- * own, and holds back the last ones.
+ * Reads the stream of one response. It numbers the events from the first one that the broker does
+ * not send itself, and holds back the last ones.
  */
 export class ResponseReader implements AnswerReader {
   started = false;
@@ -80,7 +80,7 @@ export class ResponseReader implements AnswerReader {
       return;
     }
     if (event.kind === "failed") {
-      // The last event of a body may be the half of one.
+      // The last event of a body may be only half of an event.
       const isHalf = this.#bodyEnded && event.failure.reason === "malformed";
       if (isHalf) this.#fail("cut", "the stream ended within an event");
       else this.#failure = event.failure;

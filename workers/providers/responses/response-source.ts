@@ -21,7 +21,7 @@ export type ResponseStep =
 export interface ResponseSource {
   readonly outputBytes: number;
   readonly usage: ReportedUsage | undefined;
-  /** All that is needed has come. The body may end here without `[DONE]`. */
+  /** All that is needed has come, so the body may end here without `[DONE]`. */
   readonly isFinished: boolean;
   /** `data` is the chunk with numbers as they were written, where a double would change them. */
   take(event: ChunkEvent, data: JsonObject): ResponseStep;

@@ -30,7 +30,7 @@ const REASONING_PLACES = [
   ["reasoning_tokens"],
 ];
 
-/** Reads a part of `whole`; 0: it is not reported, or not a count. */
+/** Reads a part of `whole`. Returns 0 if it is not reported, or is not a count. */
 function part(whole: number, places: readonly (readonly string[])[], usage: JsonObject): number {
   const counts = places.map((path) =>
     path.reduce<unknown>((value, name) => asObject(value)?.[name], usage),

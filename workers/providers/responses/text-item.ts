@@ -48,7 +48,7 @@ export class TextItem {
     return events;
   }
 
-  /** Adds an annotation to the open text; undefined: no text is open. */
+  /** Adds an annotation to the open text. Returns undefined if no text is open. */
   annotate(annotation: JsonObject): readonly ItemEvent[] | undefined {
     const part = this.#parts.at(-1);
     if (part?.kind !== "output_text") return undefined;

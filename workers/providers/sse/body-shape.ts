@@ -1,7 +1,7 @@
 import { prepend, type ByteSource } from "../http/byte-source.ts";
 
 export interface ShapedBody {
-  /** The first characters decide it, whatever the content type says. */
+  /** The shape, which the first characters decide, whatever the content type says. */
   readonly shape: "events" | "whole";
   readonly body: ByteSource;
 }
@@ -12,8 +12,8 @@ const EVENT_LINE = /^(?::|(?:data|event|id|retry)(?:[:\r\n]|$))/;
 const FIELD_NAME_CHARS = 6;
 
 /**
- * Finds out whether a body is an event stream. Blank lines at its start say nothing. For an empty body
- * the content type decides.
+ * Finds out whether a body is an event stream. Blank lines at its start say nothing. The content
+ * type decides about an empty body.
  */
 export async function shapeBody(body: ByteSource, contentType = ""): Promise<ShapedBody> {
   let start = "";

@@ -5,7 +5,7 @@ export interface EventFeedHandlers {
   readonly onTooLarge: () => void;
 }
 
-/** So much of a line shows whether it has data. */
+/** This many characters of a line show whether it has data. */
 const LINE_START_CHARS = 24;
 
 /** Reads server-sent events from bytes that may be split anywhere. */
