@@ -11,21 +11,20 @@ export interface AcceptedJobsOptions {
   readonly pool: Pick<Pool, "query">;
   readonly queues: ProviderQueues;
   readonly order: FairOrder;
-  /** Tells the owners of interactive jobs. */
+  /** The path to the owners of interactive jobs. */
   readonly owned: ReplySender;
   readonly events: EventLog;
   readonly onError: (error: unknown) => void;
 }
 
-/** What a process needs for jobs that no process owns. */
+/** The parts for jobs that no process owns. */
 export interface AcceptedJobs {
   readonly accepted: AcceptedQueue;
   readonly events: EventLog;
-  /** Tells of any job. */
+  /** The path that reaches the owner of any job. */
   readonly reply: ReplySender;
 }
 
-/** Composes it. */
 export function openAcceptedJobs(options: AcceptedJobsOptions): AcceptedJobs {
   const { pool, events, owned, onError } = options;
   const accepted = new AcceptedQueue(options.queues, options.order);

@@ -15,13 +15,13 @@ export interface AllInOneOptions
 export interface AllInOne {
   readonly api: RunningApi;
   /**
-   * Lets what runs end within the grace time, then closes everything but the database server.
-   * Called again it changes the grace time that is left.
+   * Lets running calls end within the grace time, then closes everything but the database server. A
+   * later call changes the grace time that is left.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** API and workers in one process, on a database that is brought up to date first. */
+/** Starts API and workers in one process, on a database that is migrated first. */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
   const { log } = options;
   const resources = new AsyncDisposableStack();
@@ -47,7 +47,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     return {
       api,
       async stop(graceMs) {
-        // The workers run on until the API's callers have their answers.
+        // The workers keep running until the API's callers have their answers.
         await api.stop(graceMs);
         workerGraceMs = 1_000;
         await (closing ??= resources.disposeAsync());

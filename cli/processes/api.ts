@@ -6,7 +6,7 @@ import type { ProcessOptions } from "./process-options.ts";
 export interface ApiProcessOptions extends ProcessOptions {
   readonly adminKey: string;
   readonly host: string;
-  /** 0 takes a free one. */
+  /** The port; 0 takes a free one. */
   readonly port: number;
 }
 

@@ -3,7 +3,7 @@ import { statement } from "../../shared/db/statement.ts";
 
 const PATIENCE_MS = 10_000;
 
-/** Rejects, within 10 s, when the database does not let us in. */
+/** Rejects within 10 s if the database does not let the broker in. */
 export async function checkAnswers(databaseUrl: string): Promise<void> {
   const client = new Client({
     connectionString: databaseUrl,

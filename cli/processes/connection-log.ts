@@ -1,10 +1,16 @@
 import type { FastifyBaseLogger } from "fastify";
 import { errorText } from "../error-text.ts";
 
-/** A lost server tells each of its connections; the same words are logged once in that time. */
+/**
+ * When a server is lost, each of its connections reports it. The same words are logged once in this
+ * time.
+ */
 const SAME_WORDS_MS = 5_000;
 
-/** Logs errors of connections that nobody waits for: in a sentence, and not once for each. */
+/**
+ * Logs errors of connections that nobody waits for: each in a sentence, and not once for each
+ * connection.
+ */
 export function connectionLog(
   log: Pick<FastifyBaseLogger, "warn">,
   now: () => number = Date.now,

@@ -8,7 +8,10 @@ import { statement } from "../../shared/db/statement.ts";
 /** What the demo may spend at its made-up cloud, so that a newcomer sees a budget at work. */
 const DEMO_BUDGET = { limit_usd: parseUsd(5), period: "day" } as const;
 
-/** The demo's API key: kept in a file beside the data, made anew when the database lost it. */
+/**
+ * Returns the demo's API key, which is kept in a file beside the data. If the database has lost the
+ * key, it makes another.
+ */
 export async function demoKey(pool: Pool, file: string): Promise<string> {
   const kept = await readFile(file, "utf8").then(
     (text) => text.trim(),

@@ -1,10 +1,10 @@
 import type { Lookup } from "../../config/environment.ts";
 import { startSimulator, type Simulator } from "../simulate/simulator.ts";
 
-/** The demo's upstreams: real HTTP servers on free ports, answering with made-up text. */
+/** The demo's upstreams are real HTTP servers on free ports that answer with made-up text. */
 export interface DemoUpstreams {
   readonly simulators: readonly Simulator[];
-  /** Knows the addresses that `config/demo.yaml` asks for. */
+  /** Returns the addresses that `config/demo.yaml` asks for. */
   readonly lookup: Lookup;
   close(): Promise<void>;
 }

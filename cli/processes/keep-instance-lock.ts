@@ -7,28 +7,28 @@ export class StoreInUseError extends Error {
 }
 
 export interface KeepInstanceLockOptions {
-  /** Of a direct connection, not through a pooler. */
+  /** The URL of a direct connection, not through a pooler. */
   readonly databaseUrl: string;
-  /** Says who else runs, should the lock be theirs. */
+  /** The message for the case that another process holds the lock. */
   readonly inUse: string;
-  /** Called while the database does not answer: brings an own server back, or throws. */
+  /** Called while the database does not answer. It brings an embedded server back, or throws. */
   readonly revive: () => Promise<void>;
   readonly log: (line: string) => void;
 }
 
-/** The instance lock over the whole life of a broker, whatever becomes of its connection. */
+/** The instance lock, held over the whole life of a broker even if its connection breaks. */
 export interface KeptInstanceLock {
   /** Resolves when this process must end: another one has the lock, or the database is gone. */
   readonly failed: Promise<Error>;
-  /** Lets go after `last`, in which nobody else may begin. */
+  /** Releases the lock after `last`; no other process may begin during `last`. */
   release(last?: () => Promise<void>): Promise<void>;
 }
 
 const RETRY_MS = 250;
 
 /**
- * Takes the instance lock, and takes it again whenever its session ends. Throws a
- * `StoreInUseError` when another process holds it, and what the connection throws.
+ * Takes the instance lock, and takes it again whenever its session ends. Throws a `StoreInUseError`
+ * when another process holds it, and passes on the errors of the connection.
  */
 export async function keepInstanceLock(
   options: KeepInstanceLockOptions,

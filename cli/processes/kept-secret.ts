@@ -3,8 +3,8 @@ import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * A secret that is made once and kept in a file that only its owner can read. Written beside and
- * linked into place, so that a crash leaves either no file or a whole one.
+ * Returns a secret that is made once and kept in a file that only its owner can read. The file is
+ * written under another name and then linked, so that a crash leaves either no file or a whole one.
  */
 export async function keptSecret(
   file: string,
@@ -25,7 +25,7 @@ export async function keptSecret(
   return (await readSecret(file)) ?? "";
 }
 
-/** Undefined when the file is missing or empty. */
+/** Returns undefined when the file is missing or empty. */
 async function readSecret(file: string): Promise<string | undefined> {
   try {
     const text = (await readFile(file, "utf8")).trim();

@@ -1,4 +1,7 @@
-/** What to do when the address to listen on cannot be had; undefined for any other error. */
+/**
+ * Says what to do when the broker cannot listen on the address. Returns undefined for any other
+ * error.
+ */
 export function listenProblem(error: unknown, host: string, port: number): Error | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
   if (error.code === "EADDRINUSE")
@@ -18,7 +21,7 @@ function isOf(error: Error, host: string): boolean {
   return "hostname" in error && error.hostname === host;
 }
 
-/** What a user should know of the address that is listened on. */
+/** Says what a user should know about the address that the broker listens on. */
 export function exposure(host: string): string[] {
   return host === "127.0.0.1" || host === "::1" || host === "localhost"
     ? []

@@ -7,10 +7,10 @@ import { startDemoUpstreams } from "./demo-upstreams.ts";
 
 export interface ServeConfig {
   readonly config: Config;
-  /** The file that was read, for people. */
+  /** The name, for people, of the file that was read. */
   readonly source: string;
   readonly demo: boolean;
-  /** Stops what the demo started. */
+  /** Stops the servers that the demo started. */
   close(): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ import { closeRedis, openRedis } from "../../shared/redis/open-redis.ts";
 import type { connectionLog } from "./connection-log.ts";
 import { fleetReplyPath, localReplyPath, type ReplyPath } from "./reply-path.ts";
 
-/** By these, jobs move between processes. The database alone says where they are. */
+/** The parts by which jobs move between processes. Only the database says where jobs are. */
 export interface Motion {
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
@@ -27,16 +27,18 @@ export interface Motion {
 export interface MotionOptions {
   readonly config: Config;
   readonly database: Database;
-  /** Logs a connection's error in these words. */
+  /** Logs a connection's error after the given words. */
   readonly problem: ReturnType<typeof connectionLog>;
-  /** Whatever is opened is closed with them. */
+  /** Everything that is opened is closed with these. */
   readonly resources: AsyncDisposableStack;
 }
 
-/** For callers' answers that are on their way when a worker stops. */
+/** The time for callers' answers that are on their way when a worker stops. */
 const DRAIN_MS = 5_000;
 
-/** Opens the motion of an all-in-one process: within it, but for its queues. */
+/**
+ * Opens the motion of an all-in-one process. All of it is inside the process, except the queues.
+ */
 export async function localMotion(
   options: MotionOptions & {
     readonly directUrl: string;

@@ -5,7 +5,7 @@ const values = {
   REDIS_URL: (environment: Environment) => environment.redisUrl,
 } as const;
 
-/** A URL without which a process of a fleet cannot run. Throws an `Error` that names it. */
+/** Returns a URL without which a process of a fleet cannot run. Throws an `Error` that names it. */
 export function neededUrl(environment: Environment, name: keyof typeof values): string {
   const url = values[name](environment);
   if (url !== undefined) return url;

@@ -12,7 +12,7 @@ import { keepInstanceLock, StoreInUseError, type KeptInstanceLock } from "./keep
 /** The database that this process works on. */
 export interface Store {
   readonly databaseUrl: string;
-  /** For session locks; the same unless the database is behind a pooler. */
+  /** The URL for session locks. It differs from the other one only behind a pooler. */
   readonly directUrl: string;
   /** One line that says where the data is. */
   readonly description: string;
@@ -20,26 +20,26 @@ export interface Store {
   readonly notices: readonly string[];
   /** Resolves when the broker must end: its database is gone or another process took it over. */
   readonly failed: Promise<Error>;
-  /** Last of all: an embedded server stops with it. */
+  /** Closes the store, after everything else. An embedded server stops with it. */
   close(): Promise<void>;
 }
 
 export interface OpenStoreOptions {
   /**
-   * For an all-in-one process: a second one fails with `StoreInUseError`. Otherwise, for one
-   * command, a server that runs is shared.
+   * True for an all-in-one process: a second one fails with `StoreInUseError`. False for a single
+   * command, which shares a server that runs.
    */
   readonly alone: boolean;
   readonly log: (line: string) => void;
-  /** What happens to the database while the broker runs. */
+  /** Reports what happens to the database while the broker runs. */
   readonly warn: (line: string) => void;
 }
 
 const MAX_STARTS = 3;
 
 /**
- * Opens the configured database, or starts the embedded one. Throws an `Error` that says what to
- * do when it cannot be had.
+ * Opens the configured database, or starts the embedded one. If neither is possible, it throws an
+ * `Error` that says what to do.
  */
 export async function openStore(
   environment: Environment,
@@ -99,7 +99,7 @@ async function openEmbedded(dataDir: string, options: OpenStoreOptions): Promise
     } catch (error) {
       if (error instanceof StoreInUseError) throw error;
       if (!postgres.adopted) await postgres.stop();
-      // A server that is found may be the one that another process is just stopping.
+      // The server that was found may be the one that another process is just stopping.
       if (!postgres.adopted || starts === MAX_STARTS) throw error;
     }
   }
@@ -121,7 +121,7 @@ async function holdAlone(
   return { failed: lock.failed, close: () => lock.release(() => postgres.stop()) };
 }
 
-/** Stopped by the last that uses it, whoever started it. */
+/** Shares a server: the last process that uses it stops it, whoever started it. */
 async function share(postgres: EmbeddedPostgres): Promise<Pick<Store, "failed" | "close">> {
   const use = await useServer(postgres.connectionString);
   return { failed: never(), close: () => use.end(() => postgres.stop()) };

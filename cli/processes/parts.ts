@@ -14,18 +14,18 @@ import { connectionLog } from "./connection-log.ts";
 import { fleetMotion, localMotion, type Motion, type MotionOptions } from "./motion.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
-/** A process is composed of these, before its own part. */
+/** The parts of a process that are opened before its API or worker. */
 export interface Parts extends Motion {
   readonly database: Database;
   readonly providerStates: ProviderStates;
   readonly accepted: AcceptedQueue;
   readonly events: EventLog;
-  /** Tells of any job. */
+  /** The path that reaches the owner of any job. */
   readonly reply: ReplySender;
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly log: FastifyBaseLogger;
-  /** After the process's own part has stopped. */
+  /** Closes the parts, after the API or worker has stopped. */
   close(): Promise<void>;
 }
 
@@ -41,7 +41,10 @@ export type LocalOptions = Omit<ProcessOptions, "redisUrl"> & {
 
 const POOL_CONNECTIONS = 12;
 
-/** Opens the parts of a process of a fleet. Rejects when Redis cannot be used; the database must be migrated. */
+/**
+ * Opens the parts of a process of a fleet, on a migrated database. Rejects when Redis cannot be
+ * used.
+ */
 export async function openFleetParts(
   kind: "api" | "worker",
   options: ProcessOptions,
@@ -59,7 +62,10 @@ export function openLocalParts(options: LocalOptions): Promise<Parts> {
   return openParts("spillway", options, (motion) => localMotion({ ...options, ...motion }));
 }
 
-/** What is opened first is closed last: jobs that end while others close still find the database. */
+/**
+ * The part that is opened first is closed last: jobs that end during the close still find the
+ * database.
+ */
 async function openParts(
   applicationName: string,
   options: LocalOptions,
@@ -112,7 +118,7 @@ async function openParts(
   }
 }
 
-/** Whatever is queued makes the process's loops run. */
+/** Returns queues in which each added entry makes the process's loops run. */
 function signallingQueues(queues: ProviderQueues, activity: Activity): ProviderQueues {
   return {
     ...queues,

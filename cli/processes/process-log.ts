@@ -1,17 +1,20 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
-/** What libraries hang on their errors and what says nothing of a request. */
+/** Libraries attach these fields to their errors, and they contain nothing of a request. */
 const SAID = ["code", "errno", "syscall", "address", "port", "severity", "table", "constraint"];
 
-/** The log of a process: JSON lines, of errors only what cannot hold a prompt, a result or a key. */
+/**
+ * Makes the log of a process, in JSON lines. Of an error it writes only what cannot hold a prompt,
+ * a result or a key.
+ */
 export function processLog(level: string, destination?: DestinationStream): Logger {
   const options = { level, base: null, serializers: { err: errorFacts } };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /**
- * pino writes every field of an error: of Redis's the command that failed with its arguments, which are
- * the request of a queue entry, and of PostgreSQL's the row.
+ * pino would write every field of an error. An error of Redis has the failed command with its
+ * arguments, which are the request of a queue entry; an error of PostgreSQL has the row.
  */
 function errorFacts(error: unknown): object | string {
   if (!(error instanceof Error)) return String(error);

@@ -10,8 +10,8 @@ import type { ProcessOptions } from "./process-options.ts";
 const DEFAULT_FILE = "spillway.yaml";
 
 /**
- * What a process of a fleet is told by environment and configuration file. Rejects with an `Error`
- * that names what is missing, also when the database is not migrated.
+ * Reads the options of a process of a fleet from the environment and the configuration file.
+ * Rejects with an `Error` that names what is missing, also when the database is not migrated.
  */
 export async function readProcessOptions(environment: Environment): Promise<ProcessOptions> {
   const redisUrl = neededUrl(environment, "REDIS_URL");

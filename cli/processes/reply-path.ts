@@ -10,9 +10,9 @@ import { LocalStopRequests, type StopRequests } from "../../shared/replies/stop-
 export interface ReplyPath {
   readonly sender: ReplySender;
   readonly receiver: ReplyReceiver;
-  /** For an API, which asks. */
+  /** The requests to stop that an API sends. */
   readonly stops: StopRequests;
-  /** For a worker, which listens. */
+  /** The requests to stop that a worker receives. */
   readonly ownStops: LocalStopRequests;
   readSince(): number;
   close(drainMs: number): Promise<void>;
@@ -46,7 +46,7 @@ export interface FleetReplyPathOptions {
 export function fleetReplyPath(options: FleetReplyPathOptions): ReplyPath {
   const { redis, redisUrl, redisPrefix, id, database, onError } = options;
   const ownStops = new LocalStopRequests();
-  // Only the owner has the body: a job that is queued again, but that its owner does not know, ends.
+  // Only the owner has the body. A job that is queued again ends if its owner does not know it.
   const endUnknown = (job: string, notice: Notice): void => {
     if (notice.type !== "enqueue") return;
     database.end

@@ -4,23 +4,26 @@ import { UnhandledErrors } from "./unhandled-errors.ts";
 export interface LongRunning {
   /** Resolves when the process cannot go on and must be stopped. */
   readonly failed: Promise<Error>;
-  /** Called again it changes the grace time that is left. */
+  /** Stops the broker. A later call changes the grace time that is left. */
   stop(graceMs: number): Promise<void>;
 }
 
 /** How long running requests may take to end after the first signal. */
 const GRACE_MS = 10_000;
-/** `npm start` passes on the Ctrl-C that the terminal has already sent: both are one. */
+/**
+ * `npm start` passes on the Ctrl-C that the terminal has already sent. Two signals within this time
+ * count as one.
+ */
 const SAME_SIGNAL_MS = 500;
 
-/** What a second signal, or the loss of the database, leaves for an orderly end. */
+/** The time for an orderly end after a second signal, or after the loss of the database. */
 const CUT_SHORT_MS = 10_000;
-/** An end that nobody hurries along: a database that is gone keeps settlements waiting for ever. */
+/** The time for an end that nobody hurries. Without a database, settlements would wait for ever. */
 const LAST_RESORT_MS = 60_000;
 
 /**
- * Runs until SIGINT, SIGTERM or a failure, and ends orderly; a second signal cuts it short. Errors
- * that nobody handles end nothing, but for a loop of them.
+ * Runs until SIGINT, SIGTERM or a failure, and ends in order. A second signal cuts the end short.
+ * Unhandled errors end the process only when they come in a loop.
  */
 export async function runUntilStopped(
   stderr: { write(text: string): unknown },
@@ -29,7 +32,7 @@ export async function runUntilStopped(
   const unhandledErrors = new UnhandledErrors({ stderr, now: () => performance.now() });
   unhandledErrors.listen();
   const signals = listenForSignals();
-  // A start that hangs must not outlive a user who insists; what it leaves, the next one adopts.
+  // A start that hangs must not outlive a user who insists. The next start adopts what it leaves.
   let stop: (graceMs: number) => Promise<void> = exitWithFailure;
   const cutShort = (): void => {
     setTimeout(exitWithFailure, CUT_SHORT_MS).unref();
@@ -37,7 +40,8 @@ export async function runUntilStopped(
   };
   void signals.second.then(cutShort);
   const running = await start(unhandledErrors).catch((error: unknown) => {
-    // What a failed start could not close must not keep the process, or nobody starts it again.
+    // Resources that a failed start could not close must not keep the process alive, or nobody
+    // starts it again.
     setTimeout(exitWithFailure, CUT_SHORT_MS).unref();
     throw error;
   });
@@ -66,7 +70,10 @@ interface Signals {
   readonly second: Promise<void>;
 }
 
-/** To the process's very end: a third Ctrl-C does not turn an orderly end into a killed one. */
+/**
+ * Listens until the very end of the process: a third Ctrl-C must not turn an orderly end into a
+ * kill.
+ */
 function listenForSignals(): Signals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();

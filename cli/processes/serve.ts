@@ -21,8 +21,8 @@ export interface Serving {
   /** Resolves when the broker cannot go on and must be stopped. */
   readonly failed: Promise<Error>;
   /**
-   * Lets what runs end within the grace time, then stops everything, PostgreSQL last. Called again
-   * it changes the grace time that is left.
+   * Lets running calls end within the grace time, then stops everything, PostgreSQL last. A later
+   * call changes the grace time that is left.
    */
   stop(graceMs: number): Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface Serving {
 const DEFAULT_PORT = 4600;
 
 /**
- * `spillway serve`: everything in one process, on the database of `DATABASE_URL` or an embedded
- * one, with the configured providers or the demo. Resolves when it answers requests.
+ * Runs `spillway serve`: everything in one process, on the database of `DATABASE_URL` or an
+ * embedded one, with the configured providers or the demo. Resolves when it answers requests.
  */
 export async function serve(
   print: (text: string) => void,
@@ -52,7 +52,7 @@ export async function serve(
       log: (line) => log.debug(line),
       warn: (line) => log.warn(line),
     });
-    // Deferred before all that uses it, so that it is closed after.
+    // It is deferred before everything that uses it, and therefore closed after that.
     const running = new AsyncDisposableStack();
     resources.defer(() => store.close());
     resources.use(running);

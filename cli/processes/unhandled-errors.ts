@@ -2,35 +2,35 @@ import type { FastifyBaseLogger } from "fastify";
 import type { UnhandledErrorCounts } from "../../shared/metrics/unhandled-errors-counter.ts";
 
 export interface UnhandledErrorsDeps {
-  /** Until a log is known. */
+  /** Errors go here until there is a log. */
   readonly stderr: { write(text: string): unknown };
-  /** Milliseconds that only grow. */
+  /** Returns milliseconds that never go back. */
   readonly now: () => number;
 }
 
-/** The same error is written once in that time; what is left out is counted. */
+/** The same error is written once in this time, with a count of those left out. */
 const SAME_ERROR_MS = 5_000;
-/** More than any burst of requests that fail alike: only a loop comes to it. */
+/** No burst of requests that fail alike has this many errors; only a loop does. */
 const MOST_IN_A_MINUTE = 1_000;
 const MINUTE_MS = 60_000;
 
 /**
- * The last resort for rejections and `error` events that nobody handles: they are logged with their
- * stack and counted, and the process goes on. That is safe here, since no rule about money, slots or
- * outcomes stands in a process's memory (each is one SQL statement with a compare-and-set, under
- * leases and fences that the kernel ends), and going on keeps every other caller's answer, which an
- * exit would cut. Whatever the broken step owed is found by those who wait for it: deadlines, leases,
- * the sweeper. A process that does nothing but fail is worth no answers: it ends, non-zero, for its
- * supervisor to start anew.
+ * The last resort for rejections and `error` events that nobody handles. They are logged with their
+ * stack and counted, and the process goes on. That is safe here, since no rule about money, slots
+ * or outcomes depends on a process's memory: each is one SQL statement with a compare-and-set,
+ * under leases and fences that the kernel ends. Going on keeps every other caller's answer, which
+ * an exit would cut. Whatever the broken step left undone is found by deadlines, leases and the
+ * sweeper. A process that only fails is of no use: it ends with a non-zero code, so that its
+ * supervisor starts it again.
  */
 export class UnhandledErrors {
-  /** Of this process so far. */
+  /** The errors of this process so far. */
   readonly counts: UnhandledErrorCounts = { rejection: 0, exception: 0 };
-  /** Resolves when errors come in a loop: the process must be stopped. */
+  /** Resolves when errors come in a loop, so that the process must be stopped. */
   readonly failed: Promise<Error>;
   readonly #deps: UnhandledErrorsDeps;
   readonly #fail: (error: Error) => void;
-  /** When each stack was written last, and how often it came since. */
+  /** The time when each stack was last written, and the number of its errors since. */
   readonly #written = new Map<string, { readonly atMs: number; since: number }>();
   #minute = { fromMs: Number.NEGATIVE_INFINITY, count: 0 };
   #log: Pick<FastifyBaseLogger, "error" | "fatal"> | undefined;
@@ -40,7 +40,10 @@ export class UnhandledErrors {
     ({ promise: this.failed, resolve: this.#fail } = Promise.withResolvers<Error>());
   }
 
-  /** From now on, to the process's very end. Rejections come as exceptions of that origin. */
+  /**
+   * Listens from now on, to the very end of the process. Rejections come as exceptions of that
+   * origin.
+   */
   listen(): void {
     process.on("uncaughtException", (error: unknown, origin) => {
       this.note(error, origin === "unhandledRejection" ? "rejection" : "exception");
@@ -54,11 +57,11 @@ export class UnhandledErrors {
   note(error: unknown, kind: keyof UnhandledErrorCounts): void {
     this.counts[kind] += 1;
     const nowMs = this.#deps.now();
-    // What is thrown here would end the process after all.
+    // An exception thrown here would end the process.
     try {
       this.#write(error, kind, nowMs);
     } catch {
-      // Neither the log nor stderr can be written to: the count stands.
+      // Neither the log nor stderr can be written to; the error is still counted.
     }
     this.#countInMinute(nowMs);
   }
@@ -73,7 +76,8 @@ export class UnhandledErrors {
       return;
     }
     this.#written.set(stack, { atMs: nowMs, since: 0 });
-    // Not the error itself: what libraries hang on it (a command with its arguments) may be a prompt.
+    // The error itself is not written: its fields, such as a command with its arguments, may hold a
+    // prompt.
     if (this.#log === undefined) this.#deps.stderr.write(`spillway: ${SENTENCE}: ${stack}\n`);
     else this.#log.error({ kind, stack, times: 1 + (last?.since ?? 0) }, SENTENCE);
   }
@@ -87,7 +91,7 @@ export class UnhandledErrors {
     try {
       this.#log?.fatal(`${sentence}: the process ends`);
     } catch {
-      // As above.
+      // Nothing can be written, as above.
     }
   }
 }

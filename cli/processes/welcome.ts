@@ -3,18 +3,18 @@ import type { Config } from "../../config/config.ts";
 export interface WelcomeText {
   readonly url: string;
   readonly config: Config;
-  /** Where the configuration came from. */
+  /** The place that the configuration came from. */
   readonly source: string;
-  /** Where the data is. */
+  /** The place of the data. */
   readonly store: string;
-  /** Where the admin key is kept, or that it was given. */
+  /** The file that holds the admin key, or a note that it was given. */
   readonly adminKey: string;
-  /** A key for a first request; only the demo has one. */
+  /** A key for a first request. Only the demo has one. */
   readonly demoKey: string | undefined;
   readonly notices: readonly string[];
 }
 
-/** What a person reads when the broker is up: at most a dozen lines. */
+/** Writes the text for the person who started the broker, of at most a dozen lines. */
 export function welcome(details: WelcomeText): string {
   const { config, url } = details;
   const providers = Array.from(

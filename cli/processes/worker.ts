@@ -5,7 +5,7 @@ import { openFleetParts, type Parts } from "./parts.ts";
 import type { ProcessOptions } from "./process-options.ts";
 
 export interface WorkerProcessOptions extends ProcessOptions {
-  /** Where health and metrics are served; undefined: nowhere. */
+  /** The address for health and metrics. They are not served if it is undefined. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
 }
 

@@ -2,7 +2,7 @@ import { vi } from "vitest";
 
 /**
  * Repeats a check until it no longer throws and returns what it returned. Rejects with the check's
- * last error once the time is over. `everyMs`: longer for checks that cost more than they wait.
+ * last error once the time is over. `everyMs` is longer for checks that cost more than they wait.
  */
 export async function eventually<Value>(
   check: () => Value | Promise<Value>,

@@ -29,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       : undefined,
     log: (line) => console.log(line),
   }).catch((error: unknown) => {
-    // The message is enough; the place where it was thrown does not help.
+    // The message is enough; the place where the error was thrown does not help.
     if (error instanceof Error) error.stack = error.message;
     throw error;
   });

@@ -56,7 +56,7 @@ const SEQUENCES = `
     and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('a', 'i'))
   order by c.relname`;
 
-/** The database's tables and sequences as SQL, in an order of their own. */
+/** Returns the database's tables and sequences as SQL, in an order of their own. */
 export async function schemaText(client: Client): Promise<string> {
   const { rows: tables } = await client.query<TableRow>(TABLES);
   const { rows: sequences } = await client.query<{ name: string; comment: string | null }>(

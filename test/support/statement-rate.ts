@@ -3,7 +3,10 @@ import type { Pool } from "pg";
 
 const WINDOW_MS = 4_000;
 
-/** Statements, and failed ones, that a database of its own has run in a second, on average. */
+/**
+ * Returns how many statements, failed ones included, a database of its own has run per second, on
+ * average.
+ */
 export async function statementRate(pool: Pick<Pool, "query">): Promise<number> {
   const read = async (): Promise<{ count: number; ms: number }> => {
     const { rows } = await pool.query<{ count: number; ms: number }>(

@@ -21,12 +21,12 @@ export interface LoadResult {
   readonly seconds: number;
   /** The number of right answers. */
   readonly answers: number;
-  /** The number of all others: other statuses, wrong bodies, lost connections, timeouts. */
+  /** The number of other results: other statuses, wrong bodies, lost connections, timeouts. */
   readonly errors: number;
   /** The text of the first wrong answer; undefined when there was none. */
   readonly firstError: string | undefined;
   readonly latencyMs: Spread;
-  /** Undefined unless the load is a stream. */
+  /** The time to the first token; undefined unless the load is a stream. */
   readonly firstTokenMs: Spread | undefined;
 }
 

@@ -8,9 +8,9 @@ const run = promisify(execFile);
 const HERE = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
- * The source tree of a revision of this repository, written once below `cacheDir`. It runs on this
- * tree's packages where its lockfile names the same ones, else on its own. Throws when the revision is
- * unknown.
+ * Returns the source tree of a revision of this repository, which is written once below `cacheDir`.
+ * The tree runs on this tree's packages if its lockfile names the same ones, else on its own.
+ * Throws when the revision is unknown.
  */
 export async function checkoutOf(revision: string, cacheDir: string): Promise<string> {
   const git = ["rev-parse", "--verify", `${revision}^{commit}`];
@@ -31,7 +31,7 @@ export async function checkoutOf(revision: string, cacheDir: string): Promise<st
   return tree;
 }
 
-/** The packages that a process of that tree runs on; those for development do not matter. */
+/** Returns the packages that a process of that tree runs on. Development packages do not matter. */
 async function packagesOf(tree: string): Promise<string> {
   const { packages } = JSON.parse(await readFile(join(tree, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly version?: string; readonly dev?: true }>>;

@@ -5,7 +5,8 @@ import { startProgram } from "./start-program.ts";
 const PROGRAM = fileURLToPath(new URL("./forwarder-process.ts", import.meta.url));
 
 /**
- * Starts the least that a gateway in Node can do: Fastify in front, undici behind, nothing between.
+ * Starts the least that a gateway in Node can be: Fastify in front, undici behind, and nothing
+ * between.
  */
 export async function startForwarder(options: SystemOptions): Promise<System> {
   const forwarder = await startProgram({

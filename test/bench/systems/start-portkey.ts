@@ -13,7 +13,9 @@ const MANIFEST = {
   overrides: { "@hono/node-server": "1.3.3" },
 };
 
-/** Starts the stateless gateway from npm, fetched once, as its makers start it in production. */
+/**
+ * Starts the stateless gateway from npm as its makers start it in production. It is fetched once.
+ */
 export async function startPortkey(options: SystemOptions): Promise<System> {
   const program = await fetchPortkey(join(options.cacheDir, `portkey-${PORTKEY_VERSION}`));
   const port = await freePort();

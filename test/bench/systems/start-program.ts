@@ -21,7 +21,7 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** The directory of the log file that gets the output, as that of a service. */
+  /** The directory of the log file that gets the output, like that of a service. */
   readonly logDir: string;
   readonly ready: RegExp;
 }

@@ -9,15 +9,15 @@ export interface System {
   readonly headers: Readonly<Record<string, string>>;
   /** The number of each part's process, whose descendants count too. */
   readonly processes: Readonly<Partial<Record<Part, number>>>;
-  /** Undefined when the system commits nothing. */
+  /** The database's URL; undefined when the system commits nothing. */
   readonly databaseUrl: string | undefined;
   stop(): Promise<void>;
 }
 
-/** In the order of the table. */
+/** The names are in the order of the table. */
 export const gatewayNames = ["forwarder", "portkey", "embedded", "split"] as const;
 export type GatewayName = (typeof gatewayNames)[number];
-/** `upstream` is the direct way. */
+/** `upstream` means calls without a gateway. */
 export type SystemName = "upstream" | GatewayName;
 
 export const PORTKEY_VERSION = "1.15.2";

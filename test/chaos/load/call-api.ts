@@ -10,9 +10,9 @@ export interface CallPlan extends Pick<
   "marker" | "api" | "key" | "residency" | "deadlineMs"
 > {
   readonly request: ShapedRequest;
-  /** Undefined when the caller stays until the end. */
+  /** The time after which the caller hangs up; undefined if it stays until the end. */
   readonly leavesAfterMs: number | undefined;
-  /** Undefined when the caller reads as fast as it can. */
+  /** The caller's reading speed; undefined if it reads as fast as it can. */
   readonly bytesPerSecond: number | undefined;
 }
 

@@ -8,7 +8,7 @@ export interface LaterRecord {
   readonly way: Way;
   readonly residency: "any" | "local";
   readonly cancelled: boolean;
-  /** Undefined when the request ended before its caller learned a job. */
+  /** The job's id; undefined when the request ended before its caller learned it. */
   readonly job: string | undefined;
   /** `answer`, a status with a code, or a problem. */
   readonly ending: string;

@@ -5,7 +5,7 @@ export function expect(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise);
 }
 
-/** Repeats `look` until its value is as wanted. Throws an `Error` after `timeoutMs`. */
+/** Repeats `look` until its value is as expected. Throws an `Error` after `timeoutMs`. */
 export async function expectWithin<Value>(
   timeoutMs: number,
   look: () => Promise<Value>,
