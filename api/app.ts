@@ -37,7 +37,7 @@ import { addUploadParts } from "./routes/uploads/parts.ts";
 import { addWebhookEndpoints } from "./routes/webhook-endpoints/index.ts";
 import { addWebhookEventTypes } from "./routes/webhook-event-types.ts";
 
-/** `buildApi` makes the rest of them from the configuration. */
+/** `buildApi` makes the others from the configuration. */
 type GivenDeps = Omit<
   CallDeps,
   "server" | "bodyLimitBytes" | "routes" | "egress" | "random" | "timings"
@@ -46,26 +46,26 @@ type GivenDeps = Omit<
 export interface ApiDeps extends GivenDeps {
   readonly config: Config;
   readonly keyAuth: KeyAuth;
-  /** Told of each request that may have changed something. */
+  /** It is signalled at each request that may have changed something. */
   readonly activity: Pick<Activity, "signal">;
   readonly adminKey: string;
   readonly metrics: Metrics;
-  /** Tells owners in the fleet of the jobs that the admin API ends. */
+  /** The path to the owners, in the fleet, of jobs that the admin API ends. */
   readonly reply: ReplySender;
   /** The timings that differ from the defaults. */
   readonly timings?: Partial<CallTimings>;
 }
 
 /**
- * Builds the HTTP API; the caller listens. Everything that answers a URL lies in `routes/`, in the file
- * that the URL's own parts name: `/v1` and parameters are left out, `_` is written `-`, and of several
- * files that fit, the deepest has it. So `/v1/chat/completions/:id/messages` is in
- * `chat/completions.ts`, `/admin/keys/:id` in `admin/keys.ts`, `/v1/uploads/:id/parts` in
- * `uploads/parts.ts`, and `/v1/uploads/:id/cancel` in `uploads/index.ts`. The pages that say what this
- * is, `/`, `/v1`, `/docs` and `/openapi.json`, are in `about.ts`. Each file has one function,
- * `addX(app, deps)`, that registers its routes, in a scope that has read the key and knows its bodies.
- * `close()` takes no more requests and resolves when the
- * running ones are answered. Whoever wants a grace time calls `jobs.shutDown()` at its end.
+ * Builds the HTTP API; the caller listens. Everything that answers a URL lies in `routes/`, in the
+ * file that the URL's own parts name: `/v1` and parameters are left out, and `_` is written `-`.
+ * Where several files fit, the deepest one has the URL. So `/v1/chat/completions/:id/messages` is
+ * in `chat/completions.ts`, `/admin/keys/:id` in `admin/keys.ts`, `/v1/uploads/:id/parts` in
+ * `uploads/parts.ts`, and `/v1/uploads/:id/cancel` in `uploads/index.ts`. The pages that say what
+ * this server is, `/`, `/v1`, `/docs` and `/openapi.json`, are in `about.ts`. Each file has one
+ * function, `addX(app, deps)`, that registers its routes in a scope that has read the key and knows
+ * its bodies. `close()` takes no more requests and resolves when the running ones are answered. For
+ * a grace time, call `jobs.shutDown()` at its end.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { config, log } = deps;
@@ -76,9 +76,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       requestIdLogLabel: "request_id",
     }),
     bodyLimit: config.server.bodyLimitBytes,
-    // This limit would cut long uploads. `limitReceiving` stands in its place.
+    // This limit would cut long uploads, so `limitReceiving` replaces it.
     requestTimeout: 0,
-    // This limit counts silence also while a long answer is awaited, so it is off.
+    // This limit also counts silence while a long answer is awaited, so it is off.
     connectionTimeout: 0,
     return503OnClosing: false,
     genReqId: newRequestId,

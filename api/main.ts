@@ -39,15 +39,15 @@ export interface ApiProcessDeps extends Pick<
 > {
   /** This process's name in the fleet. */
   readonly id: string;
-  /** Beside other processes, on Redis. */
+  /** True when there are other processes, on Redis. */
   readonly inFleet: boolean;
   readonly database: ApiDeps["database"];
-  /** Not through a pooler: the lease session lives on it. */
+  /** A URL that does not lead through a pooler, since the lease session lives on it. */
   readonly directUrl: string;
   /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
   readonly readSince: () => number;
   readonly host: string;
-  /** 0 takes a free one. */
+  /** The port; 0 takes a free one. */
   readonly port: number;
   readonly activity: Activity;
   readonly cadences?: Cadences | undefined;
@@ -57,13 +57,13 @@ export interface RunningApi {
   readonly url: string;
   readonly port: number;
   /**
-   * Takes no new requests, lets running ones end within the grace time, cancels the rest. Called
-   * again it changes the grace time that is left.
+   * Takes no new requests, lets running ones end within the grace time, and cancels the rest. A
+   * later call changes the grace time that is left.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** An API process may be without its lease for so long. Then its jobs are given up. */
+/** How long an API process may be without its lease. After that its jobs are given up. */
 const LEASE_PATIENCE_MS = 2_000;
 const EXPIRE_PAGE = 1_000;
 const DRAIN_MS = 2_000;
@@ -97,7 +97,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     now: () => performance.now(),
   });
   let apis = 1;
-  /** Sweepers do the same; this counts when all workers are down. */
+  /** Does the same as the sweepers. It counts when all workers are down. */
   const expire = async (): Promise<void> => {
     for (const job of await expireAccepted(database.pool, EXPIRE_PAGE)) deps.events.announce(job);
   };
@@ -117,7 +117,7 @@ export async function startApi(deps: ApiProcessDeps): Promise<RunningApi> {
     const { level } = app.log;
     app.log.level = "warn"; // who starts this says where it listens, once and in plain words
     await app.listen({ host: deps.host, port: deps.port });
-    // A connection that cannot be taken, for want of file handles, is no reason to end.
+    // When a connection cannot be taken, for lack of file handles, that is no reason to end.
     app.server.on("error", (error) => app.log.error({ err: error }, "the server reports"));
     app.log.level = level;
   } catch (error) {

@@ -4,7 +4,7 @@ import { hashSecret } from "../../shared/keys/key-secret.ts";
 import { invalidApiKey } from "../../shared/keys/invalid-api-key.ts";
 import { readBearer } from "./bearer.ts";
 
-/** A hook that lets only the admin key pass; it runs before the body is read. */
+/** Makes a hook that lets only the admin key pass. The hook runs before the body is read. */
 export function adminAuth(adminKey: string): onRequestAsyncHookHandler {
   const expected = hashSecret(adminKey);
   return async (request) => {

@@ -4,8 +4,9 @@ const MAX_HEADER_LENGTH = 4096;
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
 /**
- * The credential of an `Authorization: Bearer` header. Throws the one error that every wrong
- * credential gets when there is none, or when no key can look like it: too long, or not ASCII.
+ * Returns the credential of an `Authorization: Bearer` header. If there is none, or if it cannot be
+ * a key because it is too long or not ASCII, it throws the one error that every wrong credential
+ * gets.
  */
 export function readBearer(authorization: string | undefined): string {
   const credential =

@@ -21,9 +21,9 @@ export interface KeyAuthOptions {
   readonly pool: Pick<Pool, "query">;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
-  /** A revoked key may be let in for so long. The accept statement refuses it even then. */
+  /** How long a revoked key may still be let in. The accept statement refuses it even then. */
   readonly cacheMs?: number;
-  /** The limit for known keys, and another time for unknown ones, which an attacker can make up. */
+  /** The most known keys that are kept, and as many unknown ones, which an attacker can make up. */
   readonly maxEntries?: number;
 }
 

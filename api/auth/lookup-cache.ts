@@ -13,7 +13,7 @@ export interface LookupCacheOptions {
 /** A cache of answers. Their age counts from the question, not from the answer. */
 export class LookupCache<Value> {
   readonly #options: LookupCacheOptions;
-  /** The map is in the order of asking, so that its first entry is the oldest. */
+  /** The map is in the order of asking, so its first entry is the oldest. */
   readonly #kept = new Map<string, CachedAnswer<Value>>();
 
   constructor(options: LookupCacheOptions) {

@@ -3,7 +3,8 @@ import { endpoints } from "../../shared/contracts/endpoint.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 
 /**
- * Shows a batch as OpenAI does, with its cost and the reason for a pause beside. Times are Unix seconds.
+ * Shows a batch as OpenAI does, with two more fields: its cost and the reason for a pause. Times
+ * are Unix seconds.
  */
 export function batchObject(batch: BatchRow): object {
   const { state, sums, total, paused, paused_message: message, paused_at: since } = batch;

@@ -2,7 +2,7 @@ import type { AnswerHeaders } from "../../shared/contracts/reply.ts";
 import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import { formatUsd } from "../../shared/money/usd.ts";
 
-/** The broker's own headers of an inference answer, as far as they are known. */
+/** Writes the broker's own headers of an inference answer, as far as they are known. */
 export function toHttpHeaders(
   job: string,
   answerHeaders: AnswerHeaders | undefined,
@@ -21,7 +21,7 @@ export function toHttpHeaders(
   };
 }
 
-/** The last attempt of an accepted job; undefined before the first. */
+/** Returns the last attempt of an accepted job; undefined before the first. */
 export function lastAttempt(job: AcceptedJob): AnswerHeaders | undefined {
   const { provider, location, fence, queue_ms: queueMs } = job;
   if (provider === null || location === null || queueMs === null) return undefined;

@@ -8,7 +8,7 @@ import type { ReadCall } from "./inference-call.ts";
 import { jobOfCall } from "./job-of-call.ts";
 import { chunkView, type StreamView } from "./stream-view.ts";
 
-/** Answers a call with a job of which nothing is stored. */
+/** Answers a call with a job that is not stored. */
 export async function answerInteractive(deps: CallDeps, call: ReadCall): Promise<unknown> {
   const job = jobOfCall(deps, call, true);
   const { inference, disconnected, reply } = call;

@@ -7,7 +7,7 @@ import { logEnd } from "./log-end.ts";
 
 /**
  * Answers with a job's whole result: the upstream's bytes as they came, unless the caller wants
- * embeddings as base64. Throws `BrokerError` for a job that did not get done.
+ * embeddings as base64. Throws `BrokerError` for a job that is not done.
  */
 export async function answerWhole(
   run: JobRun,

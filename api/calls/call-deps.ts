@@ -15,7 +15,7 @@ import type { EndedWatchDeps } from "./ended-watch.ts";
 import type { OwnedJobs } from "./owned-jobs.ts";
 import type { QueueBacklog } from "./queue-backlog.ts";
 
-/** One object a process holds everything that calls and their jobs are answered with. */
+/** Each process has one such object, with everything that answers calls and their jobs. */
 export interface CallDeps {
   readonly server: Config["server"];
   /** The limit counts a request together with the files that it refers to. */
@@ -32,7 +32,9 @@ export interface CallDeps {
   readonly backlog: QueueBacklog;
   readonly providerStates: ProviderStates;
   readonly replies: ReplyReceiver;
-  /** Reaches the owners of jobs that this process ends, and who follows those without an owner. */
+  /**
+   * Reaches the owners of jobs that this process ends, and the followers of jobs without an owner.
+   */
   readonly reply: Pick<ReplySender, "notify">;
   readonly stops: StopRequests;
   readonly events: EventLog;

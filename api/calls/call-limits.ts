@@ -51,11 +51,12 @@ export function residencyOf(headers: IncomingHttpHeaders, key: Residency): Resid
 }
 
 /**
- * Tells how many milliseconds from its receipt a job may take. `x-spillway-deadline-ms` comes first. For
- * a caller that waits the SDK's `X-Stainless-Timeout` (seconds) comes next, then the default. OpenAI's
- * SDK for Python sends `x-stainless-read-timeout` with every request, 600 s by default: it is the longest
- * silence that the SDK bears, so an answer that comes whole has no more time. It can shorten the default,
- * never lengthen it. Throws `BrokerError` for a bad deadline.
+ * Returns how many milliseconds after its receipt a job may take. `x-spillway-deadline-ms` comes
+ * first. For a caller that waits, the SDK's `X-Stainless-Timeout` (seconds) comes next, then the
+ * default. OpenAI's SDK for Python sends `x-stainless-read-timeout` with every request, 600 s by
+ * default. This is the longest silence that the SDK accepts, so an answer that comes whole has no
+ * more time. It can shorten the default, never lengthen it. Throws `BrokerError` for a bad
+ * deadline.
  */
 function deadlineOf(
   headers: IncomingHttpHeaders,
@@ -79,13 +80,16 @@ function deadlineOf(
   return Math.min(totalMs ?? Math.min(silentMs ?? defaultMs, defaultMs), MAX_TIMER_MS);
 }
 
-/** Converts a header in seconds. Anything else than a positive number is undefined. */
+/**
+ * Converts a header in seconds to milliseconds. Returns undefined for anything else than a positive
+ * number.
+ */
 function milliseconds(seconds: string | string[] | undefined): number | undefined {
   const ms = Math.ceil(Number(seconds) * 1_000);
   return ms > 0 ? ms : undefined;
 }
 
-/** The class that `service_tier` asks for, but none that the key may not have. */
+/** Returns the class that `service_tier` asks for, as far as the key may have it. */
 function serviceClassOf(
   tier: "auto" | "default" | "flex" | "priority" | null | undefined,
   ceiling: Exclude<ServiceClass, "batch">,

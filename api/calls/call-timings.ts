@@ -1,18 +1,20 @@
-/** The API waits so long for other processes. Tests pass shorter times. */
+/** How long the API waits for other processes. Tests pass shorter times. */
 export interface CallTimings {
-  /** A stream that has been silent for so long gets a comment line. */
+  /** The silence after which a stream gets a comment line. */
   readonly heartbeatMs: number;
-  /** A worker has so long to confirm the end of a job before it is asked again. */
+  /** The time that a worker has to confirm the end of a job before it is asked again. */
   readonly confirmMs: number;
-  /** Followers of a job look at its row so often, since notices may be lost. */
+  /** The pause after which followers look at a job's row, since notices may be lost. */
   readonly lookMs: number;
   /** The pause before a queue or a database that failed is tried again. */
   readonly requeueMs: number;
-  /** A queue may be away for so long when a job first enters it. Then the caller gets an error. */
+  /**
+   * How long a queue may be away when a job first enters it. After that the caller gets an error.
+   */
   readonly enterWithinMs: number;
   /**
-   * The pause before a job is offered again to its first queue. A lost connection to Redis comes back
-   * within about as much.
+   * The pause before a job is offered again to its first queue. A lost connection to Redis comes
+   * back in about this time.
    */
   readonly enterPauseMs: number;
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 
-/** A signal that aborts when the connection closes before the answer is complete. */
+/** Returns a signal that aborts when the connection closes before the answer is complete. */
 export function disconnection(reply: FastifyReply): AbortSignal {
   const disconnected = new AbortController();
   const onClose = (): void => {
@@ -13,7 +13,7 @@ export function disconnection(reply: FastifyReply): AbortSignal {
   return disconnected.signal;
 }
 
-/** Calls `act` once when the signal aborts, or at once when it has. */
+/** Calls `act` once when the signal aborts, or immediately if it already has. */
 export function whenAborted(signal: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
   else signal.addEventListener("abort", act, { once: true });

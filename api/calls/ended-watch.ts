@@ -5,7 +5,7 @@ export interface WatchedJob {
   readonly id: string;
   /** The worker that sent the last message. */
   readonly worker: string | undefined;
-  /** True when the end is here, and the caller only has to take it. */
+  /** True when the end has arrived, and the caller only has to take it. */
   readonly hasEnd: boolean;
   /** Ends the wait with what the job's row says. */
   recordEnded(row: EndedJob): void;

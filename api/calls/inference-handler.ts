@@ -20,8 +20,8 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown
 type ReadBody = (deps: ReadDeps, key: CallerKey, body: Buffer) => Promise<InferenceRequest>;
 
 /**
- * Answers one inference endpoint: body in, job through the queues, result, stream or job out. `read`
- * tells what its bodies mean, unless they are the endpoint's own.
+ * Answers one inference endpoint: body in, job through the queues, result, stream or job out.
+ * `read` interprets bodies that are not the endpoint's own.
  */
 export function inferenceHandler(
   deps: CallDeps,
@@ -57,7 +57,7 @@ async function answer(
   return await answerStored(deps, call, plan, webhookUrl);
 }
 
-/** Reads the body, and sends headers about what of it is left out or lowered. */
+/** Reads the body, and sends headers about the parts of it that are left out or lowered. */
 async function readCall(deps: CallDeps, call: InferenceCall, read: ReadBody): Promise<ReadCall> {
   const { key, reply } = call;
   const inference = await read(deps, key, call.body);

@@ -3,7 +3,10 @@ import type { CallDeps } from "./call-deps.ts";
 import { callLimits } from "./call-limits.ts";
 import type { ReadCall } from "./inference-call.ts";
 
-/** The job that a call asks for, before it is admitted. Throws as `callLimits` and `newJob` do. */
+/**
+ * Returns the job that a call asks for, before it is admitted. Throws as `callLimits` and `newJob`
+ * do.
+ */
 export function jobOfCall(deps: CallDeps, call: ReadCall, callerWaits: boolean): NewJob {
   const { endpoint, key, inference, reply } = call;
   const { headers, receivedAt } = reply.request;

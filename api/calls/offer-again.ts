@@ -10,8 +10,8 @@ export interface Offer {
 }
 
 /**
- * Offers a job's first entry again to a queue that did not take it, and stops the job when the queue
- * stays away. A worker may have the entry all the same, where only the queue's answer was lost: the
+ * Offers a job's first entry again to a queue that did not take it, and stops the job when the
+ * queue stays away. A worker may have the entry even so, if only the queue's answer was lost. The
  * job's statements then say so, and the run goes on.
  */
 export async function offerAgain(
@@ -27,7 +27,7 @@ export async function offerAgain(
       await place.enter(provider, 0, 0);
       return;
     } catch {
-      // A worker may have been heard while the queue was asked.
+      // A message of a worker may have arrived while the queue was asked.
       if (isOver()) return;
       if (performance.now() >= giveUpAt) {
         run.stop("failed", "queue_unavailable");

@@ -3,20 +3,23 @@ export interface CallTraits {
   readonly hasIdempotencyKey: boolean;
   /** `Prefer: respond-async`: the caller takes a job in place of the answer. */
   readonly respondAsync: boolean;
-  /** `"background": true` in a response request. */
+  /** True for `"background": true` in a response request. */
   readonly background: boolean;
   /** The caller wants the answer to be kept. */
   readonly stored: boolean;
-  /** One of OpenAI's SDKs has sent the request so often before. Other clients have no count. */
+  /** How often one of OpenAI's SDKs has sent the request before. Other clients have no count. */
   readonly sdkRetries: number | undefined;
-  /** Configuration: an SDK's retry joins the job whose connection was lost. */
+  /** True if the configuration lets an SDK's retry join the job whose connection was lost. */
   readonly attachRetries: boolean;
 }
 
 /** A job whose request, and later its answer, are in the database. */
 export interface StoredPlan {
   readonly kind: "stored";
-  /** The connection gets the answer; else it gets the job, and a webhook tells its end. */
+  /**
+   * True if the connection gets the answer. Otherwise it gets the job, and a webhook reports the
+   * end.
+   */
   readonly callerWaits: boolean;
   /**
    * Decides what a disconnection does to the job. It goes on for a caller that can come again for it. It
@@ -26,13 +29,13 @@ export interface StoredPlan {
 }
 
 export type AnswerPlan =
-  /** A job whose connection this SDK has lost answers, and a stored one if there is none. */
+  /** The job whose connection this SDK has lost answers; if there is none, a stored one does. */
   | { readonly kind: "join"; readonly otherwise: StoredPlan }
-  /** Nothing is stored: the caller's connection is all that waits for the answer. */
+  /** Nothing is stored, because only the caller's connection waits for the answer. */
   | { readonly kind: "interactive" }
   | StoredPlan;
 
-/** Decides how a call is answered. The order of the rules is the order of their precedence. */
+/** Decides how a call is answered. An earlier rule wins over a later one. */
 export function planAnswer(call: CallTraits): AnswerPlan {
   const callerWaits = !call.respondAsync && !call.background;
   if (!callerWaits || call.hasIdempotencyKey)

@@ -1,7 +1,7 @@
 import { queueIsFull } from "./queue-is-full.ts";
 
 export interface BacklogOptions {
-  /** Half of the limit is set aside among so many providers. The default is one. */
+  /** The number of providers that share one half of the limit. The default is one. */
   readonly providers?: number;
   /** Reads a clock in milliseconds that only goes forward. */
   readonly now?: () => number;
@@ -44,7 +44,9 @@ export class QueueBacklog {
     this.#now = now;
   }
 
-  /** Throws `BrokerError` `rate_limit_exceeded` when there is no room for another body of that size. */
+  /**
+   * Throws `BrokerError` `rate_limit_exceeded` when there is no room for another body of this size.
+   */
   check(bytes: number, provider = ""): void {
     const own = this.#shares.get(provider)?.bytes ?? 0;
     // A body larger than the limit could never be sent otherwise.
@@ -63,7 +65,7 @@ export class QueueBacklog {
     this.#shareOf(provider).bytes += bytes;
   }
 
-  /** Counts a body out: its job has ended or moved. */
+  /** Takes a body out of the count, because its job has ended or moved. */
   remove(bytes: number, provider = ""): void {
     const share = this.#shareOf(provider);
     share.bytes -= bytes;
@@ -84,7 +86,7 @@ export class QueueBacklog {
     return share;
   }
 
-  /** The time that as many bytes have lately taken to leave. */
+  /** Returns the time that this many bytes have lately taken to leave. */
   #untilFree(provider: string, bytes: number): number {
     const { leftBytes, leftBytesBefore } = this.#shareOf(provider);
     const elapsedMs = (this.#now() % WINDOW_MS) + (leftBytesBefore > 0 ? WINDOW_MS : 0);

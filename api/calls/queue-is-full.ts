@@ -1,14 +1,14 @@
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 export interface FullQueue {
-  /** The default is 5 s. */
+  /** The advice to the caller; 5 s by default. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
 const RETRY_AFTER_MS = 5_000;
 
-/** The error for a caller when the backlog, or Redis, has no room for another request. */
+/** Makes the error for a caller when the backlog, or Redis, has no room for another request. */
 export function queueIsFull({ retryAfterMs = RETRY_AFTER_MS, cause }: FullQueue = {}): BrokerError {
   return new BrokerError(
     "rate_limit_exceeded",

@@ -66,7 +66,8 @@ export class QueuePlace {
     }
     if (this.#priority === undefined) this.takeTurn();
     const priority = await this.#turn();
-    // It may have left, or have been started from an entry before this one, while it waited.
+    // While it waited, the job may have left, or a worker may have started it from an earlier
+    // entry.
     if (this.#left || this.#started || place !== this.#place) return;
     await this.#deps.queues.add(provider, { ...entry, place }, { priority, delayMs });
   }

@@ -28,7 +28,7 @@ export type RequestedEnd =
   | { readonly kind: "unconfirmed" }
   | { readonly kind: "closed" };
 
-/** By the last try the sweepers have closed what a dead worker left. */
+/** By the last try, the sweepers have closed what a dead worker left. */
 const MAX_TRIES = 7;
 
 /**

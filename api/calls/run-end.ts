@@ -9,7 +9,7 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 import { explainEnd } from "../../shared/jobs/explain-end.ts";
 import type { RequestedEnd, StopRequest } from "./request-end.ts";
 
-/** The end of a job, for its caller and for the log. A job without `error` is done. */
+/** The end of a job, for its caller and for the log. Without `error` the job is done. */
 export interface RunEnd {
   readonly state: EndState;
   readonly answerHeaders: AnswerHeaders | undefined;
@@ -19,10 +19,10 @@ export interface RunEnd {
   readonly error: BrokerError | undefined;
 }
 
-/** Codes that explain the end of a job that was asked to end, however its worker words it. */
+/** These codes explain the end of a job that was asked to end, whatever its worker says. */
 const ownReasons = new Set(["deadline", "sync_wait", "shutdown", "revoked", "owner_lost"]);
 
-/** The end of a job that a statement ended, or whose worker gave no answer. */
+/** Returns the end of a job that a statement ended, or whose worker gave no answer. */
 export function endByState(
   state: EndState,
   code: string | null,
@@ -38,8 +38,8 @@ export function endByState(
 }
 
 /**
- * The end of a job that this process asked to end. A job that was running, and whose end nobody knows,
- * may have run to its end: its answer counts as lost.
+ * Returns the end of a job that this process asked to end. If the job was running and nobody knows
+ * its end, it may have run to its end, so its answer counts as lost.
  */
 export function endByRequest(
   kind: Exclude<RequestedEnd["kind"], "closed">,
@@ -52,7 +52,7 @@ export function endByRequest(
     : endByState(state, code, answerHeaders);
 }
 
-/** The knowledge about a job before its end. */
+/** What is known of a job before its end. */
 export interface RunProgress {
   /** This process's own request to end, if any. */
   readonly stopRequest: StopRequest | undefined;
@@ -61,7 +61,10 @@ export interface RunProgress {
   readonly result: ResultMessage | undefined;
 }
 
-/** The end that a worker reports. Our own request to stop explains a job that did not get done. */
+/**
+ * Returns the end that a worker reports. This process's own request to stop explains a job that is
+ * not done.
+ */
 export function endByMessage(
   message: EndMessage,
   { stopRequest, answerHeaders, result }: RunProgress,
@@ -75,7 +78,7 @@ export function endByMessage(
       result,
       error: undefined,
     };
-  // Another process may have asked before, for a reason of its own.
+  // Another process may have asked before, for its own reason.
   const isOurs = stopRequest?.state === state && ownReasons.has(stopRequest.code);
   const code = isOurs ? stopRequest.code : null;
   const fallback = endByState(state, code, message.answerHeaders ?? answerHeaders);
@@ -84,8 +87,8 @@ export function endByMessage(
 }
 
 /**
- * The end that the job's row records, when no worker's message comes any more. An answer that came
- * before its worker died counts if its attempt is the one that was settled.
+ * Returns the end that the job's row records, when no message of the worker comes any more. An
+ * answer that came before its worker died counts if its attempt is the one that was settled.
  */
 export function endByRow(
   row: EndedJob,

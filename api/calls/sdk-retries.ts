@@ -8,7 +8,7 @@ import type { InferenceCall } from "./inference-call.ts";
 
 type RetryDeps = Pick<CallDeps, "database" | "owner" | "log">;
 
-/** A retry may join the job for so long after the connection was lost. */
+/** How long after the loss of the connection a retry may join the job. */
 const ATTACH_WITHIN_MS = 60_000;
 
 /**
@@ -20,12 +20,15 @@ export function sdkRetriesOf(headers: IncomingHttpHeaders): number | undefined {
   return count === undefined || !/^\d{1,3}$/.test(count) ? undefined : Number(count);
 }
 
-/** SHA-256 in hex of path and body, which all tries of a request share. */
+/** Returns the SHA-256 in hex of path and body, which all tries of a request share. */
 export function requestHash({ path, body }: Pick<InferenceCall, "path" | "body">): string {
   return hash("sha256", Buffer.concat([Buffer.from(`${path} `), body]));
 }
 
-/** The job whose connection this caller has lost, for this try alone; undefined if there is none. */
+/**
+ * Returns the job whose connection this caller has lost, for this try only; undefined if there is
+ * none.
+ */
 export async function joinLost(
   { database, owner: waiter }: RetryDeps,
   key: string,

@@ -5,7 +5,7 @@ import type { CallerKey } from "../../shared/keys/caller-key.ts";
 const PARAM = "webhook_url";
 
 /**
- * Checks the address to which a request itself wants its job's end to be sent. Throws `BrokerError` for
+ * Checks the address to which the end of the request's job is to be sent. Throws `BrokerError` for
  * an address that may not be called and for a caller that waits on the connection, and
  * `permission_denied` when the key may not name an address.
  */

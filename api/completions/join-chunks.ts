@@ -7,7 +7,7 @@ interface Choice {
   finish: unknown;
 }
 
-/** Makes a chat completion of the chunks of its stream. No chunks make none. */
+/** Makes a chat completion of the chunks of its stream; undefined if there are no chunks. */
 export function joinChunks(chunks: readonly JsonObject[]): JsonObject | undefined {
   // Azure's first chunk has no choice and no model.
   const first = chunks.find((chunk) => listOf(chunk["choices"]).length > 0) ?? chunks[0];

@@ -7,7 +7,7 @@ import { asObject } from "../../shared/json/json-object.ts";
 
 export interface CompletionFilter {
   readonly model: string | null;
-  /** A completion has all of these pairs. */
+  /** A completion must have all of these pairs. */
   readonly metadata: ReadonlyMap<string, string>;
   /** The id of the previous page's last completion. */
   readonly after: string | undefined;

@@ -5,7 +5,7 @@ import { asObject } from "../../shared/json/json-object.ts";
 
 type Job = Pick<AcceptedJob, "id" | "endpoint" | "stored">;
 
-/** Gives an answer its id: a stored chat completion has the one under which it can be read. */
+/** Gives the answer of a stored chat completion the id under which it can be read. */
 export function bodyWithOwnId(job: Job, body: Buffer): Buffer | string {
   return isStoredCompletion(job) ? withId(body.toString(), completionId(job.id)) : body;
 }

@@ -3,7 +3,7 @@ import { listOf } from "../../shared/requests/schemas/list-of.ts";
 import { inputItem } from "../../shared/requests/schemas/responses-schema.ts";
 import { metadataInput } from "../../shared/requests/schemas/metadata-pairs.ts";
 
-/** OpenAI takes as many at once. */
+/** OpenAI accepts this many items at once. */
 const MAX_ITEMS = 20;
 
 const items = listOf(inputItem).max(MAX_ITEMS);

@@ -7,9 +7,9 @@ export interface ByteRange {
 const ONE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
- * Finds the part of so many bytes that a `Range` header asks for (RFC 9110, 14.2). The answer is `whole`
- * without such a header, or for one that may be ignored, such as several ranges. It is `none` for a part
- * that is not there.
+ * Finds the part of a file of `size` bytes that a `Range` header asks for (RFC 9110, 14.2). Returns
+ * `whole` without such a header, or for a header that may be ignored, such as several ranges.
+ * Returns `none` for a part that does not exist.
  */
 export function byteRange(header: string | undefined, size: number): ByteRange | "whole" | "none" {
   const [, first, last] = (header !== undefined && ONE_RANGE.exec(header)) || [];

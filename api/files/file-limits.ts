@@ -4,7 +4,10 @@ export const MAX_FILE_BYTES = 512 * MIB;
 /** The limit of one part of an upload. */
 export const MAX_PART_BYTES = 64 * MIB;
 export const MAX_PARTS = 10_000;
-/** An upload gives a sign of life so often. Silent ones are swept after a far longer time. */
+/**
+ * The interval in which an upload shows that it is alive. Silent uploads are swept after a far
+ * longer time.
+ */
 export const TOUCH_MS = 60_000;
 const MAX_FILENAME_LENGTH = 255;
 

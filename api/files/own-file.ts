@@ -19,7 +19,7 @@ export async function ownFile(
   return file ?? noFile(id);
 }
 
-/** Says that there is no such file. */
+/** Throws the error for a file that does not exist. */
 export function noFile(id: string): never {
   throw new BrokerError("not_found", `No file found with id '${id.slice(0, 64)}'.`, {
     param: "id",

@@ -31,8 +31,8 @@ const limits = {
 } as const;
 
 /**
- * Reads a multipart form part by part, as they come. Throws a `BrokerError` for whatever is wrong with
- * it. The rest of the body is then discarded.
+ * Reads a multipart form part by part, as the parts come. Throws a `BrokerError` for whatever is
+ * wrong with it. The rest of the body is then discarded.
  */
 export async function* readForm(
   request: FastifyRequest,
@@ -105,7 +105,7 @@ function nameOf(name: string | undefined): string {
   return name ?? "";
 }
 
-/** A file whose errors are those of the form. */
+/** Yields the bytes of a file, whose errors become errors of the form. */
 async function* readable(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   try {
     yield* file;

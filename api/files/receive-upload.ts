@@ -28,8 +28,8 @@ export interface ReceivedUpload {
 const MIME_TYPE = /^[\w.+!#$&^-]{1,127}\/[\w.+!#$&^-]{1,127}$/;
 
 /**
- * Stores the file of a form, chunk by chunk as it comes, then calls `finish`. Unless that has made the
- * file visible to its key, the file is removed. Throws `BrokerError`s for what is wrong with the form.
+ * Stores the file of a form, chunk by chunk as it comes, then calls `finish`. The file is removed
+ * unless `finish` has made it visible to its key. Throws `BrokerError`s for faults of the form.
  */
 export async function receiveUpload<Result>(
   options: ReceiveOptions,

@@ -9,8 +9,8 @@ import { byteRange } from "./byte-range.ts";
 import { contentDisposition } from "./content-disposition.ts";
 
 /**
- * Answers with the bytes of a file, or with the part that a `Range` header asks for, as fast as they
- * are read. If they go missing meanwhile, or `shutdown` aborts, the connection breaks.
+ * Answers with the bytes of a file, or with the part that a `Range` header asks for, as fast as
+ * they are read. If the bytes are lost meanwhile, or `shutdown` aborts, the connection breaks.
  */
 export async function sendContent(
   pool: Pool,

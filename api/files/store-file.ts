@@ -72,7 +72,7 @@ async function* chunksOf(
   if (filled > 0) yield chunk.subarray(0, filled);
 }
 
-/** The error for a body over its limit. */
+/** Makes the error for a body over its limit. */
 export function tooLarge(maxBytes: number, param: string): BrokerError {
   const what = param === "file" ? "A file" : "A part";
   return new BrokerError("payload_too_large", `${what} may have at most ${maxBytes} bytes.`, {
@@ -80,7 +80,7 @@ export function tooLarge(maxBytes: number, param: string): BrokerError {
   });
 }
 
-/** The error for an upload that is no longer there. */
+/** Makes the error for an upload that no longer exists. */
 export function lost(): BrokerError {
   return new BrokerError("unavailable", "The upload was interrupted.", { retryAfterMs: 1_000 });
 }

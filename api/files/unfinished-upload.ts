@@ -3,8 +3,8 @@ import { discardUpload, touchUpload } from "../../shared/files/new-file.ts";
 import { every } from "../../shared/timing/every.ts";
 
 /**
- * Runs `work`, which calls `begun` with the id of the file that it begins to store. Meanwhile the file
- * gives signs of life. Unless it is finished in the end, it is removed.
+ * Runs `work`, which calls `begun` with the id of the file that it begins to store. Meanwhile the
+ * file is marked as alive again and again. Unless it is finished in the end, it is removed.
  */
 export async function withUnfinished<Result>(
   pool: Pool,

@@ -5,7 +5,7 @@ import { MAX_EXPIRY_S, MIN_EXPIRY_S } from "../../shared/files/file-expiry.ts";
 const ANCHOR = "expires_after[anchor]";
 const SECONDS = "expires_after[seconds]";
 
-/** Describes what is wrong with a field's value. */
+/** Each check describes what is wrong with a field's value. */
 const checks = new Map<string, (value: string) => string | undefined>([
   ["purpose", (value) => (isUploadPurpose(value) ? undefined : PURPOSES)],
   [ANCHOR, (value) => (value === "created_at" ? undefined : "it must be 'created_at'.")],
@@ -23,8 +23,8 @@ export class UploadFields {
   readonly #values = new Map<string, string>();
 
   /**
-   * Checks a field as it comes, for it may come before the file. Throws `BrokerError`
-   * `invalid_request` for an unknown one, a double one or a wrong value.
+   * Checks a field as it comes, since it may come before the file. Throws `BrokerError`
+   * `invalid_request` for an unknown field, a second one of a name, or a wrong value.
    */
   add(name: string, value: string): void {
     const check = checks.get(name);
@@ -35,7 +35,10 @@ export class UploadFields {
     this.#values.set(name, value);
   }
 
-  /** The values of the whole form. Throws `BrokerError` `invalid_request` when a field is missing. */
+  /**
+   * Returns the values of the whole form. Throws `BrokerError` `invalid_request` when a field is
+   * missing.
+   */
   values(): { readonly purpose: UploadPurpose; readonly expiresAfterS: number } {
     const purpose = this.#values.get("purpose") ?? "";
     if (!isUploadPurpose(purpose)) refuseField("purpose", `it is missing; ${PURPOSES}`);

@@ -2,8 +2,9 @@ import type { FastifyInstance } from "fastify";
 import { parseBody } from "../../shared/requests/parse-body.ts";
 
 /**
- * Reads JSON bodies of the admin API with the same care, and the same errors, as those of requests. An
- * empty body counts as none, whatever its content type: many clients send a type with a `DELETE`.
+ * Reads JSON bodies of the admin API with the same checks and the same errors as those of requests.
+ * An empty body counts as none, whatever its content type: many clients send a type with a
+ * `DELETE`.
  */
 export function takeAdminJson(app: FastifyInstance): void {
   app.removeContentTypeParser("application/json");

@@ -10,10 +10,10 @@ import { callerOf } from "./authenticate-caller.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 
 interface Once<Prepared> {
-  /** Runs outside the transaction, and only when no answer is stored yet. */
+  /** It runs outside the transaction, and only when no answer is stored yet. */
   readonly prepare: () => Promise<Prepared>;
   readonly work: (client: PoolClient, prepared: Prepared) => Promise<unknown>;
-  /** Two requests under one key must have the same hash. The default is that of the body. */
+  /** The hash that two requests under one key must share; by default that of the body. */
   readonly bodyHash?: Buffer;
 }
 
@@ -38,7 +38,7 @@ export function doOnce<Prepared>(
   );
 }
 
-/** Does the work of a POST as `doOnce`, and sends the answer. */
+/** Does the work of a POST as `doOnce` does, and sends the answer. */
 export async function answerOnce<Prepared>(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -48,7 +48,7 @@ export async function answerOnce<Prepared>(
   return sendOnce(reply, await doOnce(request, pool, once));
 }
 
-/** Sends the answer of a request that is done once. */
+/** Sends an answer that `doOnce` returned. */
 export function sendOnce(reply: FastifyReply, answer: IdempotentAnswer): FastifyReply {
   if (answer.replayed) reply.header("idempotent-replayed", "true");
   return reply

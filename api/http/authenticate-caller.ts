@@ -10,7 +10,7 @@ export function authenticateCaller(app: FastifyInstance, keyAuth: KeyAuth): void
   });
 }
 
-/** The caller's key, on a route of such a scope. */
+/** Returns the caller's key, on a route of such a scope. */
 export function callerOf(request: FastifyRequest): CallerKey {
   if (request.caller === null) throw new Error("this route does not authenticate");
   return request.caller;

@@ -25,7 +25,7 @@ export function toBrokerError(error: unknown): BrokerError {
   return new BrokerError(code, message, { cause: error });
 }
 
-/** The headers that tell a client whether and when to try again. */
+/** Writes the headers that tell a client whether and when to try again. */
 function retryHeaders(error: BrokerError): Record<string, string> {
   if (!error.retryable) return { "x-should-retry": "false" };
   if (error.retryAfterMs === undefined) return {};
@@ -33,7 +33,7 @@ function retryHeaders(error: BrokerError): Record<string, string> {
   return { "retry-after": String(Math.ceil(ms / 1_000)), "retry-after-ms": String(ms) };
 }
 
-/** An error and its causes in one line. A refused connection has a code alone. */
+/** Writes an error and its causes in one line. A refused connection has only a code. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };
@@ -46,7 +46,7 @@ function wordsOf(error: unknown): string {
 export function sendError(reply: FastifyReply, error: BrokerError): FastifyReply {
   const { logFields } = reply.request;
   logFields.errorCode = error.code;
-  // An unforeseen error has a log line of its own, with its stack.
+  // An unforeseen error has its own log line, with its stack.
   if (error.status >= 500 && error.code !== "internal_error" && error.cause !== undefined)
     logFields.cause = wordsOf(error.cause);
   return reply

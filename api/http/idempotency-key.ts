@@ -3,13 +3,13 @@ import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 const PARAM = "Idempotency-Key";
 const VISIBLE_ASCII = /^[\u0021-\u007e]{1,255}$/;
-/** A string of RFC 8941, which the header's draft wants. */
+/** A string of RFC 8941, as the header's draft requires. */
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
 
 /**
- * Reads the key under which a request is done once. A bare value and a quoted string mean the same. The
- * key is undefined without the header. Throws `BrokerError` `invalid_request` unless the key has 1 to
- * 255 visible ASCII characters.
+ * Reads the key under which a request is done once. A bare value and a quoted string mean the same.
+ * Without the header it returns undefined. Throws `BrokerError` `invalid_request` unless the key
+ * has 1 to 255 visible ASCII characters.
  */
 export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   const header = headers["idempotency-key"];

@@ -21,7 +21,10 @@ export function takeRawJson(app: FastifyInstance): void {
   });
 }
 
-/** Reads the body of a request by a schema that knows all its fields. No body is an empty object. */
+/**
+ * Reads the body of a request by a schema that knows all its fields. A missing body counts as an
+ * empty object.
+ */
 export function readBody<Schema extends z.ZodType>(
   schema: Schema,
   request: FastifyRequest,

@@ -1,4 +1,7 @@
-/** A page of a list as OpenAI's. Clients get the next with `after=<last_id>` while `has_more`. */
+/**
+ * Makes a page of a list in OpenAI's shape. Clients get the next page with `after=<last_id>` while
+ * `has_more` is true.
+ */
 export function listObject(data: readonly object[], hasMore: boolean): object {
   return {
     object: "list",

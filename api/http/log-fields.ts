@@ -13,7 +13,7 @@ export interface LogFields {
   queueMs?: number;
   costUsd?: string;
   errorCode?: string;
-  /** The cause of an error that is the server's. */
+  /** The cause of an error that is the server's fault. */
   cause?: string;
   /** Replaces the status that was sent when nobody read it, or when a stream had the error. */
   status?: number;
@@ -44,7 +44,7 @@ export function addLogFields(app: FastifyInstance): void {
   });
 }
 
-/** A new `x-request-id`. */
+/** Makes the `x-request-id` of a request. */
 export function newRequestId(): string {
   return newId("req");
 }

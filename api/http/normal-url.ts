@@ -1,4 +1,6 @@
-/** First parts of the paths below `/v1`. Those that are not served get an error that says so. */
+/**
+ * The first parts of the paths below `/v1`. A path that is not served gets an error that says so.
+ */
 const TOPICS = new Set([
   "assistants",
   "audio",
@@ -30,9 +32,10 @@ const TOPICS = new Set([
 const ORIGIN = /^https?:\/\/[^/?#]*/i;
 
 /**
- * Finds the path that a caller means, and keeps its query. Doubled and trailing slashes go, and `/v1` is
- * added where it is missing or removed where it stands twice. Clients put their paths behind a base
- * URL that people write with a slash at its end, without `/v1`, or with a `/v1` that the client adds too.
+ * Finds the path that a caller means, and keeps its query. Doubled and trailing slashes are
+ * removed, and `/v1` is added where it is missing or removed where it stands twice. Clients put
+ * their paths behind a base URL, which people write with a slash at its end, without `/v1`, or with
+ * a `/v1` that the client adds too.
  */
 export function normalUrl(url: string): string {
   const target = url.replace(ORIGIN, "");

@@ -7,12 +7,12 @@ export interface PageQuery {
 }
 
 /**
- * A page ends once it holds so much. Its items can be as large as requests and answers, and a hundred
- * of them have to fit into memory.
+ * The size at which a page ends. Its items can be as large as requests and answers, and a hundred
+ * of them must fit into memory.
  */
 export const PAGE_BYTES = 8 * 1024 * 1024;
 
-/** Makes a page of items that are all at hand. */
+/** Makes a page of items that are all in memory. */
 export function pageOf(items: readonly { readonly id?: unknown }[], query: PageQuery): object {
   const ordered = query.order === "asc" ? items : items.toReversed();
   const at = ordered.findIndex(({ id }) => id === query.after);

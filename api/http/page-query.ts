@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Reads a text of a query, of at most so many characters. PostgreSQL takes no NUL. */
+/** Reads a text of a query, of at most `maxLength` characters. PostgreSQL does not store a NUL. */
 export function queryText(maxLength: number) {
   return z
     .string()
@@ -8,7 +8,7 @@ export function queryText(maxLength: number) {
     .refine((text) => !text.includes("\0"), "must have no NUL");
 }
 
-/** Query parameters of OpenAI's lists. Its SDK sends an empty `after` for null. */
+/** The query parameters of OpenAI's lists. Its SDK sends an empty `after` for null. */
 export const pageQuery = {
   after: queryText(200)
     .optional()

@@ -14,15 +14,15 @@ const MAX_WAIT_SECONDS = 86_400;
 const PART = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 
 /**
- * Reads the `Prefer` header; unknown preferences are ignored, as the RFC wants. Throws `BrokerError`
- * `invalid_request` unless `wait` is a number of seconds.
+ * Reads the `Prefer` header. Unknown preferences are ignored, as the RFC requires. Throws
+ * `BrokerError` `invalid_request` unless `wait` is a number of seconds.
  */
 export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   const [header = ""] = [headers["prefer"]].flat();
   const preferences = new Map<string, string | undefined>();
   for (const [part] of header.matchAll(PART)) {
     const [, name = "", value] = /^\s*([^=;\s]+)\s*(?:=\s*"?([^;"]*)"?)?/.exec(part) ?? [];
-    // The first counts of a preference that comes twice.
+    // If a preference comes twice, the first one counts.
     if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value?.trim());
   }
   return {
@@ -31,7 +31,7 @@ export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   };
 }
 
-/** The `Preference-Applied` header of such an answer. */
+/** Writes the `Preference-Applied` header of an answer to these preferences. */
 export function preferenceApplied({ respondAsync, waitMs }: Preferences): string | undefined {
   const applied = [
     ...(respondAsync ? ["respond-async"] : []),

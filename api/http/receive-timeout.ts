@@ -11,21 +11,21 @@ declare module "fastify" {
 export interface ReceiveLimits {
   /** A whole request must arrive within this time. */
   readonly receiveMs?: number;
-  /** An upload may be silent for so long instead, */
+  /** The longest silence of an upload. */
   readonly uploadIdleMs?: number;
-  /** and it may take so long in all. */
+  /** The longest time of an upload in all. */
   readonly uploadMs?: number;
-  /** The rest of an answered request is still read, and thrown away, for so long. */
+  /** How long the rest of an answered request is still read, and thrown away. */
   readonly lingerMs?: number;
 }
 
-/** A silent upload is checked so often within `uploadIdleMs`. */
+/** How many times an upload is checked for silence within `uploadIdleMs`. */
 const LOOKS = 4;
 
 /**
  * Lets no slow sender hold a connection for ever: a request that does not arrive within its time is
  * answered with 408, and its connection is closed. This replaces the server's own `requestTimeout`,
- * which does not know uploads. It is registered after the log fields, which it sets.
+ * which does not know uploads. It must be registered after the log fields, which it sets.
  */
 export function limitReceiving(app: FastifyInstance, limits: ReceiveLimits = {}): void {
   const { receiveMs = 120_000, lingerMs = 5_000 } = limits;
@@ -41,7 +41,7 @@ export function limitReceiving(app: FastifyInstance, limits: ReceiveLimits = {})
       reply.raw.once("close", stop);
       reply.raw.once("finish", () => {
         stop();
-        // A connection that closed at once would take the answer away from a sender that still sends.
+        // If the connection closed at once, a sender that still sends would not get the answer.
         if (!request.raw.complete) linger(request, lingerMs);
       });
     }

@@ -3,9 +3,10 @@ import type { FastifyInstance } from "fastify";
 import { BrokerError } from "../../shared/errors/broker-error.ts";
 
 /**
- * After `close()`, connections without a running request are closed, and the others take no more requests
- * and close after their answer. Otherwise each would hold the server open until its own timeout. Node
- * itself closes only those that have had a request, but clients also connect ahead of their first.
+ * After `close()`, closes connections without a running request; the others take no more requests
+ * and close after their answer. Otherwise each would keep the server open until its own timeout.
+ * Node itself closes only connections that have had a request, but clients also connect before
+ * their first one.
  */
 export function addShutdown(app: FastifyInstance): void {
   let closing = false;

@@ -18,7 +18,7 @@ export interface AcceptedStreamOptions {
   readonly from: number;
   /** The stream opens at once. Otherwise a failure before the first event is thrown. */
   readonly isOpen: boolean;
-  /** Makes the last event after any end, in place of the view. */
+  /** Makes the last event after any end; it replaces that of the view. */
   readonly ending?: (end: FollowedEnd) => string;
   /** The events have ids. */
   readonly hasIds?: boolean;
@@ -45,7 +45,7 @@ export async function answerAcceptedStream(
   });
   let beginning = view.beginning();
   let isLed = false;
-  /** The events before the answer's first, once. */
+  /** Returns, once, the events before the answer's first event. */
   const lead = (): string => {
     const text = beginning + (isLed ? "" : view.opening());
     beginning = "";

@@ -13,9 +13,9 @@ import { jobError } from "../../shared/jobs/job-error.ts";
 import { logJob } from "./log-job.ts";
 
 /**
- * Answers for an ended job as the synchronous call would have: with the upstream's bytes as they came,
- * or with a stream's events. Throws `BrokerError` for a job that did not get done. `prelude` has the
- * events that come before the stored ones.
+ * Answers for an ended job as the synchronous call would have: with the upstream's bytes as they
+ * came, or with a stream's events. Throws `BrokerError` for a job that is not done. `prelude` has
+ * the events that come before the stored ones.
  */
 export async function answerAcceptedWhole(
   pool: Pick<Pool, "query">,

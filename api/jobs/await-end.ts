@@ -2,7 +2,10 @@ import type { AcceptedJob } from "../../shared/jobs/accepted-job.ts";
 import type { CallDeps } from "../calls/call-deps.ts";
 import { followJob } from "./follow-job.ts";
 
-/** Waits for an accepted job's end. The result is undefined when it is late or the job is deleted. */
+/**
+ * Waits for an accepted job's end. The result is undefined when the end comes too late or the job
+ * is deleted.
+ */
 export async function awaitEnd(
   deps: CallDeps,
   job: string,

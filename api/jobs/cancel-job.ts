@@ -10,8 +10,8 @@ import { awaitEnd } from "./await-end.ts";
 const CODE = "cancel";
 
 /**
- * Asks an accepted job to end, and returns it as it then is. The statement decides: a job that got done
- * meanwhile is done, and one whose worker does not confirm in time still runs.
+ * Asks an accepted job to end, and returns it as it then is. The statement decides: a job that got
+ * done meanwhile is done, and a job whose worker does not confirm in time still runs.
  */
 export async function cancelJob(
   deps: CallDeps,
@@ -28,7 +28,7 @@ export async function cancelJob(
   return job;
 }
 
-/** Asks it without waiting. `code`: why, kept with the job. */
+/** Asks a job to end and does not wait. `code` is the reason, which is kept with the job. */
 export async function requestCancel(
   deps: Pick<CallDeps, "database" | "reply" | "stops">,
   id: string,

@@ -5,8 +5,9 @@ import { requestCancel } from "./cancel-job.ts";
 const CODE = "disconnect";
 
 /**
- * Cancels a job when its caller disconnects before the answer is whole, as OpenAI does with a response
- * that is not in the background: the caller would pay for what nobody reads.
+ * Cancels a job when its caller disconnects before the answer is whole, as OpenAI does with a
+ * response that is not in the background. Otherwise the caller would pay for an answer that nobody
+ * reads.
  */
 export function cancelOnDisconnect(deps: CallDeps, job: string, disconnected: AbortSignal): void {
   const cancel = (): void => {

@@ -5,8 +5,9 @@ import { askDatabase } from "../../shared/db/ask-database.ts";
 import type { CallDeps } from "../calls/call-deps.ts";
 
 /**
- * Deletes what is stored of a job, at once for everybody, and stops it if it runs. A fleet's event log is
- * dropped now, and again when the worker has stopped, since the worker may have written meanwhile.
+ * Deletes what is stored of a job, at once for everybody, and stops the job if it runs. A fleet's
+ * event log is deleted now, and again when the worker has stopped, since the worker may have
+ * written meanwhile.
  */
 export async function deleteOwnJob(
   deps: CallDeps,

@@ -25,7 +25,7 @@ export interface Delivery {
   readonly disconnected: AbortSignal;
 }
 
-/** A caller may ask for an accepted job again after so long. */
+/** After this time a caller may ask for an accepted job again. */
 const RETRY_AFTER_S = 2;
 
 /** Answers the request that made or joined an accepted job: as a stream, whole, or with the job. */
@@ -66,7 +66,7 @@ export async function deliverAccepted(
   );
 }
 
-/** The path of an accepted job's answer. */
+/** Returns the path of an accepted job's answer. */
 function answerPath(job: AcceptedJob): string {
   const { id, endpoint, stored } = job;
   if (isStoredCompletion(job)) return `/v1/chat/completions/${completionId(id)}`;
@@ -92,7 +92,10 @@ async function streamAnswer(
   });
 }
 
-/** The view of an accepted job's stream for a reader that has events up to a sequence number. */
+/**
+ * Returns the view of an accepted job's stream for a reader that has events up to a sequence
+ * number.
+ */
 export async function viewOf(
   deps: Pick<CallDeps, "database">,
   job: AcceptedJob,

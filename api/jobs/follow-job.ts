@@ -14,10 +14,10 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** The row is asked whether the job has ended when the log brings nothing for so long. */
+/** The silence of the log after which the row is asked whether the job has ended. */
 const BETWEEN_EVENTS_MS = 20;
 
-/** A view adds so many events after a log's last one: an error, and the end. */
+/** The events that a view adds after the last one of a log: an error, and the end. */
 const LATER_EVENTS = 2;
 
 export interface FollowedEnd {
@@ -61,7 +61,10 @@ export async function* followJob(
     shownFence = fence;
     return page;
   };
-  /** Counts the log's events. A reader that also has a view's last events asks beyond the log's end. */
+  /**
+   * Counts the log's events. A reader that also has a view's last events asks for more than the log
+   * has.
+   */
   const countLog = async ({ fence }: AcceptedJob, isInLog: boolean): Promise<number> => {
     if (!isInLog) return 0;
     for (let back = 1; back <= Math.min(number, LATER_EVENTS + 1); back++) {
@@ -110,7 +113,8 @@ export async function* followJob(
       }
       const page = showsEvents && job.stream && job.state === "running" ? await readLog(job) : [];
       for (const text of page) yield { type: "event", number: number++, text };
-      // While events come the row does not change, but its end may share their last notice.
+      // While events come the row does not change, but its end may arrive in the same notice as the
+      // last event.
       if (page.length > 0) isFresh = !(await wakeUp.next(BETWEEN_EVENTS_MS));
       else {
         if (isFresh) await wakeUp.next(deps.timings.lookMs);

@@ -40,7 +40,7 @@ const filters: Readonly<Record<JobStatus, StatusFilter>> = {
   cancelled: { states: ["cancelled"], responseStatus: null },
 };
 
-/** The filter for a status. Without one it lets all jobs pass. */
+/** Returns the filter for a status. Without a status all jobs pass. */
 export function statusFilter(status: JobStatus | undefined): StatusFilter {
   return status === undefined ? { states: null, responseStatus: null } : filters[status];
 }

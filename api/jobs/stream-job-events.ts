@@ -41,7 +41,7 @@ export async function streamJobEvents(
     beginning: () => own(0, "job.queued", jobObject(asWaiting)),
     opening: () => own(1, "job.in_progress", jobObject({ ...asWaiting, state: "running" })),
     failure: () => "",
-    // It has no id, so a reader that comes again goes on after the last event that had one.
+    // It has no id, so a reader that comes again continues after the last event that had one.
     interruption: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
   };
   const from = Math.max(0, after + 1 - FIRST_ANSWER_EVENT);

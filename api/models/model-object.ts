@@ -1,6 +1,6 @@
 import type { RouteConfig, TargetConfig } from "../../config/config.ts";
 
-/** A model as OpenAI lists it, with more that users and programs want to know. */
+/** A model as OpenAI lists it, with more fields that users and programs need. */
 export interface Model {
   readonly id: string;
   readonly object: "model";
@@ -22,8 +22,8 @@ export interface Model {
 }
 
 /**
- * Shows what a route's model is for, so that no program takes one that embeds for one that chats.
- * `contextOf` tells a target's context length, from the configuration or from its engine.
+ * Shows what a route's model is for, so that no program takes an embedding model for a chat model.
+ * `contextOf` returns a target's context length, from the configuration or from its engine.
  */
 export function modelObject(
   route: RouteConfig,

@@ -11,8 +11,8 @@ import { inputTokensSchema } from "../../shared/requests/schemas/responses-schem
 import { callerOf } from "../http/authenticate-caller.ts";
 
 /**
- * Estimates the input tokens of a response request, its earlier turns included. No engine is asked, no job
- * is made, and nothing is paid. Throws `BrokerError` for whatever is wrong.
+ * Estimates the input tokens of a response request, its earlier turns included. It asks no engine,
+ * makes no job and costs nothing. Throws `BrokerError` for whatever is wrong.
  */
 export async function countInputTokens(
   { database, routes, bodyLimitBytes }: Pick<ReadDeps, "database" | "routes" | "bodyLimitBytes">,

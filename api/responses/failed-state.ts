@@ -2,7 +2,7 @@ import type { EndState } from "../../shared/contracts/reply.ts";
 import type { BrokerError } from "../../shared/errors/broker-error.ts";
 import type { ResponseState } from "../../shared/responses/response-object.ts";
 
-/** The state of a response whose job did not get done. OpenAI's codes are a closed list. */
+/** Returns the state of a response whose job is not done. OpenAI's codes are a closed list. */
 export function failedState(error: BrokerError, state: EndState): ResponseState {
   if (state === "cancelled") return { status: "cancelled" };
   const isRate = error.code === "rate_limit_exceeded";

@@ -6,9 +6,9 @@ import { formatEvent } from "../../shared/responses/format-event.ts";
 import { responseObject } from "../../shared/responses/response-object.ts";
 
 /**
- * OpenAI's error code for a response whose request is at fault. Codex CLI 0.171 then ends its turn and
- * shows the message. At `insufficient_quota` it shows words of its own about an OpenAI plan, and at
- * `server_error` it tries again.
+ * OpenAI's error code for a response whose request is at fault. At this code Codex CLI 0.171 ends
+ * its turn and shows the message. At `insufficient_quota` it shows its own words about an OpenAI
+ * plan, and at `server_error` it tries again.
  */
 const CODE = "invalid_prompt";
 
@@ -16,7 +16,7 @@ const CODE = "invalid_prompt";
 const plainStatuses = new Set([400, 401]);
 
 /**
- * Tells whether a refusal goes into a stream. Codex CLI sends a response request up to six times after
+ * Whether a refusal goes into a stream. Codex CLI sends a response request up to six times after
  * any status but 200 and 400, whatever `x-should-retry` says.
  */
 export function isToldInStream(

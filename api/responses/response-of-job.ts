@@ -12,7 +12,7 @@ import { jobError } from "../../shared/jobs/job-error.ts";
 import { failedState } from "./failed-state.ts";
 import type { ViewedResponse } from "./response-view.ts";
 
-/** The response of an accepted job, as JSON text or bytes. */
+/** Returns the response of an accepted job, as JSON text or bytes. */
 export async function responseOfJob(
   pool: Pick<Pool, "query">,
   job: AcceptedJob,

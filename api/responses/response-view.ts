@@ -15,10 +15,13 @@ export interface ViewedResponse {
   readonly startingAfter: number;
 }
 
-/** So many events come when the job is accepted. The next comes when its attempt begins. */
+/**
+ * The number of events that come when the job is accepted. The next one comes when its attempt
+ * begins.
+ */
 const EARLY_EVENTS = 2;
 
-/** The view of a response's stream, from a reader's cursor on. */
+/** Makes the view of a response's stream, from a reader's cursor on. */
 export function responseView(viewed: ViewedResponse): StreamView {
   const { fields, startingAfter } = viewed;
   const context = { ...viewed.context, maxOutputTokens: viewed.maxOutputTokens };
@@ -32,7 +35,7 @@ export function responseView(viewed: ViewedResponse): StreamView {
     failure: (error, state, number) => {
       const first = FIRST_OUTPUT_SEQUENCE + number;
       const response = responseObject(fields, context, failedState(error, state));
-      // A cancellation is not an error to the one who asked for it.
+      // A cancellation is not an error to the caller who asked for it.
       if (error.code === "cancelled") return failureEvent(response, first);
       const failure = startingAfter < first ? errorEvent(error.toJSON().error, first) : "";
       return failure + failureEvent(response, first + 1);
@@ -42,7 +45,7 @@ export function responseView(viewed: ViewedResponse): StreamView {
   };
 }
 
-/** The number, in a job's log, of the first event that a reader lacks. */
+/** Returns the number, in a job's log, of the first event that a reader lacks. */
 export function firstNumber(startingAfter: number): number {
   return Math.max(0, startingAfter + 1 - FIRST_OUTPUT_SEQUENCE);
 }

@@ -108,7 +108,7 @@ function noFile(id: string): BrokerError {
   });
 }
 
-/** Another key's file is as unknown as one that never was. */
+/** Throws the same error for another key's file as for one that does not exist. */
 async function checkFile(pool: Pool, key: string, id: string): Promise<void> {
   const file = FILE.test(id) ? await findFile(pool, key, id) : undefined;
   if (file === undefined) throw noFile(id);

@@ -152,7 +152,7 @@ function readItemsOf(request: FastifyRequest): readonly NewItem[] {
   return newItems(exact["items"] as readonly unknown[]);
 }
 
-/** Another key's conversation is as unknown as one that never was. */
+/** Throws the same error for another key's conversation as for one that does not exist. */
 function noConversation(id: string): never {
   throw new BrokerError("not_found", `Conversation with id '${id.slice(0, 64)}' not found.`, {
     param: "id",

@@ -18,9 +18,9 @@ export interface FilesDeps {
   readonly pool: Pool;
   /** Aborts when a shutdown stops waiting for uploads and downloads. */
   readonly shutdown: AbortSignal;
-  /** The default is 512 MiB. */
+  /** 512 MiB by default. */
   readonly maxFileBytes?: number;
-  /** An upload gives a sign of life so often. The default is a minute. */
+  /** The interval in which an upload shows that it is alive. It is a minute by default. */
   readonly touchMs?: number;
 }
 

@@ -7,7 +7,7 @@ import { statement } from "../../shared/db/statement.ts";
 export interface HealthDeps {
   readonly database: Pick<Database, "pool">;
   readonly queues: ProviderQueues;
-  /** Any provider, whose queue stands for all. */
+  /** Any provider; its queue stands for all queues. */
   readonly provider: string;
 }
 

@@ -5,7 +5,7 @@ export interface MetricsDeps {
   readonly metrics: Pick<Metrics, "registry" | "scrape">;
 }
 
-/** `GET /metrics` for Prometheus, open to whoever reaches the port. */
+/** `GET /metrics` answers Prometheus, and everybody who reaches the port. */
 export function addMetrics(app: FastifyInstance, { metrics }: MetricsDeps): void {
   app.get("/metrics", async (_request, response) => {
     response.type(metrics.registry.contentType);

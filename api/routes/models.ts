@@ -13,7 +13,7 @@ export interface ModelsDeps {
   readonly startedAt: Date;
 }
 
-/** Clients take the first model for their default, so those that chat stand first. */
+/** Clients take the first model as their default, so chat models come first. */
 const kinds: readonly RouteConfig["kind"][] = ["chat", "completion", "embedding"];
 
 /** `GET /v1/models` and `GET /v1/models/{id}` show, from memory, only what the key may use. */

@@ -17,9 +17,9 @@ export interface Md5Check {
 }
 
 /**
- * Throws `BrokerError` `invalid_request` unless the bytes of these parts, in this order, have this MD5.
- * Parts do not change once they are whole, so what was read here is what becomes the file. Other
- * problems are found when the file is made.
+ * Throws `BrokerError` `invalid_request` unless the bytes of these parts, in this order, have this
+ * MD5. Parts do not change once they are whole, so the file will have the bytes that were read
+ * here. Other problems are found when the file is made.
  */
 export async function checkMd5(pool: Pool, check: Md5Check): Promise<void> {
   const { keyId, upload, partIds, md5, shutdown } = check;

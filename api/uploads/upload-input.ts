@@ -7,7 +7,7 @@ import { fileNameProblem, MAX_PARTS } from "../files/file-limits.ts";
 
 const MAX_TYPE_LENGTH = 255;
 
-/** The body that begins an upload of at most so many bytes. */
+/** Makes the schema of the body that begins an upload of at most `maxFileBytes`. */
 export function createUploadInput(maxFileBytes: number) {
   const size = `must be a whole number from 1 to ${maxFileBytes}, the most that a file may have`;
   return z.strictObject({
@@ -54,7 +54,7 @@ export function checkPartIds(ids: readonly string[]): void {
   if (index !== -1) throw noPart(index, ids[index] ?? "");
 }
 
-/** The error for a part that an upload does not have. */
+/** Makes the error for a part that an upload does not have. */
 export function noPart(index: number, id: string): BrokerError {
   const param = `part_ids[${index}]`;
   const message = `${param}: this upload has no part '${id.slice(0, 64)}'.`;

@@ -10,7 +10,7 @@ import { pageQuery } from "../http/page-query.ts";
 export interface EndpointDeps {
   readonly pool: Pool;
   readonly egress: Pick<EgressPolicy, "checkUrl" | "checkResolved">;
-  /** A test waits so long for a worker and for the endpoint's answer. The default is 30 s. */
+  /** How long a test waits for a worker and for the endpoint's answer. It is 30 s by default. */
   readonly testWaitMs?: number;
 }
 
@@ -27,7 +27,7 @@ export function readId(request: FastifyRequest, name: "id" | "delivery"): string
   return /^\w{1,128}$/.test(id) ? id : notFound(name === "id" ? "endpoint" : "delivery");
 }
 
-/** Another key's endpoint is as unknown as one that never was. */
+/** Throws the same error for another key's endpoint as for one that does not exist. */
 export function notFound(what: "endpoint" | "delivery"): never {
   throw new BrokerError("not_found", `No such webhook ${what}.`);
 }

@@ -17,7 +17,7 @@ export interface AdminDeps {
   readonly reply: ReplySender;
 }
 
-/** Everything below `/admin`, in a scope behind the admin key. */
+/** Adds everything below `/admin`, in a scope behind the admin key. */
 export function addAdmin(app: FastifyInstance, deps: AdminDeps): void {
   const { database, providerStates, reply } = deps;
   const { pool } = database;

@@ -68,7 +68,7 @@ export function addAdminKeys(app: FastifyInstance, deps: AdminKeysDeps): void {
   });
 }
 
-/** An id that no key can have is unknown like all others. */
+/** An id that no key can have is unknown, like any other. */
 function keyId(params: unknown): string {
   const id = queryFields.id.safeParse((params as { readonly id: unknown }).id);
   return id.success ? id.data : notFound();

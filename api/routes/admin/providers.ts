@@ -9,7 +9,7 @@ interface AdminProvidersDeps {
   readonly providerStates: Pick<ProviderStates, "get">;
 }
 
-/** `GET /admin/providers` shows the health and the load of each. */
+/** `GET /admin/providers` shows the health and the load of each provider. */
 export function addAdminProviders(app: FastifyInstance, deps: AdminProvidersDeps): void {
   app.get("/admin/providers", async () => ({
     object: "list",

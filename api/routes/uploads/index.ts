@@ -20,7 +20,7 @@ export interface UploadsDeps {
   readonly pool: Pool;
   /** Aborts when a shutdown stops waiting for uploads. */
   readonly shutdown: AbortSignal;
-  /** The default is 512 MiB. */
+  /** 512 MiB by default. */
   readonly maxFileBytes?: number;
 }
 
@@ -28,7 +28,7 @@ interface UploadRoute {
   Params: { id: string };
 }
 
-/** The ids of all possible parts fit. */
+/** The ids of all possible parts fit into this. */
 const COMPLETE_BYTES = 1024 * 1024;
 
 /** `/v1/uploads` makes files that come in parts; `addUploadParts` takes the parts, which are forms. */
