@@ -46,11 +46,11 @@ type GivenDeps = Omit<
 export interface ApiDeps extends GivenDeps {
   readonly config: Config;
   readonly keyAuth: KeyAuth;
-  /** It is signalled at each request that may have changed something. */
+  /** Signalled at each request that may have changed something. */
   readonly activity: Pick<Activity, "signal">;
   readonly adminKey: string;
   readonly metrics: Metrics;
-  /** The path to the owners, in the fleet, of jobs that the admin API ends. */
+  /** Reaches the owners, in the fleet, of jobs that the admin API ends. */
   readonly reply: ReplySender;
   /** The timings that differ from the defaults. */
   readonly timings?: Partial<CallTimings>;

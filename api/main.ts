@@ -42,7 +42,7 @@ export interface ApiProcessDeps extends Pick<
   /** True when there are other processes, on Redis. */
   readonly inFleet: boolean;
   readonly database: ApiDeps["database"];
-  /** A URL that does not lead through a pooler, since the lease session lives on it. */
+  /** Leads past any pooler, since the lease session lives on it. */
   readonly directUrl: string;
   /** Everything that was in the inbox at this time (`performance.now()`) has been handed over. */
   readonly readSince: () => number;
@@ -63,7 +63,7 @@ export interface RunningApi {
   stop(graceMs: number): Promise<void>;
 }
 
-/** How long an API process may be without its lease. After that its jobs are given up. */
+/** An API process may be without its lease for this long. After that its jobs are given up. */
 const LEASE_PATIENCE_MS = 2_000;
 const EXPIRE_PAGE = 1_000;
 const DRAIN_MS = 2_000;

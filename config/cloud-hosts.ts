@@ -63,7 +63,7 @@ const CLOUD_DOMAINS = [
 const AWS_INFERENCE =
   /(?:^|\.)(?:bedrock|sagemaker)[a-z0-9-]*\.(?:[a-z0-9-]+\.)*(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
 
-/** Whether a host name belongs to a well-known cloud inference API. */
+/** Tells whether a host name belongs to a well-known cloud inference API. */
 export function isCloudHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/\.+$/, "");
   return (

@@ -64,7 +64,7 @@ export interface RouteConfig {
      * it overflow.
      */
     readonly waitedMs: number | null;
-    /** Whether a job may overflow after the serve targets failed it. */
+    /** Tells whether a job may overflow after the serve targets failed it. */
     readonly failed: boolean;
   };
   /** When no target is up, a job waits until its deadline or gets 503 at once. */
@@ -96,7 +96,7 @@ export interface Config {
     readonly deadlineMs: number;
     /** The same for jobs whose caller does not wait on the connection. */
     readonly asyncDeadlineMs: number;
-    /** Whether an SDK's automatic retry joins the job of its lost connection. */
+    /** Tells whether an SDK's automatic retry joins the job of its lost connection. */
     readonly attachRetries: boolean;
     /** Origins of web pages whose scripts may call the API; `*` allows all. */
     readonly corsOrigins: readonly string[];

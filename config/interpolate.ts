@@ -2,7 +2,7 @@ import type { Lookup } from "./environment.ts";
 
 interface Interpolated {
   readonly text: string;
-  /** Whether the text was one `${…}` and nothing else. */
+  /** Tells whether the text was one `${…}` and nothing else. */
   readonly whole: boolean;
   /**
    * References that could not be filled in, which make `text` useless. Problems contain names,

@@ -42,7 +42,7 @@ function allowIn<Schema extends JsonSchema | boolean>(schema: Schema) {
   return typeof schema === "boolean" ? schema : allowReferences(schema);
 }
 
-/** Whether the schema allows any value or any text, which includes a reference. */
+/** Tells whether the schema allows any value or any text, which includes a reference. */
 function isUnchecked(schema: JsonSchema): boolean {
   const limits = Object.keys(schema).filter((key) => key !== "type" && key !== "description");
   return limits.length === 0 && (schema.type === undefined || schema.type === "string");

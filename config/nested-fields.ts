@@ -79,7 +79,8 @@ function isCap({ rule, name }: GovernedField): boolean {
 }
 
 /**
- * Whether a governed field asks for anything; null, false, empty values and a single choice do not.
+ * Tells whether a governed field asks for anything; null, false, empty values and a single choice
+ * do not.
  */
 export function asksForSomething(field: GovernedField, value: unknown): boolean {
   if (value === null || value === undefined || value === false || value === "") return false;

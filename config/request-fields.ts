@@ -130,7 +130,7 @@ export interface GovernedField {
   readonly rule: FieldRule;
   /** The broker's own name for the field; for a cap of an engine, the name as given. */
   readonly name: string;
-  /** Whether it counts choices; the value 1 then asks for nothing. */
+  /** Tells whether it counts choices; the value 1 then asks for nothing. */
   readonly isCount: boolean;
 }
 

@@ -51,7 +51,7 @@ export function yamlKeyOffset(document: Document, path: ProblemPath): number {
   return startOf(pair?.key, parent.offset);
 }
 
-/** Whether a pair is `<<: …`, which merges the keys of other mappings. */
+/** Tells whether a pair is `<<: …`, which merges the keys of other mappings. */
 export function isMergePair(pair: Pair): boolean {
   return isScalar(pair.key) && pair.key.value === "<<" && pair.key.type === "PLAIN";
 }

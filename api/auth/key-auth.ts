@@ -21,9 +21,11 @@ export interface KeyAuthOptions {
   readonly pool: Pick<Pool, "query">;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
-  /** How long a revoked key may still be let in. The accept statement refuses it even then. */
+  /** A revoked key may still be let in for this long. The accept statement refuses it even then. */
   readonly cacheMs?: number;
-  /** The most known keys that are kept, and as many unknown ones, which an attacker can make up. */
+  /**
+   * At most this many known keys are kept, and as many unknown ones, which an attacker can make up.
+   */
   readonly maxEntries?: number;
 }
 

@@ -89,7 +89,7 @@ function milliseconds(seconds: string | string[] | undefined): number | undefine
   return ms > 0 ? ms : undefined;
 }
 
-/** Returns the class that `service_tier` asks for, as far as the key may have it. */
+/** Returns the class that `service_tier` asks for, or the highest that the key may have. */
 function serviceClassOf(
   tier: "auto" | "default" | "flex" | "priority" | null | undefined,
   ceiling: Exclude<ServiceClass, "batch">,

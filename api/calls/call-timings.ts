@@ -1,19 +1,20 @@
-/** How long the API waits for other processes. Tests pass shorter times. */
+/** The API waits this long for other processes. Tests pass shorter times. */
 export interface CallTimings {
-  /** The silence after which a stream gets a comment line. */
+  /** A stream that is silent for this long gets a comment line. */
   readonly heartbeatMs: number;
-  /** The time that a worker has to confirm the end of a job before it is asked again. */
+  /** A worker has this long to confirm the end of a job before it is asked again. */
   readonly confirmMs: number;
-  /** The pause after which followers look at a job's row, since notices may be lost. */
+  /** Followers look at a job's row this often, since notices may be lost. */
   readonly lookMs: number;
-  /** The pause before a queue or a database that failed is tried again. */
+  /** A queue or a database that failed is tried again after this pause. */
   readonly requeueMs: number;
   /**
-   * How long a queue may be away when a job first enters it. After that the caller gets an error.
+   * A queue may be away for this long when a job first enters it. After that the caller gets an
+   * error.
    */
   readonly enterWithinMs: number;
   /**
-   * The pause before a job is offered again to its first queue. A lost connection to Redis comes
+   * A job is offered again to its first queue after this pause. A lost connection to Redis comes
    * back in about this time.
    */
   readonly enterPauseMs: number;

@@ -39,9 +39,9 @@ export type RunEvent =
 export const QUEUE_REFUSED = "queue did not take an entry";
 
 /**
- * An admitted job, from its first place to its end, in the process that holds the caller's connection.
- * Timers, disconnects and shutdowns only ask for an end. What the statement returns decides, and if the
- * job got done after all, its result is delivered.
+ * An admitted job, from its first place to its end, in the process that holds the caller's
+ * connection. Timers, disconnects and shutdowns only ask for an end. The answer of the statement
+ * decides. If the job is done after all, its result is delivered.
  */
 export class JobRun implements OwnedJob, EndingJob {
   readonly id: string;

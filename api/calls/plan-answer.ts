@@ -7,7 +7,7 @@ export interface CallTraits {
   readonly background: boolean;
   /** The caller wants the answer to be kept. */
   readonly stored: boolean;
-  /** How often one of OpenAI's SDKs has sent the request before. Other clients have no count. */
+  /** One of OpenAI's SDKs has sent the request this often before. Other clients have no count. */
   readonly sdkRetries: number | undefined;
   /** True if the configuration lets an SDK's retry join the job whose connection was lost. */
   readonly attachRetries: boolean;

@@ -52,7 +52,7 @@ export function endByRequest(
     : endByState(state, code, answerHeaders);
 }
 
-/** What is known of a job before its end. */
+/** The knowledge about a job before its end. */
 export interface RunProgress {
   /** This process's own request to end, if any. */
   readonly stopRequest: StopRequest | undefined;

@@ -8,7 +8,7 @@ import type { InferenceCall } from "./inference-call.ts";
 
 type RetryDeps = Pick<CallDeps, "database" | "owner" | "log">;
 
-/** How long after the loss of the connection a retry may join the job. */
+/** A retry may join the job for this long after the loss of the connection. */
 const ATTACH_WITHIN_MS = 60_000;
 
 /**

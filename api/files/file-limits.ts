@@ -5,8 +5,8 @@ export const MAX_FILE_BYTES = 512 * MIB;
 export const MAX_PART_BYTES = 64 * MIB;
 export const MAX_PARTS = 10_000;
 /**
- * The interval in which an upload shows that it is alive. Silent uploads are swept after a far
- * longer time.
+ * An upload shows in this interval that it is alive. Silent uploads are swept after a far longer
+ * time.
  */
 export const TOUCH_MS = 60_000;
 const MAX_FILENAME_LENGTH = 255;

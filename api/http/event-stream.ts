@@ -4,7 +4,7 @@ import { escapeLineEnds } from "../../shared/json/escape-line-ends.ts";
 
 export interface EventStreamOptions {
   readonly reply: FastifyReply;
-  /** The silence after which a stream gets a comment line. */
+  /** A stream that is silent for this long gets a comment line. */
   readonly heartbeatMs: number;
   /** True when a reader can come back with an event's id. Otherwise ids of the upstream are left out. */
   readonly hasIds?: boolean;

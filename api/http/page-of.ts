@@ -7,8 +7,8 @@ export interface PageQuery {
 }
 
 /**
- * The size at which a page ends. Its items can be as large as requests and answers, and a hundred
- * of them must fit into memory.
+ * A page ends once it has this size. Its items can be as large as requests and answers, and a
+ * hundred of them must fit into memory.
  */
 export const PAGE_BYTES = 8 * 1024 * 1024;
 

@@ -11,15 +11,15 @@ declare module "fastify" {
 export interface ReceiveLimits {
   /** A whole request must arrive within this time. */
   readonly receiveMs?: number;
-  /** The longest silence of an upload. */
+  /** An upload may be silent for this long. */
   readonly uploadIdleMs?: number;
-  /** The longest time of an upload in all. */
+  /** A whole upload may take this long. */
   readonly uploadMs?: number;
-  /** How long the rest of an answered request is still read, and thrown away. */
+  /** The rest of an answered request is still read, and thrown away, for this long. */
   readonly lingerMs?: number;
 }
 
-/** How many times an upload is checked for silence within `uploadIdleMs`. */
+/** An upload is checked for silence this many times within `uploadIdleMs`. */
 const LOOKS = 4;
 
 /**

@@ -14,10 +14,10 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** The silence of the log after which the row is asked whether the job has ended. */
+/** When the log is silent for this long, the row is asked whether the job has ended. */
 const BETWEEN_EVENTS_MS = 20;
 
-/** The events that a view adds after the last one of a log: an error, and the end. */
+/** A view adds this many events after the last one of a log: an error, and the end. */
 const LATER_EVENTS = 2;
 
 export interface FollowedEnd {

@@ -16,8 +16,8 @@ const CODE = "invalid_prompt";
 const plainStatuses = new Set([400, 401]);
 
 /**
- * Whether a refusal goes into a stream. Codex CLI sends a response request up to six times after
- * any status but 200 and 400, whatever `x-should-retry` says.
+ * Tells whether a refusal goes into a stream. Codex CLI sends a response request up to six times
+ * after any status but 200 and 400, whatever `x-should-retry` says.
  */
 export function isToldInStream(
   { headers, routeOptions }: FastifyRequest,

@@ -15,10 +15,7 @@ export interface ViewedResponse {
   readonly startingAfter: number;
 }
 
-/**
- * The number of events that come when the job is accepted. The next one comes when its attempt
- * begins.
- */
+/** This many events come when the job is accepted. The next one comes when its attempt begins. */
 const EARLY_EVENTS = 2;
 
 /** Makes the view of a response's stream, from a reader's cursor on. */

@@ -20,7 +20,7 @@ export interface FilesDeps {
   readonly shutdown: AbortSignal;
   /** 512 MiB by default. */
   readonly maxFileBytes?: number;
-  /** The interval in which an upload shows that it is alive. It is a minute by default. */
+  /** An upload shows in this interval that it is alive. It is a minute by default. */
   readonly touchMs?: number;
 }
 

@@ -10,7 +10,7 @@ import { pageQuery } from "../http/page-query.ts";
 export interface EndpointDeps {
   readonly pool: Pool;
   readonly egress: Pick<EgressPolicy, "checkUrl" | "checkResolved">;
-  /** How long a test waits for a worker and for the endpoint's answer. It is 30 s by default. */
+  /** A test waits this long for a worker and for the endpoint's answer, 30 s by default. */
   readonly testWaitMs?: number;
 }
 

@@ -134,7 +134,7 @@ function refuseChanges(
   );
 }
 
-/** Whether the state is useless after this error, because no next run could go on from it. */
+/** Tells whether the state is useless after this error, because no next run could go on from it. */
 async function isUseless(error: unknown, file: StateFile): Promise<boolean> {
   if (!(error instanceof RequestError) || error.retryable) return false;
   const isUploaded = (await file.read())?.input_file_id !== undefined;

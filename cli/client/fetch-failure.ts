@@ -1,8 +1,8 @@
 import { RequestError } from "./request-error.ts";
 
 /**
- * Whether the same request may succeed later. The body of an answer can also break off: `fetch`
- * then throws a `TypeError` with a cause, and a `TypeError` of our own code has none.
+ * Tells whether the same request may succeed later. The body of an answer can also break off:
+ * `fetch` then throws a `TypeError` with a cause, and a `TypeError` of our own code has none.
  */
 export function mayPass(error: unknown): boolean {
   if (error instanceof RequestError) return error.retryable;

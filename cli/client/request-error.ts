@@ -5,8 +5,8 @@ import { parseJson } from "../../shared/json/json-object.ts";
 export class RequestError extends Error {
   override readonly name = "RequestError";
   /**
-   * Whether the same request may succeed later, because nothing answered or because the broker said
-   * so.
+   * Tells whether the same request may succeed later, because nothing answered or because the
+   * broker said so.
    */
   readonly retryable: boolean;
   /** The status of the answer; undefined when there was none. */

@@ -24,7 +24,9 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** Leads to the database `spillway`, and contains the password. */
   readonly connectionString: string;
-  /** Whether the server was already running, as a leftover or for another Spillway process. */
+  /**
+   * Tells whether the server was already running, as a leftover or for another Spillway process.
+   */
   readonly adopted: boolean;
   /** The directory of the cluster, its password and its log. */
   readonly filesDir: string;

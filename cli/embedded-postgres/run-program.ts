@@ -15,7 +15,7 @@ export interface RunProgramOptions {
 
 export interface ProgramResult {
   readonly ok: boolean;
-  /** Whether the program was not found, as opposed to a failed run. */
+  /** Tells whether the program was not found, as opposed to a failed run. */
   readonly missing: boolean;
   /** The program's stdout and stderr, or why it could not be started. */
   readonly output: string;

@@ -21,7 +21,7 @@ export interface AcceptedJobsOptions {
 export interface AcceptedJobs {
   readonly accepted: AcceptedQueue;
   readonly events: EventLog;
-  /** The path that reaches the owner of any job. */
+  /** Reaches the owner of any job. */
   readonly reply: ReplySender;
 }
 

@@ -5,7 +5,7 @@ import { hashSecret } from "../../shared/keys/key-secret.ts";
 import { parseUsd } from "../../shared/money/usd.ts";
 import { statement } from "../../shared/db/statement.ts";
 
-/** What the demo may spend at its made-up cloud, so that a newcomer sees a budget at work. */
+/** The demo may spend this much at its made-up cloud, so that a newcomer sees a budget at work. */
 const DEMO_BUDGET = { limit_usd: parseUsd(5), period: "day" } as const;
 
 /**

@@ -9,7 +9,7 @@ export class StoreInUseError extends Error {
 export interface KeepInstanceLockOptions {
   /** The URL of a direct connection, not through a pooler. */
   readonly databaseUrl: string;
-  /** The message for the case that another process holds the lock. */
+  /** Says what to do when another process holds the lock. */
   readonly inUse: string;
   /** Called while the database does not answer. It brings an embedded server back, or throws. */
   readonly revive: () => Promise<void>;

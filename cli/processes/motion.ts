@@ -33,7 +33,7 @@ export interface MotionOptions {
   readonly resources: AsyncDisposableStack;
 }
 
-/** The time for callers' answers that are on their way when a worker stops. */
+/** Callers' answers that are on their way when a worker stops have this time. */
 const DRAIN_MS = 5_000;
 
 /**

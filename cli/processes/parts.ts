@@ -20,7 +20,7 @@ export interface Parts extends Motion {
   readonly providerStates: ProviderStates;
   readonly accepted: AcceptedQueue;
   readonly events: EventLog;
-  /** The path that reaches the owner of any job. */
+  /** Reaches the owner of any job. */
   readonly reply: ReplySender;
   readonly metrics: Metrics;
   readonly activity: Activity;

@@ -6,7 +6,7 @@ import { openRemoteReplies } from "../../shared/replies/remote-replies.ts";
 import type { ReplyReceiver, ReplySender } from "../../shared/replies/reply-path.ts";
 import { LocalStopRequests, type StopRequests } from "../../shared/replies/stop-requests.ts";
 
-/** How an API and the workers reach each other. */
+/** Connects an API and the workers. */
 export interface ReplyPath {
   readonly sender: ReplySender;
   readonly receiver: ReplyReceiver;

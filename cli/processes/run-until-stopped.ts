@@ -8,7 +8,7 @@ export interface LongRunning {
   stop(graceMs: number): Promise<void>;
 }
 
-/** How long running requests may take to end after the first signal. */
+/** Running requests may take this long to end after the first signal. */
 const GRACE_MS = 10_000;
 /**
  * `npm start` passes on the Ctrl-C that the terminal has already sent. Two signals within this time
@@ -16,9 +16,12 @@ const GRACE_MS = 10_000;
  */
 const SAME_SIGNAL_MS = 500;
 
-/** The time for an orderly end after a second signal, or after the loss of the database. */
+/** An orderly end may take this long after a second signal, or after the loss of the database. */
 const CUT_SHORT_MS = 10_000;
-/** The time for an end that nobody hurries. Without a database, settlements would wait for ever. */
+/**
+ * An end that nobody hurries may take this long. Without a database, settlements would wait for
+ * ever.
+ */
 const LAST_RESORT_MS = 60_000;
 
 /**

@@ -1,17 +1,18 @@
 /** The counters of all calls with one `x-client-request-id`. */
 export interface RequestCounters {
   calls: number;
-  /** Whether response headers were given to the socket in any of the calls. */
+  /** Tells whether response headers were given to the socket in any of the calls. */
   headersSent: boolean;
   /** The status of the last call that was answered. */
   status: number | null;
-  /** Whether the response was sent to its end, whatever its content. */
+  /** Tells whether the response was sent to its end, whatever its content. */
   completed: boolean;
   /**
-   * Whether it was a whole and regular answer, sent to its end; a wrong `usage` does not matter.
+   * Tells whether it was a whole and regular answer, sent to its end; a wrong `usage` does not
+   * matter.
    */
   ok: boolean;
-  /** Whether the client closed the connection before the response's end. */
+  /** Tells whether the client closed the connection before the response's end. */
   aborted: boolean;
   /** Wall clock, milliseconds since 1970. */
   startedAtMs: number;

@@ -88,7 +88,7 @@ export class InjectedFaults {
     return this.#fault?.type === "refuse_when_full" ? undefined : this.#take(subject);
   }
 
-  /** Whether a call that found all slots taken is refused instead of queued. */
+  /** Tells whether a call that found all slots taken is refused instead of queued. */
   refusesWhenFull(subject: Subject): boolean {
     return this.#fault?.type === "refuse_when_full" && this.#take(subject) !== undefined;
   }

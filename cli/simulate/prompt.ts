@@ -6,7 +6,7 @@ export interface Prompt {
   readonly text: string;
   /** The last user message or the prompt, which may contain `[sim …]` directives. */
   readonly lastText: string;
-  /** Whether the last message is the user's, so that no tool result has come since. */
+  /** Tells whether the last message is the user's, so that no tool result has come since. */
   readonly endsWithUser: boolean;
   readonly tokens: number;
 }

@@ -18,7 +18,7 @@ interface ItemOptions {
   readonly kind: SimulatorKind;
   /** Makes the item's ids unique. */
   readonly mark: string;
-  /** Whether reasoning comes with its encrypted form. */
+  /** Tells whether reasoning comes with its encrypted form. */
   readonly encrypted: boolean;
 }
 

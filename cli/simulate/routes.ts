@@ -12,7 +12,7 @@ interface RouteDeps {
   readonly engine: Engine;
   readonly book: CounterBook;
   readonly apiKey: string | undefined;
-  /** Whether `/v1/responses` exists. */
+  /** Tells whether `/v1/responses` exists. */
   readonly responses: boolean;
   readonly counters: () => Counters;
   readonly setFault: (fault: Fault | null) => void;

@@ -29,7 +29,7 @@ export interface SimulatorOptions {
   readonly outputTokens?: number | undefined;
   /** Tokens of reasoning before the answer when the request does not say; default 0. */
   readonly reasoningTokens?: number | undefined;
-  /** Whether `/v1/responses` exists; default true. */
+  /** Tells whether `/v1/responses` exists; default true. */
   readonly responses?: boolean | undefined;
   /** When set, `/v1` requires it as bearer token. */
   readonly apiKey?: string | undefined;

@@ -14,7 +14,7 @@ export interface WireOptions {
   /** How many steps of the generation are sent. */
   readonly steps: number;
   readonly usage: UsageOverride | undefined;
-  /** Whether the engine gives up after its steps and ends the answer with that. */
+  /** Tells whether the engine gives up after its steps and ends the answer with that. */
   readonly aborts: boolean;
 }
 

@@ -11,7 +11,7 @@ export const MEMORY_FILES = "/dev/shm";
 /** A run takes half a GiB; the rest is for everything else on the machine. */
 const MIN_FREE_BYTES = 4 * 1024 ** 3;
 
-/** Whether programs can be run from there, and there is enough space. */
+/** Tells whether programs can be run from there, and there is enough space. */
 export function canKeepFiles({ mounts, freeBytes }: FileSystem): boolean {
   const mount = mounts.split("\n").find((line) => line.split(" ")[1] === MEMORY_FILES);
   const [, , type, options = ""] = mount?.split(" ") ?? [];

@@ -39,9 +39,9 @@ type Side = "client" | "server";
 interface Line {
   readonly sockets: Readonly<Record<Side, Socket>>;
   readonly flows: TcpFlow[];
-  /** Whether bytes were lost. */
+  /** Tells whether bytes were lost. */
   hasLost: boolean;
-  /** Whether its last byte is on the way. */
+  /** Tells whether its last byte is on the way. */
   isCut: boolean;
 }
 

@@ -25,25 +25,28 @@ export interface BatchFeederDeps extends FeedDeps, StopDeps, ValidateDeps {
   readonly now: () => number;
 }
 
-/** What a feeder remembers of a batch. Another feeder starts without it. */
+/** The memory of one feeder about a batch. Another feeder starts without it. */
 interface Feed {
   readonly window: FeedWindow;
-  /** The times, on the clock of `now`, when the batch may be fed and its sums are next written. */
+  /** The batch may be fed, and its sums are written, from these times on, by the clock of `now`. */
   feedAt: number;
   sumAt: number;
 }
 
-/** The most batches of one round. The next round takes the next ones. */
+/** One round takes this many batches at most. The next round takes the next ones. */
 const PAGE = 40;
-/** The most batches at once, because callers need the database's connections too. */
+/** This many batches are worked on at once, because callers need the database's connections too. */
 const AT_ONCE = 4;
-/** The most lines that end without having begun, in one statement. */
+/** One statement ends at most this many lines that have not begun. */
 const LINE_PAGE = 5_000;
 /** Without a batch, the feeder asks the database less often. */
 const IDLE_MS = 500;
 /** Adding up 50,000 lines takes tens of milliseconds. */
 const SUM_MS = 1_000;
-/** The pause after a budget fell short, since jobs of the batch may still give some of it back. */
+/**
+ * The feeder pauses this long after a budget fell short, since jobs of the batch may still give
+ * some of it back.
+ */
 const SHORT_MS = 300;
 
 /**

@@ -27,7 +27,7 @@ export interface FeedDeps extends EnqueueDeps, ReadDeps {
   readonly random: () => number;
 }
 
-/** The most lines of one round that can only be refused. */
+/** One round refuses at most this many lines of an unknown model. */
 const REFUSALS = 100;
 /** The most lines that are in memory at once. */
 const PAGE = { lines: 100, bytes: 256 * 1024 };
@@ -39,7 +39,7 @@ const NO_CAPACITY = {
     "The providers of this batch's models are down, or their calls only fail. " +
     "It goes on when one is well again.",
 } as const;
-/** How often the feeder tries a paused batch. */
+/** A paused batch is tried again after this time. */
 const PAUSED_MS = 2_000;
 
 interface Round {
@@ -91,7 +91,7 @@ export async function feedLines(
   return short !== undefined;
 }
 
-/** Whether all jobs of the batch wait, each at a provider that is down or rests. */
+/** Tells whether all jobs of the batch wait, each at a provider that is down or rests. */
 function waitsForNobody(
   window: FeedWindow,
   byProvider: ReadonlyMap<string, number>,
@@ -200,8 +200,8 @@ async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<Fed
 }
 
 /**
- * Whether the error comes from what the line holds. A faulty statement may be mended, the line may
- * not.
+ * Tells whether the error comes from what the line holds. A faulty statement may be mended, the
+ * line may not.
  */
 function isOfLine(error: unknown): boolean {
   return /^(22|54)/.test(String((error as { code?: unknown }).code));

@@ -5,15 +5,15 @@ interface Route {
   readonly targets: readonly Pick<CompiledTarget, "provider" | "role">[];
 }
 
-/** The lines that may wait at a provider at first: enough for its slots until the next round. */
+/** At first this many lines per slot may wait at a provider: enough until the next round. */
 const LINES_PER_SLOT = 2;
 const MIN_LINES = 16;
 const MAX_LINES = 2_048;
 
 /**
- * How many of a batch's lines may wait at each provider, and how many do. A window that was found
- * nearly empty is doubled, so that fast providers do not run out between two rounds. One that was
- * found nearly full shrinks again. To the choice of a target it looks like the states of all
+ * Counts how many of a batch's lines may wait at each provider, and how many do. A window that was
+ * found nearly empty is doubled, so that fast providers do not run out between two rounds. One that
+ * was found nearly full shrinks again. To the choice of a target it looks like the states of all
  * providers.
  */
 export class FeedWindow {

@@ -12,7 +12,7 @@ export interface FileLine {
   readonly bytes: Buffer | undefined;
 }
 
-/** Whether the line holds nothing but blanks. */
+/** Tells whether the line holds nothing but blanks. */
 export function isBlank({ bytes }: FileLine): boolean {
   return bytes !== undefined && bytes.every((byte) => BLANK.has(byte));
 }

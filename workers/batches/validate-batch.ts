@@ -23,10 +23,10 @@ export interface ValidateDeps {
 
 /** A longer list of errors would help nobody. */
 const MAX_ERRORS = 100;
-/** The most characters of a name from the file, which may be as long as a line. */
+/** A name from the file is cut to this length, since it may be as long as a line. */
 const MAX_TEXT_LENGTH = 300;
 const PAGE = 1_000;
-/** The line up to which a file's blank end is read. */
+/** The blank end of a file is read up to this line. */
 const MAX_BLANK_LINE = 2 * batchLimits.lines;
 
 /**

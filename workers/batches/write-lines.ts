@@ -6,9 +6,9 @@ import { resultLine, type ResultLine } from "./result-line.ts";
 
 /** The most of one page: lines read, and bytes of their answers as stored, which are compressed. */
 const LIMITS = { lines: 100, bytes: 256 * 1024 };
-/** The most characters that a page writes, without its last line. */
+/** A page writes at most this many characters, without its last line. */
 const MAX_CHARS = 4 * 1024 * 1024;
-/** The most pages of one round, so that other batches get their turn. */
+/** One round writes at most this many pages, so that other batches get their turn. */
 const MAX_PAGES = 20;
 
 /**

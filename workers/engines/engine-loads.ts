@@ -26,7 +26,7 @@ interface Load {
   usualTtftMs: number | undefined;
 }
 
-/** How long an engine without metrics is not asked. */
+/** An engine without metrics is not asked for this long. */
 const NO_METRICS_REST_MS = 60_000;
 /** This many polls must find a queue: engines queue calls that arrive together, for a moment. */
 const POLLS_FOR_A_QUEUE = 2;
@@ -73,12 +73,14 @@ export class EngineLoads {
     this.#judge(provider, load);
   }
 
-  /** Whether a queue has stood inside the engine long enough that nothing more should be sent. */
+  /**
+   * Tells whether a queue has stood inside the engine long enough that nothing more should be sent.
+   */
   isFull(provider: string): boolean {
     return this.#load(provider).full;
   }
 
-  /** Whether calls wait inside the engine now; undefined: unknown. */
+  /** Tells whether calls wait inside the engine now; undefined: unknown. */
   hasQueue(provider: string): boolean | undefined {
     const { waiting, queuedPolls } = this.#load(provider);
     return waiting === undefined ? undefined : queuedPolls >= POLLS_FOR_A_QUEUE;

@@ -25,8 +25,8 @@ export function certainTruncation(call: ProviderCall, site: CallSite): Failed | 
 }
 
 /**
- * Whether an answer saw a part of the prompt only, which its usage shows: Ollama 0.17 counts what it
- * kept, the whole context when the last message was cut, less when older ones were dropped.
+ * Tells whether an answer saw a part of the prompt only, which its usage shows: Ollama 0.17 counts
+ * what it kept, the whole context when the last message was cut, less when older ones were dropped.
  */
 export function isTruncated(outcome: ProviderOutcome, call: ProviderCall, site: CallSite): boolean {
   if (!site.engine.truncatesSilently || outcome.kind !== "ok" || !outcome.usage) return false;

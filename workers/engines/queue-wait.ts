@@ -2,7 +2,7 @@ import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { ProviderCall } from "../providers/provider.ts";
 
 export interface QueueSigns {
-  /** Whether calls wait inside the engine; undefined: unknown. */
+  /** Tells whether calls wait inside the engine; undefined: unknown. */
   readonly hasQueue: () => boolean | undefined;
   /** The usual time of a first token here; undefined: not measured yet. */
   readonly usualTtftMs: () => number | undefined;

@@ -22,7 +22,9 @@ export async function probe(
   return status === CONNECTION_REFUSED ? "refused" : "unreachable";
 }
 
-/** Whether the list takes the credential; a list that needs none accepts any. It never throws. */
+/**
+ * Tells whether the list takes the credential; a list that needs none accepts any. It never throws.
+ */
 export async function checkKey(
   format: Probed,
   timeoutMs: number,

@@ -9,7 +9,7 @@ export interface StreamRequest {
   readonly reader: AnswerReader;
   readonly sink: ProviderSink;
   readonly idleMs: number;
-  /** The time that the HTTP message has to end once the stream is whole. */
+  /** The HTTP message must end within this time once the stream is whole. */
   readonly drainMs: number;
 }
 

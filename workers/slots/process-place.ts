@@ -1,7 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** Where a process runs. A process can see whether another one on the same machine lives. */
+/** The place of a process. A process can see whether another one on the same machine lives. */
 export interface ProcessPlace {
   /** The host name and, in containers, the namespace in which the `pid` counts. */
   readonly machine: string;
@@ -13,8 +13,8 @@ export function ownPlace(): ProcessPlace {
 }
 
 /**
- * Whether a process has certainly ended, so that the kernel has closed its sockets. It is false for
- * a process on another machine, of which nothing is known.
+ * Tells whether a process has certainly ended, so that the kernel has closed its sockets. It is
+ * false for a process on another machine, of which nothing is known.
  */
 export function hasEnded({ machine, pid }: ProcessPlace, own: ProcessPlace): boolean {
   if (machine !== own.machine) return false;

@@ -25,7 +25,7 @@ export interface Slot {
   restsUntil: number;
 }
 
-/** What a worker has of a provider's slots. */
+/** One provider's slots as a worker has them. */
 export interface ProviderSlots {
   id: number;
   /** The provider's slots over the whole fleet. */
@@ -60,7 +60,7 @@ export function neededBy({ count, most }: WideWait, { total, usable }: ProviderS
   return Math.max(1, most === "fleet" ? total : usable);
 }
 
-/** Whether a new call may have the slot once no other call is in it. */
+/** Tells whether a new call may have the slot once no other call is in it. */
 export function isUsable(slot: Slot, now: number): boolean {
   return slot.held && !slot.leaving && slot.restsUntil <= now;
 }

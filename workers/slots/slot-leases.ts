@@ -35,16 +35,16 @@ export interface SlotLeasesOptions {
   readonly onShare: (provider: string, slots: number) => void;
   readonly now: () => number;
   readonly place: ProcessPlace;
-  /** Whether a process has certainly ended, with all its sockets. */
+  /** Tells whether a process has certainly ended, with all its sockets. */
   readonly hasEnded: (place: ProcessPlace) => boolean;
 }
 
-/** How long a slot rests after its last holder ended uncleanly, or was this worker itself. */
+/** A slot rests this long after its last holder ended uncleanly, or was this worker itself. */
 const REST_MS = 1_000;
 /**
- * The same pause when the last holder may still live. A worker that is cut off from the database
- * finds out with its next probe: a probe is sent every second and must be answered in five. Then
- * the worker stops its calls.
+ * A slot rests this long when its last holder may still live. A worker that is cut off from the
+ * database finds out with its next probe: a probe is sent every second and must be answered in
+ * five. Then the worker stops its calls.
  */
 const CUT_OFF_REST_MS = 7_000;
 

@@ -12,12 +12,12 @@ import { Housekeeping } from "./housekeeping.ts";
 
 export interface OpenHousekeepingOptions {
   readonly database: Pick<Database, "end"> & { readonly pool: Pool };
-  /** How long ended jobs and their results are kept. */
+  /** Ended jobs and their results are kept this long. */
   readonly resultsMs: number;
   readonly reply: ReplySender;
 }
 
-/** An SDK's retry has come by then. */
+/** An SDK's retry has come within this time. */
 const ABANDONED_AFTER_MS = 15_000;
 
 /** Composes a worker's housekeeping. */

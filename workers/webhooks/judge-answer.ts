@@ -1,7 +1,7 @@
 import { readRetryAfterMs } from "../../shared/egress/retry-after.ts";
 import { nextPauseMs } from "./delivery-schedule.ts";
 
-/** What an attempt's end means for its delivery. */
+/** The consequence of an attempt for its delivery. */
 export interface Judgement {
   readonly outcome: "delivered" | "failed";
   readonly error: string | null;

@@ -11,7 +11,7 @@ import { doOnce } from "../../http/answer-once.ts";
 import { readBody, smallBody } from "../../http/json-body.ts";
 import { notFound, readId, type EndpointDeps } from "../../webhook-endpoints/own-endpoint.ts";
 
-/** The time for a worker to take the delivery and for the endpoint to answer. */
+/** In this time a worker must take the delivery and the endpoint must answer. */
 const TEST_WAIT_MS = 30_000;
 const LOOK_MS = 100;
 

@@ -13,7 +13,7 @@ export interface CallerRecords {
   readonly jobs: readonly JobRow[];
   /** The `x-client-request-id` of each call that the cloud received. */
   readonly cloudCalls: readonly string[];
-  /** Whether the API process was killed, frozen or restarted in the interval. */
+  /** Tells whether the API process was killed, frozen or restarted in the interval. */
   readonly wasDisturbed: (api: CallRecord["api"], fromMs: number, toMs: number) => boolean;
 }
 

@@ -57,7 +57,7 @@ export class SupervisedProcess {
     this.#loop = this.#keep();
   }
 
-  /** Whether the process was disturbed at any time of the interval. */
+  /** Tells whether the process was disturbed at any time of the interval. */
   wasDisturbed(fromMs: number, toMs: number): boolean {
     return this.#disturbances.some(
       (disturbance) => disturbance.fromMs <= toMs && disturbance.toMs >= fromMs,

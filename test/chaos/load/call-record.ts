@@ -22,7 +22,7 @@ export interface CallRecord {
    * - `hung`: nothing ended it, long after the deadline.
    */
   readonly end: "answered" | "left" | "lost" | "hung";
-  /** Whether there was a whole body with its answer, or a stream up to `[DONE]`. */
+  /** Tells whether there was a whole body with its answer, or a stream up to `[DONE]`. */
   readonly complete: boolean;
   /** The code of an error body or event. */
   readonly errorCode: string | undefined;

@@ -8,7 +8,7 @@ export interface ShapedRequest {
   readonly path: string;
   readonly body: string;
   readonly isStream: boolean;
-  /** Whether the request is too expensive for a budgeted key. */
+  /** Tells whether the request is too expensive for a budgeted key. */
   readonly isBig: boolean;
   /** The text of all choices, or all embeddings as JSON. */
   readonly answer: string;

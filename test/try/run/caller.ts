@@ -15,7 +15,7 @@ export interface StreamedAnswer {
   readonly headers: Headers;
   /** The parsed data of every event except `[DONE]`. */
   readonly events: readonly Record<string, unknown>[];
-  /** Whether `[DONE]` was received. */
+  /** Tells whether `[DONE]` was received. */
   readonly done: boolean;
 }
 

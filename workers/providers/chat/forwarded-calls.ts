@@ -30,7 +30,7 @@ export class ForwardedCalls {
   }
 }
 
-/** Whether a piece is as OpenAI writes it: an id and a type first, then only what is new. */
+/** Tells whether a piece is as OpenAI writes it: an id and a type first, then only what is new. */
 function isPlain(piece: JsonObject, { place, isNew, arguments: added }: AddedPiece): boolean {
   if (piece["index"] !== place) return false;
   const [id, type] = [stringAt(piece, "id"), stringAt(piece, "type")];

@@ -137,7 +137,7 @@ export class ForwardedChunks implements ChunkOutput {
   }
 }
 
-/** Whether a choice has its text in `message`, as in a whole answer, and not in `delta`. */
+/** Tells whether a choice has its text in `message`, as in a whole answer, and not in `delta`. */
 function isWholeChoice(choice: JsonObject): boolean {
   return choice["delta"] === undefined && asObject(choice["message"]) !== undefined;
 }

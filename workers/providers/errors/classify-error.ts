@@ -11,7 +11,7 @@ export interface ReceivedError {
   readonly upstreamError: UpstreamErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;
   /**
-   * Whether the body is JSON. If not, it is a page or a text, which a proxy may have written.
+   * Tells whether the body is JSON. If not, it is a page or a text, which a proxy may have written.
    * Undefined if the error came in an answer.
    */
   readonly isJson?: boolean;

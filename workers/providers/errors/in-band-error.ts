@@ -53,7 +53,7 @@ function isWord(value: unknown): boolean {
   return typeof value === "number" && value !== 0 && value !== 200;
 }
 
-/** Whether the object has nothing of an answer beside the words. */
+/** Tells whether the object has nothing of an answer beside the words. */
 function isOnlyError(object: JsonObject): boolean {
   if (ANSWER_MEMBERS.some((name) => object[name] !== undefined)) return false;
   if (typeof object["type"] === "string") return false;

@@ -86,7 +86,7 @@ function encodingOf(first: Buffer, names: readonly string[]): keyof typeof DECOD
   return (["br", "deflate"] as const).find((name) => names.includes(name));
 }
 
-/** Whether the header is wrong: these are JSON or events as they are. */
+/** Tells whether the header is wrong: these are JSON or events as they are. */
 function isPlain(first: Buffer): boolean {
   return /^\s*(?:[[{]|data:|event:|:)/.test(first.subarray(0, 16).toString("latin1"));
 }

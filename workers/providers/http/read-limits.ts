@@ -8,7 +8,10 @@ export interface ReadLimits {
   readonly errorBytes: number;
   /** Time for an error response's body after its headers. */
   readonly errorMs: number;
-  /** The time for the HTTP message to end after `[DONE]`. Then the socket is closed, not reused. */
+  /**
+   * The HTTP message must end within this time after `[DONE]`. Otherwise the socket is closed, not
+   * reused.
+   */
   readonly drainMs: number;
 }
 

@@ -2,9 +2,9 @@ import { asObject } from "../../../shared/json/json-object.ts";
 import type { ProviderCall } from "../provider.ts";
 
 /**
- * Whether a call can go out as a stream although its caller waits for a whole answer. It cannot
- * where the answer would differ or engines refuse: for spoken answers, for completions chosen among
- * more than are returned, and for the prompt's own log probabilities (vLLM).
+ * Tells whether a call can go out as a stream although its caller waits for a whole answer. It
+ * cannot where the answer would differ or engines refuse: for spoken answers, for completions
+ * chosen among more than are returned, and for the prompt's own log probabilities (vLLM).
  */
 export function canStream({ endpoint, body }: Pick<ProviderCall, "endpoint" | "body">): boolean {
   if (endpoint === "embeddings") return false;

@@ -11,7 +11,7 @@ import type { OpenAiSite } from "./openai-site.ts";
 import { preparedCall } from "./prepared-call.ts";
 import { StreamReader } from "../chat/stream-reader.ts";
 
-/** How long a model that refuses to stream is asked for whole answers. */
+/** A model that refuses to stream is asked for whole answers for this long. */
 const WHOLE_MS = 600_000;
 
 const STREAM_WORDS = /\bstream(?:ing|ed|_options)?\b/i;

@@ -20,7 +20,7 @@ export function reasoningFieldsOf({
   return isStrict(baseUrl) ? [] : ["reasoning_content"];
 }
 
-/** Whether a provider refuses unknown fields of a message. */
+/** Tells whether a provider refuses unknown fields of a message. */
 export function isStrict(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
   return STRICT_DOMAINS.some((name) => hostname === name || hostname.endsWith(`.${name}`));

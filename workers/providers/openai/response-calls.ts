@@ -18,7 +18,7 @@ import type { OpenAiSite } from "./openai-site.ts";
 import { preparedCall } from "./prepared-call.ts";
 import { isStrict, reasoningFieldsOf } from "./reasoning-fields.ts";
 
-/** How long an upstream without `/v1/responses` is not asked for it again. */
+/** An upstream without `/v1/responses` is not asked for it again for this long. */
 const TRANSLATE_MS = 600_000;
 
 /** Writes responses for one upstream, which serves them itself or through chat completions. */

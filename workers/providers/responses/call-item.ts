@@ -51,7 +51,7 @@ export class CallItem {
     return !this.isOpen && this.hasName;
   }
 
-  /** Whether a piece under this call's index belongs to another call. */
+  /** Tells whether a piece under this call's index belongs to another call. */
   isOther(piece: CallPiece, isFunction: (name: string) => boolean): boolean {
     const { id, name } = piece;
     if (name === "") return false;
