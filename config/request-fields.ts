@@ -14,7 +14,7 @@ type FieldRule =
    * bound.
    */
   | "tools"
-  /** It chooses model, machine, context or code: the operator may set it, callers may not. */
+  /** The field chooses model, machine, context or code: the operator may set it, callers may not. */
   | "operator"
   /** Media outside the messages, where nobody checks their addresses. */
   | "media";

@@ -10,7 +10,7 @@ import { callerOf } from "./authenticate-caller.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 
 interface Once<Prepared> {
-  /** It runs outside the transaction, and only when no answer is stored yet. */
+  /** Runs outside the transaction, and only when no answer is stored yet. */
   readonly prepare: () => Promise<Prepared>;
   readonly work: (client: PoolClient, prepared: Prepared) => Promise<unknown>;
   /** The hash that two requests under one key must share; by default that of the body. */

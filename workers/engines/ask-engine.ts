@@ -17,7 +17,7 @@ export interface AskEngine {
   get(path: string): Promise<EngineAnswer>;
   /** `path` is below the base URL as configured, e.g. `/models`. */
   getBelowBase(path: string): Promise<EngineAnswer>;
-  /** It reads metadata that no GET has, and must not run a model. */
+  /** Reads metadata that no GET has, and must not run a model. */
   post(path: string, body: object): Promise<EngineAnswer>;
 }
 

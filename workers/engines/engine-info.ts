@@ -45,7 +45,7 @@ export interface EngineInfo {
   readonly owners: readonly string[];
   /** The header by which it names a call, beside our `x-client-request-id`. */
   readonly requestIdHeader?: string;
-  /** It reads a whole number in the field `priority`: which end goes first. */
+  /** The engine reads a whole number in the field `priority`: which end goes first. */
   readonly priority?: "lowest_first" | "highest_first";
   /** `stream_options.continuous_usage_stats` brings exact running usage with every chunk. */
   readonly continuousUsage: boolean;
@@ -66,7 +66,7 @@ export interface EngineInfo {
   readonly fillsContextUncapped: boolean;
   /** A prompt beyond the context is cut and answered with 200. */
   readonly truncatesSilently: boolean;
-  /** It serves its one model whatever name is asked for. */
+  /** The engine serves its one model whatever name is asked for. */
   readonly ignoresModelNames: boolean;
   readonly letGo: LetGo;
   /** Gauges of `GET /metrics`, beside the version path. */

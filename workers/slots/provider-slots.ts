@@ -1,6 +1,7 @@
 /**
- * How many slots a call gets that needs more than its provider has: all of the fleet's, or only the
- * share of this process, so that lists of hundreds do not travel from one process to the next.
+ * A call may need more slots than its provider has. It then gets all of the fleet (`fleet`), or
+ * only those of this process (`share`), so that lists of hundreds do not travel from one process to
+ * the next.
  */
 export type MostSlots = "fleet" | "share";
 

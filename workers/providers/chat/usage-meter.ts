@@ -21,7 +21,7 @@ export interface ChoiceProgress {
 }
 
 interface OwnUsage extends Usage {
-  /** It came with or after the choice's finish reason. */
+  /** The usage came with or after the choice's finish reason. */
   readonly ended: boolean;
   readonly shrank: boolean;
 }
