@@ -7,7 +7,7 @@ import { listedModels, modelOwners } from "./listed-models.ts";
 export interface DetectedEngine {
   readonly engine: EngineInfo;
   readonly details: EngineDetails;
-  /** Undefined: the engine gave no model list. */
+  /** The engine's models; undefined if it gave no model list. */
   readonly models: readonly EngineModel[] | undefined;
   /** The answer to `{base_url}/models`. */
   readonly list: EngineAnswer;

@@ -6,7 +6,7 @@ export interface EngineModel {
   readonly id: string;
   /** Other names of the same model. */
   readonly aliases: readonly string[];
-  /** Tokens that prompt and answer of one call may have together; undefined: unknown. */
+  /** The most tokens of prompt and answer of one call together; undefined if it is unknown. */
   readonly contextLength?: number;
   readonly kind?: "chat" | "embedding";
 }
@@ -39,7 +39,7 @@ interface LetGo {
 
 /** A kind of engine as plain data. Each file says where the values come from. */
 export interface EngineInfo {
-  /** Null: the engine was neither named nor recognised. */
+  /** The engine's name; null if it was neither configured nor recognised. */
   readonly name: EngineName | null;
   /** Values of `owned_by` in its model list. */
   readonly owners: readonly string[];

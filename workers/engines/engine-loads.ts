@@ -15,7 +15,7 @@ interface Load {
   ours: number;
   /** Sequences of ours whose answer has begun. */
   answering: number;
-  /** Calls that wait in the engine's own queue, ours and others'; undefined: unknown. */
+  /** Calls in the engine's own queue, ours and others'; undefined if their number is unknown. */
   waiting: number | undefined;
   /** Polls in a row that found a queue. */
   queuedPolls: number;
@@ -80,7 +80,7 @@ export class EngineLoads {
     return this.#load(provider).full;
   }
 
-  /** Tells whether calls wait inside the engine now; undefined: unknown. */
+  /** Tells whether calls wait inside the engine now; undefined if it is unknown. */
   hasQueue(provider: string): boolean | undefined {
     const { waiting, queuedPolls } = this.#load(provider);
     return waiting === undefined ? undefined : queuedPolls >= POLLS_FOR_A_QUEUE;
@@ -149,7 +149,7 @@ export class EngineLoads {
   }
 }
 
-/** Adds up a gauge over all its labels in Prometheus text; undefined: it is not there. */
+/** Adds up a gauge over all its labels in Prometheus text; undefined if it is not there. */
 export function readGauge(text: string, names: readonly string[]): number | undefined {
   for (const name of names) {
     const values = text.split("\n").flatMap((line) => {

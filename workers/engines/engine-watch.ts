@@ -76,7 +76,10 @@ export class EngineWatch {
     return watched.detected?.engine ?? assumedEngine(watched.config);
   }
 
-  /** Tokens that prompt and answer may have together, as the engine says; undefined: unknown. */
+  /**
+   * Returns the most tokens of prompt and answer together, as the engine says; undefined if
+   * unknown.
+   */
   contextLength(provider: string, model: string): number | undefined {
     const detected = this.#watched.get(provider)?.detected;
     if (detected?.models === undefined) return undefined;

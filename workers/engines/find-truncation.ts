@@ -5,7 +5,10 @@ import { leastTokens } from "./least-tokens.ts";
 
 type Failed = Extract<ProviderOutcome, { kind: "failed" }>;
 
-/** Refuses a prompt that such an engine would certainly cut; undefined: it may fit. */
+/**
+ * Refuses a prompt that such an engine would certainly cut. Returns undefined if the prompt may
+ * fit.
+ */
 export function certainTruncation(call: ProviderCall, site: CallSite): Failed | undefined {
   const { engine, contextLength } = site;
   if (!engine.truncatesSilently || contextLength === undefined) return undefined;

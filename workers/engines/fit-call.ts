@@ -8,7 +8,7 @@ import { leastTokens } from "./least-tokens.ts";
 /** The engine and the route of a call, as far as they are known. */
 export interface CallSite {
   readonly engine: EngineInfo;
-  /** Tokens of prompt and answer together. Undefined: unknown. */
+  /** The most tokens of prompt and answer together; undefined if it is unknown. */
   readonly contextLength: number | undefined;
   /** The operator has written the route's output cap. */
   readonly capIsWritten: boolean;

@@ -2,8 +2,8 @@ import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
 import type { EngineModel } from "./engine-info.ts";
 
 /**
- * Reads the models of a `/v1/models` answer; undefined: it is not one. `max_model_len` is the name of
- * vLLM and SGLang for the context, `meta.n_ctx` that of llama.cpp. Only llama.cpp and infinity say more.
+ * Reads the models of a `/v1/models` answer; undefined for anything else. vLLM and SGLang name the
+ * context `max_model_len`, llama.cpp names it `meta.n_ctx`. Only llama.cpp and infinity say more.
  */
 export function listedModels(list: JsonObject | undefined): EngineModel[] | undefined {
   const data = list?.["data"];

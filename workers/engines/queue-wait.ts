@@ -2,9 +2,9 @@ import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { ProviderCall } from "../providers/provider.ts";
 
 export interface QueueSigns {
-  /** Tells whether calls wait inside the engine; undefined: unknown. */
+  /** Tells whether calls wait inside the engine; undefined if it is unknown. */
   readonly hasQueue: () => boolean | undefined;
-  /** The usual time of a first token here; undefined: not measured yet. */
+  /** Returns the usual time of a first token here; undefined if it was not measured yet. */
   readonly usualTtftMs: () => number | undefined;
 }
 

@@ -12,11 +12,11 @@ const LIMIT_WORDS =
 const BEYOND = /(?:[^=-]>|<=)\s*(\d+)/;
 
 /**
- * Finds in an engine's error the output cap with which it would take the same request; undefined: the
- * error is not about the cap. vLLM, SGLang, TGI, OpenAI, Anthropic, Groq, DeepSeek and OpenRouter each
- * say limit and prompt in their own words, so the size of the numbers decides: the prompt is below the
- * limit, and together with our cap above it. Without any number a quarter is tried. The result is always
- * less than what was sent.
+ * Finds in an engine's error the output cap with which it would take the same request; undefined if
+ * the error is not about the cap. vLLM, SGLang, TGI, OpenAI, Anthropic, Groq, DeepSeek and
+ * OpenRouter each say limit and prompt in their own words, so the size of the numbers decides: the
+ * prompt is below the limit, and together with our cap above it. Without any number a quarter is
+ * tried. The result is always less than what was sent.
  */
 export function smallerCap(outcome: Failed, sent: number): number | undefined {
   // OpenRouter answers 402 to one request that is too expensive.
@@ -46,7 +46,10 @@ function limitOf(text: string, others: readonly number[], sent: number): number 
   return Math.max(...others.filter((number) => !sums.has(number)));
 }
 
-/** Finds the prompt's tokens: they pass the limit only with our cap. 0: the error does not say them. */
+/**
+ * Finds the prompt's tokens, which pass the limit only with our cap. Returns 0 if the error does
+ * not say them.
+ */
 function promptBelow(limit: number, others: readonly number[], sent: number): number {
   // An error with prompt and sum names the prompt, which may not fit even alone.
   const summed = others.find((number) => number + sent !== limit && others.includes(number + sent));

@@ -9,7 +9,7 @@ export interface CutCall {
   readonly began: boolean;
   /** Time that the call had run. */
   readonly elapsedMs: number;
-  /** The usual time of a first token here; undefined: not measured yet. */
+  /** The usual time of a first token here; undefined if it was not measured yet. */
   readonly usualTtftMs: number | undefined;
   /** Sequences of the cut call itself. */
   readonly sequences: number;
@@ -82,8 +82,9 @@ interface SlotState {
 }
 
 /**
- * The tasks that llama.cpp's slots work on. `untold`: it does not say (`--no-slots`). `busy`: no answer,
- * since it answers nothing while it computes a batch of a prompt.
+ * Returns the tasks that llama.cpp's slots work on. `untold` means that it does not say
+ * (`--no-slots`). `busy` means that it does not answer, since it answers nothing while it computes
+ * a batch of a prompt.
  */
 async function tasksAtWork(ask: AskEngine): Promise<Tasks> {
   const { status, text } = await ask.get("/slots");

@@ -11,7 +11,9 @@ import type { Merged } from "../../../shared/chat/merge-piece.ts";
 export class ForwardedCalls {
   readonly #calls: Merged[] = [];
 
-  /** Returns the pieces of a chunk as clients read them; undefined: as they came. */
+  /**
+   * Returns the pieces of a chunk as clients read them, or undefined if they may stay as they came.
+   */
   take(pieces: unknown): readonly JsonObject[] | undefined {
     const list: readonly unknown[] = Array.isArray(pieces) ? pieces : [pieces];
     let isAsItCame = list === pieces;

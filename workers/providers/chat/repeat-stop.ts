@@ -28,7 +28,7 @@ export class RepeatStop {
     this.#last = chunk;
   }
 
-  /** Returns the last chunk that such an end lacks; undefined: this is not such an end. */
+  /** Returns the last chunk that such an end lacks, or undefined if this is not such an end. */
   missingEnd(): StreamEvent | undefined {
     if (this.#lastText === undefined || this.#times < TIMES) return undefined;
     const { choices, ...rest } = this.#last;

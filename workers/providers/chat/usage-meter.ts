@@ -35,7 +35,7 @@ interface OwnUsage extends Usage {
 export class UsageMeter {
   readonly #call: MeteredCall;
   readonly #own = new Map<number, OwnUsage>();
-  /** Usage of chunks without choices. `finished`: how many choices were finished by then. */
+  /** Usage of chunks without choices. `finished` counts the choices that were finished by then. */
   readonly #loose: { readonly usage: Usage; readonly finished: number; readonly whole: boolean }[] =
     [];
 

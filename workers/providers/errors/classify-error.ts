@@ -6,7 +6,7 @@ import { readRequestProblem } from "./request-words.ts";
 
 /** An error of an upstream as it was read. */
 export interface ReceivedError {
-  /** The response's status; undefined: the error came inside a 200 body or a stream. */
+  /** The response's status; undefined if the error came inside a 200 body or a stream. */
   readonly status: number | undefined;
   readonly upstreamError: UpstreamErrorDetails | undefined;
   readonly retryAfterMs: number | undefined;

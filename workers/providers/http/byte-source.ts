@@ -1,6 +1,6 @@
 /** A body that is read by pulling. It throws `CallStopped` for whatever ends it early. */
 export interface ByteSource {
-  /** Returns all bytes received since the last read; undefined: the body is over. */
+  /** Returns all bytes received since the last read, or undefined if the body is over. */
   read(): Promise<Buffer | undefined>;
 }
 

@@ -82,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return isWaited ? performance.now() - this.#lastActivityAt : 0;
   }
 
-  /** Returns all bytes received since the last read; undefined: the body is over. */
+  /** Returns all bytes received since the last read, or undefined if the body is over. */
   async read(): Promise<Buffer | undefined> {
     await this.#until(() => this.#bufferedBytes > 0 || this.#ended || this.#broken !== undefined);
     if (this.#bufferedBytes === 0) {
