@@ -4,7 +4,7 @@ import type { RunningWorker } from "./main.ts";
 
 export interface OperationsDeps {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** With 0 the system picks a free port. */
   readonly port: number;
   readonly log: FastifyBaseLogger;
   readonly metrics: Pick<Metrics, "scrape" | "registry">;
@@ -35,9 +35,9 @@ export async function startOperations(deps: OperationsDeps): Promise<Operations>
     reply.type(metrics.registry.contentType).send(await metrics.scrape()),
   );
   const { level } = app.log;
-  app.log.level = "warn"; // who starts this says where it listens
+  app.log.level = "warn"; // The caller logs the address itself.
   await app.listen({ host, port: deps.port });
-  // A connection that cannot be taken, for want of file handles, is no reason to end.
+  // A connection that fails for want of file handles must not end the process.
   app.server.on("error", (error) => app.log.error({ err: error }, "the server reports"));
   app.log.level = level;
   const address = app.server.address();

@@ -21,11 +21,11 @@ import { WebhookSender } from "./webhooks/webhook-sender.ts";
 import type { WorkerDeps } from "./worker-deps.ts";
 
 export interface RunningWorker {
-  /** It has its place in the fleet and takes entries. */
+  /** True while the worker holds its lease and takes entries. */
   isReady(): boolean;
   /**
-   * Stops taking entries, lets calls end within the grace time, stops the rest, gives slots back.
-   * Called again it changes the grace time that is left.
+   * Stops taking entries, lets calls end within the grace time, stops the remaining calls and gives
+   * the slots back. A second call changes the grace time that is left.
    */
   stop(graceMs: number): Promise<void>;
 }
@@ -53,11 +53,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   try {
     await lease.start();
     await parts.health.report();
-    // What a predecessor left behind ends before anything new is taken.
+    // The work that a predecessor left open ends before anything new is taken.
     await parts.sweeper.sweep();
     await parts.slots.refresh();
   } catch (error) {
-    // A lease that is kept would count in the fleet's shares, and nothing would be taken with them.
+    // A kept lease would count in the fleet's shares of slots, though this process takes nothing.
     await close();
     throw error;
   }
@@ -76,7 +76,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
 type Parts = ReturnType<typeof openParts>;
 
-/** Opens what a worker is made of. Nothing is asked or taken before its lease begins. */
+/** Opens the parts of a worker. None of them asks or takes anything before the lease begins. */
 function openParts(deps: WorkerDeps) {
   const queueWorkers: QueueWorkers = new Map();
   const aborts = new AttemptAborts(deps.stops);
@@ -112,7 +112,7 @@ function runLoops(parts: Parts, deps: WorkerDeps): Loops {
       ["share", "slot sharing", () => slots.refresh(), () => !slots.isSettled],
       ["stop", "stopping calls", () => sweeper.closeOwn()],
       ["sweep", "sweep", () => sweeper.closeDead()],
-      // It asks the queue, which may be away, so that it has a loop of its own.
+      // This asks the queue, which may be away, and so has a loop of its own.
       ["wake", "waking jobs", () => sweeper.wake()],
       ["overflow", "overflow", () => mover.move()],
       ["probe", "probe", () => health.probe()],

@@ -14,11 +14,11 @@ import type { Cadences } from "../shared/timing/cadences.ts";
 export interface WorkerDeps {
   /** This process's name in the fleet. */
   readonly id: string;
-  /** It runs beside other processes, on Redis. */
+  /** True when other processes run beside this one, on Redis. */
   readonly inFleet: boolean;
   readonly config: Config;
   readonly database: Database;
-  /** It leads past any pooler: the lease session and its locks live on it. */
+  /** This URL bypasses any pooler: the lease session and its locks live on it. */
   readonly directUrl: string;
   readonly backend: QueueBackend;
   readonly queues: ProviderQueues;
@@ -28,10 +28,12 @@ export interface WorkerDeps {
   readonly providerStates: ProviderStates;
   readonly log: FastifyBaseLogger;
   readonly onAttemptClosed: (attempt: ClosedAttempt) => void;
-  /** Told of each entry that is taken or ended here. */
+  /** Gets a signal for each entry that is taken or ended here. */
   readonly activity: Activity;
   readonly cadences?: Cadences | undefined;
 }
 
-/** When the sweeper first checks that a new entry exists: long after it should have been added. */
+/**
+ * After this time the sweeper first checks that a new entry exists. It should be there long before.
+ */
 export const FIRST_CHECK_MS = 5_000;

@@ -1,20 +1,23 @@
 import type { LocalStopRequests } from "../../shared/replies/stop-requests.ts";
 import { timerDelay } from "../../shared/timing/timer-delay.ts";
 
-/** The abort of one attempt, and why it was asked for. */
+/** Stops one attempt and keeps the reason. */
 export interface AttemptAbort {
   readonly job: string;
   readonly signal: AbortSignal;
-  /** The first reason given: `disconnect`, `deadline`, `lease_lost`, …; undefined while it runs. */
+  /**
+   * Returns the first reason given (`disconnect`, `deadline`, `lease_lost`, …), or undefined while
+   * nothing has stopped the attempt.
+   */
   reason(): string | undefined;
   abort(reason: string): void;
-  /** Aborts with `deadline` after so many milliseconds, at most `MAX_TIMER_MS`. */
+  /** Aborts with `deadline` after `ms` milliseconds, at most `MAX_TIMER_MS`. */
   deadlineIn(ms: number): void;
-  /** Stops listening; call when the attempt is over. */
+  /** Stops listening. It must be called when the attempt is over. */
   end(): void;
 }
 
-/** Everything that may stop a running attempt: stop requests, deadlines, a lost lease, a shutdown. */
+/** Stops running attempts: on stop requests, at deadlines, after a lost lease and in a shutdown. */
 export class AttemptAborts {
   readonly #stops: LocalStopRequests;
   readonly #running = new Set<AttemptAbort>();
@@ -23,7 +26,10 @@ export class AttemptAborts {
     this.#stops = stops;
   }
 
-  /** Begins to listen for a job; before its claim, so that no stop request comes too early. */
+  /**
+   * Begins to listen for stop requests of a job. It is called before the job's claim, so that no
+   * request comes too early.
+   */
   begin(job: string): AttemptAbort {
     const controller = new AbortController();
     let reason: string | undefined;
@@ -52,7 +58,7 @@ export class AttemptAborts {
     return attempt;
   }
 
-  /** Jobs that have begun here and not ended. */
+  /** Returns the jobs that have begun here and not ended. */
   jobs(): string[] {
     return Array.from(this.#running, (attempt) => attempt.job);
   }

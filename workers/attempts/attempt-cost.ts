@@ -2,11 +2,14 @@ import type { PlannedTarget } from "../../shared/contracts/plan.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import { costNanos } from "../../shared/money/price.ts";
 
-/** What one attempt used and what that costs. */
+/** Tokens and cost of one attempt. */
 export interface AttemptCost {
   readonly promptTokens: number;
   readonly completionTokens: number;
-  /** A count is a bound and no report, or a report that is too small or too large to be believed. */
+  /**
+   * True when a count is a bound instead of a report, or a report that is too small or too large to
+   * be believed.
+   */
   readonly estimated: boolean;
   readonly nanos: bigint;
 }
@@ -22,11 +25,12 @@ export interface TokenBounds {
 const longestTokenBytes = 128;
 
 /**
- * Cost of an attempt. Reported usage counts as reported, also beyond the bounds. A budget may only
- * err to the safe side: without a report, or with one that is a floor or too small to be true (no
- * prompt, fewer tokens than the text has), a call that produced output, or that we stopped while it
- * may have run, counts at least the bound of its prompt, and a byte of output as a token. What the
- * provider refused or broke before any output costs nothing.
+ * Computes the cost of an attempt. Reported usage counts as reported, also beyond the bounds. A
+ * budget may only err to the safe side. So some calls count at least the bound of their prompt, and
+ * each byte of output as a token: calls that produced output, or that we stopped while they may
+ * have run, and whose report is missing, is a floor or is too small to be true (no prompt, or fewer
+ * tokens than the text has). A call that the provider refused or broke off before any output costs
+ * nothing.
  */
 export function attemptCost(
   outcome: ProviderOutcome,
@@ -53,7 +57,7 @@ export function attemptCost(
   );
 }
 
-/** Far beyond its bound a report is booked all the same, but marked. */
+/** A report above this is booked all the same, but marked as estimated. */
 function mostBelievable(bound: number): number {
   return 4 * bound + 4096;
 }

@@ -5,11 +5,11 @@ import { quietWords } from "./quiet-words.ts";
 
 export interface AttemptLogDeps {
   readonly log: Pick<FastifyBaseLogger, "warn">;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** Lines of one kind of failure in one window; the rest is counted. */
+/** Each kind of failure gets so many lines in one window. Further ones are only counted. */
 const LINES = 10;
 const WINDOW_MS = 10_000;
 
@@ -20,8 +20,8 @@ interface Window {
 }
 
 /**
- * Tells of every failed attempt: where, with what status, and in the upstream's words, of which
- * nothing is shown that the request itself says. In a storm only the first of a kind in ten seconds.
+ * Logs failed attempts with their target, their status and the upstream's words, except words that
+ * stand in the request. In a storm only the first of a kind in ten seconds get a line.
  */
 export class AttemptLog {
   readonly #deps: AttemptLogDeps;
@@ -31,14 +31,14 @@ export class AttemptLog {
     this.#deps = deps;
   }
 
-  /** Writes the line, and returns what the upstream said, in a form that may be shown to operators. */
+  /** Writes the line. Returns the upstream's words in a form that operators may see. */
   failed(
     attempt: Pick<Attempt, "jobId" | "request" | "job" | "target">,
     outcome: Extract<ProviderOutcome, { kind: "failed" }>,
   ): string {
     const { jobId, request, job, target } = attempt;
     const { reason, status, detail, error } = outcome;
-    // What fails late may quote the answer, which nobody could tell from other words.
+    // A late failure may quote the answer, and a quotation cannot be told from other words.
     const mayQuote = outcome.outputBytes > 0;
     const words =
       error === undefined || mayQuote ? undefined : quietWords(error.message, request.body);
@@ -63,7 +63,9 @@ export class AttemptLog {
     return why;
   }
 
-  /** How many lines were left out before this one; undefined: it is left out itself. */
+  /**
+   * Returns how many lines were left out before this one, or undefined if this one is left out too.
+   */
   #count(kind: string): number | undefined {
     const now = this.#deps.now();
     const before = this.#windows.get(kind);

@@ -5,28 +5,28 @@ import type { ClaimedJob } from "../../shared/jobs/claim.ts";
 import type { AttemptReply } from "../../shared/replies/reply-path.ts";
 import type { AttemptAbort } from "./attempt-aborts.ts";
 
-/** One claimed job on its way through a provider. */
+/** One call of a claimed job. */
 export interface Attempt {
   readonly jobId: string;
   readonly place: number;
   readonly request: JobRequest;
-  /** Its result is stored, and more than one reader may follow it. */
+  /** True when the job's result is stored, and more than one reader may follow it. */
   readonly accepted: boolean;
   readonly job: ClaimedJob;
   readonly target: PlannedTarget;
   readonly answerHeaders: AnswerHeaders;
   readonly abort: AttemptAbort;
-  /** To the job's owner, or its event log. */
+  /** Sends to the job's owner or to its event log. */
   readonly reply: AttemptReply;
   /** `performance.now()` at the claim. */
   readonly startedAt: number;
-  /** Bytes have gone to the caller of an interactive job: no other attempt may follow. */
+  /** True once bytes have gone to the caller of an interactive job: no other attempt may follow. */
   forwarded: boolean;
-  /** Of an accepted job's stream: the texts of whole events that have gone to its log. */
+  /** These texts of whole events have gone to the log of an accepted job's stream. */
   readonly events: string[];
 }
 
-/** Somebody waits on a connection for what becomes of it. */
+/** Tells whether a caller waits on a connection for the job's end. */
 export function hasCaller({ accepted, request }: Attempt): boolean {
   return !accepted || request.callerWaits === true;
 }

@@ -1,4 +1,4 @@
-/** Limits of a back-off: the first window and the largest one. */
+/** The first window and the largest. */
 export interface BackOffLimits {
   readonly baseMs: number;
   readonly capMs: number;
@@ -7,7 +7,7 @@ export interface BackOffLimits {
 const defaultLimits: BackOffLimits = { baseMs: 250, capMs: 10_000 };
 
 /**
- * Full jitter: a whole number of milliseconds anywhere between zero and
+ * Returns full jitter: a whole number of milliseconds anywhere between zero and
  * `min(capMs, baseMs * 2 ** (attempt - 1))`, so that callers who failed together do not come back
  * together. `attempt` counts failures from 1; `random` is uniform in [0, 1).
  * Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.

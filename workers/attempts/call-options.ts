@@ -2,7 +2,10 @@ import type { ProviderCall } from "../providers/provider.ts";
 import type { Attempt } from "./attempt.ts";
 
 export interface CallOptionsDeps {
-  /** After so long a wait the route's jobs may overflow, in ms; null: not for waiting. */
+  /**
+   * Returns the wait in ms after which the route's jobs may overflow, or null if a wait never lets
+   * them.
+   */
   readonly overflowWaitMs: (route: string) => number | null;
   readonly isUp: (provider: string) => boolean;
 }
@@ -12,7 +15,7 @@ type Terms = Pick<
   "model" | "requestId" | "route" | "maxOutputTokens" | "capIsLowered" | "outputIsFree" | "overflow"
 >;
 
-/** What the call of an attempt is told of its job, beside the request itself. */
+/** Collects the facts of a job that its provider's call needs beside the request. */
 export function callOptions(deps: CallOptionsDeps, attempt: Attempt): Terms {
   const { jobId, job, target, request } = attempt;
   const asked = request.maxOutputTokens;
@@ -36,7 +39,7 @@ export function callOptions(deps: CallOptionsDeps, attempt: Attempt): Terms {
   };
 }
 
-/** An overflow target would take the job now. */
+/** Tells whether an overflow target would take the job now. */
 function hasOverflow({ isUp }: CallOptionsDeps, { job }: Attempt): boolean {
   return job.plan.some(
     ({ role, provider, location }) =>

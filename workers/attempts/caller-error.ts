@@ -2,11 +2,11 @@ import type { FailureReason, UpstreamError } from "../../shared/contracts/outcom
 import type { ReplyError } from "../../shared/contracts/reply.ts";
 import { accountErrors } from "../../shared/errors/account-errors.ts";
 
-/** A failed attempt as far as its caller's words depend on it. */
+/** The failure that ended a job. */
 export interface LastFailure {
   readonly reason: FailureReason;
   readonly status?: number;
-  /** When the provider may be asked again, as it or its rest says. */
+  /** The provider or its rest asks for this pause. */
   readonly retryAfterMs?: number;
   /** The upstream's own words. */
   readonly error?: UpstreamError;
@@ -30,7 +30,6 @@ const failures = {
   idle_timeout: "The provider stopped in the middle of its answer.",
 } as const;
 
-/** Of a job whose provider broke off after a part of the answer had been sent. */
 export const brokenOff: ReplyError = {
   code: "upstream_failed",
   message: "The provider failed after a part of the answer had been sent.",
@@ -41,7 +40,7 @@ export const tooLate: ReplyError = {
   message: "The deadline passed before a provider answered.",
 };
 
-/** What the caller hears when such a failure was the last one; the rest is in the log. */
+/** Words a job's last failure for its caller. Only the log has the details. */
 export function callerError(failure: LastFailure): ReplyError {
   const { reason, error, retryAfterMs } = failure;
   const when = retryAfterMs === undefined ? {} : { retryAfterMs };

@@ -19,7 +19,6 @@ export interface OpenAttemptsOptions extends OpenedProviders, WorkerDeps {
   readonly slots: SlotLeases;
 }
 
-/** A worker's attempts. */
 export interface OpenedAttempts {
   readonly heldSlots: HeldSlots;
 }

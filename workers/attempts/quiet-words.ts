@@ -1,18 +1,19 @@
 const SHOWN_CHARS = 300;
 /** A run of so many characters that stands in the request too counts as a quotation. */
 const ALIKE_CHARS = 8;
-/** Beyond this a request is not searched, and nothing that may quote it is shown. */
+/** A longer request is not searched, and nothing that may quote it is shown. */
 const SEARCHED_CHARS = 400_000;
 const HIDDEN = "…";
 
-/** Fields whose values are words of the API, not of a caller. */
+/** The values of these fields are words of the API, not of a caller. */
 const apiFields = new Set(["model", "role", "type", "object", "reasoning_effort", "service_tier"]);
-/** Objects in which the names of fields are a caller's words too. */
+/** In these objects the names of fields are a caller's words too. */
 const namedByCallers = new Set(["metadata", "properties", "logit_bias"]);
 
 /**
- * An upstream's message as a log may show it: shortened, and without any part that stands in the
- * request's own texts, since engines quote prompts in their errors. Undefined: it cannot be told.
+ * Returns an upstream's message as a log may show it: shortened, and without any part that stands
+ * in the request's own texts, since engines quote prompts in their errors. Returns undefined if
+ * nothing of it may be shown.
  */
 export function quietWords(message: string, requestBody: string): string | undefined {
   const shown = plain(message.slice(0, SHOWN_CHARS));
@@ -57,7 +58,7 @@ function hideWindows(message: string, texts: readonly string[], hidden: boolean[
         hidden.fill(true, start, start + ALIKE_CHARS);
 }
 
-/** A whole short text that the message holds as a word of its own is a quotation as well. */
+/** Marks every occurrence of a whole text that is shorter than a window. */
 function hideShortTexts(message: string, texts: readonly string[], hidden: boolean[]): void {
   for (const text of texts) {
     if (text.length < 4 || text.length >= ALIKE_CHARS) continue;

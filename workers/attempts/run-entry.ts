@@ -21,24 +21,28 @@ export interface RunEntryDeps extends CallOptionsDeps {
   readonly reply: ReplySender;
   readonly aborts: AttemptAborts;
   readonly conclude: (attempt: Attempt, outcome: ProviderOutcome) => Promise<void>;
-  /** The provider has begun to answer a call that began then (`performance.now()`). */
+  /**
+   * Is called when the provider begins to answer a call that began at `startedMs`
+   * (`performance.now()`).
+   */
   readonly onAnswering: (provider: string, startedMs: number) => void;
-  /** An accepted job's entry has left its queue. */
+  /** Is called when an accepted job's entry has left its queue. */
   readonly onTaken: (provider: string, priority: number) => void;
-  /** This worker's name in the fleet; undefined while it has no lease session. */
+  /** Returns this worker's name in the fleet, or undefined while it has no lease session. */
   readonly workerId: () => string | undefined;
-  /** Where a suspect runs. */
+  /** Runs a suspect while nothing else is in flight. */
   readonly seclusion: Pick<Seclusion, "alone">;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** A suspect that cannot have its turn yet comes again after about so long. */
+/** A suspect whose turn has not come is taken again after about this time. */
 const SUSPECT_PAUSE_MS = 300;
 
 /**
- * Runs one entry: claim, call, pass bytes on, conclude. The caller holds a slot until this
- * resolves, which is not before the call's socket is free. What it says of the entry is for its queue.
+ * Runs one entry: claims the job, calls the provider, passes bytes on and concludes. The caller
+ * holds a slot until this resolves, which is not before the call's socket is free. The result tells
+ * the queue what becomes of the entry.
  */
 export async function runEntry(
   deps: RunEntryDeps,
@@ -49,7 +53,7 @@ export async function runEntry(
   if ("accepted" in entry) deps.onTaken(provider.name, entry.priority);
   const worker = deps.workerId();
   if (worker === undefined) return "taken";
-  // Listening begins before the claim: a stop request after it finds its listener.
+  // Listening begins before the claim, so that a stop request after the claim finds its listener.
   const abort = deps.aborts.begin(entry.job);
   try {
     const claimAs = (alone: { alone?: true }): Promise<ClaimRow> =>
@@ -149,7 +153,7 @@ async function call(
     {
       head() {
         deps.onAnswering(provider.name, attempt.startedAt);
-        if (!request.stream) return; // a response, which is generated as a stream in any case
+        if (!request.stream) return; // A response is always generated as a stream.
         attempt.forwarded = !accepted;
         void reply.send({ type: "head", ...answerHeaders });
       },
@@ -163,8 +167,8 @@ async function call(
 }
 
 /**
- * The second check of I5 (docs/architecture.md), beside the claim statement's: this process's own
- * file decides too where a `residency: local` job may go.
+ * Makes the second check of I5 (docs/architecture.md); the claim statement makes the first. The
+ * configuration file of this process decides too where a `residency: local` job may go.
  */
 function mayLeave(job: ClaimedJob, config: ProviderConfig): boolean {
   return job.residency === "any" || config.location === "local";

@@ -1,24 +1,26 @@
 import { within } from "../../shared/timing/within.ts";
 
 export interface SeclusionDeps {
-  /** True: take nothing new from any queue until false. */
+  /** Gets true when no queue's entries may be taken from now on, and false when they may again. */
   readonly onClosed: (closed: boolean) => void;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** How long the first suspect waits for what runs to end; twice as long each time it does not. */
+  /**
+   * The first suspect waits so long for the running entries to end. Each wait in vain doubles it.
+   */
   readonly patienceMs?: number;
 }
 
 const PATIENCE_MS = 30_000;
 const MAX_PATIENCE_MS = 600_000;
-/** The least that others have between two suspects. */
+/** Other jobs run at least so long between two suspects. */
 const MIN_OPEN_MS = 250;
 
 /**
- * Lets a suspect, a job that was running at two deaths of workers, be the only one in flight in this
- * process, so that it takes nobody with it. For that the process takes nothing new until what runs has
- * ended, and the suspect too. One suspect at a time; then the others have at least as long as they
- * were kept waiting. Of a fleet only this one worker is closed meanwhile.
+ * Runs a suspect, a job that was running when two workers died, alone in this process, so that no
+ * other job dies with it. The process takes nothing new until the running entries have ended, and
+ * then the suspect. Suspects run one at a time, and after each the other jobs get at least as long
+ * as they had to wait. The other workers of a fleet go on meanwhile.
  */
 export class Seclusion {
   readonly #deps: SeclusionDeps;
@@ -33,7 +35,7 @@ export class Seclusion {
     this.#patienceMs = deps.patienceMs ?? PATIENCE_MS;
   }
 
-  /** Whether something may be begun now; if so, `leave` must follow. */
+  /** Tells whether an entry may begin now. If it may, `leave` must follow. */
   enter(): boolean {
     if (this.#closed) return false;
     this.#inFlight++;
@@ -46,9 +48,9 @@ export class Seclusion {
   }
 
   /**
-   * Runs the work of one that has entered while nothing else is in flight here. False, and nothing
-   * was run: another suspect has its turn or the others have theirs, or what runs took too long, or
-   * `signal` told to stop waiting.
+   * Runs the work of an entry that has entered, while nothing else is in flight here. Returns false
+   * without running it if another suspect or the other jobs have their turn, if the running entries
+   * take too long to end, or if `signal` ends the wait.
    */
   async alone(work: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
     const { now, onClosed } = this.#deps;

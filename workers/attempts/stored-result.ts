@@ -4,14 +4,14 @@ import { compress } from "../../shared/db/compressed.ts";
 import type { StoredResult } from "../../shared/jobs/settle.ts";
 import type { Attempt } from "./attempt.ts";
 
-/** What is kept of an accepted job's last attempt: its answer, its events, or its error. */
+/** Packs the answer, the events or the error of an accepted job's last attempt for its row. */
 export async function storedResult(
   { request, events }: Pick<Attempt, "request" | "events">,
   outcome: ProviderOutcome,
   error: ReplyError | undefined,
 ): Promise<StoredResult> {
   const ok = outcome.kind === "ok" ? outcome : undefined;
-  // Of a stream without events too it is kept that there were none.
+  // A stream without events is stored too, as an empty text.
   const texts = request.stream ? [...events, ok?.tail ?? ""].join("") : undefined;
   const { compressed, parts } = await compress(
     ok?.body,

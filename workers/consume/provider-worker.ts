@@ -3,15 +3,16 @@ import type { EntryWorker, QueueBackend, TakeEntry } from "../../shared/queue/qu
 
 const ACKNOWLEDGE_MS = 100;
 
-/** The queue workers of a process, by provider. */
+/** One queue worker for each provider. */
 export type QueueWorkers = Map<string, ProviderWorker>;
 
-/** How a worker takes entries: all that it has slots for, one more than run now, or none. */
+/** A worker takes entries for all its slots, one more than run now, or none. */
 export type Gate = "open" | "one" | "shut";
 
 /**
- * Takes entries from one provider's queue, as many at once as this process holds slots; none while
- * it holds no slot, the provider is down or rests, or it is held. Changes follow each other in order.
+ * Takes entries from one provider's queue, as many at once as this process holds slots. It takes
+ * none while it has no slot, the provider is down or rests, the engine is full, or it is held.
+ * Changes follow each other in order.
  */
 export class ProviderWorker {
   readonly #open: (concurrency: number) => EntryWorker;
@@ -54,19 +55,19 @@ export class ProviderWorker {
     this.#change();
   }
 
-  /** Held, it takes nothing until it is let go. */
+  /** Takes no entry while it is held. */
   setHeld(held: boolean): void {
     this.#held = held;
     this.#change();
   }
 
-  /** While the engine has a queue of its own, it takes nothing. */
+  /** Takes no entry while the engine has a queue of its own. */
   setFull(full: boolean): void {
     this.#full = full;
     this.#change();
   }
 
-  /** Takes nothing more; resolves when what was taken has ended. */
+  /** Takes no more entries. Resolves when all that were taken have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#changes;
@@ -74,7 +75,8 @@ export class ProviderWorker {
     if (worker === undefined) return;
     if (!worker.isPaused()) await worker.pause(true);
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    // Time for the last acknowledgements, should the queue answer; without them a hint is left.
+    // The last acknowledgements get time to arrive. Without them an entry is left, which is only a
+    // hint.
     await sleep(ACKNOWLEDGE_MS);
     await worker.close();
   }
@@ -94,7 +96,8 @@ export class ProviderWorker {
     if (takes) {
       const isMore = slots > this.#worker.concurrency;
       this.#worker.concurrency = slots;
-      // BullMQ's loop, at its limit, looks up when a call ends, or when it is resumed.
+      // BullMQ's loop, when it is at its limit, sees a higher one only if a call ends or it is
+      // resumed.
       if (isMore && !this.#worker.isPaused()) await this.#worker.pause(true);
       if (this.#worker.isPaused()) await this.#worker.resume();
     } else if (!this.#worker.isPaused()) await this.#worker.pause(true);

@@ -12,16 +12,19 @@ export interface TakeEntryDeps extends RunEntryDeps {
   readonly seclusion: Seclusion;
   readonly slots: Pick<SlotLeases, "take">;
   readonly heldSlots: HeldSlots;
-  /** The provider's engine has a queue of its own, and a call of ours. */
+  /** Tells whether the provider's engine has a queue of its own and a call of ours. */
   readonly isFull: (provider: string) => boolean;
-  /** Whether this process may begin a call now. */
+  /** Tells whether this process may begin a call now. */
   readonly mayBegin: () => boolean;
-  /** Whether that provider may be called by the job now. */
+  /** Tells whether a job may call a provider now. */
   readonly health: Pick<WorkerHealth, "mayCall" | "ended">;
   readonly log: Pick<FastifyBaseLogger, "error">;
 }
 
-/** What a provider's queue hands its entries to: each runs in a slot of this process, or waits on. */
+/**
+ * Returns the function that takes the entries of a provider's queue. Each entry runs in a slot of
+ * this process or goes on waiting.
+ */
 export function takeEntry(
   deps: TakeEntryDeps,
   provider: Provider,
@@ -37,7 +40,7 @@ export function takeEntry(
       if (placed === undefined) return "not_now";
       return await runEntry(deps, entry, placed.provider, config);
     } catch (error) {
-      // The sweeper closes what this left open and queues the job again.
+      // The sweeper closes the attempt that was left open and queues the job again.
       log.error({ err: error, job: entry.job, provider: name }, "an entry's run failed");
       return "taken";
     } finally {

@@ -1,22 +1,23 @@
 import type { FailureReason } from "../../shared/contracts/outcome.ts";
 
-/** A failed call as far as it tells something of its provider. */
+/** The facts behind a failure's sign. */
 export interface FailedCall {
   readonly reason: FailureReason;
   readonly status?: number;
   readonly gotHeaders: boolean;
   readonly outputBytes: number;
-  /** From the claim to the call's end. */
+  /** Time from claim to end. */
   readonly elapsedMs: number;
 }
 
 /**
- * What a failed call says of its provider:
- * - `answers`: nothing; the fault lies with the request or the target, and whoever can say so is well;
+ * A failed call says one of these things about its provider:
+ * - `answers`: nothing. The fault lies with the request or the target, and a provider that says so
+ *   is well;
  * - `refuses`: it takes nothing for the moment, and nothing of this call ran;
  * - `breaks`: it hung up before it had begun, as a server does that is just being restarted;
  * - `fails`: it answered at once with an error that may lie with this request as well;
- * - `spoils`: something went wrong on the way, of a call that has run;
+ * - `spoils`: the call ran, and something went wrong on the way;
  * - `hangs`: it was silent for too long;
  * - `unreachable`, `credential`, `quota`: it serves nobody, or not us.
  */
@@ -31,15 +32,20 @@ export type FailureSign =
   | "credential"
   | "quota";
 
-/** A refusal that took longer may have run: a proxy's 504 after a minute, an engine's late 500. */
+/**
+ * A call that is refused later may have run: a proxy's 504 after a minute, an engine's late 500.
+ */
 const QUICK_MS = 5_000;
 
-/** Of a proxy whose engine is away, of an engine that is not ready, and Cloudflare's and Anthropic's. */
+/**
+ * A proxy whose engine is away and an engine that is not ready answer with these statuses. Those
+ * from 520 on are Cloudflare's, and 529 is Anthropic's.
+ */
 const refusals: ReadonlySet<number> = new Set([
   502, 503, 504, 520, 521, 522, 523, 525, 526, 527, 529, 530,
 ]);
 
-/** Of reasons that say the same whenever they come. */
+/** These reasons have the same sign whenever they come. */
 const signs: Readonly<Record<Exclude<FailureReason, "server_error" | "cut">, FailureSign>> = {
   bad_request: "answers",
   context_overflow: "answers",
@@ -58,10 +64,10 @@ const signs: Readonly<Record<Exclude<FailureReason, "server_error" | "cut">, Fai
   idle_timeout: "hangs",
 };
 
-/** Pure: the table of engines' and proxies' ways to say that they do not serve. */
+/** Reads the sign of a failed call. The function is pure. */
 export function failureSign(call: FailedCall): FailureSign {
   const { reason, status = 0, gotHeaders, outputBytes } = call;
-  // Words like a refusal's, of a call that has run.
+  // The words are those of a refusal, but the call has run.
   if (reason === "rate_limited" && outputBytes > 0) return "spoils";
   if (reason !== "server_error" && reason !== "cut") return signs[reason];
   const isQuick = call.elapsedMs < QUICK_MS && outputBytes === 0;

@@ -10,13 +10,13 @@ export interface OpenProvidersOptions extends Pick<
   readonly queueWorkers: QueueWorkers;
 }
 
-/** A worker's providers, and what it knows of them. */
+/** A worker's providers and their health. */
 export interface OpenedProviders {
   readonly engines: Engines;
   readonly health: WorkerHealth;
 }
 
-/** Opens the providers of a configuration; their queues open and shut by what is found out. */
+/** Opens the providers of a configuration. Their queues open and shut as their health changes. */
 export function openProviders(options: OpenProvidersOptions): OpenedProviders {
   const { config, queueWorkers } = options;
   const engines = openEngines({

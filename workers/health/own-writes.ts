@@ -1,6 +1,6 @@
 export interface OwnWritesDeps {
   readonly onError: (error: unknown, provider: string) => void;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
@@ -27,7 +27,10 @@ export class OwnWrites {
     return (this.#underWay.get(provider) ?? 0) > 0;
   }
 
-  /** Whether something was written since, so that an answer asked for then may not know it. */
+  /**
+   * Tells whether a write has ended since `askedMs` or is under way, so that an answer to a
+   * question of that time may not show it.
+   */
   hasWrittenSince(provider: string, askedMs: number): boolean {
     const endedMs = this.#endedAt.get(provider) ?? Number.NEGATIVE_INFINITY;
     return this.isWriting(provider) || endedMs >= askedMs;

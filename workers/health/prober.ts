@@ -2,21 +2,24 @@ import type { ProbeResult, Provider } from "../providers/provider.ts";
 
 export interface ProberDeps {
   readonly providers: ReadonlyMap<string, Provider>;
-  /** A cloud that is reached is left in peace: its calls tell how it is. */
+  /** A cloud provider that is reached gets no probes: its calls show its health. */
   readonly isCloud: (provider: string) => boolean;
-  /** It answers, but rests: its probes tell when it may be tried again. */
+  /**
+   * A provider that answers but rests gets a probe each round, which shows when to try it again.
+   */
   readonly isResting: (provider: string) => boolean;
   readonly onChange: (provider: string, reachable: boolean) => void;
   readonly onResult: (provider: string, result: ProbeResult) => void;
 }
 
 const PROBE_TIMEOUT_MS = 6_000;
-/** Rounds from one probe of a local provider that is reached to the next. */
+/** A local provider that is reached gets one probe in so many rounds. */
 const ROUNDS_WHILE_UP = 5;
 
 /**
- * Finds out by GETs which providers answer this worker. One that refuses connections is taken out,
- * at once when a call finds it so or at the latest by the next round, and put back when it answers.
+ * Finds out with GET requests which providers answer this worker. A provider that refuses
+ * connections is taken out: at once if a call finds it so, or else by the next round. It is put
+ * back when it answers.
  */
 export class Prober {
   readonly #deps: ProberDeps;
@@ -35,7 +38,7 @@ export class Prober {
     return [...this.#unreachable];
   }
 
-  /** One round, all providers side by side. */
+  /** Makes one round, all providers at once. */
   async probe(): Promise<void> {
     const round = this.#round++;
     await Promise.all(
@@ -43,14 +46,15 @@ export class Prober {
         const isSeldom = !this.#deps.isResting(name) && round % ROUNDS_WHILE_UP !== 0;
         if (this.isReachable(name) && (this.#deps.isCloud(name) || isSeldom)) return;
         const result = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
-        // `unwell` says nothing new: it answers, so it stays in; it does not serve, so it stays out.
+        // `unwell` changes nothing: the provider answers, so it stays in; it does not serve, so it
+        // stays out.
         if (result !== "unwell") this.note(name, result === "well");
         this.#deps.onResult(name, result);
       }),
     );
   }
 
-  /** What a call or a probe has found. */
+  /** Records what a call or a probe has found. */
   note(provider: string, reachable: boolean): void {
     if (!this.#deps.providers.has(provider) || this.isReachable(provider) === reachable) return;
     if (reachable) this.#unreachable.delete(provider);

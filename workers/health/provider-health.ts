@@ -18,24 +18,24 @@ export interface ProviderHealthDeps {
   readonly worker: () => string;
   readonly hasSlots: (provider: string) => boolean;
   readonly setGate: (provider: string, gate: Gate) => void;
-  /** It is reached again after it was not. */
+  /** Is called when a provider is reached again. */
   readonly onBack: (provider: string) => void;
   readonly log: FastifyBaseLogger;
 }
 
 const KEY_TIMEOUT_MS = 6_000;
-/** Silence after which calls at a provider that refuses connections are given up. */
+/** After so long a silence, calls at a provider that refuses connections are given up. */
 const SILENT_MS = 3_000;
 
 /**
- * What this worker knows of its providers' health, from calls and probes, and what the fleet knows;
- * opens and shuts the queues by it and writes the board.
+ * Keeps the health of the providers, from this worker's calls and probes and from the fleet. It
+ * opens and shuts their queues by it, and records it in the provider states.
  */
 export class WorkerHealth {
   readonly #deps: ProviderHealthDeps;
   readonly #prober: Prober;
   readonly #rests: ProviderRests;
-  /** One after the other: the last word in the database must be the last on the board. */
+  /** Reports run one after the other, so that the provider states end as the database does. */
   #reported: Promise<void> = Promise.resolve();
   #why = "";
 
@@ -76,7 +76,7 @@ export class WorkerHealth {
     });
   }
 
-  /** Whether a job may rather go there than wait; on trial, it may. */
+  /** Tells whether a job may go there instead of waiting. It may while the provider is on trial. */
   isUp(provider: string): boolean {
     return (
       this.#deps.providerStates.isUp(provider) &&
@@ -89,7 +89,7 @@ export class WorkerHealth {
     return this.#rests.isResting(provider);
   }
 
-  /** Whether a job's call may begin now. Then `ended` must follow. */
+  /** Tells whether a job's call may begin now. If it may, `ended` must follow. */
   mayCall(provider: string, job: string): boolean {
     return this.#prober.isReachable(provider) && this.#rests.mayCall(provider, job);
   }
@@ -98,12 +98,15 @@ export class WorkerHealth {
     this.#rests.ended(provider, job);
   }
 
-  /** A call that began at `startedMs` (`performance.now()`) is being answered. */
+  /** Records that a call that began at `startedMs` (`performance.now()`) is being answered. */
   recordSuccess(provider: string, startedMs: number): void {
     this.#rests.recordSuccess(provider, startedMs);
   }
 
-  /** Returns how long the provider rests, when nothing of the call ran; undefined: the call counts. */
+  /**
+   * Records a failed call. Returns how many milliseconds the provider rests if nothing of the call
+   * ran, or undefined if the call counts.
+   */
   recordFailure(provider: string, failure: RecordedFailure): number | undefined {
     this.#why = failure.why;
     if (failure.sign === "unreachable") this.#prober.note(provider, false);
@@ -116,17 +119,17 @@ export class WorkerHealth {
     return this.#prober.probe();
   }
 
-  /** Some provider rests, or is to be tried. */
+  /** True while a provider rests or is to be tried. */
   get hasRests(): boolean {
     return this.#rests.hasRests;
   }
 
-  /** Trials and rests that are due. */
+  /** Makes the trials and ends the rests that are due. */
   round(): Promise<void> {
     return this.#rests.round();
   }
 
-  /** Writes what this worker cannot reach, and takes over what the fleet knows. */
+  /** Writes which providers this worker cannot reach, and takes over what the fleet knows. */
   report(): Promise<void> {
     return (this.#reported = this.#reportAfter(this.#reported));
   }
@@ -138,7 +141,7 @@ export class WorkerHealth {
     const known = await reportHealth(pool, worker(), this.#prober.unreachable());
     providerStates.apply(known);
     this.#rests.apply(known, askedMs);
-    // What this worker has just found out may not be written yet.
+    // A rest that this worker has just found may not be written yet.
     for (const { name } of known) this.#recordRest(name);
   }
 

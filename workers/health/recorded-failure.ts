@@ -1,17 +1,17 @@
 import type { FailureSign } from "./failure-sign.ts";
 
-/** A call that has failed, and what it says of its provider. */
+/** A failed call and its sign. */
 export interface RecordedFailure {
   readonly job: string;
-  /** The same for jobs that ask the same. */
+  /** Equal for jobs with equal requests. */
   readonly request: string;
   readonly sign: FailureSign;
   /** The job is owed its result. */
   readonly patient: boolean;
-  /** Somebody waits on the connection, whether its result is owed or not. */
+  /** A caller waits on a connection, whether the result is owed or not. */
   readonly callerWaits: boolean;
-  /** What the provider has asked for. */
+  /** The provider has asked for this pause. */
   readonly retryAfterMs?: number;
-  /** The upstream's status and words, for the log. */
+  /** The log shows this status and these words of the upstream. */
   readonly why: string;
 }
