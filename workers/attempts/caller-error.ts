@@ -1,4 +1,5 @@
-import type { FailureReason, UpstreamError } from "../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../shared/contracts/failure-reason.ts";
+import type { UpstreamError } from "../../shared/contracts/outcome.ts";
 import type { ReplyError } from "../../shared/contracts/reply.ts";
 import { accountErrors } from "../../shared/errors/account-errors.ts";
 

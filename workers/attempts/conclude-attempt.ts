@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ClosedAttempt, LedgerStatus } from "../../shared/contracts/closed-attempt.ts";
+import { failureFacts } from "../../shared/contracts/failure-reason.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { EndState, ReplyError, ResultMessage } from "../../shared/contracts/reply.ts";
 import type { LedgerEntry } from "../../shared/ledger/ledger-entry.ts";
@@ -7,7 +8,7 @@ import type { Database } from "../../shared/db/database.ts";
 import type { MoveRow } from "../../shared/jobs/move.ts";
 import type { SettleRow } from "../../shared/jobs/settle.ts";
 import { attemptCost } from "./attempt-cost.ts";
-import { decideNext, freeReasons, type Next, type Step } from "./decide-next.ts";
+import { decideNext, type Next, type Step } from "./decide-next.ts";
 import { failureSign, type FailureSign } from "../health/failure-sign.ts";
 import type { WorkerHealth } from "../health/provider-health.ts";
 import { hasCaller, type Attempt } from "./attempt.ts";
@@ -219,7 +220,7 @@ function whatNext(deps: ConcludeDeps, attempt: Attempt, outcome: Failed, why: st
   });
   const outputCap = smallerCap(attempt, outcome);
   const isQueued = reason === "engine_queue";
-  const isFree = restMs !== undefined || outputCap !== undefined || freeReasons.has(reason);
+  const isFree = restMs !== undefined || outputCap !== undefined || !failureFacts[reason].counts;
   return decideNext({
     reason,
     ...(status === undefined ? {} : { status }),

@@ -1,4 +1,4 @@
-import type { FailureReason } from "../../shared/contracts/outcome.ts";
+import { failureFacts, type FailureReason } from "../../shared/contracts/failure-reason.ts";
 import type { Plan, PlannedTarget, Residency } from "../../shared/contracts/plan.ts";
 import type { ReplyError } from "../../shared/contracts/reply.ts";
 import { fullJitterMs } from "./back-off.ts";
@@ -109,7 +109,7 @@ export function decideNext(attempt: FailedAttempt): Next {
     ...attempt,
     ...(restMs === undefined ? {} : { retryAfterMs: Math.max(restMs, attempt.retryAfterMs ?? 0) }),
   });
-  const uncounted = restMs !== undefined || freeReasons.has(reason);
+  const uncounted = restMs !== undefined || !failureFacts[reason].counts;
   if (attempt.forwarded) return { steps: [], uncounted: false, fail: brokenOff };
   const shrink = askForLess(attempt);
   if (shrink.length > 0) return { steps: [...shrink, ...moves(attempt)], uncounted: true, fail };
@@ -120,20 +120,14 @@ export function decideNext(attempt: FailedAttempt): Next {
     : { steps: stepsAfter(attempt), uncounted, fail };
 }
 
-/** These calls did not run, or only the broker cut them short. */
-export const freeReasons: ReadonlySet<FailureReason> = new Set([
-  "connect",
-  "no_endpoint",
-  "engine_queue",
-]);
-
 function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   const { reason, restMs } = attempt;
-  if (reason === "bad_request") return [];
-  if (reason === "context_overflow") return moves(attempt, isRoomierThan(attempt));
+  const { retryAt } = failureFacts[reason];
+  if (retryAt === "nowhere") return [];
+  if (retryAt === "roomier") return moves(attempt, isRoomierThan(attempt));
   // This attempt is closed as it was. The next one asks through chat completions.
   if (reason === "no_endpoint") return askOtherwise(attempt);
-  if (onlyElsewhere.has(reason)) {
+  if (retryAt === "elsewhere") {
     // The request is not at fault: it waits with all others until the provider is mended.
     const here = restMs === undefined ? [] : waitHere(attempt, Math.min(restMs, TOLD_MS));
     return [...moves(attempt), ...here];
@@ -145,19 +139,12 @@ function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   return [...moves(attempt), ...here];
 }
 
-/** The same target would answer these again. */
-const onlyElsewhere: ReadonlySet<FailureReason> = new Set([
-  "unsupported",
-  "auth",
-  "not_found",
-  "quota_exhausted",
-]);
-
 /**
  * Tells whether the request itself is at fault, which the caller is told even past the deadline.
  */
 function isLasting(reason: FailureReason): boolean {
-  return reason === "bad_request" || reason === "context_overflow";
+  const { retryAt } = failureFacts[reason];
+  return retryAt === "nowhere" || retryAt === "roomier";
 }
 
 type Suits = (target: PlannedTarget) => boolean;

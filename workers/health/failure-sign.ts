@@ -1,4 +1,4 @@
-import type { FailureReason } from "../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../shared/contracts/failure-reason.ts";
 
 /** The facts behind a failure's sign. */
 export interface FailedCall {

@@ -1,4 +1,5 @@
-import type { FailureReason, ProviderOutcome } from "../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../shared/contracts/failure-reason.ts";
+import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 
 type WithoutTraffic<Outcome> = Outcome extends unknown
   ? Omit<Outcome, "sent" | "gotHeaders" | "outputBytes" | "usage" | "ttftMs">

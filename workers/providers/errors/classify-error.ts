@@ -1,4 +1,4 @@
-import type { FailureReason } from "../../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../../shared/contracts/failure-reason.ts";
 import { readAccountProblem } from "./account-words.ts";
 import type { FailedEnd } from "../call-end.ts";
 import type { UpstreamErrorDetails } from "./upstream-error.ts";

@@ -1,4 +1,4 @@
-import type { FailureReason } from "../../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../../shared/contracts/failure-reason.ts";
 import type { UpstreamErrorDetails } from "./upstream-error.ts";
 
 const OVERFLOW_CODES = new Set([

@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  failureReasons,
-  type ProviderOutcome,
-  type ReportedUsage,
-} from "../../../../shared/contracts/outcome.ts";
+import { failureReasons } from "../../../../shared/contracts/failure-reason.ts";
+import type { ProviderOutcome, ReportedUsage } from "../../../../shared/contracts/outcome.ts";
 import type { PlannedTarget } from "../../../../shared/contracts/plan.ts";
 import { attemptCost } from "../../../../workers/attempts/attempt-cost.ts";
 

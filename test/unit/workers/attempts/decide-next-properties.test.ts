@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { failureReasons } from "../../../../shared/contracts/outcome.ts";
+import { failureReasons } from "../../../../shared/contracts/failure-reason.ts";
 import { decideNext } from "../../../../workers/attempts/decide-next.ts";
 import { failedAttempt, target } from "./failed-attempt.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { failureReasons } from "../../../../shared/contracts/outcome.ts";
+import { failureReasons } from "../../../../shared/contracts/failure-reason.ts";
 import type { Plan } from "../../../../shared/contracts/plan.ts";
 import { errorCatalogue } from "../../../../shared/errors/catalogue.ts";
 import {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import type { FailureReason } from "../../../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../../../shared/contracts/failure-reason.ts";
 import { callOf, providerFor, rawUpstream, recordingSink } from "./upstream.ts";
 import { type RecordedCall, recordedCalls } from "../../../fixtures/recorded-calls.ts";
 

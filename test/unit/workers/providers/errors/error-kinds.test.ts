@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { FailureReason } from "../../../../../shared/contracts/outcome.ts";
+import type { FailureReason } from "../../../../../shared/contracts/failure-reason.ts";
 import { classifyError } from "../../../../../workers/providers/errors/classify-error.ts";
 import { readUpstreamError } from "../../../../../workers/providers/errors/upstream-error.ts";
 
