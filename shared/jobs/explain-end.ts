@@ -1,3 +1,4 @@
+import type { FailureReason } from "../contracts/failure-reason.ts";
 import type { EndState, ReplyError } from "../contracts/reply.ts";
 import { accountErrors } from "../errors/account-errors.ts";
 import { BrokerError, type BrokerErrorOptions } from "../errors/broker-error.ts";
@@ -7,6 +8,12 @@ import { invalidApiKey } from "../keys/invalid-api-key.ts";
 type Explanation = readonly [code: ErrorCode, message: string, options?: BrokerErrorOptions];
 
 const { credential, quota } = accountErrors;
+const credentialRefused: Explanation = [credential.code, credential.message, { retryable: false }];
+const quotaUsedUp: Explanation = [quota.code, quota.message, { retryable: false }];
+const allFull: Explanation = [
+  "rate_limit_exceeded",
+  "The providers of this model take no more requests for the moment.",
+];
 
 /** What a caller is told, by the code that is kept with the job. */
 const explanations: Readonly<Record<string, Explanation>> = {
@@ -32,8 +39,8 @@ const explanations: Readonly<Record<string, Explanation>> = {
     "poison",
     "This request was running each of the three times that a worker of the broker died; it is not run again.",
   ],
-  provider_credential: [credential.code, credential.message, { retryable: false }],
-  provider_quota: [quota.code, quota.message, { retryable: false }],
+  provider_credential: credentialRefused,
+  provider_quota: quotaUsedUp,
   answer_lost: [
     "answer_lost",
     "The broker lost this request's answer. It may have run; sending it again may cost again.",
@@ -46,6 +53,48 @@ const byState: Readonly<Record<EndState, readonly [ErrorCode, string]>> = {
   cancelled: ["cancelled", "The job was cancelled."],
   expired: ["deadline_exceeded", "The deadline passed before the answer was complete."],
 };
+
+/**
+ * An end to which a failed attempt leads. `too_large` is a refusal with status 413, `broken_off` a
+ * failure after a part of the answer had been sent, and `too_late` one whose job has no time left.
+ */
+type UpstreamEnd = FailureReason | "too_large" | "broken_off" | "too_late";
+
+const failed = (message: string): Explanation => ["upstream_failed", message];
+
+const byUpstreamEnd: Readonly<Record<UpstreamEnd, Explanation>> = {
+  connect: ["no_capacity", "No provider of this model can be reached."],
+  auth: credentialRefused,
+  not_found: credentialRefused,
+  no_endpoint: credentialRefused,
+  quota_exhausted: quotaUsedUp,
+  rate_limited: allFull,
+  engine_queue: allFull,
+  bad_request: ["upstream_rejected", "The provider rejected this request."],
+  unsupported: ["upstream_rejected", "The provider rejected this request."],
+  too_large: ["payload_too_large", "The request is larger than the providers of this model take."],
+  context_overflow: [
+    "context_length_exceeded",
+    "The request does not fit into the model's context.",
+  ],
+  request_timeout: failed("The provider gave up waiting for the request."),
+  conflict: failed("The provider reported a conflict."),
+  server_error: failed("The provider failed."),
+  cut: failed("The provider broke off its answer."),
+  malformed: failed("The provider's answer could not be read."),
+  first_byte_timeout: failed("The provider did not begin to answer in time."),
+  idle_timeout: failed("The provider stopped in the middle of its answer."),
+  broken_off: failed("The provider failed after a part of the answer had been sent."),
+  too_late: ["deadline_exceeded", "The deadline passed before a provider answered."],
+};
+
+/** Makes the error of a job whose last attempt failed. An upstream's own words are not in it. */
+export function explainFailure(
+  end: UpstreamEnd,
+): Pick<ReplyError, "code" | "message" | "retryable"> {
+  const [code, message, options] = byUpstreamEnd[end];
+  return { code, message, ...(options?.retryable === false ? { retryable: false } : {}) };
+}
 
 /** What a caller is told of a job that did not get done, by its state and the code kept with it. */
 export function explainEnd(state: EndState, code: string | null): BrokerError {

@@ -1,8 +1,9 @@
 import { failureFacts, type FailureReason } from "../../shared/contracts/failure-reason.ts";
 import type { Plan, PlannedTarget, Residency } from "../../shared/contracts/plan.ts";
 import type { ReplyError } from "../../shared/contracts/reply.ts";
+import { explainFailure } from "../../shared/jobs/explain-end.ts";
 import { fullJitterMs } from "./back-off.ts";
-import { brokenOff, callerError, tooLate, type LastFailure } from "./caller-error.ts";
+import { callerError, type LastFailure } from "./caller-error.ts";
 
 /**
  * One thing to try next. A retry stays at the same target. An excused one counts against no limit.
@@ -110,13 +111,13 @@ export function decideNext(attempt: FailedAttempt): Next {
     ...(restMs === undefined ? {} : { retryAfterMs: Math.max(restMs, attempt.retryAfterMs ?? 0) }),
   });
   const uncounted = restMs !== undefined || !failureFacts[reason].counts;
-  if (attempt.forwarded) return { steps: [], uncounted: false, fail: brokenOff };
+  if (attempt.forwarded) return { steps: [], uncounted: false, fail: explainFailure("broken_off") };
   const shrink = askForLess(attempt);
   if (shrink.length > 0) return { steps: [...shrink, ...moves(attempt)], uncounted: true, fail };
   const isOver = attempt.remainingMs <= 0 && !isLasting(reason);
   // Past the deadline there are no steps, and the caller is told of the deadline.
   return isOver
-    ? { steps: [], uncounted, fail: tooLate }
+    ? { steps: [], uncounted, fail: explainFailure("too_late") }
     : { steps: stepsAfter(attempt), uncounted, fail };
 }
 
