@@ -2,67 +2,27 @@ import type { RestReason } from "../../shared/contracts/rest-reason.ts";
 import type { ProviderHealth } from "../../shared/providers/provider-health.ts";
 import type { RestStatements } from "../../shared/providers/provider-rest.ts";
 import type { ProbeResult } from "../providers/provider.ts";
-import type { FailureSign } from "./failure-sign.ts";
-import type { RecordedFailure } from "./recorded-failure.ts";
+import { FailureStreaks } from "./failure-streaks.ts";
 import { OwnWrites } from "./own-writes.ts";
+import type { RecordedFailure } from "./recorded-failure.ts";
+import { takeTurn, type RestTable, type RestTurnDeps } from "./rest-turn.ts";
+import { beginRest, limitsFor, nextLengthMs, usualLimits, type Rest } from "./rest.ts";
 
-export interface ProviderRestsDeps {
+export interface ProviderRestsDeps extends RestTurnDeps {
   readonly statements: RestStatements;
-  /** This worker's name in the fleet. */
-  readonly worker: () => string;
-  /** Whether this worker holds a slot there, so that it could make a trial call. */
-  readonly hasSlots: (provider: string) => boolean;
-  /** Whether the provider takes our credential, as its model list says. */
-  readonly checkKey: (provider: string) => Promise<"accepted" | "refused" | "unknown">;
-  /** Its phase has changed; `reason` when it begins to rest. */
-  readonly onChange: (provider: string, reason?: RestReason) => void;
-  readonly onError: (error: unknown, provider: string) => void;
-  /** Milliseconds of a clock that only goes forward. */
-  readonly now: () => number;
 }
-
-interface Rest {
-  /** `due`: its time is over, and nobody, or another worker, tries it; `trying`: this one does. */
-  phase: "resting" | "due" | "trying";
-  reason: RestReason;
-  lengthMs: number;
-  untilMs: number;
-  /** Only calls that begin later can show that it is well. */
-  readonly sinceMs: number;
-  /** The job whose call is the trial. */
-  trial: string | undefined;
-  /** The last probe found it unwell or found nobody. */
-  unwell: boolean;
-  keyRefused: boolean;
-  askAtMs: number;
-}
-
-/** How long a provider rests: each time twice as long, up to the cap. */
-const rests = { firstMs: 1_000, capMs: 15_000 };
-const accountRests = { firstMs: 15_000, capMs: 60_000 };
-/** Between two questions whether the credential is mended, and for the right to try. */
-const KEY_MS = 2_000;
-const ASK_MS = 1_000;
-const TRIAL_MS = 5_000;
-/** Different jobs that must have failed one after the other, none done between them. */
-const IN_A_ROW: Readonly<Partial<Record<FailureSign, number>>> = {
-  breaks: 2,
-  hangs: 3,
-  fails: 3,
-  spoils: 5,
-};
 
 /**
- * Which providers rest, as this worker and, through the database, the whole fleet have found out. One
- * that refuses calls for its own state rests at once; one that merely fails them, when it has failed
- * several jobs in a row. After a rest one call at a time tries it, and the first that is answered ends it.
+ * Keeps which providers rest, as this worker and, through the database, the whole fleet have found
+ * out. A provider that refuses calls for its own state rests at once. One that only fails them
+ * rests when it has failed several jobs in a row. After a rest one call at a time tries the
+ * provider, and the first that is answered ends its rests.
  */
 export class ProviderRests {
   readonly #deps: ProviderRestsDeps;
   readonly #rests = new Map<string, Rest>();
-  /** Jobs that each provider has failed since it last did one, with how. */
-  readonly #failed = new Map<string, Map<string, FailureSign>>();
-  /** Providers whose health checks say no while their calls are answered. */
+  readonly #streaks = new FailureStreaks();
+  /** The health checks of these providers say no while their calls are answered. */
   readonly #lies = new Set<string>();
   readonly #writes: OwnWrites;
 
@@ -75,13 +35,16 @@ export class ProviderRests {
     return this.#rests.size > 0;
   }
 
-  /** Nothing is sent there now; after the rest, not by this worker unless it tries it. */
+  /**
+   * True while this worker sends nothing there: during the rest, and then until it tries the
+   * provider.
+   */
   isShut(provider: string): boolean {
     const phase = this.#rests.get(provider)?.phase;
     return phase !== undefined && phase !== "trying";
   }
 
-  /** Of one that rests: why, and when that is over. */
+  /** Returns why a provider rests and for how long, or undefined if it does not rest. */
   rest(provider: string): { reason: RestReason; leftMs: number } | undefined {
     const rest = this.#rests.get(provider);
     if (rest?.phase !== "resting") return undefined;
@@ -96,7 +59,9 @@ export class ProviderRests {
     return this.#rests.get(provider)?.phase === "trying";
   }
 
-  /** Whether a job's call may begin; as the trial if the provider is on trial. */
+  /**
+   * Tells whether a job's call may begin. If this worker tries the provider, the call is the trial.
+   */
   mayCall(provider: string, job: string): boolean {
     const rest = this.#rests.get(provider);
     if (rest === undefined) return true;
@@ -105,15 +70,15 @@ export class ProviderRests {
     return true;
   }
 
-  /** The job's call is over. */
+  /** Records that the job's call is over. */
   ended(provider: string, job: string): void {
     const rest = this.#rests.get(provider);
     if (rest?.trial === job) rest.trial = undefined;
   }
 
-  /** The provider has begun to answer a call that began at `startedMs`. */
+  /** Records that the provider has begun to answer a call that began at `startedMs`. */
   recordSuccess(provider: string, startedMs: number): void {
-    this.#failed.delete(provider);
+    this.#streaks.end(provider);
     const rest = this.#rests.get(provider);
     if (rest === undefined || startedMs < rest.sinceMs) return;
     if (rest.unwell) this.#lies.add(provider);
@@ -123,9 +88,10 @@ export class ProviderRests {
   }
 
   /**
-   * A call has failed. Returns how long the provider rests from now on, if nothing of the call ran, or
-   * 0 if it does not; undefined: the call counts. `patient`: a job that is owed its result; what only
-   * the operator can mend it waits for, unless its caller waits for it.
+   * Records a failed call. If nothing of the call ran, it returns the milliseconds that the
+   * provider rests from now on, or 0 if it does not rest. It returns undefined if the call counts.
+   * A job that is owed its result is `patient`: it waits for what only the operator can mend,
+   * unless its caller waits on a connection.
    */
   recordFailure(
     provider: string,
@@ -138,7 +104,7 @@ export class ProviderRests {
       this.#rest(provider, sign, leastMs);
       return call.patient && !call.callerWaits ? this.#leftMs(provider) : undefined;
     }
-    const isSick = this.#rests.has(provider) || this.#isRow(provider, call);
+    const isSick = this.#rests.has(provider) || this.#streaks.add(provider, call);
     if (sign === "refuses" || isSick)
       this.#rest(provider, sign === "spoils" ? "fails" : sign, leastMs);
     const leftMs = this.#leftMs(provider);
@@ -163,7 +129,10 @@ export class ProviderRests {
     this.#wake(provider, rest);
   }
 
-  /** What the database says of the fleet, as asked for at `askedMs`; what is newer here stands. */
+  /**
+   * Takes over what the database, asked at `askedMs`, says of the fleet. Newer facts of this worker
+   * stand.
+   */
   apply(known: Iterable<ProviderHealth>, askedMs: number): void {
     for (const { name, resting_ms: restingMs, rest_reason: reason } of known) {
       if (this.#writes.hasWrittenSince(name, askedMs)) continue;
@@ -171,30 +140,31 @@ export class ProviderRests {
       if (restingMs === null) {
         if (rest === undefined) continue;
         this.#rests.delete(name);
-        this.#failed.delete(name);
+        this.#streaks.end(name);
         this.#deps.onChange(name);
       } else if (rest === undefined) {
-        this.#begin(name, reason ?? "refuses", rests.firstMs, restingMs);
-        this.#deps.onChange(name, reason ?? "refuses");
+        const begun = {
+          reason: reason ?? "refuses",
+          lengthMs: usualLimits.firstMs,
+          leftMs: restingMs,
+        };
+        this.#rests.set(name, beginRest(begun, this.#deps.now()));
+        this.#deps.onChange(name, begun.reason);
       } else this.#follow(name, rest, restingMs);
     }
   }
 
-  /** What is due: a trial, another rest, a question about the credential. */
+  /** Does what is due at each provider: a trial, another rest or a check of the credential. */
   async round(): Promise<void> {
-    await Promise.all(Array.from(this.#rests, ([name, rest]) => this.#turn(name, rest)));
-  }
-
-  /** Whoever sends a bad request again, as SDKs and batches do, is no second witness. */
-  #isRow(
-    provider: string,
-    { job, request, sign }: Pick<RecordedFailure, "job" | "request" | "sign">,
-  ): boolean {
-    const failed = this.#failed.get(provider) ?? new Map<string, FailureSign>();
-    this.#failed.set(provider, failed);
-    failed.set(sign === "hangs" || sign === "breaks" ? job : request, sign);
-    const alike = [...failed.values()].filter((other) => other === sign).length;
-    return alike >= (IN_A_ROW[sign] ?? 1) || failed.size >= 5;
+    const table: RestTable = {
+      get: (provider) => this.#rests.get(provider),
+      isWriting: (provider) => this.#writes.isWriting(provider),
+      restAgain: (provider, reason) => this.#rest(provider, reason, 0),
+      wake: (provider, rest) => this.#wake(provider, rest),
+    };
+    await Promise.all(
+      Array.from(this.#rests, ([name, rest]) => takeTurn(this.#deps, table, name, rest)),
+    );
   }
 
   #leftMs(provider: string): number {
@@ -203,14 +173,14 @@ export class ProviderRests {
   }
 
   #rest(provider: string, reason: RestReason, leastMs: number): void {
-    const limits = reason === "credential" || reason === "quota" ? accountRests : rests;
+    const limits = limitsFor(reason);
     const now = this.#deps.now();
     const before = this.#rests.get(provider);
     if (before?.phase === "resting") before.untilMs = Math.max(before.untilMs, now + leastMs);
     else {
-      const lengthMs =
-        before === undefined ? limits.firstMs : Math.min(2 * before.lengthMs, limits.capMs);
-      this.#begin(provider, reason, lengthMs, Math.max(lengthMs, leastMs), before);
+      const lengthMs = nextLengthMs(limits, before);
+      const leftMs = Math.max(lengthMs, leastMs);
+      this.#rests.set(provider, beginRest({ reason, lengthMs, leftMs }, now, before));
       this.#deps.onChange(provider, reason);
     }
     this.#writes.add(provider, async () => {
@@ -218,28 +188,7 @@ export class ProviderRests {
     });
   }
 
-  #begin(
-    provider: string,
-    reason: RestReason,
-    lengthMs: number,
-    leftMs: number,
-    before?: Rest,
-  ): void {
-    const now = this.#deps.now();
-    this.#rests.set(provider, {
-      phase: leftMs > 0 ? "resting" : "due",
-      reason,
-      lengthMs,
-      untilMs: now + leftMs,
-      sinceMs: now,
-      trial: undefined,
-      unwell: before?.unwell ?? false,
-      keyRefused: before?.keyRefused ?? false,
-      askAtMs: reason === "credential" ? now + KEY_MS : now,
-    });
-  }
-
-  /** Another worker let it rest again, or found it ready. */
+  /** Follows another worker, which let the provider rest again or found it ready. */
   #follow(provider: string, rest: Rest, restingMs: number): void {
     if (restingMs > 0) {
       rest.untilMs = this.#deps.now() + restingMs;
@@ -257,42 +206,5 @@ export class ProviderRests {
     if (rest.phase !== "resting") return;
     rest.untilMs = this.#deps.now();
     this.#writes.add(provider, () => this.#deps.statements.wake(provider));
-  }
-
-  async #turn(provider: string, rest: Rest): Promise<void> {
-    const { now, worker, statements, hasSlots, onError } = this.#deps;
-    try {
-      if (rest.phase === "resting" && rest.reason === "credential")
-        await this.#askKey(provider, rest);
-      if (this.#rests.get(provider) !== rest) return;
-      if (rest.phase === "resting") {
-        if (now() < rest.untilMs) return;
-        const isKnownSick = (rest.unwell && rest.lengthMs < rests.capMs) || rest.keyRefused;
-        rest.phase = "due";
-        if (isKnownSick) return this.#rest(provider, rest.reason, 0);
-        this.#deps.onChange(provider);
-      }
-      if (now() < rest.askAtMs || this.#writes.isWriting(provider)) return;
-      rest.askAtMs = now() + ASK_MS;
-      const mine = hasSlots(provider) && (await statements.tryOut(provider, worker(), TRIAL_MS));
-      if (this.#rests.get(provider) !== rest || this.isResting(provider)) return;
-      const phase = mine ? "trying" : "due";
-      if (rest.phase === phase) return;
-      rest.phase = phase;
-      this.#deps.onChange(provider);
-    } catch (error) {
-      onError(error, provider);
-    }
-  }
-
-  async #askKey(provider: string, rest: Rest): Promise<void> {
-    if (this.#deps.now() < rest.askAtMs) return;
-    rest.askAtMs = this.#deps.now() + KEY_MS;
-    const answer = await this.#deps.checkKey(provider);
-    if (answer === "refused") rest.keyRefused = true;
-    if (answer !== "accepted" || !rest.keyRefused) return;
-    rest.keyRefused = false;
-    this.#wake(provider, rest);
-    rest.askAtMs = this.#deps.now();
   }
 }
