@@ -4,21 +4,14 @@ import type {
   ReplyMessage,
   ResultMessage,
 } from "../../shared/contracts/reply.ts";
-import { classifyDatabaseError } from "../../shared/db/classify-database-error.ts";
 import type { EndedJob } from "../../shared/jobs/find-ended.ts";
 import type { ReplyInbox } from "../../shared/replies/reply-path.ts";
 import type { CallDeps } from "./call-deps.ts";
 import type { OwnedJob } from "./owned-jobs.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { endLater, requestEnd, type EndingJob, type StopRequest } from "./request-end.ts";
-import {
-  endByMessage,
-  endByRequest,
-  endByRow,
-  endByState,
-  type RunEnd,
-  type RunProgress,
-} from "./run-end.ts";
+import type { EndingJob, StopRequest } from "./request-end.ts";
+import { endByMessage, endByState, type RunEnd, type RunProgress } from "./run-end.ts";
+import { RunEnding } from "./run-ending.ts";
 
 export interface JobRunOptions {
   readonly id: string;
@@ -51,15 +44,11 @@ export class JobRun implements OwnedJob, EndingJob {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #disconnected: AbortSignal;
   readonly #closed = new AbortController();
-  readonly #overdue = new AbortController();
+  readonly #ending: RunEnding;
   #answerHeaders: AnswerHeaders | undefined;
   #forwarded = false;
   /** The latest attempt's result, which counts when the job's end says so. */
   #result: ResultMessage | undefined;
-  #endedRow: EndedJob | undefined;
-  #stop: StopRequest | undefined;
-  /** An end that was decided here, not by a worker's message. */
-  #end: RunEnd | undefined;
 
   constructor(deps: CallDeps, options: JobRunOptions) {
     this.#deps = deps;
@@ -67,6 +56,12 @@ export class JobRun implements OwnedJob, EndingJob {
     this.#inbox = options.inbox;
     this.#place = options.place;
     this.#disconnected = options.disconnected;
+    this.#ending = new RunEnding(deps, {
+      job: this,
+      inbox: options.inbox,
+      place: options.place,
+      answerHeaders: () => this.#answerHeaders,
+    });
     this.#after(options.deadlineMs, () => this.stop("expired", "deadline"));
     const { syncWaitMs } = options;
     if (syncWaitMs !== undefined) this.#after(syncWaitMs, () => this.stop("expired", "sync_wait"));
@@ -77,7 +72,7 @@ export class JobRun implements OwnedJob, EndingJob {
 
   /** Aborted when the job has ended without a message of its worker: nothing more will come. */
   get overdue(): AbortSignal {
-    return this.#overdue.signal;
+    return this.#ending.overdue;
   }
 
   /** Aborted when the run has given up what it held. */
@@ -87,14 +82,12 @@ export class JobRun implements OwnedJob, EndingJob {
 
   /** True once the job has been asked to end. */
   get isStopping(): boolean {
-    return this.#stop !== undefined;
+    return this.#ending.stopRequest !== undefined;
   }
 
   /** Asks the job to end. Only the first call counts. */
   stop(state: StopRequest["state"], code: string): void {
-    if (this.#stop !== undefined || this.#end !== undefined) return;
-    this.#stop = { state, code };
-    void this.#requestEnd(this.#stop, null);
+    this.#ending.stop({ state, code });
   }
 
   /** Yields what happens to the job, once. The caller reads until the end. */
@@ -116,8 +109,7 @@ export class JobRun implements OwnedJob, EndingJob {
    * or the message was lost.
    */
   recordEnded(row: EndedJob): void {
-    this.#endedRow = row;
-    this.#inbox.close();
+    this.#ending.recordEnded(row);
   }
 
   /** True when the end is here, and the caller only has to take it. */
@@ -173,9 +165,10 @@ export class JobRun implements OwnedJob, EndingJob {
     if (this.#place.isStale(place)) return;
     this.#inbox.endAttempts();
     this.#result = undefined;
-    if (this.#stop !== undefined) return await this.#requestEnd(this.#stop, place);
+    const { stopRequest } = this.#ending;
+    if (stopRequest !== undefined) return await this.#ending.request(stopRequest, place);
     if (this.#forwarded)
-      return await this.#requestEnd({ state: "failed", code: "answer_lost" }, place);
+      return await this.#ending.request({ state: "failed", code: "answer_lost" }, place);
     try {
       await this.#place.enter(provider, place, delayMs);
     } catch (error) {
@@ -184,45 +177,13 @@ export class JobRun implements OwnedJob, EndingJob {
     }
   }
 
-  async #requestEnd(request: StopRequest, place: number | null): Promise<void> {
-    const { code } = request;
-    try {
-      const requested = await requestEnd(this.#deps, this, request, place);
-      if (requested.kind === "closed") return;
-      if (requested.kind === "ended") this.#place.removeEntry();
-      const row = requested.kind === "ended-before" ? requested.row : undefined;
-      if (row === undefined)
-        this.#finish(endByRequest(requested.kind, request, this.#answerHeaders));
-      else {
-        this.recordEnded(row);
-        this.#overdue.abort();
-      }
-    } catch (error) {
-      this.#deps.log.error({ err: error, job: this.id, code }, "job could not be asked to end");
-      this.#place.removeEntry();
-      endLater(this.#deps, this.id, request);
-      const isOurs = classifyDatabaseError(error) === "data";
-      const unknown = isOurs ? "internal_error" : "database_unavailable";
-      const unsure = { state: "failed", code: unknown } as const;
-      this.#finish(endByRequest("unconfirmed", unsure, this.#answerHeaders));
-    }
-  }
-
-  /** Wakes the reader of `events`, who gets the messages that are there already first. */
-  #finish(end: RunEnd): void {
-    this.#end ??= end;
-    this.#overdue.abort();
-    this.#inbox.close();
-  }
-
   #ownEnd(): RunEvent {
-    const row = this.#endedRow;
-    const end = this.#end ?? (row === undefined ? undefined : endByRow(row, this.#progress()));
-    return { type: "end", end: end ?? endByState("failed", "answer_lost", this.#answerHeaders) };
+    return { type: "end", end: this.#ending.end(this.#progress()) };
   }
 
   #progress(): RunProgress {
-    return { stopRequest: this.#stop, answerHeaders: this.#answerHeaders, result: this.#result };
+    const { stopRequest } = this.#ending;
+    return { stopRequest, answerHeaders: this.#answerHeaders, result: this.#result };
   }
 
   #after(ms: number, act: () => void): void {
