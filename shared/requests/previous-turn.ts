@@ -26,31 +26,30 @@ export async function withPreviousTurn(
   body: ParsedBody,
   maxChars: number,
 ): Promise<ParsedBody> {
-  const previous = body.fields["previous_response_id"];
-  const { input } = body.fields;
-  const items = Array.isArray(input) ? (input as unknown[]) : [];
+  const { previous_response_id: previous, input } = body.fields;
+  const items = inputItems(input);
   const refers = findReference(input) !== undefined;
   if (typeof previous !== "string" && !refers && !items.some(isCompaction)) return body;
-  const referenced = referencedResponses(input);
   const turn = typeof previous === "string" ? await turnOf(pool, key, previous) : undefined;
   if (turn !== undefined && lengthOf([turn.input, turn.output]) > maxChars)
     throw tooLarge("previous_response_id");
   const outputs = new Map<string, readonly JsonObject[]>();
-  for (const response of referenced) {
-    const found = await findTurn(pool, key, response);
+  for (const response of referencedResponses(input)) {
+    const isPrevious = turn !== undefined && response === previous;
+    const found = isPrevious ? turn : await findTurn(pool, key, response);
     // The caller gets an error for the first response that is not found.
     if (found === undefined) break;
     outputs.set(response, found.output);
   }
-  if (lengthOfReferred(items, outputs) > maxChars) throw tooLarge("input");
+  const resolved = resolveReferences(items, outputs);
+  if (lengthOfReferred(items, resolved) > maxChars) throw tooLarge("input");
   const earlier = turn === undefined ? [] : itemsOf(turn);
-  const joined = (given: unknown): readonly unknown[] => [
-    ...earlier,
-    ...withSummaries(resolveReferences(inputItems(given), outputs)),
-  ];
+  const fields = { ...body.fields, input: [...earlier, ...withSummaries(resolved)] };
+  if (body.exact === body.fields) return { fields, exact: fields };
+  const exact = resolveReferences(inputItems(body.exact["input"]), outputs);
   return {
-    fields: { ...body.fields, input: joined(input) },
-    exact: { ...body.exact, input: joined(body.exact["input"]) },
+    fields,
+    exact: { ...body.exact, input: [...earlier, ...withSummaries(exact)] },
   };
 }
 
@@ -58,12 +57,9 @@ export async function withPreviousTurn(
  * Returns the length of the items that references stand for. An item counts as often as it is
  * referred to.
  */
-function lengthOfReferred(
-  items: readonly unknown[],
-  outputs: ReadonlyMap<string, readonly JsonObject[]>,
-): number {
+function lengthOfReferred(items: readonly unknown[], resolved: readonly unknown[]): number {
   const lengths = new Map<unknown, number>();
-  return resolveReferences(items, outputs).reduce((sum: number, item, index) => {
+  return resolved.reduce((sum: number, item, index) => {
     if (item === items[index]) return sum;
     const length = lengths.get(item) ?? lengthOf(item);
     lengths.set(item, length);
