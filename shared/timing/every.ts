@@ -2,14 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** A task that repeats until stopped. */
 export interface Repeating {
-  /** Resolves when a run under way has ended. */
+  /** Stops the task. Resolves when a run in progress has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs a task again and again with a pause between the end of one run and the start of the next,
- * so runs never overlap. After a failing run the next one comes all the same; of failures in a row
- * only the first is reported.
+ * Repeats a task that belongs to one piece of work, such as one upload, and ends with it. The loops
+ * of a process are in `loops.ts`: they have cadences and slow down while there is nothing to do.
+ * The pause is between the end of one run and the start of the next, so runs never overlap. A
+ * failing run is followed by the next one. Of several failures in a row, only the first is
+ * reported.
  */
 export function every(
   pauseMs: number,

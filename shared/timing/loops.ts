@@ -22,7 +22,7 @@ export interface LoopsOptions {
 
 /** The running loops of a process. */
 export interface Loops {
-  /** Resolves when the runs under way have ended. */
+  /** Stops all loops. Resolves when the runs in progress have ended. */
   stop(): Promise<void>;
 }
 
