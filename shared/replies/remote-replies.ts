@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Notice } from "../contracts/reply.ts";
 import { closeRedis, openRedis } from "../redis/open-redis.ts";
 import type { Envelope } from "./envelope.ts";
-import { RedisOutbox } from "./redis-outbox.ts";
+import { RedisTransport } from "./redis-transport.ts";
 import { RemoteReceiver } from "./remote-receiver.ts";
 import { RemoteSender } from "./remote-sender.ts";
 import type { ReplyReceiver, ReplySender } from "./reply-path.ts";
@@ -40,7 +40,7 @@ const now = (): number => performance.now();
 export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies {
   const { redis, redisUrl: url, redisPrefix: prefix, address, onError } = options;
   const reader = openRedis({ url, role: "consumer", onError });
-  const outbox: RedisOutbox = new RedisOutbox({
+  const transport: RedisTransport = new RedisTransport({
     redis,
     reader,
     prefix,
@@ -48,7 +48,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
     onEnvelope: (envelope, from) => deliver(envelope, from),
     onError,
   });
-  const post = (to: string, envelope: Envelope): Promise<void> => outbox.post(to, envelope);
+  const post = (to: string, envelope: Envelope): Promise<void> => transport.post(to, envelope);
   const sender = new RemoteSender({ post, now });
   const receiver = new RemoteReceiver({ post, now, onUnknown: options.onUnknown });
   const deliver = (envelope: Envelope, from: string): void => {
@@ -69,7 +69,7 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
         break; // a kind of a newer version
     }
   };
-  outbox.start();
+  transport.start();
   sender.start();
   return {
     sender,
@@ -79,11 +79,11 @@ export function openRemoteReplies(options: RemoteRepliesOptions): RemoteReplies 
         if (worker !== null) void post(worker, { kind: "stop", job, reason });
       },
     },
-    readSince: () => outbox.readSince,
+    readSince: () => transport.readSince,
     async close(drainMs) {
       await sender.drain(drainMs);
       sender.stop();
-      await outbox.close();
+      await transport.close();
       await closeRedis(reader);
     },
   };

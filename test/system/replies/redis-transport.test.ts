@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import { packEnvelope, type Envelope } from "../../../shared/replies/envelope.ts";
-import { RedisOutbox } from "../../../shared/replies/redis-outbox.ts";
+import { RedisTransport } from "../../../shared/replies/redis-transport.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
@@ -25,7 +25,7 @@ afterEach(async () => {
 class Box {
   readonly got: { envelope: Envelope; from: string }[] = [];
   readonly errors: Error[] = [];
-  readonly outbox: RedisOutbox;
+  readonly transport: RedisTransport;
   readonly #sending: Redis;
   readonly #close: () => Promise<void>;
 
@@ -36,7 +36,7 @@ class Box {
     );
     const [sending, reader] = clients;
     if (sending === undefined || reader === undefined) throw new Error("no clients");
-    this.outbox = new RedisOutbox({
+    this.transport = new RedisTransport({
       redis: sending,
       reader,
       prefix: PREFIX,
@@ -45,7 +45,7 @@ class Box {
       onError,
     });
     this.#close = async () => {
-      await this.outbox.close();
+      await this.transport.close();
       await Promise.all(clients.map((client) => closeRedis(client)));
     };
     boxes.push(this);
@@ -85,9 +85,9 @@ function result(job: string, bytes: number): Envelope {
 describe("letters", () => {
   test("of one sender arrive in the order in which they were posted, each once", async () => {
     const [from, to] = [await open("from"), await open("to")];
-    to.outbox.start();
+    to.transport.start();
     for (const job of names(0, 1_000)) {
-      void from.outbox.post("to", stop(job));
+      void from.transport.post("to", stop(job));
       if (Number(job.slice(4)) % 97 === 0) await eventually(() => expect(to.got).not.toEqual([]));
     }
     await eventually(() => expect(to.got).toHaveLength(1_000));
@@ -97,19 +97,19 @@ describe("letters", () => {
 
   test("go to their address only, and back by the sender's name", async () => {
     const [one, two, three] = [await open("one"), await open("two"), await open("three")];
-    for (const box of [one, two, three]) box.outbox.start();
-    void one.outbox.post("two", stop("there"));
+    for (const box of [one, two, three]) box.transport.start();
+    void one.transport.post("two", stop("there"));
     await eventually(() => expect(two.stops).toEqual(["there"]));
-    void two.outbox.post(two.got[0]?.from ?? "", stop("back"));
+    void two.transport.post(two.got[0]?.from ?? "", stop("back"));
     await eventually(() => expect(one.stops).toEqual(["back"]));
     expect(three.got).toEqual([]);
   });
 
   test("of one tick travel together, and are gone once read", async () => {
     const [from, to] = [await open("from"), await open("to")];
-    for (const job of names(0, 200)) void from.outbox.post("to", stop(job));
+    for (const job of names(0, 200)) void from.transport.post("to", stop(job));
     await eventually(async () => expect(await redis.client().xlen(inbox("to"))).toBe(1));
-    to.outbox.start();
+    to.transport.start();
     await eventually(() => expect(to.stops).toEqual(names(0, 200)));
     await eventually(async () => expect(await redis.client().xlen(inbox("to"))).toBe(0));
   });
@@ -117,7 +117,7 @@ describe("letters", () => {
   test("larger than 256 KB go by a key of their own, which does not outlive them", async () => {
     const [from, to] = [await open("from"), await open("to")];
     const sent = [result("a", 300_000), result("b", 10), result("c", 2_000_000)];
-    for (const envelope of sent) void from.outbox.post("to", envelope);
+    for (const envelope of sent) void from.transport.post("to", envelope);
     const keys = await eventually(async () => {
       const found = await redis.client().keys(`${PREFIX}:payload:*`);
       expect(found).toHaveLength(2);
@@ -125,7 +125,7 @@ describe("letters", () => {
     });
     for (const key of keys) expect(await redis.client().pttl(key)).toBeGreaterThan(30_000);
     expect(await redis.client().memory("USAGE", inbox("to"))).toBeLessThan(100_000);
-    to.outbox.start();
+    to.transport.start();
     await eventually(() => expect(to.got).toHaveLength(3));
     expect(to.got.map(({ envelope }) => envelope)).toEqual(sent);
     expect(await redis.client().keys(`${PREFIX}:payload:*`)).toEqual([]);
@@ -133,7 +133,7 @@ describe("letters", () => {
 
   test("that nobody fetches are forgotten by Redis", async () => {
     const from = await open("from");
-    void from.outbox.post("nobody", stop("x"));
+    void from.transport.post("nobody", stop("x"));
     await eventually(async () => {
       const left = await redis.client().pttl(inbox("nobody"));
       expect(left).toBeGreaterThan(30_000);
@@ -146,7 +146,7 @@ describe("letters", () => {
     const { head } = packEnvelope(stop("good"));
     const fields = ["i{", "", `i${head}`, "", `k${head}`, "test:payload:gone", `i${head}`, ""];
     await redis.client().xadd(inbox("to"), "*", "from", "x", ...fields);
-    to.outbox.start();
+    to.transport.start();
     await eventually(() => expect(to.stops).toEqual(["good", "good"]));
     expect(to.errors.map(({ name }) => name)).toEqual(["SyntaxError"]);
     await eventually(async () => expect(await redis.client().xlen(inbox("to"))).toBe(0));
@@ -156,42 +156,42 @@ describe("letters", () => {
 describe("a server that comes back", () => {
   test("empty, or with what it had, carries letters again in both directions", async () => {
     const [one, two] = [await open("one"), await open("two")];
-    for (const box of [one, two]) box.outbox.start();
-    void one.outbox.post("two", stop("before"));
+    for (const box of [one, two]) box.transport.start();
+    void one.transport.post("two", stop("before"));
     await eventually(() => expect(two.stops).toEqual(["before"]));
     await redis.kill();
-    void one.outbox.post("two", stop("meanwhile"));
+    void one.transport.post("two", stop("meanwhile"));
     await eventually(() => expect(one.errors).not.toEqual([]));
     await redis.restart();
     let tries = 0;
     await eventually(() => {
-      void one.outbox.post("two", stop(`after ${++tries}`));
-      void two.outbox.post("one", stop(`back ${tries}`));
+      void one.transport.post("two", stop(`after ${++tries}`));
+      void two.transport.post("one", stop(`back ${tries}`));
       expect(two.stops.some((job) => job.startsWith("after"))).toBe(true);
       expect(one.stops.some((job) => job.startsWith("back"))).toBe(true);
     }, AGAIN_MS);
     await redis.wipe();
     const from = two.got.length;
-    void one.outbox.post("two", stop("after the wipe"));
+    void one.transport.post("two", stop("after the wipe"));
     await eventually(() => expect(two.stops.slice(from)).toContain("after the wipe"));
   });
 
   test("has been read up to a time only once it answers", async () => {
     const to = await open("to");
-    to.outbox.start();
+    to.transport.start();
     const beforeMs = performance.now();
-    await eventually(() => expect(to.outbox.readSince).toBeGreaterThan(beforeMs));
+    await eventually(() => expect(to.transport.readSince).toBeGreaterThan(beforeMs));
     await redis.kill();
     await eventually(() => expect(to.errors).not.toEqual([]));
     const awayMs = performance.now();
-    const seenAway = to.outbox.readSince;
+    const seenAway = to.transport.readSince;
     await eventually(() => expect(to.errors.length).toBeGreaterThan(2));
-    expect(to.outbox.readSince).toBe(seenAway);
+    expect(to.transport.readSince).toBe(seenAway);
     expect(seenAway).toBeLessThan(awayMs);
     await redis.restart();
     await eventually(() => {
-      void to.outbox.post("to", stop("a letter ends a read that waits"));
-      expect(to.outbox.readSince).toBeGreaterThan(awayMs);
+      void to.transport.post("to", stop("a letter ends a read that waits"));
+      expect(to.transport.readSince).toBeGreaterThan(awayMs);
     }, AGAIN_MS);
   });
 });
@@ -199,22 +199,22 @@ describe("a server that comes back", () => {
 describe("closing", () => {
   test("sends what was posted, and leaves no inbox behind", async () => {
     const [from, to] = [await open("from"), await open("to")];
-    from.outbox.start();
-    to.outbox.start();
-    void to.outbox.post("from", stop("never read"));
-    for (const job of names(0, 600)) void from.outbox.post("to", stop(job));
-    await from.outbox.close();
+    from.transport.start();
+    to.transport.start();
+    void to.transport.post("from", stop("never read"));
+    for (const job of names(0, 600)) void from.transport.post("to", stop(job));
+    await from.transport.close();
     await eventually(() => expect(to.stops).toEqual(names(0, 600)));
     expect(await redis.client().exists(inbox("from"))).toBe(0);
   });
 
   test("does not wait for a server that does not answer longer than a command does", async () => {
     const box = await open("from");
-    box.outbox.start();
+    box.transport.start();
     await redis.freeze();
-    void box.outbox.post("to", stop("x"));
+    void box.transport.post("to", stop("x"));
     const startMs = performance.now();
-    await box.outbox.close();
+    await box.transport.close();
     expect(performance.now() - startMs).toBeLessThan(6_000);
     await redis.thaw();
   });

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { within } from "../timing/within.ts";
 import { packEnvelope, payloadBytes, unpackEnvelope, type Envelope } from "./envelope.ts";
 
-export interface RedisOutboxOptions {
+export interface RedisTransportOptions {
   /** The connection that sends. Its commands must fail rather than wait for a lost server. */
   readonly redis: Redis;
   /** The connection for blocking reads, which has no other user. */
@@ -25,7 +25,8 @@ interface OutgoingMessage {
   readonly onOver: () => void;
 }
 
-interface Line {
+/** Messages that wait for one address. */
+interface Outbox {
   readonly waiting: OutgoingMessage[];
 }
 
@@ -49,15 +50,15 @@ const CLOSE_MS = 500;
  * one. A message may be lost (Redis is away, or was wiped) or come twice: the callers number
  * messages that must arrive and send them again.
  */
-export class RedisOutbox {
-  readonly #options: RedisOutboxOptions;
-  readonly #lines = new Map<string, Line>();
+export class RedisTransport {
+  readonly #options: RedisTransportOptions;
+  readonly #outboxes = new Map<string, Outbox>();
   readonly #expiriesSetAt = new Map<string, number>();
   readonly #closed = new AbortController();
   #reading: Promise<void> | undefined;
   #readSince = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RedisOutboxOptions) {
+  constructor(options: RedisTransportOptions) {
     this.#options = options;
   }
 
@@ -74,13 +75,13 @@ export class RedisOutbox {
   /** Resolves once Redis has the message, or it is lost. */
   post(to: string, envelope: Envelope): Promise<void> {
     return new Promise((onOver) => {
-      const line = this.#lines.get(to);
-      if (line !== undefined) {
-        line.waiting.push({ envelope, onOver });
+      const outbox = this.#outboxes.get(to);
+      if (outbox !== undefined) {
+        outbox.waiting.push({ envelope, onOver });
         return;
       }
       const opened = { waiting: [{ envelope, onOver }] };
-      this.#lines.set(to, opened);
+      this.#outboxes.set(to, opened);
       void this.#send(to, opened);
     });
   }
@@ -94,14 +95,14 @@ export class RedisOutbox {
     // When the server is away, ioredis leaves the read pending for ever.
     await within(CLOSE_MS, this.#reading ?? Promise.resolve());
     const until = performance.now() + CLOSE_MS;
-    while (this.#lines.size > 0 && performance.now() < until) await sleep(10);
+    while (this.#outboxes.size > 0 && performance.now() < until) await sleep(10);
     await this.#options.redis.del(this.#inbox(this.#options.address)).catch(() => undefined);
   }
 
-  async #send(to: string, line: Line): Promise<void> {
+  async #send(to: string, outbox: Outbox): Promise<void> {
     await Promise.resolve(); // messages of one tick go together
-    while (line.waiting.length > 0) {
-      const batch = line.waiting.splice(0, batchSize(line.waiting));
+    while (outbox.waiting.length > 0) {
+      const batch = outbox.waiting.splice(0, batchSize(outbox.waiting));
       try {
         await this.#sendBatch(to, batch);
       } catch (error) {
@@ -109,7 +110,7 @@ export class RedisOutbox {
       }
       for (const { onOver } of batch) onOver();
     }
-    this.#lines.delete(to);
+    this.#outboxes.delete(to);
   }
 
   async #sendBatch(to: string, batch: readonly OutgoingMessage[]): Promise<void> {
@@ -146,8 +147,8 @@ export class RedisOutbox {
     while (!this.#closed.signal.aborted) {
       const begunAt = performance.now();
       try {
-        // Each read begins at the start, and read entries are deleted, so there is no position to
-        // lose with the stream.
+        // Each read begins at the start, and read entries are deleted. So there is no position that
+        // could be lost with the stream.
         const found = await reader.xreadBuffer(
           ...(["COUNT", READ, "BLOCK", BLOCK_MS, "STREAMS", inbox, "0"] as const),
         );
