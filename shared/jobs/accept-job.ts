@@ -10,31 +10,36 @@ import { submitAccept } from "./submit-accept.ts";
 
 export interface AcceptDeps extends EnqueueDeps {
   readonly database: Pick<Database, "accept" | "end" | "pool">;
-  /** Name of this API process in the fleet. */
+  /** The name of this API process in the fleet. */
   readonly owner: string;
 }
 
 export interface AcceptOptions {
-  /** What makes the request the only one of its kind for a day. */
+  /** Repeated requests with this key get the same job for a day. */
   readonly idempotency: IdempotencyKey | undefined;
-  /** The end is told by webhook, and to this address too. */
+  /** Webhooks tell the end: to the key's endpoints, and to `webhookUrl` if there is one. */
   readonly notify: boolean;
   readonly webhookUrl: string | undefined;
-  /** The caller's connection is all that waits for it: should this process die, it is lost. */
+  /**
+   * Only the caller's connection waits for the result. If it is lost and no retry comes, the job
+   * ends.
+   */
   readonly isHeld: boolean;
-  /** SHA-256 in hex, when an SDK's retry may join the job should its connection be lost. */
+  /**
+   * SHA-256 in hex. With it, a retry of the caller's SDK may join the job after a lost connection.
+   */
   readonly requestHash: string | undefined;
 }
 
 export interface AcceptedRequest {
   readonly job: string;
-  /** An earlier request with the same idempotency key made it. */
+  /** The job was made by an earlier request with the same idempotency key. */
   readonly attached: boolean;
 }
 
 /**
- * Accepts a job: its request, its hold and its idempotency key are committed together, and from then
- * on the broker owes the result, whatever becomes of this process. Throws as `submitAccept` does.
+ * Accepts a job: its request, its hold and its idempotency key are committed together. From then on
+ * the broker owes the result, even if this process dies. Throws as `submitAccept` does.
  */
 export async function acceptJob(
   deps: AcceptDeps,
@@ -57,7 +62,8 @@ export async function acceptJob(
     member,
     terms.request.maxOutputTokens,
     () => {
-      // Who sends the same key again finds the job; nobody else knows of it.
+      // A caller who sends the same key again finds the job. Without a key nobody knows of the job,
+      // so it ends here.
       if (idempotency === undefined) endJobQuietly(deps, id, "accept_lost");
     },
   );

@@ -6,7 +6,7 @@ import { preparedStatement, statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** An accepted job as its row says now. */
+/** An accepted job as the database shows it now. */
 export interface AcceptedJob {
   readonly id: string;
   readonly key_id: string;
@@ -14,13 +14,13 @@ export interface AcceptedJob {
   /** The public model name. */
   readonly model: string;
   readonly stream: boolean;
-  /** Its request and its result are kept as a stored response's. */
+  /** The job is a stored response or chat completion, so its request is kept after the end. */
   readonly stored: boolean;
   readonly state: EndState | "waiting" | "running";
   readonly fence: number;
   readonly response_status: ResponseStatus | null;
   readonly error_code: string | null;
-  /** The batch whose line it runs. */
+  /** The batch whose line the job runs. */
   readonly batch_id: string | null;
   readonly accepted_at: Date;
   readonly started_at: Date | null;
@@ -29,13 +29,13 @@ export interface AcceptedJob {
   readonly cost_nanos: bigint;
   /** `StoredRequest` as JSON text. */
   readonly facts: string;
-  /** Of the last attempt; null before the first. */
+  /** The provider of the last attempt. It is null before the first attempt. */
   readonly provider: string | null;
   readonly location: "local" | "cloud" | null;
   readonly queue_ms: number | null;
-  /** Its cost rests on bounds, because an upstream reported no usage. */
+  /** The cost rests on bounds, because an upstream reported no usage. */
   readonly estimated: boolean;
-  /** What its last attempt knows more than the row of why it did not get done: a `ReplyError` as JSON text. */
+  /** A `ReplyError` as JSON text. It says more than `error_code` about why the job was not done. */
   readonly error: string | null;
 }
 
@@ -54,7 +54,10 @@ const selectJobs = `
   left join job_results o on o.job_id = j.id
   where not j.interactive and j.deleted_at is null`;
 
-/** Any key's job, for whoever has been let in; undefined once it is deleted. */
+/**
+ * Reads an accepted job of any key, so the caller checks whose it is. Returns undefined for a job
+ * that is unknown, interactive or deleted.
+ */
 export async function readJob(pool: Query, id: string): Promise<AcceptedJob | undefined> {
   const { rows } = await pool.query<AcceptedJob>(
     preparedStatement("read_job", `${selectJobs} and j.id = $1`, [id]),
@@ -66,17 +69,17 @@ export interface JobFilter {
   readonly states: readonly AcceptedJob["state"][] | null;
   readonly responseStatus: ResponseStatus | null;
   readonly model: string | null;
-  /** Null: of all jobs that are no lines of batches. */
+  /** Null asks for jobs that are not lines of a batch. */
   readonly batch: string | null;
-  /** Only those of this endpoint that are stored. */
+  /** With an endpoint, only stored jobs of that endpoint are listed. */
   readonly storedAs?: Endpoint;
-  /** Id of the last job of the page before. */
+  /** The id of the last job on the previous page. */
   readonly after: string | null;
   readonly ascending: boolean;
   readonly limit: number;
 }
 
-/** A page of a key's jobs, in the order in which they came. */
+/** Reads a page of a key's accepted jobs, ordered by id and so by time. */
 export async function listJobs(
   pool: Query,
   key: string,

@@ -5,16 +5,16 @@ export interface AcceptedPlace {
   readonly job: string;
   readonly place: number;
   readonly provider: string;
-  /** Number of the service class. */
+  /** The number of the service class. */
   readonly serviceClass: number;
-  /** Whose turn it is in the fair order. */
+  /** The fair order gives tenants turns. */
   readonly tenant: string;
   readonly delayMs: number;
 }
 
 /**
- * Puts accepted jobs into provider queues. Every process may, since their requests are stored. An
- * entry that was not added is found missing by a sweeper.
+ * Puts accepted jobs into provider queues. Every process may do so, because the requests are
+ * stored. A sweeper finds a missing entry and adds it.
  */
 export class AcceptedQueue {
   readonly #queues: ProviderQueues;
@@ -25,7 +25,7 @@ export class AcceptedQueue {
     this.#order = order;
   }
 
-  /** Rejects when the queue does not take it. */
+  /** Adds an entry. Rejects when the queue does not take it. */
   async add({ job, place, provider, serviceClass, tenant, delayMs }: AcceptedPlace): Promise<void> {
     const priority = await this.#order.rank(provider, serviceClass, tenant);
     try {
@@ -40,7 +40,7 @@ export class AcceptedQueue {
     }
   }
 
-  /** A worker has taken the entry, whether or not its job is there to be run. */
+  /** Tells the fair order that a worker has taken an entry, even if the job cannot be run. */
   taken(provider: string, priority: number): void {
     this.#order.left(provider, priority, true);
   }

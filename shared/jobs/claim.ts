@@ -2,23 +2,27 @@ import type { Pool } from "pg";
 import type { Plan, Residency } from "../contracts/plan.ts";
 import { GroupStatement } from "../db/group-statement.ts";
 
+/** The queue entry that a worker has taken, and the worker. */
 export interface ClaimMember {
   readonly job: string;
   readonly place: number;
   readonly provider: string;
-  /** Chosen by the worker for this claim; the same nonce reads its own claim again. */
+  /**
+   * The worker chooses a nonce for each claim. A claim that is sent again finds its own attempt by
+   * it.
+   */
   readonly nonce: string;
   readonly worker: string;
-  /** The worker runs nothing else until this is over: only so may it run a suspect. */
+  /** The worker runs nothing else until this job is over. Only then may it run a suspect. */
   readonly alone?: true;
 }
 
-/** What a worker learns about the job that it claimed. */
+/** The facts about a claimed job. */
 export interface ClaimedJob {
   readonly verdict: "claimed";
   readonly nonce: string;
   readonly fence: number;
-  /** Index in the plan. */
+  /** The index of the target in the plan. */
   readonly target: number;
   /** Calls that went out before this one. */
   readonly tries: number;
@@ -26,30 +30,30 @@ export interface ClaimedJob {
   readonly plan: Plan;
   readonly input_bound: number;
   readonly output_bound: number;
-  /** In queues, over all attempts; the calls between do not count. */
+  /** The time in queues over all attempts. The calls between them do not count. */
   readonly queue_ms: number;
   readonly remaining_ms: number;
   readonly overflow_on_failure: boolean;
   readonly residency: Residency;
   readonly model: string;
   readonly key_id: string;
-  /** Names of the providers that the job has been at before. */
+  /** The providers of earlier attempts. */
   readonly tried: readonly string[];
-  /** Of an accepted job: `StoredRequest` as JSON text, and the request's body. */
+  /** An accepted job comes with its stored request: `StoredRequest` as JSON text, and the body. */
   readonly facts: string | null;
   readonly body: Buffer | null;
   readonly compressed: boolean | null;
-  /** The most output tokens of this attempt; null: the request's own cap. */
+  /** The most output tokens of this attempt. With null, the cap of the request holds. */
   readonly output_cap: number | null;
 }
 
 interface NotClaimed {
   readonly nonce: string;
   /**
-   * `gone`: this entry is stale, forget it. `suspect`: it was running at two deaths of workers, and
-   * runs only where nothing else does. All others: the job still waits but must not run; whoever
-   * learns it asks the job to end. `revoked`, `key_expired`, `model` and `budget` speak of the key as
-   * it stands now.
+   * `gone`: the entry is stale and is dropped. `suspect`: the job was running when two workers
+   * died, and runs only on a worker that runs nothing else. With any other verdict the job still
+   * waits but must not run, so the worker asks it to end. `revoked`, `key_expired`, `model` and
+   * `budget` tell about the key as it is now.
    */
   readonly verdict:
     | "late"
@@ -65,7 +69,10 @@ interface NotClaimed {
 
 export type ClaimRow = ClaimedJob | NotClaimed;
 
-/** The statement that gives waiting jobs to workers: fence and attempt row before dialling. */
+/**
+ * Makes the statement that gives waiting jobs to workers: it commits a new fence and an attempt row
+ * before the call goes out.
+ */
 export function claimStatement(pool: Pool): GroupStatement<ClaimMember, ClaimRow> {
   return new GroupStatement({
     pool,

@@ -2,18 +2,23 @@ import type { Endpoint } from "../contracts/endpoint.ts";
 
 const COMPLETION = /^chatcmpl-([0-9a-f]{32})$/;
 
-/** The id that a stored chat completion has in place of its upstream's: `job_<hex>` is `chatcmpl-<hex>`. */
+/**
+ * Returns the id that replaces the upstream's on a stored chat completion: `job_<hex>` becomes
+ * `chatcmpl-<hex>`.
+ */
 export function completionId(jobId: string): string {
   return `chatcmpl-${jobId.slice("job_".length)}`;
 }
 
-/** The job of a stored chat completion; undefined for what was never an id of one. */
+/** Returns the job id of a stored chat completion; undefined for text that is not such an id. */
 export function jobOfCompletion(id: string): string | undefined {
   const digits = COMPLETION.exec(id)?.[1];
   return digits === undefined ? undefined : `job_${digits}`;
 }
 
-/** Whether an accepted job can be read as a chat completion: its caller asked with `store: true`. */
+/**
+ * Tells whether an accepted job can be read as a chat completion: its request had `store: true`.
+ */
 export function isStoredCompletion(job: {
   readonly endpoint: Endpoint;
   readonly stored: boolean;

@@ -2,11 +2,14 @@ import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
 export interface DeletedJob {
-  /** The worker that must stop, if the job runs. */
+  /** If the job runs, this worker must stop it. */
   readonly worker: string | null;
 }
 
-/** Deletes what is stored of a key's job and asks it to end; undefined: there is no such job. */
+/**
+ * Deletes the stored parts of a key's accepted job and asks the job to end. Returns undefined when
+ * the key has no such job.
+ */
 export async function deleteJob(
   pool: Pick<Pool, "query">,
   key: string,

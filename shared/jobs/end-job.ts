@@ -8,14 +8,14 @@ interface EndDeps {
   readonly reply: Pick<ReplySender, "notify">;
 }
 
-/** A job that is to end, and the process that answers its caller. */
+/** A job that is to end, with the process that answers its caller. */
 export interface OwnedEnd extends EndMember {
   readonly owner: string;
 }
 
 /**
- * Asks a job to end, and tells its owner when the statement has ended it. A job that runs goes on
- * until its worker stops it: the caller of this function sees that from the row.
+ * Asks a job to end, and tells its owner if the statement has ended it. A running job goes on until
+ * its worker stops it; the returned row then has the verdict `running`.
  */
 export async function endJob(
   { database, reply }: EndDeps,
@@ -34,7 +34,7 @@ interface QuietEndDeps {
 }
 
 /**
- * Fails a job that nobody waits for and no queue has, in the background. Should the statement fail,
+ * Fails a job in the background: nobody waits for it, and no queue has it. If the statement fails,
  * a sweeper ends the job.
  */
 export function endJobQuietly({ database, log }: QuietEndDeps, job: string, code: string): void {

@@ -7,7 +7,10 @@ export interface EnqueueDeps {
   readonly log: FastifyBaseLogger;
 }
 
-/** Puts a job that has just been accepted into its first queue. What that does not take now, a sweeper finds missing. */
+/**
+ * Puts a job that was just accepted into its first queue. If the queue does not take it now, a
+ * sweeper adds it later.
+ */
 export async function enqueueAccepted(
   deps: EnqueueDeps,
   { id, key, plan, first, serviceClass }: NewJob,

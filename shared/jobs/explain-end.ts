@@ -15,7 +15,7 @@ const allFull: Explanation = [
   "The providers of this model take no more requests for the moment.",
 ];
 
-/** What a caller is told, by the code that is kept with the job. */
+/** The errors that callers see, by the code that is kept with the job. */
 const explanations: Readonly<Record<string, Explanation>> = {
   deadline: ["deadline_exceeded", "The deadline passed before the answer was complete."],
   sync_wait: [
@@ -96,7 +96,7 @@ export function explainFailure(
   return { code, message, ...(options?.retryable === false ? { retryable: false } : {}) };
 }
 
-/** What a caller is told of a job that did not get done, by its state and the code kept with it. */
+/** Makes the error of a job that was not done, from its state and the code that is kept with it. */
 export function explainEnd(state: EndState, code: string | null): BrokerError {
   if (code === "revoked" || code === "key_expired") return invalidApiKey();
   const known = code === null || state === "done" ? undefined : explanations[code];
@@ -104,12 +104,12 @@ export function explainEnd(state: EndState, code: string | null): BrokerError {
   return new BrokerError(errorCode, message, options);
 }
 
-/** The code of a state that says nothing of the reason: its answer did not come. */
+/** A failed job without a known code has this one: its answer did not come. */
 const LOST = "answer_lost";
 
 /**
- * Words the end of a job that a statement ended, and no upstream, in the same words as whoever reads
- * the job later. `code`: the one that is kept with the job, if it is known.
+ * Makes the error of a job that was ended by a statement and not by an upstream. A later reader of
+ * the job sees the same words. `code` is the one that is kept with the job, if it is known.
  */
 export function endError(
   state: EndState | "waiting" | "running" | null,

@@ -6,14 +6,14 @@ export interface EndedJob {
   readonly id: string;
   readonly state: EndState;
   readonly error_code: string | null;
-  /** Of the attempt that was settled. */
+  /** The fence of the settled attempt. */
   readonly fence: number;
   readonly cost_nanos: bigint;
-  /** The worker that was named for it is registered in the fleet. */
+  /** The worker that was given with the job is registered in the fleet. */
   readonly worker_lives: boolean;
 }
 
-/** Which of these jobs have ended. */
+/** Finds those of the given jobs that have ended. */
 export async function findEnded(
   pool: Pick<Pool, "query">,
   jobs: readonly { readonly id: string; readonly worker: string | undefined }[],

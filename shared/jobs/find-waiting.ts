@@ -9,7 +9,9 @@ export interface WaitingJob {
   readonly key_id: string;
 }
 
-/** Where an accepted job waits now; undefined when it does not wait. */
+/**
+ * Finds the queue and the place where an accepted job waits now; undefined when it does not wait.
+ */
 export async function findWaiting(
   pool: Pick<Pool, "query">,
   job: string,

@@ -1,7 +1,9 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Drops a page of stored jobs and idempotency keys that are kept no longer; returns how many. */
+/**
+ * Drops a page of stored jobs and idempotency keys whose retention is over, and returns how many.
+ */
 export async function forgetAccepted(
   pool: Pick<Pool, "query">,
   retentionMs: number,

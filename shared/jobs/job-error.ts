@@ -3,7 +3,10 @@ import { BrokerError } from "../errors/broker-error.ts";
 import type { AcceptedJob } from "./accepted-job.ts";
 import { explainEnd } from "./explain-end.ts";
 
-/** What the caller of an ended job is told when it did not get done; undefined: it did. */
+/**
+ * Makes the error that the caller of an ended job gets; undefined for a job that is done or goes
+ * on.
+ */
 export function jobError(
   job: Pick<AcceptedJob, "state" | "error_code" | "error">,
 ): BrokerError | undefined {

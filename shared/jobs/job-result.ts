@@ -2,12 +2,12 @@ import type { Pool } from "pg";
 import { decompress } from "../db/compressed.ts";
 import { preparedStatement } from "../db/statement.ts";
 
-/** The answer that is kept of an accepted job. */
+/** The stored answer of an accepted job. */
 export interface JobResult {
   readonly contentType: string | null;
-  /** A whole answer. */
+  /** The body of a whole answer. */
   readonly body: Buffer | null;
-  /** A stream's events as text. */
+  /** The events of a stream as text. */
   readonly events: string | null;
 }
 
@@ -18,7 +18,7 @@ interface ResultRow {
   readonly compressed: boolean;
 }
 
-/** Undefined for a job that no attempt has settled. */
+/** Reads the stored answer of a job; undefined when no attempt has settled the job. */
 export async function readResult(
   pool: Pick<Pool, "query">,
   job: string,
@@ -40,7 +40,7 @@ export async function readResult(
   };
 }
 
-/** The stored body of a job's request; undefined when it is not kept (any more). */
+/** Reads the stored body of a job's request; undefined when it is not kept any more. */
 export async function readRequestBody(
   pool: Pick<Pool, "query">,
   job: string,

@@ -3,10 +3,10 @@ import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** A job whose attempt is closed, because its worker does not run it any more. */
+/** A job whose attempt was closed, because its worker does not run it any more. */
 export interface LostJob {
   readonly job_id: string;
-  /** `failed`: it has ended, for the reason that `error_code` says. */
+  /** `failed`: the job has ended for the reason in `error_code`. */
   readonly state: "waiting" | "failed";
   readonly error_code: "answer_lost" | "poison" | null;
   readonly owner: string;
@@ -14,7 +14,7 @@ export interface LostJob {
   readonly place: number;
 }
 
-/** Closes attempts of a live worker that it does not run, and that are at least so old. */
+/** Closes attempts that a living worker does not run, if they are at least `minAgeMs` old. */
 export async function closeLostAttempts(
   pool: Query,
   worker: string,
@@ -33,7 +33,7 @@ export async function closeLostAttempts(
   return rows;
 }
 
-/** Closes all attempts of a worker that has died; its jobs may be what killed it. */
+/** Closes all attempts of a dead worker. One of its jobs may have killed it. */
 export async function closeDeadAttempts(pool: Query, worker: string): Promise<LostJob[]> {
   const { rows } = await pool.query<LostJob>(
     statement("close_dead_attempts", "select * from close_lost_attempts($1, '{}', 0, null, true)", [
@@ -43,7 +43,7 @@ export async function closeDeadAttempts(pool: Query, worker: string): Promise<Lo
   return rows;
 }
 
-/** Jobs that this worker runs and that somebody has asked to stop. */
+/** Finds the jobs that this worker runs and that somebody has asked to stop. */
 export async function findStopRequests(
   pool: Query,
   worker: string,

@@ -3,17 +3,19 @@ import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** Notes that the connection of a job is lost, whose caller's SDK may come again for it. */
+/**
+ * Records that a job's connection is lost, and that the retry of the caller's SDK may come for it.
+ */
 export async function recordLost(pool: Query, job: string, waiter: string): Promise<void> {
   await pool.query(statement("record_lost_job", "select note_lost($1, $2)", [job, waiter]));
 }
 
-/** Records that the connections of a dead API process's accepted jobs are lost with it. */
+/** Records that a dead API process has lost the connections of its accepted jobs. */
 export async function recordAllLost(pool: Query, waiter: string): Promise<void> {
   await pool.query(statement("record_lost_jobs", "select note_lost(null, $1)", [waiter]));
 }
 
-/** Ends the interactive jobs of an API process that has died; returns those that ended. */
+/** Ends the interactive jobs of a dead API process, and returns the ids of those that ended. */
 export async function endOrphans(pool: Query, owner: string): Promise<string[]> {
   const { rows } = await pool.query<{ job_id: string }>(
     statement("end_orphans", "select end_orphans($1) as job_id", [owner]),
@@ -21,14 +23,16 @@ export async function endOrphans(pool: Query, owner: string): Promise<string[]> 
   return rows.map(({ job_id }) => job_id);
 }
 
-/** The process holds the connections of its waiting callers still, whatever others took it for. */
+/**
+ * Takes back `recordAllLost` for a process that was taken for dead and still holds its connections.
+ */
 export async function recordHeld(pool: Query, waiter: string): Promise<void> {
   await pool.query(statement("record_held_jobs", "select note_held($1)", [waiter]));
 }
 
 /**
- * Gives a lost job of that key and request to the process that has its caller's retry; undefined
- * when there is none. One lost job goes to one retry.
+ * Gives a lost job of that key and request to the process that has the caller's retry; undefined
+ * when there is none. Each lost job goes to one retry.
  */
 export async function attachLost(
   pool: Query,
@@ -46,7 +50,7 @@ export async function attachLost(
   return rows[0]?.job ?? undefined;
 }
 
-/** Jobs for which nobody has come again; a page of them. */
+/** Finds a page of lost jobs for which no retry has come. */
 export async function findAbandoned(
   pool: Query,
   olderThanMs: number,

@@ -6,32 +6,40 @@ import { jobBudgets } from "../budgets/job-budgets.ts";
 
 interface MoveTo {
   readonly job: string;
-  /** The place that the job is expected at. */
+  /** A job at another place is left alone. */
   readonly place: number;
-  /** Index of the next target in the job's plan. */
+  /** The index of the next target in the plan. */
   readonly target: number;
   readonly delay_ms: number;
-  /** When, after the delay, the sweeper first checks that the queue has the new entry. */
+  /** This long after the delay, the sweeper first checks that the queue has the new entry. */
   readonly check_ms: number;
-  /** The broker itself was at fault: this is no retry in the sense of I9 (docs/architecture.md). */
+  /**
+   * The broker itself was at fault, so this does not count as a retry for I9
+   * (docs/architecture.md).
+   */
   readonly excused?: true;
-  /** Nothing ran: the attempt uses up none of the job's. */
+  /** Nothing ran, so the attempt does not count against the job's `max_attempts`. */
   readonly uncounted?: true;
-  /** The job itself may be what its providers fail at: `uncounted` holds only so often. */
+  /**
+   * The job itself may be why its providers fail, so `uncounted` holds only for its first 16
+   * attempts with the same error.
+   */
   readonly doubtful?: true;
-  /** The next attempt asks for no more output tokens. */
+  /** The next attempt asks for at most this many output tokens. */
   readonly output_cap?: number;
 }
 
-/** With a fence, the open attempt of that fence is closed; without, the job still waits. */
+/** With a fence, the open attempt of that fence is closed. Without one, the job must still wait. */
 export type MoveMember = MoveTo &
   (({ readonly fence: number } & LedgerEntry) | { readonly fence: null });
 
 export interface MoveRow {
   readonly job_id: string;
   /**
-   * `no_retry` (the retry budget is used up) and `refused` (residency, no such provider, or a
-   * waiting job whose budget does not cover the target) leave the job where it is. `budget` and `ended` ended the job, see `state`.
+   * `no_retry`: the retry budget (I9) is used up. `refused`: residency forbids the target, the
+   * provider does not exist, a reader has seen a part of the answer, or the budget of a waiting job
+   * does not cover the target. Both leave the job where it is. `budget` and `ended`: the job has
+   * ended, in `state`.
    */
   readonly verdict: "moved" | "no_retry" | "refused" | "budget" | "ended" | "gone";
   readonly state: EndState | "waiting" | "running" | null;
@@ -40,7 +48,7 @@ export interface MoveRow {
   readonly owner: string | null;
 }
 
-/** The statement that moves jobs to another target or back to the same one. */
+/** Makes the statement that moves jobs to another target or back to the same one. */
 export function moveStatement(pool: Pool): GroupStatement<MoveMember, MoveRow> {
   return new GroupStatement({
     pool,

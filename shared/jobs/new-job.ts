@@ -23,27 +23,27 @@ export interface NewJobDeps {
 }
 
 export interface NewJobInput {
-  /** Of a job that was named before; else it gets a new one. */
+  /** Without it, the job gets a new id. A line of a batch has named its job before. */
   readonly id?: string;
   readonly key: CallerKey;
   readonly endpoint: Endpoint;
   readonly request: InferenceRequest;
   readonly residency: Residency;
-  /** Number of the service class. */
+  /** The number of the service class. */
   readonly serviceClass: number;
-  /** From now. */
+  /** Milliseconds from now. */
   readonly deadlineMs: number;
-  /** The caller waits on the connection, and may have to be told that there is no capacity. */
+  /** The caller waits on the connection, so it may be told that there is no capacity. */
   readonly callerWaits: boolean;
 }
 
-/** Everything that is fixed about a job before it is admitted. */
+/** The facts that are fixed before a job is admitted. */
 export interface NewJob {
   readonly id: string;
   readonly key: CallerKey;
   readonly endpoint: Endpoint;
   readonly request: InferenceRequest;
-  /** What a worker will run. */
+  /** The request that a worker will run. */
   readonly jobRequest: JobRequest;
   readonly plan: Plan;
   /** The most input tokens at any target of the plan. */
@@ -56,7 +56,7 @@ export interface NewJob {
 
 /**
  * Works out where a request may go, what it may cost there and by when. Throws `BrokerError`
- * `no_capacity`, or `invalid_request` with what is at fault.
+ * `no_capacity`, one of `accountErrors`, or `invalid_request` with the field at fault.
  */
 export function newJob(deps: NewJobDeps, asked: NewJobInput): NewJob {
   const { key, endpoint, request, residency, serviceClass, deadlineMs, callerWaits } = asked;
@@ -93,7 +93,9 @@ export function newJob(deps: NewJobDeps, asked: NewJobInput): NewJob {
   };
 }
 
-/** When the first of the providers that rest may be tried again. */
+/**
+ * Returns the milliseconds until the first resting provider may be tried; undefined if none rests.
+ */
 function soonestMs(plan: Plan, providerStates: Pick<ProviderStates, "get">): number | undefined {
   const waits = plan.flatMap(({ provider }) => {
     const until = providerStates.get(provider)?.restsUntil;
@@ -102,14 +104,17 @@ function soonestMs(plan: Plan, providerStates: Pick<ProviderStates, "get">): num
   return waits.length === 0 ? undefined : Math.min(...waits);
 }
 
-/** A reference to an item that nobody here has stored would lead an upstream to nothing. */
+/** Refuses a reference to an item that the broker has not stored: no upstream could resolve it. */
 function checkReferences({ response }: InferenceRequest): void {
   const param = findReference(response?.fields["input"]);
   if (param !== undefined)
     throw new BrokerError("invalid_request", "There is no such item.", { param });
 }
 
-/** What chat completions cannot express goes only to providers that take responses themselves. */
+/**
+ * Keeps the providers that take responses themselves if chat completions cannot express the
+ * request.
+ */
 function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
   const problem = response === undefined ? undefined : findUntranslatable(response.fields);
   if (problem === undefined) return route;
@@ -118,7 +123,10 @@ function ableTargets({ route, response }: InferenceRequest): CompiledRoute {
   throw new BrokerError("invalid_request", problem.message, { param: problem.param });
 }
 
-/** Local engines refuse files: what can be read of them has become text and images before. */
+/**
+ * Keeps the targets that read files, if the request still has one. Files that the broker can read
+ * have become text or images before, and local engines refuse the others.
+ */
 function fileReaders(
   route: CompiledRoute,
   { opaqueFile }: InferenceRequest,

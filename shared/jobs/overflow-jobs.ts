@@ -4,12 +4,15 @@ import type { MoveRow } from "./move.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** Lets jobs that wait at a provider that is down overflow at once. */
+/**
+ * Lets the waiting jobs of a provider that is down overflow at once, if their routes allow it and
+ * no `serve` target is up that has not failed them.
+ */
 export async function overflowNow(pool: Query, down: string, up: readonly string[]): Promise<void> {
   await pool.query(statement("overflow_now", "select overflow_now($1, $2)", [down, up]));
 }
 
-/** Moves a page of waiting jobs away from a provider that is down. */
+/** Moves a page of jobs that wait at a provider that is down to `serve` targets that are up. */
 export async function rerouteJobs(
   pool: Query,
   down: string,
@@ -28,7 +31,7 @@ export async function rerouteJobs(
   return rows;
 }
 
-/** Moves jobs that have waited too long to a provider, as many as it has free slots. */
+/** Moves jobs that have waited too long to a provider, and only as many as it has free slots. */
 export async function overflowJobs(
   pool: Query,
   toProvider: string,
@@ -46,7 +49,10 @@ interface StrandedJob {
   readonly owner: string;
 }
 
-/** Jobs of waiting callers at a provider that is down, which may go to none that is up. */
+/**
+ * Finds jobs of waiting callers at a provider that is down, if they may go to no provider that is
+ * up.
+ */
 export async function findStrandedJobs(
   pool: Query,
   down: string,

@@ -2,8 +2,8 @@ import type { Pool } from "pg";
 import { preparedStatement } from "../db/statement.ts";
 
 /**
- * To be asked before a part of an attempt's answer is shown: from then on no other attempt of the
- * job may follow it. False: another one may be on its way, so that nothing of this one may be shown.
+ * Asks before a part of an attempt's answer is shown: from then on no other attempt of the job may
+ * follow. False: another attempt may be on its way, so nothing of this one may be shown.
  */
 export async function readAttempt(
   pool: Pick<Pool, "query">,

@@ -3,8 +3,8 @@ import type { StoredRequest } from "../contracts/job-request.ts";
 import { statement } from "../db/statement.ts";
 
 /**
- * Replaces what a key wrote about its accepted job. False: its facts have changed meanwhile, or are
- * gone. `facts`: as they were read.
+ * Replaces the metadata of a key's accepted job. `facts` are the stored facts as the caller has
+ * read them. Returns false when they have changed since then, or are gone.
  */
 export async function setMetadata(
   pool: Pick<Pool, "query">,

@@ -5,42 +5,54 @@ import type { LedgerEntry } from "../ledger/ledger-entry.ts";
 import { GroupStatement } from "../db/group-statement.ts";
 import { jobBudgets } from "../budgets/job-budgets.ts";
 
+/** An attempt that has ended, with the end of its job. */
 export interface SettleMember extends LedgerEntry {
   readonly job: string;
   readonly fence: number;
   readonly state: EndState;
-  /** Of a response that is done. */
+  /** Only a response that is done has it. */
   readonly response_status?: "completed" | "incomplete";
-  /** Of an accepted job. */
+  /** Only accepted jobs have a result. */
   readonly result?: StoredResult;
 }
 
-/** Bytes in base64; `compressed` says so of both. */
+/** Bytes are in base64. `compressed` holds for `body` and `events`. */
 export interface StoredResult {
   readonly content_type: string | null;
   readonly body: string | null;
   readonly events: string | null;
   readonly compressed: boolean;
-  /** What the caller is told of a job that did not get done: a `ReplyError` as JSON text. */
+  /** A `ReplyError` as JSON text, if the job was not done. */
   readonly error: string | null;
 }
 
 export interface SettleRow {
   readonly job_id: string;
   readonly fence: number;
-  /** `already`: this fence has its ledger row. `lost`: the attempt was closed by nobody we know. */
+  /**
+   * `already`: this fence has its ledger row. `lost`: this fence has neither an attempt nor a
+   * ledger row.
+   */
   readonly verdict: "settled" | "already" | "lost";
-  /** The job's state that stands. */
+  /** The state of the job after the statement. */
   readonly state: EndState | "waiting" | "running" | null;
-  /** What the ledger says of this fence; a statement repeated after a lost answer reads its own. */
+  /**
+   * The status in the ledger row of this fence. A statement that is sent again after a lost answer
+   * finds the row that it wrote.
+   */
   readonly ledger_status: LedgerStatus | null;
-  /** Charged to the job over all its attempts. */
+  /** The charge of all attempts of the job. */
   readonly cost_nanos: bigint | null;
-  /** Carried by the house for this attempt; more than zero is an alarm. Null when not settled. */
+  /**
+   * The cost of this attempt beyond the hold, which the operator pays. More than zero is an alarm.
+   * Null when the fence has no ledger row.
+   */
   readonly overrun_nanos: bigint | null;
 }
 
-/** The statement that ends jobs with their attempts. Tried for as long as the process lives. */
+/**
+ * Makes the statement that ends jobs with their attempts. It is tried as long as the process lives.
+ */
 export function settleStatement(pool: Pool): GroupStatement<SettleMember, SettleRow> {
   return new GroupStatement({
     pool,

@@ -6,8 +6,8 @@ import type { NewJob } from "./new-job.ts";
 import { acceptMember } from "./submit-accept.ts";
 
 /**
- * The member of an accepted job, with what is stored of its request; `own`: what its kind adds. The
- * request of a batch's line is seldom kept for long, so it is not compressed.
+ * Makes the accept member of an accepted job, with its stored request. `own` has the fields of its
+ * kind. A batch line's request is rarely kept for long, so it is not compressed.
  */
 export async function storedMember(
   terms: NewJob,
@@ -17,7 +17,8 @@ export async function storedMember(
   const { body, ...rest } = jobRequest;
   const facts: StoredRequest = { ...rest, base64: request.base64, metadata: request.metadata };
   const bytes = Buffer.from(body);
-  // The lines of a batch have their answers in its files; of those only responses are turns too.
+  // The answer of a batch line is in the files of the batch. Only a response is stored too, because
+  // a later request may continue it.
   const stored = request.stored && (own.batch === undefined || request.response !== undefined);
   const isBrief = own.batch !== undefined && !stored;
   const { compressed, parts } = isBrief

@@ -8,10 +8,10 @@ import type { NewJob } from "./new-job.ts";
 import { budgetAdvice } from "../budgets/budget-advice.ts";
 import { overBudget } from "../budgets/over-budget.ts";
 
-/** When the sweeper first checks that the queue still has the entry. */
+/** After this time the sweeper first checks that the queue still has the entry. */
 const CHECK_MS = 5_000;
 
-/** A job's member of the accept statement; `own`: what its kind adds. */
+/** Makes a job's member of the accept statement. `own` has the fields of its kind. */
 export function acceptMember(
   terms: NewJob,
   own: Partial<AcceptMember> & Pick<AcceptMember, "interactive" | "owner">,
@@ -41,9 +41,10 @@ export function acceptMember(
 }
 
 /**
- * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`, `idempotency_conflict`,
- * `deadline_exceeded` or `unavailable`; then nothing is held. `onUnknown`: the answer may be what was lost, after the
- * commit. `maxOutputTokens`: the job's output cap.
+ * Admits a job. Throws `BrokerError` `insufficient_quota`, `invalid_api_key`,
+ * `idempotency_conflict`, `deadline_exceeded` or `unavailable`; then nothing is held. `onUnknown`
+ * is called when the statement failed, since the job may have been committed before the answer was
+ * lost. `maxOutputTokens` is the output cap of the job.
  */
 export async function submitAccept(
   accept: Database["accept"],
@@ -70,7 +71,7 @@ export async function submitAccept(
   return row;
 }
 
-/** Why the database did not admit a job; an error of this program stays what it is. */
+/** Turns an error of the statement into the caller's; an error of this program stays as it is. */
 function refusal(error: unknown, member: AcceptMember): unknown {
   const failure = classifyDatabaseError(error);
   if (failure === "data") return error;
