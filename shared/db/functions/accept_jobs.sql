@@ -5,7 +5,7 @@
 -- Verdicts:
 --   accepted
 --   already    (the job is known)
---   budget     (with what is left, of how much, until when; `capped`: of the batch itself)
+--   budget     (with what is left, of how much, until when; `capped`: the limit is the batch's cap)
 --   key        (the key is unknown, revoked or expired)
 --   attached   (to `other_job`, which has the same idempotency key)
 --   mismatch   (the idempotency key stands for another request)
@@ -51,7 +51,7 @@ begin
     perform open_budget_periods();
   end if;
 
-  -- Locked lines are passed over: the session that has one now feeds it or ends it.
+  -- Locked lines are left out: the session that has one now feeds it or ends it.
   pending := array(
     select l.job_id from batch_lines l
     where l.job_id in (
@@ -79,7 +79,7 @@ begin
   into locked, free from rows;
   taken := array_fill(0::bigint, array[cardinality(locked)]);
 
-  -- This is read after the lock, so it sees a copy of this group that ran meanwhile.
+  -- This is read after the locks are taken, so it sees a copy of this group that ran meanwhile.
   for m in
     select t.ord, t.m ->> 'id' as id, (t.m ->> 'hold')::bigint as hold, j.id is not null as known,
       k.id is not null and k.revoked_at is null and coalesce(k.expires_at > now(), true) as usable,

@@ -1,4 +1,4 @@
--- Writes lines of a file that is being read. What an earlier reader wrote stays. Returns false when
+-- Writes lines of a file that is being read. Lines of an earlier reader stay. Returns false when
 -- the file need not be read any more.
 create or replace function add_batch_lines(of_batch text, lines jsonb) returns boolean
 language plpgsql as $$

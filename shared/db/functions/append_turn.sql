@@ -1,7 +1,7 @@
 -- Adds the response of a job to its conversation, in the statement that settles the job. PostgreSQL
--- does not look into the response: it reads no JSON text that has a NUL or half a surrogate pair in
--- any string, and no job's end may depend on that. The next reader of the conversation makes items
--- of the response.
+-- does not look into the response: it cannot read JSON text with a NUL or half a surrogate pair in
+-- a string, and the end of a job must not depend on that. The next reader of the conversation makes
+-- items of the response.
 create or replace function append_turn() returns trigger language plpgsql as $$
 begin
   if new.error is null and new.body is not null then

@@ -1,5 +1,5 @@
--- Gives a job whose connection was lost to the retry of its caller, once. Returns its id; null when
--- there is none.
+-- Gives a job whose connection was lost to the retry of its caller, once. Returns the job's id;
+-- null when there is no such job.
 create or replace function attach_lost(
   of_key text, of_hash bytea, by_waiter text, within_ms integer
 )

@@ -1,5 +1,5 @@
--- Lets the lines of a batch run: all of them are written and sound. Returns false when the batch
--- was cancelled meanwhile or another worker was faster.
+-- Lets the lines of a batch run, when all of them are written and sound. Returns false when the
+-- batch was cancelled meanwhile or another worker was faster.
 create or replace function begin_batch(of_batch text, lines integer) returns boolean
 language plpgsql as $$
 declare

@@ -1,5 +1,5 @@
--- Cancels what waits for an endpoint that takes no more; a replay can send it later. It does one
--- page, and the rest is cancelled when it comes due.
+-- Cancels the deliveries that wait for an endpoint that takes no more; a replay can send them
+-- later. This cancels one page, and claim_webhooks cancels each of the others when it is due.
 create or replace function cancel_deliveries(of_lane text) returns void language sql as $$
   update webhook_deliveries set state = 'cancelled' where id in (
     select d.id from webhook_deliveries d

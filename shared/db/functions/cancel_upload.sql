@@ -1,4 +1,4 @@
--- Cancels an upload; its parts count no more. Returns false when it is not pending.
+-- Cancels an upload and hides its parts. Returns false when the upload is not pending.
 create or replace function cancel_upload(of_upload text, of_key text) returns boolean
 language plpgsql as $$
 begin

@@ -1,5 +1,5 @@
 -- Lends batches to a worker to feed: the next live ones that nobody feeds. Pages follow one
--- another, so that an owner of many batches keeps nobody else from a turn.
+-- another, so one owner's many batches do not keep the batches of others waiting.
 create or replace function claim_batches(of_worker text, after_id text, page integer)
 returns setof batches
 language plpgsql as $$

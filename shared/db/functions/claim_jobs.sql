@@ -1,11 +1,11 @@
 -- Gives waiting jobs to workers: the fence goes up by one and an attempt row is written, committed
 -- before the call goes out. A job is claimed only if place and provider still match, time is left,
--- nobody has asked it to stop, the provider's location is allowed (the second check of invariant I5
--- in docs/architecture.md), and the key as it is now is neither revoked nor expired and has this
--- model, this location and the money. A suspect, which ran at two deaths of workers, runs only on a
--- worker that runs nothing else (`alone`). Members are idempotent by nonce. An accepted job comes
--- with its stored request. `queue_ms` is the time in queues over all attempts, without the calls
--- between.
+-- nobody has asked it to stop, and the provider's location is allowed (the second check of
+-- invariant I5 in docs/architecture.md). The key as it is now must be neither revoked nor expired,
+-- and must allow this model and this location and cover the cost. A suspect, which was running when
+-- two workers died, runs only on a worker that runs nothing else (`alone`). Members are idempotent
+-- by nonce. An accepted job comes with its stored request. `queue_ms` is the time in queues over
+-- all attempts, without the calls between them.
 -- Verdicts: claimed | late | stopped | residency | revoked | key_expired | model | budget | suspect
 -- | gone.
 create or replace function claim_jobs(members jsonb)
@@ -75,7 +75,7 @@ begin
     a.fence, a.target, j.tries, j.max_attempts, j.plan, j.input_bound, j.output_bound, a.queue_ms,
     (extract(epoch from j.deadline_at - clock_timestamp()) * 1000)::double precision,
     j.overflow_on_failure, j.residency, j.model, j.key_id,
-    -- Providers of earlier attempts.
+    -- These are the providers of earlier attempts.
     case when a.fence > 1
       then array(select distinct l.provider from ledger l where l.job_id = j.id) else '{}' end,
     r.facts, r.body, r.compressed, j.output_cap

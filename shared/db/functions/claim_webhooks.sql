@@ -1,6 +1,6 @@
 -- Takes deliveries that are due and lends them for `lease_ms`. Over the whole fleet at most
--- `per_lane` of one lane and `per_key` of one key are out, so a slow receiver holds up only itself.
--- One caller does so at a time; the others return at once.
+-- `per_lane` of one lane and `per_key` of one key are lent, so a slow receiver holds up only
+-- itself. One caller at a time takes deliveries; others return at once.
 create or replace function claim_webhooks(
   moment timestamptz, page integer, lease_ms integer, per_lane integer, per_key integer
 )
@@ -23,7 +23,7 @@ begin
     (select d.lane from webhook_deliveries d
      where d.state in ('pending', 'sending') order by d.lane limit 1)
     union all
-    -- A lane takes one step of the index, however many deliveries wait in it.
+    -- A lane takes one step in the index, however many deliveries wait in it.
     select (select d.lane from webhook_deliveries d
       where d.state in ('pending', 'sending') and d.lane > l.lane order by d.lane limit 1)
     from lanes l where l.lane is not null

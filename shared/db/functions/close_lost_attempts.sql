@@ -3,10 +3,10 @@
 -- forwarded) or must fail. A job ends here when its attempts are used up, when only one call may go
 -- out for it, or when somebody has read a part of the attempt's answer.
 -- With `died`, the worker is gone with all that it ran, and any of those jobs may have killed it.
--- If some of them ran at an earlier death of a worker, the blame is theirs alone and the others
--- lose no attempt. A job that ran at two deaths is a suspect (see claim_jobs), which loses no
--- attempt either, and after the third it fails as `poison`.
--- Without `died`, these are attempts that a living worker has forgotten: a page of those that are
+-- If some of them were running when a worker died before, only they are blamed and the others lose
+-- no attempt. A job that was running when two workers died is a suspect (see claim_jobs). It loses
+-- no attempt either, and after the third death it fails as `poison`.
+-- Without `died`, a living worker has forgotten the attempts. This closes a page of those that are
 -- at least `min_age_ms` old.
 create or replace function close_lost_attempts(of_worker text, running text[], min_age_ms integer,
   page integer, died boolean)
@@ -25,7 +25,8 @@ begin
   ids := array(select a.job_id from attempts a
     where a.worker = of_worker and a.job_id <> all (running)
       and a.started_at <= clock_timestamp() - min_age_ms * interval '1 ms'
-    -- A dead worker's attempts are closed at once, or the suspects would be forgotten after a page.
+    -- All attempts of a dead worker are closed at once, or the suspects would be forgotten after a
+    -- page.
     order by a.job_id limit case when died then null else page end);
   perform lock_jobs(ids);
   has_suspects := died and exists (

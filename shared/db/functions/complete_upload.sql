@@ -2,7 +2,7 @@
 -- Verdicts:
 --   completed                   (also when the same parts were named before)
 --   missing | closed | expired  (the upload takes no more)
---   part                        (the one at place `figure` is none of its parts)
+--   part                        (the id at position `figure` is not one of its parts)
 --   size                        (the parts have `figure` bytes in all)
 create or replace function complete_upload(
   of_upload text, of_key text, wanted text[], ids_hash bytea, new_file text,

@@ -1,4 +1,4 @@
--- The current periods of the budgets above a key, in the order of their ids.
+-- Returns the current periods of a key's budgets, in the order of their ids.
 create or replace function current_periods(key text) returns bigint[] language sql stable as $$
   select coalesce(array_agg(p.id order by p.id), '{}')
   from budgets b

@@ -1,5 +1,5 @@
--- Deletes what is stored of a key's accepted job and asks the job to end. Verdicts: deleted (with
--- the worker that must stop, if the job runs) | gone.
+-- Deletes the stored request, result and events of a key's accepted job and asks the job to end.
+-- Verdicts: deleted (with the worker that must stop, if the job runs) | gone.
 create or replace function delete_job(of_key text, of_job text)
 returns table (verdict text, worker text)
 language plpgsql as $$

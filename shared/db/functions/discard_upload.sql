@@ -1,5 +1,5 @@
--- Gives up an upload and removes a page of its rows. Returns how many; 0 when nothing of it is
--- left.
+-- Gives up the upload of a file and removes a page of its rows. Returns how many rows went; 0 when
+-- none is left.
 create or replace function discard_upload(of_file text, page integer) returns integer
 language plpgsql as $$
 begin

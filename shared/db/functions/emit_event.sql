@@ -1,6 +1,6 @@
--- Writes to the outbox, inside whatever statement ends a job: one event, with a delivery to each of
--- the key's endpoints that listen to its type and one to the address that the request named. It
--- locks nothing. Returns the event's id; null when nobody listens.
+-- Writes to the outbox, in the same transaction as the end of a job or batch: one event, with a
+-- delivery to each of the key's endpoints that listen to its type and one to the address that the
+-- request named. It locks nothing. Returns the event's id; null when nobody listens.
 create or replace function emit_event(of_key text, event_type text, of_object text, direct_url text)
 returns text language plpgsql as $$
 declare

@@ -1,4 +1,4 @@
--- Ends a job that has no open attempt and releases what is left of its hold.
+-- Ends a job that has no open attempt and releases `hold`, the rest of its hold.
 create or replace function end_job(job jobs, hold bigint, new_state text, code text, charge bigint,
   tried integer) returns void language sql as $$
   update budget_periods set held_nanos = held_nanos - hold

@@ -1,5 +1,5 @@
--- Ends the waiting jobs of an API process that is gone and asks its running ones to stop. Returns
--- those that ended.
+-- Ends the waiting jobs of an API process that is gone and asks its running jobs to stop. Returns
+-- the ids of the jobs that ended.
 create or replace function end_orphans(lost_owner text) returns setof text language sql as $$
   select e.job_id
   from end_jobs((

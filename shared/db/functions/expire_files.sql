@@ -1,5 +1,5 @@
--- Hides files that have expired, uploads of files whose uploader has died, and parts of uploads
--- that nobody can complete any more. A day after the end of an upload its row goes.
+-- Hides files that have expired, files whose uploader has died, and parts of uploads that nobody
+-- can complete any more. Removes the row of an upload one day after the upload has expired.
 create or replace function expire_files(page integer) returns void language plpgsql as $$
 begin
   update files set deleted_at = now() where id in (

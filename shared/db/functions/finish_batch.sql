@@ -1,5 +1,5 @@
--- Ends a batch whose lines have all ended and been written. Its files can be seen from now on; an
--- empty one is removed.
+-- Ends a batch when all its lines have ended and their results are written. Its key can see the
+-- files from now on; an empty file is removed.
 create or replace function finish_batch(of_batch text) returns boolean language plpgsql as $$
 declare
   b batches;

@@ -1,5 +1,5 @@
--- Shows a part to the upload that it was sent for. Returns null when the upload takes no more or
--- the part was given up; then the caller rolls back, so that the part is not counted.
+-- Adds a whole part to the upload that it was sent for. Returns null when the upload takes no more
+-- or the part was given up; then the caller rolls back, so that the part is not counted.
 create or replace function finish_part(
   of_part text, part_size bigint, max_parts integer, max_bytes bigint
 ) returns timestamptz language plpgsql as $$

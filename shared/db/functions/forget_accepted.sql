@@ -1,5 +1,6 @@
--- Drops a page of what is stored of jobs whose retention is over, and of idempotency keys older
--- than a day. What a live batch has not written yet stays. Returns how many jobs and keys went.
+-- Drops the stored requests, results and events of a page of jobs whose retention is over, and a
+-- page of idempotency keys older than a day. Jobs of a live batch stay, because their results may
+-- not be written to its files yet. Returns how many jobs and keys went.
 create or replace function forget_accepted(retention_ms double precision, page integer)
 returns integer language plpgsql as $$
 declare

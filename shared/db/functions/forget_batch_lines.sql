@@ -1,5 +1,5 @@
--- Drops a page of lines of ended batches, which stand in the files and in the sums. Returns how
--- many rows went, and one more for each batch that has none left.
+-- Drops a page of lines of ended batches, whose files and sums have the results. Returns how many
+-- rows went, and one more for each batch that has none left.
 create or replace function forget_batch_lines(page integer) returns integer language plpgsql as $$
 declare
   of_batch text;

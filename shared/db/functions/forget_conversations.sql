@@ -1,6 +1,7 @@
 -- Drops a page of each kind of row whose retention is over. A turn that is not done after an hour
--- stays as long as its job goes on. A conversation goes when it has no items and no turns left,
--- read or not. Returns how many rows of the largest kind went.
+-- stays as long as its job has not ended. A conversation goes when it has no items and no turns
+-- left, whether or not a reader has made items of the turns. Returns how many rows of the largest
+-- kind went.
 create or replace function forget_conversations(retention_ms double precision, page integer)
 returns integer language sql as $$
   with old as (select now() - make_interval(secs => retention_ms / 1000) as at),

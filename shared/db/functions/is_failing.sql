@@ -1,6 +1,6 @@
--- Tells whether a provider has only failed of late: the last five of its calls, among the last
--- calls of all, and of two jobs or more. Failures that were the request's own fault say nothing,
--- nor do the calls of the line that asks.
+-- Tells whether a provider has only failed lately: its last five calls failed, and they are of at
+-- least two jobs. Only the last 300 calls of the whole fleet are looked at. A failure that was the
+-- request's own fault does not count, and neither do the calls of the line that asks.
 create or replace function is_failing(
   of_provider text, but_batch text default null, but_line integer default null
 )

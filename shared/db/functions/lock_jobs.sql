@@ -1,4 +1,5 @@
--- Locks in the one order that every statement keeps: jobs by id, then their budget periods by id.
+-- Takes locks in the one order that every statement keeps: jobs by id, then their budget periods by
+-- id.
 create or replace function lock_jobs(ids text[]) returns void language plpgsql as $$
 begin
   perform 1 from jobs where id = any (ids) order by id for update;

@@ -3,13 +3,13 @@
 -- open attempt of that fence is closed; without, the job must still wait at `place`.
 -- Members: job, place, fence?, target, delay_ms, check_ms, the attempt's fields as in
 -- settle_attempts, and:
---   excused?     It was the broker's own fault, and is no retry in the sense of invariant I9.
+--   excused?     It was the broker's own fault and does not count as a retry for invariant I9.
 --   uncounted?   Nothing ran, so the attempt uses up none of the job's attempts.
---   doubtful?    The job itself may be why providers fail, so only some stay uncounted.
+--   doubtful?    The job itself may be why providers fail, so only 16 such attempts stay uncounted.
 --   output_cap?  The next attempt asks for no more output tokens than this.
 -- Verdicts:
 --   moved
---   no_retry | refused  (it stays where it is; also when somebody has read a part of the answer)
+--   no_retry | refused  (the job stays where it is; `refused` also after a part was read)
 --   budget | ended      (the job has ended, see `state`)
 --   gone
 create or replace function move_jobs(members jsonb)
@@ -75,7 +75,7 @@ begin
     if coalesce((m ->> 'excused')::boolean, false) or free then
       again := false;
     else
-      -- A job of which nothing has run yet repeats nothing.
+      -- A job that has not run yet repeats nothing.
       again := (tried = 1 and a.provider = there.name) or (j.tries > 0 and exists (
         select from ledger l
         where l.job_id = j.id and l.provider = there.name and l.status <> 'not_sent'));
@@ -108,7 +108,8 @@ begin
     ) then
       if a.job_id is null
          and exists (select from providers p where p.name = j.provider and p.healthy) then
-        -- It has only waited long, and can be paid for where it waits: it stays and asks later.
+        -- The job has only waited long, and the budget covers it at its present provider. So it
+        -- stays and tries to overflow again later.
         update jobs set overflow_at = now() + interval '5 s' where id = j.id;
         verdict := 'refused';
         return next;

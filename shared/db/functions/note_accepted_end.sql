@@ -1,9 +1,9 @@
--- Drops what an ended job does not need any more, ends its batch line and emits its events, in
--- whatever statement ends the job.
--- Three ends leave the line to be fed again, as another job: the job could not be paid for in the
--- middle, its key expired before it ran, or its provider failed. The last one happens after a
--- pause, twice at most; while that provider fails other jobs too, for hours, with ever longer
--- pauses.
+-- Drops the parts of an ended job that nobody needs any more, ends its batch line and emits its
+-- events, in the statement that ends the job, whichever that is.
+-- After three ends the line is fed again, as another job: the job could not be paid for at its next
+-- target, its key expired before it ran, or its provider failed. After a failed provider the line
+-- waits before it is fed again, and that happens twice at most. While the provider fails other jobs
+-- too, it happens up to 16 times with ever longer pauses, which takes hours.
 create or replace function note_accepted_end() returns trigger language plpgsql as $$
 declare
   outcome text := case new.state when 'done' then 'completed' else new.state end;
@@ -26,7 +26,7 @@ begin
     update job_requests set body = null where job_id = new.id;
   end if;
   if new.deleted_at is not null then
-    -- These are events that its attempt sent after the deletion.
+    -- The job's attempt sent these events after the deletion.
     delete from job_events where job_id = new.id;
   end if;
   if new.batch_id is not null then

@@ -1,5 +1,5 @@
--- Takes back what note_lost did for a process that was declared dead by mistake: it still holds its
--- connections.
+-- Takes back what note_lost did to the jobs of a process that was taken for dead by mistake: the
+-- process still holds its connections.
 create or replace function note_held(of_waiter text) returns void language sql as $$
   update jobs set lost_at = null
   where id in (

@@ -1,5 +1,5 @@
--- Moves waiting jobs that are due to a provider's overflow targets, oldest first, and only as many
--- as it has free slots. One caller does so for a provider at a time; the others return at once.
+-- Moves waiting jobs that are due for overflow to a provider, oldest first, and only as many as it
+-- has free slots. One caller at a time does so for a provider; others return at once.
 create or replace function overflow_jobs(to_provider text, check_ms integer)
 returns table (job_id text, verdict text, state text, place integer, provider text, owner text)
 language plpgsql as $$

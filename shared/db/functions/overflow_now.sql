@@ -1,6 +1,6 @@
--- Lets the jobs that wait at a provider that is down overflow at once, where their route says so
--- and no serve target is up that has not failed them: to such a target they are moved instead. They
--- become due since they came, so that the oldest goes first.
+-- Lets jobs that wait at a provider that is down overflow at once, if their route allows it. A job
+-- that has a serve target which is up and has not failed it does not overflow: reroute_jobs moves
+-- it there. The jobs become due as of their arrival, so that the oldest goes first.
 create or replace function overflow_now(down_provider text, up_providers text[]) returns void
 language sql as $$
   update jobs set overflow_at = accepted_at

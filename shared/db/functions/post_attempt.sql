@@ -1,5 +1,5 @@
 -- Posts one closed attempt to the ledger and the budgets. The caller holds the locks of lock_jobs
--- and changes the job row itself. Returns what was charged.
+-- and changes the job row itself. Returns the charge.
 create or replace function post_attempt(job jobs, a attempts, m jsonb) returns bigint
 language plpgsql as $$
 declare

@@ -1,5 +1,5 @@
--- Moves waiting lines of a batch whose time is nearly up to a higher class, at a new place, where
--- they are queued again.
+-- Moves the waiting jobs of a batch whose time is nearly up to a higher class, at a new place. The
+-- caller queues them again.
 create or replace function promote_lines(of_batch text, to_class smallint)
 returns table (job_id text, place integer, provider text, key_id text)
 language plpgsql as $$

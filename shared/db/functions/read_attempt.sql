@@ -1,5 +1,5 @@
 -- Tells a reader whether it may show a part of an attempt's answer. From then on no other attempt
--- of the job may follow, or its readers would see two answers as one.
+-- of the job may follow, or its readers would see parts of two answers as one.
 create or replace function read_attempt(of_job text, of_fence integer) returns boolean
 language sql as $$
   with marked as (

@@ -1,5 +1,5 @@
--- The last line of defence of invariant I3 in docs/architecture.md: no statement may raise settled
--- + held above the limit. A limit that is lowered below what is already spent stays legal.
+-- This is the last guard of invariant I3 in docs/architecture.md: no statement may raise settled +
+-- held above the limit. A limit that is lowered below what is already spent stays legal.
 create or replace function refuse_overspending() returns trigger language plpgsql as $$
 begin
   if new.settled_nanos + new.held_nanos > new.limit_nanos

@@ -1,5 +1,5 @@
--- Sends one page of an endpoint's dead and cancelled deliveries again, of events from that time.
--- Returns how many.
+-- Sends a page of an endpoint's dead and cancelled deliveries again, whose events are from `since`
+-- to before `until`. Returns how many.
 create or replace function replay_deliveries(
   of_endpoint text, since timestamptz, until timestamptz, page integer
 ) returns integer language sql as $$

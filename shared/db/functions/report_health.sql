@@ -1,7 +1,7 @@
--- Records what a worker cannot reach and brings `providers.healthy` in line with the whole fleet. A
--- provider that rests is down too. Without any worker, what was known of its reach stands. Returns
--- every provider as the fleet sees it; `resting_ms` is negative once its rest is over and it may be
--- tried.
+-- Records which providers a worker cannot reach, and brings `providers.healthy` in line with the
+-- whole fleet. A provider that rests is down too. In a fleet without workers, `healthy` stays as it
+-- is. Returns every provider as the fleet sees it; `resting_ms` is negative once its rest is over
+-- and it may be tried.
 create or replace function report_health(of_worker text, names text[])
 returns table (name text, slots integer, healthy boolean, resting_ms double precision,
   rest_reason text)

@@ -1,5 +1,5 @@
--- Moves jobs that wait at a provider that is down to a serve target that is up. One caller does so
--- for a provider at a time; the others return at once.
+-- Moves jobs that wait at a provider that is down to a serve target that is up. One caller at a
+-- time does so for a provider; others return at once.
 create or replace function reroute_jobs(
   down_provider text, up_providers text[], page integer, check_ms integer
 )

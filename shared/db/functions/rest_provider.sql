@@ -1,6 +1,6 @@
 -- Lets a provider rest: the first time `first_ms`, then twice as long as before, at most `cap_ms`
 -- and at least `least_ms`. A call that is refused during the rest was sent before it, and only
--- prolongs the rest to what the provider asks for. Returns the milliseconds that are left.
+-- prolongs the rest as far as the provider asks. Returns the milliseconds that are left.
 create or replace function rest_provider(
   of_provider text, reason text, first_ms integer, cap_ms integer, least_ms integer
 ) returns double precision language plpgsql as $$

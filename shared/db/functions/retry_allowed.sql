@@ -1,6 +1,6 @@
--- The retry budget of invariant I9 in docs/architecture.md: repeated calls of one provider that
--- wait or run stay within 20 % of what is in flight there, and three are always allowed. The caller
--- has locked the provider's row.
+-- Tells whether the retry budget has room (invariant I9 in docs/architecture.md): repeated calls of
+-- one provider that wait or run stay within 20 % of what is in flight there, and three are always
+-- allowed. The caller has locked the provider's row.
 create or replace function retry_allowed(provider_name text, job_id text) returns boolean
 language sql as $$
   select (select count(*) from jobs j

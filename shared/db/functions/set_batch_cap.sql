@@ -1,5 +1,5 @@
--- Sets what a live batch may cost and lets its paused feeding go on. Returns false when the batch
--- has ended or has no cap.
+-- Sets the most that a live batch may cost, and lets a paused batch be tried at once. Returns false
+-- when the batch has ended or has no cap.
 create or replace function set_batch_cap(of_batch text, nanos bigint) returns boolean
 language plpgsql as $$
 declare

@@ -1,7 +1,7 @@
 -- Ends jobs with their attempts: ledger rows, job states and budgets, in one statement. The open
 -- attempt row is the compare-and-set: the caller that deletes it settles, and every other caller
--- reads what stands. At most the hold is charged, also where the key has no budget; the rest is the
--- house's overrun.
+-- reads what stands. At most the hold is charged, also where the key has no budget; the operator
+-- pays the rest, the overrun.
 -- Members: job, fence, status, state, error_code, prompt_tokens, completion_tokens, estimated,
 -- cost, ttft_ms, total_ms, response_status?, and for an accepted job result? (content_type, body,
 -- events, compressed, error).

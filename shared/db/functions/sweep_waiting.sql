@@ -1,6 +1,6 @@
 -- Takes a page of waiting jobs that are due to be looked at, side by side with other sweepers. Past
--- the deadline they end. The rest is returned for a check that their queue entries still exist, and
--- looked at again after growing intervals, so that a backlog costs little.
+-- the deadline they end. The others are returned for a check that their queue entries still exist,
+-- and are due again after growing intervals, so that a backlog costs little.
 create or replace function sweep_waiting(page integer)
 returns table (job_id text, action text, owner text, provider text, place integer)
 language plpgsql as $$

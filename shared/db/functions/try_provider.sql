@@ -1,6 +1,6 @@
 -- Gives one worker the right to try a provider whose rest is over. The worker has it for `for_ms`
--- and renews it before. Returns false when the provider still rests, another worker tries it, or it
--- is well.
+-- and renews it before. Returns false when the provider still rests, does not rest at all, or is
+-- tried by another worker.
 create or replace function try_provider(of_provider text, of_worker text, for_ms integer)
 returns boolean
 language sql as $$

@@ -1,5 +1,5 @@
--- Moves a batch on when its time is up or all its lines have ended. Of a batch that is to end, it
--- ends a page of the lines that have not begun. Returns the batch's state.
+-- Moves a batch to its next state when its time is up or all its lines have ended. If the batch is
+-- stopping, this also ends a page of the lines that have no job yet. Returns the batch's state.
 create or replace function turn_batch(of_batch text, page integer) returns text
 language plpgsql as $$
 declare
@@ -16,7 +16,7 @@ begin
   if b.state in ('expiring', 'cancelling') and b.total is not null then
     update batch_lines
     set state = case b.state when 'expiring' then 'expired' else 'cancelled' end
-    -- With an array, a plan made without statistics does not look for the page for each line.
+    -- With an array, a plan made without statistics does not look up the page for each line.
     where batch_id = of_batch and line = any (array(
       select line from batch_lines where batch_id = of_batch and state = 'pending'
       order by line limit page for update skip locked));

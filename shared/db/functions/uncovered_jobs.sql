@@ -1,7 +1,8 @@
--- Finds, in a group of waiting jobs, those that a limit lowered since their admission does not
--- cover any more. What is settled, the job's own hold and the holds of running jobs must fit, in
--- the order in which the jobs came; waiting jobs hold nothing against one another. Budgets within
--- their limits, which are all unless somebody lowered one, are only read.
+-- Finds, in a group of waiting jobs, those that a budget does not cover any more because its limit
+-- was lowered after their admission. What is settled, the job's own hold and the holds of running
+-- jobs must fit, in the order in which the jobs came. The holds of waiting jobs do not count
+-- against one another. A budget exceeds its limit only after somebody lowered it, so most budgets
+-- are only read here and not locked.
 create or replace function uncovered_jobs(ids text[]) returns text[] language plpgsql as $$
 declare
   j record;
@@ -14,7 +15,7 @@ begin
   ) then
     return uncovered;
   end if;
-  -- Two workers may claim jobs of one such budget: the second sees what the first has begun.
+  -- Two workers may claim jobs of one such budget. The second one sees what the first has begun.
   perform 1 from budget_periods p
   where p.id in (select unnest(w.period_ids) from jobs w where w.id = any (ids))
   order by p.id for update;

@@ -1,7 +1,7 @@
--- Wakes one page of waiting jobs after a change of the queue's epoch: entries may have been lost
--- with the old one, and the sweep checks those that are woken. Returns how many; 0 when the epoch
--- is known, all have been woken, or another sweeper is doing it. After a crash the next sweeper
--- goes on from there.
+-- Makes one page of waiting jobs due for the sweep after a change of the queue's epoch: entries may
+-- have been lost with the old epoch, and the sweep checks them. Returns how many jobs; 0 when the
+-- epoch is known, all jobs have been woken, or another sweeper is doing it. After a crash the next
+-- sweeper goes on where the last one stopped.
 create or replace function wake_for_epoch(seen text, page integer) returns integer
 language plpgsql as $$
 declare

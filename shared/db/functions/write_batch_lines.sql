@@ -1,6 +1,6 @@
 -- Appends the results of the lines after `from_line` up to `to_line` to a batch's files, once.
--- Returns false when somebody else has done so. `usage` has the line and the tokens of each answer;
--- `lost` has the lines whose jobs are done and whose answers are gone.
+-- Returns false when somebody else has appended them. `usage` has the line and the tokens of each
+-- answer; `lost` has the lines whose jobs are done and whose answers are gone.
 create or replace function write_batch_lines(of_batch text, from_line integer, to_line integer,
   output bytea[], errors bytea[], usage jsonb, lost integer[]) returns boolean
 language plpgsql as $$
