@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { SchemaFiles } from "./schema-files.ts";
 
-/** The migrations that came before `tables/` and `functions/`. */
+/** The migrations from before `tables/` and `functions/` existed. */
 const OLD_MIGRATIONS = [
   "0001_tables",
   "0002_accept",
@@ -34,12 +34,12 @@ const OLD_MIGRATIONS = [
   "0130_waiting_callers",
 ];
 
-/** The last file that makes what the migrations above have made. */
+/** The tables up to this file are those that the migrations above have made. */
 const LAST_OLD_TABLES = "0011_conversations";
 
 /**
- * Records a database that all of the old migrations have made as one that has these tables. Throws
- * an `Error` when only some of them have run.
+ * Records a database that all old migrations have made as one that has run the files up to
+ * `LAST_OLD_TABLES`. Throws an `Error` when only some of the old migrations have run.
  */
 export async function adoptOldTables(client: Client, { tables }: SchemaFiles): Promise<void> {
   const { rowCount } = await client.query(

@@ -2,8 +2,8 @@ import { classifyDatabaseError } from "./classify-database-error.ts";
 import { BrokerError } from "../errors/broker-error.ts";
 
 /**
- * Runs one of the shared statements for a route. A database that cannot be reached, or is too
- * busy, becomes `unavailable`, which may be tried again; other errors pass through.
+ * Runs a statement for a route. A database that cannot be reached or is too busy becomes the
+ * `BrokerError` `unavailable`, which may be tried again. Other errors pass through.
  */
 export async function askDatabase<Result>(statement: () => Promise<Result>): Promise<Result> {
   try {

@@ -6,8 +6,8 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * Throws an `Error` that says what to do when the database lacks migrations or functions of this
- * version. One that has more is fine: a newer version is being rolled out. `given`: other files than
- * this version's.
+ * version. A database that has more is fine: a newer version is being rolled out. `given` replaces
+ * the files of this version.
  */
 export async function checkMigrated(databaseUrl: string, given?: SchemaFiles): Promise<void> {
   const files = given ?? (await readSchemaFiles());

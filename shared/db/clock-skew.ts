@@ -1,12 +1,12 @@
 import type { Pool } from "pg";
 import { statement } from "./statement.ts";
 
-/** Receivers of webhooks, TLS and people who read logs begin to mind. */
+/** A larger difference disturbs receivers of webhooks, TLS and people who read logs. */
 const MAX_SKEW_MS = 60_000;
 
 /**
- * How far this machine's clock is before the database's, in milliseconds; behind it, less than 0. As
- * exact as the statement is fast.
+ * Returns how many milliseconds this machine's clock is ahead of the database's; less than 0 when
+ * it is behind. The error is at most half of the time that the statement takes.
  */
 async function clockSkewMs(pool: Pick<Pool, "query">, now: () => number): Promise<number> {
   const askedAt = now();
@@ -18,9 +18,9 @@ async function clockSkewMs(pool: Pick<Pool, "query">, now: () => number): Promis
 }
 
 /**
- * Warns when this machine's clock is more than a minute from the database's. Nothing that counts is
- * read from this machine's: deadlines, expiry, money and the signatures of webhooks follow the
- * database. What its own clock tells are the times in its log.
+ * Warns when this machine's clock is more than a minute from the database's. Deadlines, expiry,
+ * money and the signatures of webhooks follow the database's clock. Only the times in this
+ * machine's log follow its own clock.
  */
 export async function warnOfClockSkew(
   pool: Pick<Pool, "query">,

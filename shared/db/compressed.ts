@@ -7,7 +7,7 @@ const gunzipBytes = promisify(gunzip);
 /** Compressing fewer bytes costs more than it saves. */
 const MIN_BYTES = 2_048;
 
-/** Compresses large bytes (gzip), all of a row or none of it. */
+/** Compresses the parts of a row with gzip if they are large: all of them or none. */
 export async function compress<Bytes extends (Buffer | undefined)[]>(
   ...parts: Bytes
 ): Promise<{ compressed: boolean; parts: { [Index in keyof Bytes]: Bytes[Index] } }> {

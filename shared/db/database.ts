@@ -6,7 +6,10 @@ import { moveStatement } from "../jobs/move.ts";
 import { createPool, type PoolOptions } from "./pool.ts";
 import { settleStatement } from "../jobs/settle.ts";
 
-/** The broker's database: one pool, and the statements that carry every rule about money and outcome. */
+/**
+ * The broker's database: one pool, and the five statements that hold every rule about money and
+ * outcome.
+ */
 export interface Database {
   readonly pool: Pool;
   readonly accept: ReturnType<typeof acceptStatement>;

@@ -6,23 +6,26 @@ import { preparedStatement } from "./statement.ts";
 
 export interface GroupStatementOptions<Member, Row> {
   readonly pool: Pick<Pool, "query">;
-  /** For the prepared statement's name and for errors. */
+  /** It names the prepared statement and stands in errors. */
   readonly name: string;
-  /** One statement with the group as its only parameter, a JSON array. */
+  /** The only parameter of the statement is the group, a JSON array. */
   readonly text: string;
   /**
-   * With the same parameter, says which rows each member would lock: columns `member`, its key, and
-   * `rows`. Members of one group with the same rows wait together. Without it, each waits alone.
+   * A query with the same parameter that says which rows each member would lock. Its columns are
+   * `member`, the member's key, and `rows`. Members of one group with the same rows wait together.
+   * Without this query, each member waits alone.
    */
   readonly lockedRowsText?: string;
-  /** Groups larger than this wait for the next statement. */
+  /** More members than these wait for the next statement. */
   readonly maxMembers?: number;
-  /** How long a member waits for its answer; then it is rejected, and may yet take effect. */
+  /** A member that has waited this long for its answer is rejected. It may still take effect. */
   readonly giveUpAfterMs: number | ((member: Member) => number);
-  /** The same while no connection to the database can be had; as long, if left out. */
+  /**
+   * The same limit while no connection to the database can be had. The default is `giveUpAfterMs`.
+   */
   readonly unreachableAfterMs?: number;
   readonly memberKey: (member: Member) => string;
-  /** Of large parts, so that a group stays within what one parameter can carry. */
+  /** The length of a member's large parts. It keeps a group within what one parameter can carry. */
   readonly memberChars?: (member: Member) => number;
   readonly rowKey: (row: Row) => string;
 }
@@ -32,11 +35,11 @@ const MAX_CONFLICTS = 5;
 const MAX_CHARS = 16 * 1024 * 1024;
 
 /**
- * A statement for many callers at once (group commit): what arrives while the last statement is on
- * the wire goes out together. After a connection error the same group is sent again, since its
- * members are idempotent; after a data error the group is bisected, so that one bad member never
- * fails another; a group that met a locked row is sorted by rows and sent apart, so that it delays
- * nobody else. Submitting a member resolves with its row.
+ * Runs one statement for many callers at once (group commit): the members that arrive while the
+ * last statement is on the wire go out together. After a connection error the same group is sent
+ * again, since its members are idempotent. After a data error the group is halved, so that one bad
+ * member never fails another. A group that met a locked row is sorted by rows and sent apart, so
+ * that it delays nobody else. `submit` resolves with the row of its member.
  */
 export class GroupStatement<Member, Row> {
   readonly #options: GroupStatementOptions<Member, Row>;
@@ -71,7 +74,7 @@ export class GroupStatement<Member, Row> {
 
   async #sendWaiting(): Promise<void> {
     this.#isSending = true;
-    // Callers of the same tick travel together, also when nothing is on the wire.
+    // Callers of the same tick travel together, even when nothing is on the wire.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const [group, rest] = this.#nextGroup(this.#waiting);
@@ -99,7 +102,10 @@ export class GroupStatement<Member, Row> {
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** The next to be sent, and who waits on. Two of one key need a row each: they follow each other. */
+  /**
+   * Returns the members to be sent next and those that still wait. Two members with one key need a
+   * row each, so the second one goes out with a later group.
+   */
   #nextGroup(
     queue: readonly PendingMember<Member, Row>[],
   ): [PendingMember<Member, Row>[], PendingMember<Member, Row>[]] {
@@ -119,7 +125,7 @@ export class GroupStatement<Member, Row> {
 
   async #send(members: readonly PendingMember<Member, Row>[]): Promise<void> {
     for (let conflicts = 0; ;) {
-      // Some may have given up meanwhile.
+      // Some members may have given up since the last try.
       const group = members.filter((pending) => !pending.isOver);
       if (group.length === 0) return;
       try {
@@ -150,7 +156,10 @@ export class GroupStatement<Member, Row> {
     }
   }
 
-  /** Parts of a group that lock different rows; unknown while the database does not say. */
+  /**
+   * Sorts members into parts that lock different rows. If the database does not answer, each member
+   * is a part of its own.
+   */
   async #byLockedRows(
     group: readonly PendingMember<Member, Row>[],
   ): Promise<Iterable<PendingMember<Member, Row>[]>> {

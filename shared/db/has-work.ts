@@ -2,8 +2,8 @@ import type { Pool } from "pg";
 import { statement } from "./statement.ts";
 
 /**
- * Each part reads the first entry of an index, however large the tables are; ordering makes the
- * planner take it.
+ * Each part reads the first entry of an index, however large the tables are. The ordering makes the
+ * planner use that index.
  */
 const HAS_WORK = `
 select (select id from jobs where state = 'waiting' order by wake_at limit 1) is not null
@@ -13,7 +13,7 @@ select (select id from jobs where state = 'waiting' order by wake_at limit 1) is
       where state in ('pending', 'sending') and next_at <= now()
       order by next_at limit 1) is not null as has_work`;
 
-/** Whether any job, batch or webhook in the database has not come to its end and may move on now. */
+/** Tells whether a job, batch or webhook in the database has not ended and may move on now. */
 export async function hasWork(pool: Pick<Pool, "query">): Promise<boolean> {
   const { rows } = await pool.query<{ has_work: boolean }>(statement("has_work", HAS_WORK));
   return rows[0]?.has_work !== false;

@@ -3,17 +3,19 @@ import type { Pool, PoolClient } from "pg";
 import { classifyDatabaseError } from "./classify-database-error.ts";
 
 const MAX_TRIES = 5;
-/** Under a slow database locks are held for longer: no fewer tries, and no less time than this. */
+/**
+ * A slow database holds locks for longer, so tries end only after this time and `MAX_TRIES` tries.
+ */
 const LOCKS_MS = 5_000;
-/** A database that is away for longer is the caller's business. */
+/** The caller handles a database that is away for longer. */
 const RECONNECT_MS = 2_000;
 const RECONNECT_PAUSE_MS = 50;
 
 /**
- * Runs statements that take effect together. What the server rolled back runs again, for another's
- * sake (a lock that took too long, a deadlock) or since the session ended before the commit was sent,
- * so `work` may be called more than once. A session that ends with the commit on its way is an error:
- * nobody knows whether it took effect.
+ * Runs statements that take effect together. The transaction runs again if the server rolled it
+ * back because of another session (a lock that took too long, a deadlock), or if its own session
+ * ended before the commit was sent. So `work` may be called more than once. If the session ends
+ * while the commit is on its way, nobody knows whether it took effect, and this throws the error.
  */
 export async function inTransaction<Result>(
   pool: Pool,

@@ -7,10 +7,10 @@ import { readSchemaFiles, type SchemaFiles } from "./schema-files.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** The key of the advisory lock of a migration. */
+/** The advisory lock of a migration. */
 const MIGRATION_LOCK = "7241865325823964";
 
-/** What a migration has changed. */
+/** The changes that a migration has made. */
 interface Migrated {
   /** Names of the files in `tables/` that ran. */
   readonly tables: readonly string[];
@@ -19,8 +19,9 @@ interface Migrated {
 }
 
 /**
- * Brings the database's tables and functions up to this version, in one transaction; of several
- * processes at once one does it and the others wait. `given`: other files than this version's.
+ * Brings the database's tables and functions up to this version, in one transaction. When several
+ * processes do so at once, one works and the others wait. `given` replaces the files of this
+ * version.
  */
 export async function migrate(databaseUrl: string, given?: SchemaFiles): Promise<Migrated> {
   const files = given ?? (await readSchemaFiles());
@@ -29,13 +30,13 @@ export async function migrate(databaseUrl: string, given?: SchemaFiles): Promise
     application_name: "spillway-migrate",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  // A connection that ends is seen by the next statement.
+  // The next statement reports a connection that has ended.
   client.on("error", () => undefined);
   try {
     await client.connect();
     const pending = await findPending(client, files);
     if (isEmpty(pending)) return { tables: [], functions: [] };
-    // Should a statement fail, the end of the connection rolls everything back.
+    // If a statement fails, the end of the connection rolls everything back.
     await client.query("begin");
     await client.query(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     const migrated = await runPending(client, files);
@@ -59,7 +60,7 @@ async function runPending(client: Client, files: SchemaFiles): Promise<Migrated>
   );
   await adoptOldTables(client, files);
   const { tables, functions, goneFunctions } = await findPending(client, files);
-  // Everywhere the tables must have been made in the same order.
+  // Every database must have made the tables in the same order.
   if (tables.length > 0 && files.tables.at(-tables.length)?.name !== tables[0]?.name)
     throw new Error(`${tables[0]?.name}.sql precedes files that have run: give it a higher number`);
   for (const file of tables) {
@@ -68,7 +69,7 @@ async function runPending(client: Client, files: SchemaFiles): Promise<Migrated>
       file.name,
     ]);
   }
-  // Functions call one another, and a body is checked only where all of them are there.
+  // Functions call one another, and a body can only be checked when all of them exist.
   await client.query("set local check_function_bodies = off");
   await replaceFunctions(client, functions);
   await dropFunctions(client, goneFunctions);

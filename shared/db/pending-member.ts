@@ -1,32 +1,33 @@
 import { UnansweredError } from "./unanswered-error.ts";
 
-/** That no connection to the database can be had. */
+/** No connection to the database can be had since this time. */
 export interface Unreachable {
-  /** Of the monotonic clock, in ms. */
+  /** Milliseconds of the monotonic clock. */
   readonly since: number;
   readonly error: unknown;
 }
 
 export interface PendingMemberOptions<Row> {
-  /** Of the statement, for errors. */
+  /** The name of the statement, for errors. */
   readonly name: string;
-  /** Infinity: never. */
+  /** With `Infinity`, the member never gives up. */
   readonly giveUpAfterMs: number;
-  /** The same while no connection can be had. */
+  /** The same limit while no connection can be had. */
   readonly unreachableAfterMs: number;
-  /** Undefined: the database was there when it was last tried. */
+  /** Undefined means that the last try reached the database. */
   readonly unreachable: () => Unreachable | undefined;
   readonly resolve: (row: Row) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * A member of a group statement until it has its answer, or its time is up, whatever its statement is
- * doing: soon while the database cannot be reached, and as late as it may where it is merely slow.
+ * Waits for the answer to one member of a group statement until its time is up, whatever the
+ * statement is doing. The wait is short while the database cannot be reached, and long while the
+ * database is only slow.
  */
 export class PendingMember<Member, Row> {
   readonly member: Member;
-  /** Answered or given up. */
+  /** The member was answered or has given up. */
   isOver = false;
   lastError: unknown;
   readonly #options: PendingMemberOptions<Row>;
@@ -50,7 +51,8 @@ export class PendingMember<Member, Row> {
 
   #lookAfter(ms: number): void {
     if (!Number.isFinite(ms)) return;
-    // A process that had no time of its own sees its timers before the answers that have come.
+    // After a stall of the process its timers run before the answers that have arrived are read. So
+    // the member checks its time one step later.
     this.#timer = setTimeout(() => setImmediate(() => this.#look()), ms);
   }
 

@@ -2,11 +2,11 @@ import type { Client } from "pg";
 import packageJson from "../../package.json" with { type: "json" };
 import type { SchemaFiles, SqlFile } from "./schema-files.ts";
 
-/** What a database lacks of this version. */
+/** The parts of this version that a database lacks. */
 export interface PendingSchema {
   readonly tables: readonly SqlFile[];
   readonly functions: readonly SqlFile[];
-  /** Functions that the database has from an earlier version only. */
+  /** Functions that only an earlier version has. */
   readonly goneFunctions: readonly string[];
 }
 
@@ -15,8 +15,8 @@ export const RELEASE = packageJson.version;
 const UNDEFINED_TABLE = "42P01";
 
 /**
- * Compares the database with the files. A newer release than this one may have changed the
- * functions while processes of this one still run; then they are right as they are.
+ * Compares the database with the files. A newer release may have changed the functions while
+ * processes of this release still run; then the functions are right as they are.
  */
 export async function findPending(client: Client, files: SchemaFiles): Promise<PendingSchema> {
   const { ran, hashes, isNewer } = await readRecords(client);

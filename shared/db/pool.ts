@@ -5,7 +5,7 @@ export interface PoolOptions {
   readonly connectionString: string;
   readonly maxConnections: number;
   readonly applicationName: string;
-  /** Hears of an error on an idle connection, since no query is there to fail. */
+  /** It gets an error on an idle connection, because no query is there to fail. */
   readonly onIdleError: (error: Error) => void;
 }
 
@@ -16,8 +16,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 /**
- * A pool for the broker's own statements. `bigint` columns come as JavaScript `bigint`. A server
- * that does not answer in time loses the connection, so that nobody waits for it forever.
+ * Makes a pool for the broker's own statements. `bigint` columns come as JavaScript `bigint`. A
+ * server that does not answer in time loses the connection, so that nobody waits for it forever.
  */
 export function createPool(options: PoolOptions): Pool {
   const bigintTypes = new TypeOverrides();
@@ -27,7 +27,7 @@ export function createPool(options: PoolOptions): Pool {
       connectionString: options.connectionString,
       max: options.maxConnections,
       application_name: options.applicationName,
-      // It counts the wait for one of the pool's connections too, whose statements may be slow.
+      // This also counts the wait for one of the pool's connections, whose statements may be slow.
       connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { classifyDatabaseError } from "./classify-database-error.ts";
 
 const MAX_TRIES = 3;
-/** A database that is away for longer is the caller's business. */
+/** The caller handles a database that is away for longer. */
 const WITHIN_MS = 1_000;
 const PAUSE_MS = 20;
 
 /**
- * Runs a statement that only reads, and once or twice more when its session ends under it: one that
- * the server terminates, or that a failover cuts, is no reason to fail a caller.
+ * Runs a statement that only reads, and once or twice more if its session ends meanwhile. A session
+ * that the server terminates or a failover cuts is not a reason to fail a caller.
  */
 export async function readAgain<Result>(read: () => Promise<Result>): Promise<Result> {
   const begunAt = performance.now();

@@ -3,20 +3,22 @@ import { RELEASE } from "./pending-schema.ts";
 import { runFile } from "./run-file.ts";
 import type { SqlFile } from "./schema-files.ts";
 
-/** PostgreSQL replaces no function by one with another return type or other parameter names. */
+/**
+ * PostgreSQL gives this error when a function gets another return type or other parameter names.
+ */
 const INVALID_FUNCTION_DEFINITION = "42P13";
 
 type Signatures = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Creates or replaces the functions of the files, inside the caller's transaction. Sessions that
- * are calling a replaced function go on; one with another signature has to be dropped first.
+ * are calling a replaced function go on. A function whose signature has changed is dropped first.
  */
 export async function replaceFunctions(client: Client, files: readonly SqlFile[]): Promise<void> {
   const names = files.map(({ name }) => name);
   const before = await listSignatures(client, names);
   for (const file of files) await replaceFunction(client, file, before);
-  // Other parameter types make a second function beside the old one.
+  // A function with other parameter types stands beside the old one, which then has to go.
   for (const [name, signatures] of await listSignatures(client, names))
     if (signatures.length > 1) await dropAll(client, before.get(name));
   await client.query(
@@ -27,7 +29,9 @@ export async function replaceFunctions(client: Client, files: readonly SqlFile[]
   );
 }
 
-/** Drops functions that this version does not have. A trigger of theirs must be gone before. */
+/**
+ * Drops functions that this version does not have. A trigger that calls one must be gone before.
+ */
 export async function dropFunctions(client: Client, names: readonly string[]): Promise<void> {
   for (const signatures of (await listSignatures(client, names)).values())
     await dropAll(client, signatures);

@@ -1,7 +1,7 @@
 import { type Client, DatabaseError } from "pg";
 import type { SqlFile } from "./schema-files.ts";
 
-/** Runs the statements of a file; an error names the file. */
+/** Runs the statements of a file. An error gets the name of the file. */
 export async function runFile(client: Client, { name, text }: SqlFile): Promise<void> {
   try {
     await client.query(text);
