@@ -14,24 +14,25 @@ const capFields: Readonly<Record<Endpoint, string | undefined>> = {
 export interface UnpaidRequest {
   readonly endpoint: Endpoint;
   readonly target: PlannedTarget;
-  /** Tokens for each generated sequence; null: embeddings. */
+  /** The output cap of each generated sequence; null for embeddings. */
   readonly maxOutputTokens: number | null;
-  /** Over all sequences. */
+  /** The output tokens of all sequences. */
   readonly outputTokens: number;
-  /** What is left of the budget. */
+  /** The amount that is left of the budget. */
   readonly freeNanos: bigint;
 }
 
 /**
- * What the caller of a request that a budget does not cover can do about it, as a sentence: the largest
- * output cap that would fit, or that its input alone is too much. Empty when nothing is left at all.
+ * Makes a sentence of advice for the caller of a request that the budget does not cover: the
+ * largest output cap that would fit, or that the input alone costs too much. It is empty when
+ * nothing is left.
  */
 export function budgetAdvice(request: UnpaidRequest): string {
   const { endpoint, target, maxOutputTokens, outputTokens, freeNanos } = request;
   const field = capFields[endpoint];
   if (freeNanos <= 0n) return "";
   const price = BigInt(target.outputNanosPerMillion);
-  // In millionths of a nano-dollar; the hold was rounded up, so that this is never too little.
+  // The unit is a millionth of a nano-dollar. The hold was rounded up, so this is never too little.
   const input = BigInt(target.holdNanos) * TOKENS_PER_PRICE - BigInt(outputTokens) * price;
   const left = freeNanos * TOKENS_PER_PRICE - input;
   const isCapped = field !== undefined && maxOutputTokens !== null && price > 0n;

@@ -3,7 +3,9 @@ import { statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** Opens the current and the next period of every budget, so that no hold waits for a new one. */
+/**
+ * Opens the current and the next period of every budget, so that no hold waits for a new period.
+ */
 export async function openBudgetPeriods(pool: Query): Promise<void> {
   await pool.query(statement("open_budget_periods", "select open_budget_periods()"));
 }
@@ -15,7 +17,7 @@ interface PeriodSums {
 
 /** Sums the current periods of all budgets. */
 export async function sumBudgetPeriods(pool: Query): Promise<PeriodSums> {
-  // Cast: sums of bigint are numeric, which would come as strings.
+  // The sums are cast, because sums of bigint are numeric and would come as strings.
   const { rows } = await pool.query<{ held: bigint; settled: bigint }>(
     statement(
       "sum_budget_periods",

@@ -3,8 +3,8 @@ import { BrokerError } from "../errors/broker-error.ts";
 import { formatUsd } from "../money/usd.ts";
 
 /**
- * What a caller is told when a budget does not cover what a job may cost. `advice`: a sentence of what
- * can be done about it.
+ * Makes the error for a caller whose budget does not cover what a job may cost. `advice` is a
+ * sentence about what the caller can do.
  */
 export function overBudget(row: AcceptRow, needed: bigint, advice = ""): BrokerError {
   const free = row.free_nanos ?? 0n;

@@ -4,7 +4,7 @@ import type { BudgetPeriod } from "../keys/key-input.ts";
 import { statement } from "../db/statement.ts";
 
 export interface BudgetChange {
-  /** Nano-USD. */
+  /** In nano-dollars. */
   readonly limit_usd?: bigint | undefined;
   readonly period?: BudgetPeriod | undefined;
 }
@@ -12,7 +12,7 @@ export interface BudgetChange {
 /**
  * Sets a key's budget, changes its limit or period, or removes it (null), inside the caller's
  * transaction. A limit may fall below what is already held and settled: that only stops new holds.
- * Throws `BrokerError` when a budget that does not exist yet is given in part.
+ * Throws `BrokerError` when the key has no budget yet and the change gives only a part of one.
  */
 export async function setBudget(
   client: PoolClient,
@@ -49,8 +49,8 @@ export async function setBudget(
       ),
     );
   }
-  // Opened before the limits are written: a period that another process opens meanwhile from the
-  // old limit is waited for here and then found by the update.
+  // Periods are opened before the limits are written. If another process opens a period with the
+  // old limit meanwhile, this statement waits for it, and the update below finds the period.
   await client.query(
     statement(
       "open_key_periods",

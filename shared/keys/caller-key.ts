@@ -2,21 +2,20 @@ import type { Residency } from "../contracts/plan.ts";
 import type { ServiceClass } from "../contracts/job-request.ts";
 import type { KeyRow } from "./key-row.ts";
 
-/** Who calls, and what that key may ask for. */
+/** The key of a caller, with what the caller may ask for. */
 export interface CallerKey {
   readonly id: string;
   readonly name: string;
-  /** Public model names that the key may use; null: all. */
+  /** Public model names that the key may use; null allows all. */
   readonly models: readonly string[] | null;
   readonly residency: Residency;
   readonly maxServiceTier: Exclude<ServiceClass, "batch">;
-  /** A budget stands above the key, so that every job needs a known worst case. */
+  /** A budget limits the key, so every job needs a known worst case. */
   readonly budgeted: boolean;
-  /** A request may name the address that is told of its end. */
+  /** A request may name an address that gets a webhook about its end. */
   readonly allowWebhookUrl: boolean;
 }
 
-/** The key of a row. */
 export function toCallerKey(row: KeyRow): CallerKey {
   return {
     id: row.id,

@@ -9,9 +9,11 @@ import { setBudget } from "../budgets/set-budget.ts";
 import { statement } from "../db/statement.ts";
 
 export interface CreatedKey {
-  /** What callers send. It cannot be read again: only its hash is stored. */
+  /** Callers send this secret. It cannot be read again, because only its hash is stored. */
   readonly secret: string;
-  /** Signs what goes to a request's own `webhook_url`; only with that permission. */
+  /**
+   * It signs webhooks to a request's own `webhook_url`. Only a key with that permission has one.
+   */
   readonly webhookSecret: string | undefined;
   readonly key: KeyView;
 }

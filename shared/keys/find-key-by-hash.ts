@@ -3,14 +3,14 @@ import { GroupStatement } from "../db/group-statement.ts";
 import { joinBudget, keyColumns, type KeyRow } from "./key-row.ts";
 
 export interface FindKeyMember {
-  /** SHA-256 of the key, in hex. */
+  /** SHA-256 of the key in hex. */
   readonly hash: string;
 }
 
-/** `id` is null when no key has the hash. Revoked and expired keys are found. */
+/** `id` is null when no key has the hash. Revoked and expired keys are found too. */
 export type FoundKeyRow = { readonly hash: string } & (KeyRow | { readonly id: null });
 
-/** The statement that finds keys by their hashes, many callers' at once. */
+/** Makes the statement that finds keys by their hashes, for many callers at once. */
 export function findKeyStatement(
   pool: Pick<Pool, "query">,
 ): GroupStatement<FindKeyMember, FoundKeyRow> {

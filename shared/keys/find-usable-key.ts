@@ -3,7 +3,7 @@ import { toCallerKey, type CallerKey } from "./caller-key.ts";
 import { joinBudget, keyColumns, type KeyRow } from "./key-row.ts";
 import { preparedStatement } from "../db/statement.ts";
 
-/** A key as it stands now; undefined when it is revoked or has expired. */
+/** Reads a key as it is now; undefined when it is unknown, revoked or expired. */
 export async function findUsableKey(
   pool: Pick<Pool, "query">,
   id: string,

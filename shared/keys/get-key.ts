@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { type KeyRow, type KeyView, selectKeys, toKeyView } from "./key-view.ts";
 import { statement } from "../db/statement.ts";
 
-/** Reads one key with its budget as it stands now; undefined: there is none. */
+/** Reads one key with its budget as it is now; undefined when there is no such key. */
 export async function getKey(
   database: Pick<Pool, "query">,
   id: string,

@@ -1,8 +1,8 @@
 import { BrokerError } from "../errors/broker-error.ts";
 
 /**
- * Makes the error of every wrong key: missing, malformed, unknown, expired and revoked ones look the
- * same, so that it tells nothing about keys.
+ * Makes the error for every wrong key. Missing, malformed, unknown, expired and revoked keys look
+ * the same, so the error tells nothing about keys.
  */
 export function invalidApiKey(): BrokerError {
   return new BrokerError(

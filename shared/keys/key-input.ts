@@ -3,10 +3,10 @@ import { parseUsd } from "../money/usd.ts";
 
 /** The largest limit that, with what is held and settled, stays within a 64-bit integer. */
 const MAX_LIMIT_NANOS = 9_000_000_000n * 1_000_000_000n;
-/** Longer strings are no amounts; the bound keeps the parsing of huge integers cheap. */
+/** Longer strings are not amounts. The bound keeps the parsing of huge integers cheap. */
 const MAX_AMOUNT_LENGTH = 40;
 
-/** PostgreSQL text holds no NUL, and terminals obey other control characters. */
+/** PostgreSQL text cannot hold NUL, and terminals obey other control characters. */
 const plainText = (maxLength: number) =>
   z
     .string()
@@ -16,7 +16,7 @@ const plainText = (maxLength: number) =>
 
 const AMOUNT = "expected a USD amount with at most 9 decimals";
 
-/** A number or a plain decimal string in USD, as nano-USD. */
+/** Reads a number or a plain decimal string in USD as nano-dollars. */
 const limitNanos = z
   .union([z.number(), z.string().max(MAX_AMOUNT_LENGTH, AMOUNT)], AMOUNT)
   .transform((usd, ctx) => {
@@ -39,11 +39,11 @@ const period = z.enum(["day", "week", "month", "total"]);
 
 const fields = {
   name: plainText(200),
-  /** Public model names that the key may use; null: all. */
+  /** Public model names that the key may use; null allows all. */
   models: z.array(plainText(256)).min(1).max(256).nullable(),
   residency: z.enum(["local", "any"]),
   max_service_tier: z.enum(["priority", "default", "flex"]),
-  /** Requests may name an address of their own that is told of their end. */
+  /** A request may name an address that gets a webhook about its end. */
   allow_webhook_url: z.boolean(),
   expires_at: z.iso
     .datetime({ offset: true })
@@ -52,7 +52,7 @@ const fields = {
     .nullable(),
 };
 
-/** What a key is made of; fields that are not named here are refused. */
+/** The fields of a new key. Other fields are refused. */
 export const createKeyInput = z.strictObject({
   name: fields.name,
   models: fields.models.default(null),
@@ -67,7 +67,9 @@ export type CreateKeyInput = z.output<typeof createKeyInput>;
 
 const atLeastOne = (value: object) => Object.values(value).some((field) => field !== undefined);
 
-/** What may change; `budget: null` removes the budget, and one of its fields may come alone. */
+/**
+ * The fields that may change. `budget: null` removes the budget, and a field of it may come alone.
+ */
 export const updateKeyInput = z
   .strictObject({
     ...fields,
@@ -82,5 +84,5 @@ export const updateKeyInput = z
 
 export type UpdateKeyInput = z.output<typeof updateKeyInput>;
 
-/** The period of a budget: how long settled amounts count. */
+/** Settled amounts count against a budget until its period ends. */
 export type BudgetPeriod = z.output<typeof period>;

@@ -1,4 +1,4 @@
-/** A key's row with whether a budget stands above it. */
+/** The row of a key, and whether a budget limits the key. */
 export interface KeyRow {
   readonly id: string;
   readonly name: string;
@@ -11,10 +11,10 @@ export interface KeyRow {
   readonly allow_webhook_url: boolean;
 }
 
-/** The columns, of keys `k` and their budgets `b`. */
+/** The query calls keys `k` and budgets `b`. */
 export const keyColumns = `k.id, k.name, k.models, k.residency, k.max_service_tier,
   b.id is not null as budgeted, k.revoked_at is not null as revoked, k.expires_at,
   k.allow_webhook_url`;
 
-/** The budget above each key, if there is one. */
+/** Joins the budget of each key `k`, if it has one. */
 export const joinBudget = "left join budgets b on b.key_id = k.id and b.removed_at is null";

@@ -4,10 +4,10 @@ import { newId } from "../contracts/new-id.ts";
 export interface NewSecret {
   /** `key_` and a time-ordered UUID. */
   readonly id: string;
-  /** What the caller sends; shown once and stored nowhere. */
+  /** Callers send this secret. It is shown once and stored nowhere. */
   readonly secret: string;
   readonly hash: Buffer;
-  /** The last four characters, so that a person can tell keys apart. */
+  /** By these last four characters a person can tell keys apart. */
   readonly hint: string;
 }
 
@@ -22,7 +22,7 @@ export function newSecret(): NewSecret {
   };
 }
 
-/** SHA-256 of a key; random keys need no salt and no slow hash. */
+/** Returns the SHA-256 of a key. Random keys need no salt and no slow hash. */
 export function hashSecret(secret: string): Buffer {
   return hash("sha256", secret, "buffer");
 }

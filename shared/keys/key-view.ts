@@ -1,7 +1,7 @@
 import { formatUsd } from "../money/usd.ts";
 import type { BudgetPeriod } from "./key-input.ts";
 
-/** A key as the admin API and the command line show it. Amounts in USD, times in ISO 8601. */
+/** A key as the admin API and the command line show it. Amounts are in USD, times in ISO 8601. */
 export interface KeyView {
   readonly id: string;
   readonly object: "key";
@@ -16,7 +16,7 @@ export interface KeyView {
     readonly period: BudgetPeriod;
     readonly settled_usd: string;
     readonly held_usd: string;
-    /** Null: never. */
+    /** With null, the budget never resets. */
     readonly resets_at: string | null;
   } | null;
   readonly expires_at: string | null;
@@ -42,7 +42,10 @@ export interface KeyRow {
   readonly resets_at: Date | null;
 }
 
-/** Keys `k` with the state of their budgets, for a `where` to follow. Periods that nobody has opened yet count as empty. */
+/**
+ * Selects keys `k` with the state of their budgets; a `where` clause can follow. A period that
+ * nobody has opened yet counts as empty.
+ */
 export const selectKeys = `
   select k.id, k.name, k.hint, k.models, k.residency, k.max_service_tier, k.allow_webhook_url, k.expires_at,
     k.revoked_at, k.created_at, b.limit_nanos, b.period,

@@ -7,7 +7,9 @@ export interface KeyPage {
   readonly hasMore: boolean;
 }
 
-/** Reads a page of keys, revoked ones too: newest first, since ids are ordered by time. */
+/**
+ * Reads a page of keys, also revoked ones. The newest come first, since ids are ordered by time.
+ */
 export async function listKeys(
   database: Pick<Pool, "query">,
   page: { readonly limit: number; readonly after?: string | undefined },

@@ -6,13 +6,15 @@ import type { ReplySender } from "../replies/reply-path.ts";
 
 const PAGE = 512;
 
-/** The command line has no way to the processes that answer callers: they see the end themselves. */
+/**
+ * The command line cannot reach the processes that answer callers, so they find the end themselves.
+ */
 const nobody: Pick<ReplySender, "notify"> = { notify: () => Promise.resolve(false) };
 
 /**
- * Revokes a key for good and ends its waiting jobs, which releases their holds; jobs that run go
- * on. Revoking again finishes what an interrupted call left. Returns how many jobs ended;
- * undefined: there is no such key.
+ * Revokes a key for good and ends its waiting jobs, which releases their holds. Running jobs go on.
+ * A second call finishes what an interrupted one has left. Returns how many jobs ended; undefined
+ * when there is no such key.
  */
 export async function revokeKey(
   database: Pick<Database, "pool" | "end">,

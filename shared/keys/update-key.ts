@@ -9,13 +9,13 @@ import { statement } from "../db/statement.ts";
 
 export interface UpdatedKey {
   readonly key: KeyView;
-  /** A new one, made with the permission to name a `webhook_url`; it is not shown again. */
+  /** A new secret, made with the permission to name a `webhook_url`. It is not shown again. */
   readonly webhookSecret: string | undefined;
 }
 
 /**
- * Changes the given fields of a key, all or nothing; undefined: there is no such key. Jobs that
- * were accepted before keep what they were accepted with.
+ * Changes the given fields of a key, all or none; undefined when there is no such key. Jobs that
+ * were accepted before stay as they were accepted.
  */
 export function updateKey(
   pool: Pool,
@@ -24,7 +24,8 @@ export function updateKey(
 ): Promise<UpdatedKey | undefined> {
   const made = newWebhookSecret();
   return inTransaction(pool, async (client) => {
-    // Also when only the budget changes: the row lock puts changes of one key in an order.
+    // This also runs when only the budget changes: the row lock puts changes of one key in an
+    // order.
     const { rows } = await client.query<{ webhook_secret: string | null }>(
       statement(
         "update_key",

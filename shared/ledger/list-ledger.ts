@@ -5,7 +5,7 @@ import type { Location } from "../contracts/plan.ts";
 import { formatUsd } from "../money/usd.ts";
 import { statement } from "../db/statement.ts";
 
-/** One attempt as the ledger has it. Amounts in USD. */
+/** One row of the ledger. Amounts are in USD. */
 interface LedgerView {
   readonly id: string;
   readonly object: "ledger_entry";
@@ -21,10 +21,10 @@ interface LedgerView {
   readonly error_code: string | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
-  /** The counts are bounds: the upstream reported none that could be true. */
+  /** The token counts are bounds, because the upstream reported none that could be true. */
   readonly estimated: boolean;
   readonly cost_usd: string;
-  /** Cost beyond the hold, carried by the house; not part of `cost_usd`. */
+  /** The cost beyond the hold, which the operator pays. It is not part of `cost_usd`. */
   readonly overrun_usd: string;
   readonly queue_ms: number;
   readonly ttft_ms: number | null;
@@ -42,7 +42,7 @@ type LedgerRow = Omit<LedgerView, "id" | "object" | "cost_usd" | "overrun_usd" |
 export interface LedgerFilter {
   readonly jobId?: string | undefined;
   readonly keyId?: string | undefined;
-  /** Id of the last row of the page before. */
+  /** The id of the last row on the previous page. */
   readonly after?: bigint | undefined;
   readonly limit: number;
 }

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { formatUsd } from "../money/usd.ts";
 import { statement } from "../db/statement.ts";
 
-/** What usage can be summed by, as SQL over the ledger. Days are UTC. */
+/** Usage can be summed by these columns of the ledger. Days are in UTC. */
 const groups = {
   key: "key_id",
   model: "model",
@@ -12,7 +12,7 @@ const groups = {
 
 type UsageGroup = keyof typeof groups;
 
-/** Totals of one group; `requests` counts attempts, and the five statuses add up to it. */
+/** The totals of one group. `requests` counts attempts, and the five statuses add up to it. */
 export interface UsageTotals {
   readonly requests: number;
   readonly ok: number;
@@ -23,13 +23,13 @@ export interface UsageTotals {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly cost_usd: string;
-  /** Cost beyond the holds, carried by the house; not part of `cost_usd`. */
+  /** The cost beyond the holds, which the operator pays. It is not part of `cost_usd`. */
   readonly overrun_usd: string;
 }
 
 type UsageRow = Record<Exclude<keyof UsageTotals, "cost_usd" | "overrun_usd">, bigint> & {
   readonly name: string;
-  /** `numeric`, which the driver gives as a string. */
+  /** The driver gives `numeric` values as strings. */
   readonly cost_nanos: string;
   readonly overrun_nanos: string;
 };
@@ -42,7 +42,7 @@ export interface UsageQuery {
   readonly to?: Date | undefined;
 }
 
-/** Sums the ledger, in the order of the groups' names. */
+/** Sums the ledger by group, in the order of the groups' names. */
 export async function sumUsage(
   database: Pick<Pool, "query">,
   query: UsageQuery,
