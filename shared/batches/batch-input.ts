@@ -49,7 +49,7 @@ const metadata = z
       context.addIssue({ code: "custom", message, path });
     };
     const entries = Object.entries(pairs);
-    // Of many none is looked at.
+    // If there are too many pairs, none of them is checked.
     if (entries.length > metadataLimits.pairs)
       return complain(`must have at most ${metadataLimits.pairs} pairs`);
     for (const [name, value] of entries) {
@@ -65,7 +65,7 @@ const metadata = z
   })
   .transform((pairs) => pairs as Readonly<Record<string, string>>);
 
-/** What makes a batch. */
+/** The fields of a new batch. */
 export const createBatchInput = z.strictObject({
   input_file_id: z.string(),
   endpoint,
@@ -74,7 +74,7 @@ export const createBatchInput = z.strictObject({
   output_expires_after: expiresAfter.nullish(),
 });
 
-/** What can be changed of one that runs. */
+/** The fields of a live batch that can change. */
 export const updateBatchInput = z.strictObject({
   metadata: z.strictObject({ max_cost_usd: usd }),
 });

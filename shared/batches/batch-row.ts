@@ -1,6 +1,7 @@
 import type { Endpoint } from "../contracts/endpoint.ts";
 import type { Residency } from "../contracts/plan.ts";
 
+/** The state diagram is in docs/architecture.md. */
 export type BatchState =
   | "validating"
   | "failed"
@@ -12,7 +13,7 @@ export type BatchState =
   | "cancelling"
   | "cancelled";
 
-/** One thing that is wrong with a batch's file. `line` counts from 1. */
+/** One fault of a batch's file. `line` counts from 1. */
 export interface BatchError {
   readonly code: string;
   readonly message: string;
@@ -20,20 +21,20 @@ export interface BatchError {
   readonly line: number | null;
 }
 
-/** What the lines of a batch have come to. */
+/** Sums over the lines of a batch. */
 interface BatchSums {
   readonly completed: number;
-  /** All lines that got no answer. */
+  /** This counts all ended lines without an answer. */
   readonly failed: number;
   readonly input_tokens: number;
   readonly cached_tokens: number;
   readonly output_tokens: number;
   readonly reasoning_tokens: number;
-  /** A decimal string. */
+  /** In nano-dollars, as a decimal string. */
   readonly cost_nanos: string;
 }
 
-/** A batch as its row says. */
+/** A batch as its row in the database shows it. */
 export interface BatchRow {
   readonly id: string;
   readonly key_id: string;
@@ -55,7 +56,7 @@ export interface BatchRow {
   readonly ended_at: Date | null;
   /** `BatchError[]` as JSON text. */
   readonly errors: string | null;
-  /** Known once the file has been read. */
+  /** It is known once the file has been read. */
   readonly total: number | null;
   readonly models: readonly string[];
   readonly output_file_id: string | null;
@@ -65,11 +66,13 @@ export interface BatchRow {
   readonly paused_message: string | null;
   readonly paused_at: Date | null;
   readonly feed_at: Date;
-  /** Of a live batch as they were a moment ago; null before its lines run. */
+  /**
+   * The sums over the lines. For a live batch they are a moment old, and null before its lines run.
+   */
   readonly sums: BatchSums | null;
 }
 
-/** What a batch's file may hold. Sizes in bytes. */
+/** The limits of a batch's file, with sizes in bytes. */
 export const batchLimits = {
   lines: 50_000,
   fileBytes: 200 * 1024 * 1024,

@@ -4,18 +4,21 @@ import type { BatchError } from "./batch-row.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** Where one line of a batch's file is. */
+/** The position of one line in a batch's file. */
 export interface OpenLine {
   readonly line: number;
   readonly custom_id: string;
-  /** The place of its first byte in the file; its bytes, without the line's end. */
+  /** Its first byte is at `start` in the file, and it has `length` bytes without the line's end. */
   readonly start: number;
   readonly length: number;
-  /** A route's name, or '' for one that there is not. */
+  /** The name of a model route, or '' when no route has the name that the line asks for. */
   readonly model: string;
 }
 
-/** Writes down lines of a batch whose file is being read. False: it need not be read any more. */
+/**
+ * Adds lines of a batch whose file is being read. Returns false when the file need not be read any
+ * more.
+ */
 export async function addBatchLines(
   pool: Query,
   batch: string,
@@ -30,14 +33,14 @@ export async function addBatchLines(
   return rows[0]?.done === true;
 }
 
-/** Lets a batch run whose file has been read, with so many lines. */
+/** Lets a batch run whose file has been read. `lines` is the number of lines in the file. */
 export async function beginBatch(pool: Query, batch: string, lines: number): Promise<void> {
   await pool.query(
     preparedStatement("begin_batch", "select begin_batch($1, $2) as done", [batch, lines]),
   );
 }
 
-/** Ends a batch whose file is wrong. */
+/** Ends a batch whose file has faults. */
 export async function failBatch(
   pool: Query,
   batch: string,

@@ -4,14 +4,16 @@ import type { BatchRow, BatchState } from "./batch-row.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** A live batch in the hands of this worker, with what the database's clock says. */
+/** A live batch that is lent to this worker. Times are by the database's clock. */
 export interface FedBatch extends BatchRow {
   readonly remaining_ms: number;
-  /** In the last part of its window. */
+  /** The batch is in the last part of its window. */
   readonly urgent: boolean;
 }
 
-/** Takes a page of the live batches with ids after that one, in their order. */
+/**
+ * Lends this worker a page of the live batches with ids after `after`, in the order of their ids.
+ */
 export async function claimBatches(
   pool: Query,
   worker: string,
@@ -30,7 +32,7 @@ export async function claimBatches(
   return rows;
 }
 
-/** Gives back all batches of a worker. */
+/** Gives back all batches that are lent to a worker. */
 export async function releaseBatches(pool: Query, worker: string): Promise<void> {
   await pool.query(
     statement("release_batches", "update batches set feeder = null where feeder = $1", [worker]),
@@ -38,8 +40,8 @@ export async function releaseBatches(pool: Query, worker: string): Promise<void>
 }
 
 /**
- * Moves a batch to its next state, if it is due, and ends a page of its lines that have not begun;
- * returns the state.
+ * Moves a batch to its next state if that is due, and ends a page of the lines of an ending batch
+ * that have no job yet. Returns the batch's state.
  */
 export async function turnBatch(
   pool: Query,
@@ -52,12 +54,15 @@ export async function turnBatch(
   return rows[0]?.state;
 }
 
-/** Ends a batch whose lines have all ended and been written; until then it does nothing. */
+/**
+ * Ends a batch once all its lines have ended and their results are written. Before that it does
+ * nothing.
+ */
 export async function finishBatch(pool: Query, batch: string): Promise<void> {
   await pool.query(preparedStatement("finish_batch", "select finish_batch($1) as done", [batch]));
 }
 
-/** Works out what the lines have come to, for whoever asks. */
+/** Stores the sums over the lines, which callers see while the batch runs. */
 export async function sumBatch(pool: Query, batch: string): Promise<void> {
   await pool.query(
     preparedStatement(

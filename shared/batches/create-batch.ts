@@ -9,30 +9,30 @@ export interface NewBatch {
   readonly key: string;
   readonly endpoint: Endpoint;
   readonly inputFileId: string;
-  /** As its owner wrote it, and in milliseconds. */
+  /** The completion window as the caller wrote it. `windowMs` is the same time in milliseconds. */
   readonly completionWindow: string;
   readonly windowMs: number;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly residency: Residency;
   readonly overflow: boolean;
   readonly outputExpiresS: number | null;
-  /** The most that all its lines together may cost. */
+  /** The most that all its lines may cost together, in nano-dollars. */
   readonly capNanos: bigint | null;
 }
 
-/** In the last part of its window, lines of a batch move up a class. */
+/** In this last part of its window, the lines of a batch move to a higher class. */
 const URGENT_PART = 0.1;
 
 /**
- * Writes a batch down, with its cap, and returns its id; a worker will read its file. Undefined: the
- * file is there no more.
+ * Inserts a batch with its cap and returns its id. A worker will read its file. Returns undefined
+ * when the file is gone.
  */
 export async function createBatch(
   client: Pick<PoolClient, "query">,
   batch: NewBatch,
 ): Promise<string | undefined> {
   const id = newId("batch");
-  // The file's row is held, so that it cannot be deleted between this look and the batch.
+  // The lock on the file's row keeps the file from being deleted before the batch is inserted.
   const { rowCount } = await client.query(
     statement(
       "create_batch",

@@ -3,7 +3,7 @@ import { preparedStatement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** Jobs of a batch that wait, by provider, and how many have not ended. */
+/** Counts the jobs of a batch that have not ended, and by provider those of them that wait. */
 export async function countOpenLines(
   pool: Query,
   batch: string,
@@ -24,7 +24,7 @@ export async function countOpenLines(
   };
 }
 
-/** Reads a page of a batch's jobs that have not ended. */
+/** Reads a page of the jobs of a batch that have not ended. */
 export async function listOpenLines(pool: Query, batch: string, page: number): Promise<string[]> {
   const { rows } = await pool.query<{ job_id: string }>(
     preparedStatement(
@@ -44,7 +44,7 @@ interface PromotedLine {
   readonly key_id: string;
 }
 
-/** Moves a batch's waiting jobs up to a class; returns those that must be queued again. */
+/** Moves a batch's waiting jobs to a higher class. Returns the jobs, which must be queued again. */
 export async function promoteLines(
   pool: Query,
   batch: string,

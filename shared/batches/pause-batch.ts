@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { preparedStatement } from "../db/statement.ts";
 
-/** Pauses a batch that runs, and says why; it is tried again after `againMs`. */
+/** Pauses a running batch and records why. The batch is tried again after `againMs`. */
 export async function pauseBatch(
   pool: Pick<Pool, "query">,
   batch: string,

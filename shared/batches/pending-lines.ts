@@ -8,11 +8,13 @@ type Query = Pick<Pool, "query">;
 export interface PendingLine {
   readonly job_id: string;
   readonly bytes: Buffer;
-  /** A job of it could not be paid for at its next target. */
+  /** A job of this line could not be paid for at its next target. */
   readonly unpaid: boolean;
 }
 
-/** Reads a model's next lines with their bytes: at least one, and then within the limit of bytes. */
+/**
+ * Reads the next lines of a model with their bytes: at least one line, and more within the limits.
+ */
 export async function readPendingLines(
   pool: Query,
   batch: Pick<BatchRow, "id" | "input_file_id">,
@@ -46,7 +48,7 @@ export async function readPendingLines(
   return rows;
 }
 
-/** Ends a line that cannot be run, with what its owner is told. */
+/** Ends a line that cannot be run. `refusal` is the answer that its owner sees. */
 export async function refuseLine(
   pool: Query,
   job: string,

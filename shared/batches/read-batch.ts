@@ -4,7 +4,7 @@ import { preparedStatement, statement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
-/** A key's own batch; undefined for others' and for none. */
+/** Reads a batch of the key; undefined when the key has no such batch. */
 export async function readBatch(
   pool: Query,
   key: string,
@@ -19,7 +19,7 @@ export async function readBatch(
   return rows[0];
 }
 
-/** A page of a key's batches, the newest first. */
+/** Reads a page of a key's batches, newest first. */
 export async function listBatches(
   pool: Query,
   key: string,

@@ -4,13 +4,13 @@ import { preparedStatement } from "../db/statement.ts";
 
 type EndedLineState = "done" | "failed" | "cancelled" | "expired" | "refused";
 
-/** A line that has ended, with what came of its job. Without a job, `job_state` is null. */
+/** An ended line with the outcome of its job. If no job exists, `job_state` is null. */
 export interface EndedLine {
   readonly line: number;
   readonly custom_id: string;
   readonly job_id: string;
   readonly state: EndedLineState;
-  /** Of a refused one: `{status, body}` as JSON text. */
+  /** The answer to a refused line: `{status, body}` as JSON text. */
   readonly refusal: string | null;
   readonly job_state: AcceptedJob["state"] | null;
   readonly error_code: string | null;
@@ -22,7 +22,7 @@ export interface EndedLine {
   readonly compressed: boolean | null;
 }
 
-/** Tokens of a line's answer. */
+/** The tokens of a line's answer. */
 export interface LineUsage {
   readonly line: number;
   readonly input: number;
@@ -32,19 +32,20 @@ export interface LineUsage {
 }
 
 export interface WrittenLines {
-  /** The results of the lines after `from` up to `to`, in order. */
+  /** The results are those of the lines after `from` up to `to`, in order. */
   readonly from: number;
   readonly to: number;
   readonly output: readonly Buffer[];
   readonly errors: readonly Buffer[];
   readonly usage: readonly LineUsage[];
-  /** Lines whose jobs are done, and whose answers are not there any more. */
+  /** Lines whose jobs are done and whose answers are gone. */
   readonly lost: readonly number[];
 }
 
 /**
- * The lines after `from` that have all ended, in order, within the limits; at least one if the next
- * has ended. The limit of bytes counts what is stored of their answers.
+ * Reads the lines after `from` up to the first line that has not ended, in order and within the
+ * limits. There is at least one if the next line has ended. The limit of bytes counts the stored
+ * answers.
  */
 export async function readEndedLines(
   pool: Pick<Pool, "query">,
@@ -80,7 +81,10 @@ export async function readEndedLines(
   return rows;
 }
 
-/** Appends results to the batch's files, once. False: somebody else has done so. */
+/**
+ * Appends results to the files of a batch, once. Returns false when somebody else has appended
+ * them.
+ */
 export async function writeBatchLines(
   pool: Pick<Pool, "query">,
   batch: string,

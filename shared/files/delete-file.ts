@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { isVisible } from "./file-row.ts";
 import { statement } from "../db/statement.ts";
 
-/** Makes a key's own file invisible; its bytes go later. False: there is none to delete. */
+/** Hides a key's own file; its bytes go later. Returns false when the key has no such file. */
 export async function deleteFile(
   pool: Pick<Pool, "query">,
   key: string,

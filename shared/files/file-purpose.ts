@@ -1,4 +1,4 @@
-/** What files can be uploaded for, as OpenAI names it. */
+/** The purposes of uploaded files, by OpenAI's names. */
 export const uploadPurposes = [
   "assistants",
   "batch",
@@ -10,7 +10,7 @@ export const uploadPurposes = [
 
 export type UploadPurpose = (typeof uploadPurposes)[number];
 
-/** Tells what a purpose must be. */
+/** The message that refuses any other purpose. */
 export const PURPOSES = `it must be one of ${uploadPurposes.join(", ")}.`;
 
 export function isUploadPurpose(value: string): value is UploadPurpose {

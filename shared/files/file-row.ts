@@ -6,7 +6,7 @@ export interface FileRow {
   readonly key_id: string;
   readonly filename: string;
   readonly purpose: UploadPurpose | "batch_output";
-  /** As the upload told it; null: it did not. */
+  /** The type that the upload named, or null. */
   readonly mime_type: string | null;
   readonly bytes: bigint;
   readonly created_at: Date;
@@ -17,6 +17,6 @@ export interface FileRow {
 export const fileColumns =
   "id, key_id, filename, purpose, mime_type, bytes, created_at, expires_at";
 
-/** What keys can see of the table. */
+/** The SQL condition for files that their keys can see. */
 export const isVisible = `state = 'processed' and deleted_at is null
   and (expires_at is null or expires_at > now())`;

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
 import { preparedStatement, statement } from "../db/statement.ts";
 
-/** A key's own file; undefined also for one that is unfinished, deleted or expired. */
+/** Reads a key's own file; undefined also when the file is unfinished, deleted or expired. */
 export async function findFile(
   pool: Pick<Pool, "query">,
   key: string,
@@ -18,7 +18,7 @@ export async function findFile(
   return rows[0];
 }
 
-/** Reads how many bytes a file has, whosever it is; undefined when there is none any more. */
+/** Reads how many bytes a file of any key has; undefined when the file is gone. */
 export async function readFileSize(
   pool: Pick<Pool, "query">,
   id: string,

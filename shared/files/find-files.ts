@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { fileColumns, isVisible, type FileRow } from "./file-row.ts";
 import { statement } from "../db/statement.ts";
 
-/** Those of the files that the key can see, by id. */
+/** Reads those of the given files that the key can see, by id. */
 export async function findFiles(
   pool: Pick<Pool, "query">,
   key: string,

@@ -4,13 +4,13 @@ import { statement } from "../db/statement.ts";
 
 export interface FilePage {
   readonly purpose?: string | undefined;
-  /** Id of the last file of the page before. */
+  /** The id of the last file on the previous page. */
   readonly after?: string | undefined;
   readonly order: "asc" | "desc";
   readonly limit: number;
 }
 
-/** A page of a key's files, by id. */
+/** Reads a page of a key's files, ordered by id and so by time. */
 export async function listFiles(
   pool: Pick<Pool, "query">,
   key: string,

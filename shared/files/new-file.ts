@@ -12,10 +12,10 @@ export interface NewUpload {
   readonly expiresAfterS: number;
 }
 
-/** Pages of chunks, each of 256 KiB, that go in one statement. */
+/** One statement removes this many rows. A chunk has at most 256 KiB. */
 const DISCARD_PAGE = 200;
 
-/** Begins a file that nobody sees yet; returns its id. */
+/** Begins a file that nobody sees yet, and returns its id. */
 export async function beginUpload(
   pool: Query,
   key: string,
@@ -34,7 +34,10 @@ export async function beginUpload(
   return id;
 }
 
-/** Appends to a file at its end. False: the upload was given up, or this is not its end. */
+/**
+ * Appends a chunk to the end of a file. Returns false when the upload was given up, or when `start`
+ * is not the end of the file.
+ */
 export async function appendChunk(
   pool: Query,
   id: string,
@@ -56,7 +59,7 @@ export async function appendChunk(
   return rowCount === 1;
 }
 
-/** Tells that the uploader lives, though no chunk is full yet. */
+/** Records that the uploader is alive while no chunk is full yet. */
 export async function touchUpload(pool: Query, id: string): Promise<void> {
   await pool.query(
     statement(
@@ -67,7 +70,7 @@ export async function touchUpload(pool: Query, id: string): Promise<void> {
   );
 }
 
-/** Shows the whole file to its key. Undefined: the upload was given up. */
+/** Makes the whole file visible to its key; undefined when the upload was given up. */
 export async function finishUpload(
   client: Query,
   id: string,
@@ -86,7 +89,7 @@ export async function finishUpload(
   return rows[0];
 }
 
-/** Removes what there is of an unfinished upload; a finished one stays. */
+/** Removes the rows of an unfinished upload; a finished one stays. */
 export async function discardUpload(pool: Query, id: string): Promise<void> {
   for (;;) {
     const { rows } = await pool.query<{ gone: number }>(
@@ -96,7 +99,7 @@ export async function discardUpload(pool: Query, id: string): Promise<void> {
   }
 }
 
-/** A new file id: `file-` and 32 hexadecimal digits, which sort by time. */
+/** Makes a file id: `file-` and 32 hexadecimal digits, which sort by time. */
 export function newFileId(): string {
   return newId("file").replace("_", "-");
 }

@@ -2,16 +2,16 @@ import type { Pool } from "pg";
 import { readAgain } from "../db/read-again.ts";
 import { statement } from "../db/statement.ts";
 
-/** The most bytes of a file that a row holds, and that a reader holds at once. */
+/** A row holds at most this many bytes of a file, and so does a reader. */
 export const MAX_CHUNK_BYTES = 256 * 1024;
 
 interface Slice {
-  /** Where it begins, after the position that was asked for. */
+  /** The slice begins this many bytes after the requested position. */
   readonly at: number;
   readonly bytes: Buffer;
 }
 
-/** The chunk that holds the position, and those that begin soon after. */
+/** Reads the chunk at the position and the chunks that begin soon after it. */
 const READ = `
 select (greatest(start, $2) - $2)::int4 as at,
   substr(bytes, greatest($2 - start, 0)::int4 + 1, least($3 - greatest(start, $2), $4)::int4) as bytes
@@ -21,8 +21,9 @@ where file_id = $1 and start < least($3, $2 + $4)
 order by start`;
 
 /**
- * Reads the bytes of a file from `start` to before `end`, piece by piece as they are wanted. Nobody is
- * asked whose file it is. Throws when bytes are missing: the file was removed meanwhile.
+ * Reads the bytes of a file from `start` to before `end`, piece by piece as they are wanted. It
+ * does not check whose file it is. Throws when bytes are missing, because the file was removed
+ * meanwhile.
  */
 export async function* readFileRange(
   pool: Pick<Pool, "query">,
@@ -34,7 +35,8 @@ export async function* readFileRange(
   while (position < end) {
     const from = position;
     const values = [fileId, from, end, MAX_CHUNK_BYTES];
-    // A file never changes, and an answer that has begun cannot say any more what broke.
+    // A read can be repeated, since a file never changes. An answer that has begun cannot report an
+    // error.
     const { rows } = await readAgain(() =>
       pool.query<Slice>(statement("read_file_range", READ, values)),
     );

@@ -5,13 +5,15 @@ import { statement } from "../db/statement.ts";
 type Query = Pick<Pool, "query">;
 
 export interface PartLimits {
-  /** Of an upload. */
+  /** The most parts of an upload. */
   readonly parts: number;
-  /** Of all parts of an upload. */
+  /** The most bytes of all its parts. */
   readonly bytes: number;
 }
 
-/** Begins a part that nobody sees yet; returns its id. Undefined: the upload takes no more. */
+/**
+ * Begins a part that nobody sees yet and returns its id; undefined when the upload takes no more.
+ */
 export async function beginPart(
   pool: Query,
   key: string,
@@ -31,8 +33,8 @@ export async function beginPart(
 }
 
 /**
- * Adds the whole part to its upload, and tells when. Undefined: the upload takes no more, or the part
- * was given up; then the transaction must be rolled back.
+ * Adds the whole part to its upload and returns the time. Returns undefined when the upload takes
+ * no more or the part was given up; then the caller must roll the transaction back.
  */
 export async function finishPart(
   client: Query,
@@ -56,7 +58,7 @@ interface PartBytes {
   readonly bytes: number;
 }
 
-/** Whole parts of a key's upload, of those that are named, and their sizes. */
+/** Finds those of the given parts that the upload has whole, with their sizes in bytes by id. */
 export async function findParts(
   pool: Query,
   key: string,

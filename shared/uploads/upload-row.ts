@@ -5,14 +5,14 @@ export interface UploadRow {
   readonly id: string;
   readonly filename: string;
   readonly purpose: UploadPurpose;
-  /** What its parts must come to. */
+  /** The sizes of the parts must add up to this. */
   readonly bytes: bigint;
   readonly status: "pending" | "completed" | "cancelled" | "expired";
   readonly created_at: Date;
   readonly expires_at: Date;
-  /** Of a completed one; the file may have been deleted since. */
+  /** Only a completed upload has it. The file may have been deleted since. */
   readonly file_id: string | null;
-  /** Whole ones that came in, and their bytes. */
+  /** The number of whole parts, and their bytes. */
   readonly parts: number;
   readonly part_bytes: bigint;
 }

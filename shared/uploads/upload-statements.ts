@@ -12,11 +12,11 @@ export interface NewUpload {
   readonly purpose: UploadPurpose;
   readonly mimeType: string;
   readonly bytes: number;
-  /** Of the file, from its creation. */
+  /** Seconds from the creation of the file. */
   readonly expiresAfterS: number;
 }
 
-/** So long an upload takes parts. */
+/** An upload takes parts for this long. */
 const UPLOAD_LIFE = "1 h";
 
 /** Begins an upload without parts. */
@@ -39,7 +39,7 @@ export async function createUpload(
   return row;
 }
 
-/** A key's own upload, whatever became of it. */
+/** Reads a key's own upload in any state. */
 export async function findUpload(
   pool: Query,
   key: string,
@@ -54,7 +54,9 @@ export async function findUpload(
   return rows[0];
 }
 
-/** Gives up a key's pending upload and its parts. False: it is not pending. */
+/**
+ * Cancels a key's pending upload and drops its parts. Returns false when the upload is not pending.
+ */
 export async function cancelUpload(client: Query, key: string, id: string): Promise<boolean> {
   const { rows } = await client.query<{ cancelled: boolean }>(
     statement("cancel_upload", "select cancel_upload($1, $2) as cancelled", [id, key]),
@@ -64,14 +66,15 @@ export async function cancelUpload(client: Query, key: string, id: string): Prom
 
 export interface Completion {
   /**
-   * `completed`: the file is there, made now or by an earlier call for the same parts. `part`: at
-   * `figure`, from 1, stands none of its parts. `size`: the parts come to `figure` bytes.
+   * `completed`: the file exists, made by this call or an earlier one with the same parts. `part`:
+   * the id at position `figure`, from 1, is not a part of the upload. `size`: the parts have
+   * `figure` bytes in all.
    */
   readonly verdict: "completed" | "missing" | "closed" | "expired" | "part" | "size";
   readonly figure: bigint | null;
 }
 
-/** Makes a file of a key's upload, of these parts in this order. No bytes are copied. */
+/** Makes one file of the given parts of a key's upload, in this order. No bytes are copied. */
 export async function completeUpload(
   client: Query,
   key: string,
