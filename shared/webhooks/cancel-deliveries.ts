@@ -1,7 +1,7 @@
 import type { PoolClient } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Cancels what waits for an endpoint, in the caller's transaction. */
+/** Cancels the deliveries that wait for an endpoint, in the caller's transaction. */
 export async function cancelDeliveries(
   client: Pick<PoolClient, "query">,
   endpointId: string,

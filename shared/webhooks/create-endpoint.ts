@@ -10,16 +10,16 @@ import {
 import { newWebhookSecret } from "./rotate-secret.ts";
 import { statement } from "../db/statement.ts";
 
-/** Endpoints that a key may have. Each costs a row for every event. */
+/** The most endpoints of a key. Each one costs a row for every event. */
 const MAX_ENDPOINTS = 20;
 
-/** Makes an endpoint, in the caller's transaction. This is the first time its secret is shown. */
+/** Makes an endpoint, in the caller's transaction. Its secret is shown here for the first time. */
 export async function createEndpoint(
   client: Pick<PoolClient, "query">,
   keyId: string,
   input: CreateEndpointInput,
 ): Promise<EndpointView & { signing_secret: string }> {
-  // One at a time for each key, so that the count holds.
+  // Callers with the same key take turns, so that the count holds.
   await client.query(
     statement("lock_endpoints_of_key", "select from keys where id = $1 for no key update", [keyId]),
   );

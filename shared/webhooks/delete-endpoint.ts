@@ -3,7 +3,10 @@ import { inTransaction } from "../db/in-transaction.ts";
 import { statement } from "../db/statement.ts";
 import { cancelDeliveries } from "./cancel-deliveries.ts";
 
-/** Deletes an endpoint; what waits for it is not sent any more. False: the key has no such one. */
+/**
+ * Deletes an endpoint and cancels its waiting deliveries. Returns false when the key has no such
+ * endpoint.
+ */
 export function deleteEndpoint(pool: Pool, keyId: string, id: string): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     const deleted = await client.query(

@@ -1,60 +1,64 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** A delivery that is lent to a worker, with all that it takes to send it. */
+/** A delivery that is lent to a worker, with the facts that it takes to send it. */
 export interface ClaimedDelivery {
   readonly delivery_id: string;
-  /** Number of the attempt that the claim has opened. */
+  /** The number of the attempt that the claim has begun. */
   readonly attempt: number;
-  /** Of earlier attempts on the same schedule. */
+  /** The failed attempts since the schedule began. */
   readonly failures: number;
   readonly once: boolean;
   readonly endpoint_id: string | null;
   readonly url: string;
   readonly secret: string;
-  /** Still signs beside the new one. */
+  /** It signs beside the new secret. */
   readonly old_secret: string | null;
   readonly event_id: string;
   readonly event_type: string;
   readonly object_id: string;
   readonly created_at: Date;
-  /** By the database's clock, whatever this machine's says. */
+  /** The time of the claim by the database's clock. */
   readonly claimed_at: Date;
 }
 
 interface ClaimLimits {
   readonly page: number;
-  /** After so long the sender counts as dead, and the delivery is lent anew. */
+  /** After this time the sender counts as dead, and the delivery is lent again. */
   readonly leaseMs: number;
-  /** Out at one time over the fleet: to one endpoint, and of one key. */
+  /**
+   * The fleet has at most this many deliveries in flight: `perLane` in one lane (an endpoint, for
+   * example), and `perKey` of one key.
+   */
   readonly perLane: number;
   readonly perKey: number;
 }
 
+/** The report of one attempt of a delivery. */
 export interface DeliveryAttempt {
   readonly delivery: string;
   readonly attempt: number;
-  /** Where it went. */
+  /** The attempt went to this address. */
   readonly url: string;
   readonly status: number | null;
   readonly ms: number;
   readonly error: string | null;
-  /** `interrupted`: stopped by us; that is no failure. */
+  /** `interrupted`: the sender itself stopped the attempt, which is not a failure. */
   readonly outcome: "delivered" | "failed" | "interrupted";
-  /** Null: never again. */
+  /** With null, the delivery is never tried again. */
   readonly retryMs: number | null;
-  /** The receiver asked for no more. */
+  /** The receiver answered that it wants no more. */
   readonly gone: boolean;
 }
 
-/** The sender's two statements; safe side by side with others. */
+/** The two statements of the sender. Several senders can run them side by side. */
 export interface DeliveryStatements {
   claim(limits: ClaimLimits): Promise<ClaimedDelivery[]>;
-  /** Returns why the endpoint was disabled by this, if it was. */
+  /** Records the end of an attempt. Returns why this disabled the endpoint, or null. */
   note(note: DeliveryAttempt): Promise<"gone" | "failing" | null>;
 }
 
-/** Binds the statements to a pool. The database's clock rules, unless a test brings its own. */
+/** Binds the statements to a pool. They use the database's clock unless a test gives its own. */
 export function deliveryStatements(
   pool: Pick<Pool, "query">,
   clock?: () => Date,

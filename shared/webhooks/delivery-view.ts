@@ -1,9 +1,9 @@
-/** A delivery of one event to one endpoint. Times in Unix seconds. */
+/** A delivery of one event to one endpoint. Times are Unix seconds. */
 export interface DeliveryView {
   readonly id: string;
   readonly object: "webhook_delivery";
   readonly webhook_endpoint_id: string;
-  /** `dead`: its schedule has run out. `cancelled`: its endpoint was disabled meanwhile. */
+  /** `dead`: no attempt is left. `cancelled`: the endpoint was disabled or deleted first. */
   readonly state: "pending" | "delivered" | "dead" | "cancelled";
   readonly event: {
     readonly id: string;
@@ -13,7 +13,7 @@ export interface DeliveryView {
   };
   readonly created_at: number;
   readonly next_attempt_at: number | null;
-  /** The last fifty, oldest first. One with neither status nor error is under way. */
+  /** The last fifty, oldest first. An attempt with neither status nor error is still running. */
   readonly attempts: readonly {
     readonly attempt: number;
     readonly started_at: number;
@@ -36,7 +36,7 @@ export interface DeliveryRow extends Omit<
 
 const seconds = (time: string): string => `floor(extract(epoch from ${time}))::float8`;
 
-/** Reads deliveries `d` that stand in a `from` list. */
+/** Selects deliveries `d` with their events; a `where` clause can follow. */
 export const selectDeliveries = `
   select d.id, d.endpoint_id, v.id as event_id, v.type, v.object_id,
     case d.state when 'sending' then 'pending' else d.state end as state,
@@ -50,7 +50,6 @@ export const selectDeliveries = `
     ), '[]') as attempts
   from webhook_deliveries d join webhook_events v on v.id = d.event_id`;
 
-/** Shows a delivery. */
 export function toDeliveryView(row: DeliveryRow): DeliveryView {
   const { id, endpoint_id, event_id, type, object_id, event_created_at, ...rest } = row;
   return {

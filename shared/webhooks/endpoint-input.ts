@@ -7,7 +7,7 @@ const name = z
   .string()
   .min(1, "must not be empty")
   .max(MAX_NAME_LENGTH, `must have at most ${MAX_NAME_LENGTH} characters`)
-  // A NUL is no text to PostgreSQL; a lone surrogate is none to anybody.
+  // PostgreSQL text cannot hold NUL, and a lone surrogate is not text anywhere.
   .refine((text) => !text.includes("\0") && text.isWellFormed(), "must be text");
 
 const eventTypes = z
@@ -16,7 +16,7 @@ const eventTypes = z
   .max(100, "names too many event types")
   .transform((types) => [...new Set(types)]);
 
-/** What makes an endpoint, and what changes one. The `url` is checked apart, by the egress policy. */
+/** The fields of a new endpoint. Here and below, the egress policy checks the `url` separately. */
 export const createEndpointInput = z.strictObject({
   name,
   url: z.string(),
@@ -41,6 +41,7 @@ const unixSeconds = z
   .max(99_999_999_999, "must be a time in Unix seconds")
   .transform((seconds) => new Date(seconds * 1_000));
 
+/** The span of events to send again. Without `until`, it lasts to now. */
 export const replayInput = z
   .strictObject({ since: unixSeconds, until: unixSeconds })
   .partial({ until: true });

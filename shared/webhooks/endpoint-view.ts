@@ -1,4 +1,4 @@
-/** An endpoint as its key sees it: OpenAI's object, and whether and why it is disabled. */
+/** An endpoint as its key sees it: OpenAI's object, with the reason if it is disabled. */
 export interface EndpointView {
   readonly id: string;
   readonly object: "webhook_endpoint";
@@ -6,7 +6,7 @@ export interface EndpointView {
   readonly url: string;
   readonly event_types: readonly string[];
   readonly signing_secret_hint: string;
-  /** Unix seconds, like the other times. */
+  /** Times are Unix seconds. */
   readonly created_at: number;
   readonly updated_at: number;
   readonly enabled: boolean;
@@ -30,7 +30,7 @@ export interface EndpointRow {
 export const endpointColumns = `id, name, url, event_types, secret, enabled, disabled_reason,
   disabled_at, created_at, updated_at`;
 
-/** Shows an endpoint without its secret. */
+/** Makes the view of an endpoint, which leaves out its secret. */
 export function toEndpointView(row: EndpointRow): EndpointView {
   return {
     id: row.id,

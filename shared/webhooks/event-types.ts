@@ -1,4 +1,7 @@
-/** What a key's endpoints can listen to: OpenAI's types that apply here, and the broker's `job.*`. */
+/**
+ * The events that endpoints can listen to: OpenAI's types that apply here, and the broker's
+ * `job.*`.
+ */
 export const webhookEventTypes = [
   "batch.completed",
   "batch.failed",

@@ -2,12 +2,12 @@ import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
 export interface TestResult {
-  /** Null: there was no answer; `error` says why. */
+  /** Null means that no answer came; then `error` says why. */
   readonly status: number | null;
   readonly error: string | null;
 }
 
-/** What came of a test; undefined: nothing yet, or it is unknown. */
+/** Reads the result of a test; undefined when there is none yet or the test is unknown. */
 export async function findTestResult(
   database: Pick<Pool, "query">,
   deliveryId: string,

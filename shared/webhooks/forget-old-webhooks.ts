@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Forgets one page of events past their retention, with their deliveries; how many. */
+/** Drops a page of events past their retention, with their deliveries. Returns how many events. */
 export async function forgetOldWebhooks(
   database: Pick<Pool, "query">,
   retentionMs: number,

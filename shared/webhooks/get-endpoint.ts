@@ -7,7 +7,7 @@ import {
 } from "./endpoint-view.ts";
 import { statement } from "../db/statement.ts";
 
-/** Reads an endpoint of the key; undefined: the key has no such endpoint. */
+/** Reads an endpoint of the key; undefined when the key has no such endpoint. */
 export async function getEndpoint(
   database: Pick<Pool, "query">,
   keyId: string,

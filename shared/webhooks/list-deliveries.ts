@@ -7,7 +7,7 @@ import {
 } from "./delivery-view.ts";
 import { statement } from "../db/statement.ts";
 
-/** Reads a page of an endpoint's deliveries, newest first; tests are none. */
+/** Reads a page of an endpoint's deliveries, newest first. Tests are left out. */
 export async function listDeliveries(
   database: Pick<Pool, "query">,
   endpointId: string,

@@ -8,8 +8,9 @@ import {
 import { statement } from "../db/statement.ts";
 
 /**
- * Sends a delivery of the endpoint again, whatever became of it, under the same id and with the
- * whole schedule before it; undefined: there is none. One that is on its way stays as it is.
+ * Sends a delivery of the endpoint again, whatever its state is, under the same id and from the
+ * start of the schedule. A delivery that is being sent stays as it is. Returns undefined when the
+ * endpoint has no such delivery.
  */
 export async function redeliver(
   client: Pick<PoolClient, "query">,

@@ -1,12 +1,12 @@
 import type { PoolClient } from "pg";
 import { statement } from "../db/statement.ts";
 
-/** Deliveries that one call sends again. */
+/** One call sends this many deliveries again. */
 const PAGE = 5_000;
 
 /**
- * Sends an endpoint's dead and cancelled deliveries of events from that time again. `hasMore`: the
- * same call finds more.
+ * Sends an endpoint's dead and cancelled deliveries again, if their events are from the given time.
+ * `hasMore` means that another call may find more.
  */
 export async function replayDeliveries(
   client: Pick<PoolClient, "query">,

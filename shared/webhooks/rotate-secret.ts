@@ -9,8 +9,8 @@ import {
 import { statement } from "../db/statement.ts";
 
 /**
- * Gives an endpoint a new secret, in the caller's transaction; undefined: the key has no such
- * endpoint. With `keepOld`, deliveries are signed with both for 24 hours.
+ * Gives an endpoint a new secret, in the caller's transaction; undefined when the key has no such
+ * endpoint. With `keepOld`, deliveries are signed with both secrets for 24 hours.
  */
 export async function rotateSecret(
   client: Pick<PoolClient, "query">,
@@ -32,7 +32,10 @@ export async function rotateSecret(
   return rows[0] && { ...toEndpointView(rows[0]), signing_secret: secret };
 }
 
-/** A signing secret as Standard Webhooks wants it: `whsec_` and the base64 of 256 random bits. */
+/**
+ * Makes a signing secret in the form of Standard Webhooks: `whsec_` and the base64 of 256 random
+ * bits.
+ */
 export function newWebhookSecret(): string {
   return `whsec_${randomBytes(32).toString("base64")}`;
 }

@@ -2,12 +2,12 @@ import type { PoolClient } from "pg";
 import { BrokerError } from "../errors/broker-error.ts";
 import { statement } from "../db/statement.ts";
 
-/** Tests of one endpoint under way. */
+/** The most open tests of one endpoint. */
 const MAX_OPEN = 5;
 
 /**
- * Puts a sample event on its way to an endpoint, in the caller's transaction: one attempt, which a
- * worker makes like any other. Returns the delivery's id.
+ * Queues a sample event for an endpoint, in the caller's transaction. A worker sends it like any
+ * other event, but only once. Returns the id of the delivery.
  */
 export async function startTest(
   client: Pick<PoolClient, "query">,
@@ -15,7 +15,7 @@ export async function startTest(
   endpointId: string,
   eventType: string,
 ): Promise<string> {
-  // One at a time for each endpoint, so that the count holds.
+  // Callers with the same endpoint take turns, so that the count holds.
   await client.query(
     statement("lock_endpoint", "select from webhook_endpoints where id = $1 for no key update", [
       endpointId,

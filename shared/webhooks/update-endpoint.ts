@@ -10,8 +10,9 @@ import { statement } from "../db/statement.ts";
 import { cancelDeliveries } from "./cancel-deliveries.ts";
 
 /**
- * Changes the given fields of an endpoint, in the caller's transaction; undefined: the key has no
- * such endpoint. A new address starts with a clean record. `updated_at` moves only with a change.
+ * Changes the given fields of an endpoint, in the caller's transaction; undefined when the key has
+ * no such endpoint. A new address starts without a record of failures. `updated_at` changes only
+ * when a field does.
  */
 export async function updateEndpoint(
   client: Pick<PoolClient, "query">,
