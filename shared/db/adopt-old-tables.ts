@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { RELEASE } from "./pending-schema.ts";
 import type { SchemaFiles } from "./schema-files.ts";
 
 /** The migrations from before `tables/` and `functions/` existed. */
@@ -37,6 +38,15 @@ const OLD_MIGRATIONS = [
 /** The tables up to this file are those that the migrations above have made. */
 const LAST_OLD_TABLES = "0011_conversations";
 
+/** Functions that the migrations above have made and no file makes. */
+const GONE_FUNCTIONS = [
+  "end_orphans",
+  "note_accepted_end",
+  "note_held",
+  "note_lost",
+  "note_webhook_attempt",
+];
+
 /**
  * Records a database that all old migrations have made as one that has run the files up to
  * `LAST_OLD_TABLES`. Throws an `Error` when only some of the old migrations have run.
@@ -54,5 +64,11 @@ export async function adoptOldTables(client: Client, { tables }: SchemaFiles): P
   await client.query(
     "insert into spillway_migrations (name, run_on) select unnest($1::text[]), now()",
     [tables.map(({ name }) => name).filter((name) => name <= LAST_OLD_TABLES)],
+  );
+  // What is recorded and has no file is dropped.
+  await client.query(
+    `insert into spillway_functions (name, hash, release) select unnest($1::text[]), '', $2
+     on conflict (name) do nothing`,
+    [GONE_FUNCTIONS, RELEASE],
   );
 }

@@ -381,7 +381,7 @@ create index jobs_retrying on jobs using btree (provider) where retrying and (st
 create index jobs_waiter on jobs using btree (waiter) where waiter is not null;
 create index jobs_waiting on jobs using btree (provider, accepted_at) where state = 'waiting';
 create index jobs_wake on jobs using btree (wake_at) where state = 'waiting';
-create trigger accepted_jobs_end after update of state on jobs for each row when (not new.interactive and new.ended_at is not null and old.ended_at is null) execute function note_accepted_end();
+create trigger accepted_jobs_end after update of state on jobs for each row when (not new.interactive and new.ended_at is not null and old.ended_at is null) execute function record_accepted_end();
 
 -- Callers. The key itself is never stored, only its SHA-256.
 create table keys (

@@ -7,18 +7,18 @@ type Query = Pick<Pool, "query">;
  * Records that a job's connection is lost, and that the retry of the caller's SDK may come for it.
  */
 export async function recordLost(pool: Query, job: string, waiter: string): Promise<void> {
-  await pool.query(statement("record_lost_job", "select note_lost($1, $2)", [job, waiter]));
+  await pool.query(statement("record_lost_job", "select record_lost_jobs($1, $2)", [job, waiter]));
 }
 
 /** Records that a dead API process has lost the connections of its accepted jobs. */
 export async function recordAllLost(pool: Query, waiter: string): Promise<void> {
-  await pool.query(statement("record_lost_jobs", "select note_lost(null, $1)", [waiter]));
+  await pool.query(statement("record_lost_jobs", "select record_lost_jobs(null, $1)", [waiter]));
 }
 
 /** Ends the interactive jobs of a dead API process, and returns the ids of those that ended. */
-export async function endOrphans(pool: Query, owner: string): Promise<string[]> {
+export async function endJobsOfDeadOwner(pool: Query, owner: string): Promise<string[]> {
   const { rows } = await pool.query<{ job_id: string }>(
-    statement("end_orphans", "select end_orphans($1) as job_id", [owner]),
+    statement("end_jobs_of_dead_owner", "select end_jobs_of_dead_owner($1) as job_id", [owner]),
   );
   return rows.map(({ job_id }) => job_id);
 }
@@ -27,7 +27,7 @@ export async function endOrphans(pool: Query, owner: string): Promise<string[]> 
  * Takes back `recordAllLost` for a process that was taken for dead and still holds its connections.
  */
 export async function recordHeld(pool: Query, waiter: string): Promise<void> {
-  await pool.query(statement("record_held_jobs", "select note_held($1)", [waiter]));
+  await pool.query(statement("record_held_jobs", "select record_held_jobs($1)", [waiter]));
 }
 
 /**

@@ -80,7 +80,7 @@ export function deliveryStatements(
       const { rows } = await pool.query<{ disabled: "gone" | "failing" | null }>(
         statement(
           "record_webhook_attempt",
-          `select note_webhook_attempt(${moment}, $2, $3, $4, $5, $6, $7, $8, $9, $10) as disabled`,
+          `select record_webhook_attempt(${moment}, $2, $3, $4, $5, $6, $7, $8, $9, $10) as disabled`,
           [
             now(),
             note.delivery,

@@ -6,7 +6,7 @@ import {
   findStopRequests,
   type LostJob,
 } from "../../shared/jobs/lost-attempts.ts";
-import { endOrphans, recordAllLost } from "../../shared/jobs/lost-jobs.ts";
+import { endJobsOfDeadOwner, recordAllLost } from "../../shared/jobs/lost-jobs.ts";
 import {
   type FleetProcess,
   forgetProcess,
@@ -136,7 +136,7 @@ export class Sweeper {
    * not wait for them.
    */
   async #endJobsOf(owner: string): Promise<void> {
-    for (const job of await endOrphans(this.#deps.database.pool, owner))
+    for (const job of await endJobsOfDeadOwner(this.#deps.database.pool, owner))
       await this.#deps.reply.notify(owner, job, {
         type: "end",
         state: "cancelled",

@@ -89,7 +89,7 @@ begin
     from taken t where d.id = t.id and t.wanted
     returning d.*
   ),
-  noted as (
+  opened as (
     insert into webhook_attempts (delivery_id, attempt, started_at)
     select c.id, c.attempts, moment from claimed c
   )

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Database } from "../../../shared/db/database.ts";
 import { findDueJobs } from "../../../shared/jobs/due-jobs.ts";
 import { closeLostAttempts } from "../../../shared/jobs/lost-attempts.ts";
-import { endOrphans } from "../../../shared/jobs/lost-jobs.ts";
+import { endJobsOfDeadOwner } from "../../../shared/jobs/lost-jobs.ts";
 import { overflowJobs, overflowNow, rerouteJobs } from "../../../shared/jobs/overflow-jobs.ts";
 import { openFourPools, type FourPools } from "./four-pools.ts";
 import { acceptMember, ledgerEntry, providers } from "./members.ts";
@@ -78,7 +78,7 @@ async function sweepMeanwhile(signal: AbortSignal): Promise<unknown[]> {
           overflowNow(pool, "gpu-a", ["gpu-b"]),
           rerouteJobs(pool, "gpu-a", ["gpu-b"], 3, 60_000),
           overflowJobs(pool, "cloud", 60_000),
-          endOrphans(pool, "nobody"),
+          endJobsOfDeadOwner(pool, "nobody"),
         ]).catch((error: unknown) => errors.push(error));
       }
     }),

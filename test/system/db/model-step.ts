@@ -149,7 +149,7 @@ export async function step(db: Database, model: BrokerModel, c: Command): Promis
       return;
     }
     case "crashOwner": {
-      await db.pool.query("select end_orphans($1)", [OWNER]);
+      await db.pool.query("select end_jobs_of_dead_owner($1)", [OWNER]);
       for (const job of model.jobs) {
         if (job.state === "running") job.stopAsked = true;
         if (job.state === "waiting") model.end(job, "cancelled");

@@ -16,6 +16,20 @@ test("a database that the old migrations made becomes what a new one is", async 
 /** These functions have changed on purpose since then, or are gone. */
 const changedSince: ReadonlySet<string> = new Set();
 
+/** Names that have changed since then, and nothing else with them. */
+const renamedSince: Readonly<Record<string, string>> = {
+  end_orphans: "end_jobs_of_dead_owner",
+  note_accepted_end: "record_accepted_end",
+  note_held: "record_held_jobs",
+  note_lost: "record_lost_jobs",
+  note_webhook_attempt: "record_webhook_attempt",
+  noted: "opened",
+};
+
+function withNewNames(text: string): string {
+  return text.replaceAll(/\w+/g, (word) => renamedSince[word] ?? word);
+}
+
 /** A definition without its comments and line ends. */
 function withoutComments(text: string): string {
   return text
@@ -31,7 +45,9 @@ test("the other functions are as the old migrations made them", async () => {
   const after = await functionTexts(fresh.client);
   for (const [signature, text] of Object.entries(before))
     if (!changedSince.has(signature))
-      expect(withoutComments(after[signature] ?? "")).toBe(withoutComments(text));
+      expect(withoutComments(after[withNewNames(signature)] ?? "")).toBe(
+        withNewNames(withoutComments(text)),
+      );
 });
 
 test("a database that only some of the old migrations made is refused and left as it is", async () => {

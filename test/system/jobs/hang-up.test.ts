@@ -84,13 +84,13 @@ test("one whose API process has died is given up, unless that comes back", async
   const ofWaiter = (act: string): Promise<unknown> =>
     pool.query(`select ${act} from jobs where id = $1`, [job?.id]);
   // A living process cancels its lost job itself.
-  await ofWaiter("note_lost(id, waiter)");
+  await ofWaiter("record_lost_jobs(id, waiter)");
   expect(await lost()).toBe(false);
-  await ofWaiter("note_lost(null, waiter)");
+  await ofWaiter("record_lost_jobs(null, waiter)");
   expect(await lost()).toBe(true);
-  await ofWaiter("note_held(waiter)");
+  await ofWaiter("record_held_jobs(waiter)");
   expect(await lost()).toBe(false);
-  await ofWaiter("note_lost(null, waiter)");
+  await ofWaiter("record_lost_jobs(null, waiter)");
   await pool.query("update jobs set lost_at = now() - interval '1 min' where id = $1", [job?.id]);
   await call.closed;
   await eventually(async () =>

@@ -21,7 +21,7 @@ function frozenPool() {
   const reached = Promise.withResolvers<void>();
   const thaw = Promise.withResolvers<void>();
   const query = async (statement: QueryConfig) => {
-    if (statement.text.includes("note_webhook_attempt")) {
+    if (statement.text.includes("record_webhook_attempt")) {
       reached.resolve();
       await thaw.promise;
     }

@@ -7,7 +7,7 @@ const changes: Readonly<Record<string, string>> = {
   end_jobs: "end",
   close_lost_attempts: "close lost",
   close_dead_attempts: "close lost",
-  end_orphans: "end orphans",
+  end_jobs_of_dead_owner: "end orphans",
   find_due_jobs: "due",
   wake_for_epoch: "wake for epoch",
   overflow_now: "overflow now",

@@ -5,7 +5,7 @@
 -- `gone`: the receiver asked for no more.
 -- An endpoint is disabled when it is gone or has only failed for five days; then the reason is
 -- returned. A report of an attempt that was given up changes nothing but the attempt's own row.
-create or replace function note_webhook_attempt(
+create or replace function record_webhook_attempt(
   moment timestamptz, of_delivery text, of_attempt integer, to_url text, http_status integer,
   took_ms integer, problem text, outcome text, retry_ms bigint, gone boolean
 ) returns text language plpgsql as $$

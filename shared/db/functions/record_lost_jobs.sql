@@ -1,7 +1,7 @@
 -- Marks jobs whose connection is lost. A dead process cannot say who hung up, so all of its
 -- connections are lost (`of_job` is null). A living process marks only jobs to which an SDK may
 -- come again.
-create or replace function note_lost(of_job text, of_waiter text) returns void language sql as $$
+create or replace function record_lost_jobs(of_job text, of_waiter text) returns void language sql as $$
   update jobs set lost_at = now()
   where id in (
     select id from jobs

@@ -1,6 +1,6 @@
--- Takes back what note_lost did to the jobs of a process that was taken for dead by mistake: the
+-- Takes back what record_lost_jobs did to the jobs of a process that was taken for dead by mistake: the
 -- process still holds its connections.
-create or replace function note_held(of_waiter text) returns void language sql as $$
+create or replace function record_held_jobs(of_waiter text) returns void language sql as $$
   update jobs set lost_at = null
   where id in (
     select id from jobs

@@ -4,7 +4,7 @@
 -- target, its key expired before it ran, or its provider failed. After a failed provider the line
 -- waits before it is fed again, and that happens twice at most. While the provider fails other jobs
 -- too, it happens up to 16 times with ever longer pauses, which takes hours.
-create or replace function note_accepted_end() returns trigger language plpgsql as $$
+create or replace function record_accepted_end() returns trigger language plpgsql as $$
 declare
   outcome text := case new.state when 'done' then 'completed' else new.state end;
   is_response boolean := new.endpoint = 'responses';
@@ -58,4 +58,4 @@ end $$;
 
 create or replace trigger accepted_jobs_end after update of state on jobs for each row
   when (not new.interactive and new.ended_at is not null and old.ended_at is null)
-  execute function note_accepted_end();
+  execute function record_accepted_end();
