@@ -46,7 +46,7 @@ export class UnhandledErrors {
    */
   listen(): void {
     process.on("uncaughtException", (error: unknown, origin) => {
-      this.note(error, origin === "unhandledRejection" ? "rejection" : "exception");
+      this.record(error, origin === "unhandledRejection" ? "rejection" : "exception");
     });
   }
 
@@ -54,7 +54,7 @@ export class UnhandledErrors {
     this.#log = log;
   }
 
-  note(error: unknown, kind: keyof UnhandledErrorCounts): void {
+  record(error: unknown, kind: keyof UnhandledErrorCounts): void {
     this.counts[kind] += 1;
     const nowMs = this.#deps.now();
     // An exception thrown here would end the process.

@@ -21,8 +21,8 @@ export async function checkRedis(client: Redis): Promise<void> {
 async function firstAnswer(client: Redis): Promise<string> {
   const until = performance.now() + PATIENCE_MS;
   let last: unknown;
-  const note = (error: Error): void => void (last = error);
-  client.on("error", note);
+  const onError = (error: Error): void => void (last = error);
+  client.on("error", onError);
   try {
     for (;;) {
       try {
@@ -37,7 +37,7 @@ async function firstAnswer(client: Redis): Promise<string> {
       }
     }
   } finally {
-    client.off("error", note);
+    client.off("error", onError);
   }
 }
 

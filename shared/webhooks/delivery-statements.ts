@@ -55,7 +55,7 @@ export interface DeliveryAttempt {
 export interface DeliveryStatements {
   claim(limits: ClaimLimits): Promise<ClaimedDelivery[]>;
   /** Records the end of an attempt. Returns why this disabled the endpoint, or null. */
-  note(note: DeliveryAttempt): Promise<"gone" | "failing" | null>;
+  record(attempt: DeliveryAttempt): Promise<"gone" | "failing" | null>;
 }
 
 /** Binds the statements to a pool. They use the database's clock unless a test gives its own. */
@@ -76,22 +76,22 @@ export function deliveryStatements(
       );
       return rows;
     },
-    async note(note) {
+    async record(attempt) {
       const { rows } = await pool.query<{ disabled: "gone" | "failing" | null }>(
         statement(
           "record_webhook_attempt",
           `select record_webhook_attempt(${moment}, $2, $3, $4, $5, $6, $7, $8, $9, $10) as disabled`,
           [
             now(),
-            note.delivery,
-            note.attempt,
-            note.url,
-            note.status,
-            note.ms,
-            note.error,
-            note.outcome,
-            note.retryMs,
-            note.gone,
+            attempt.delivery,
+            attempt.attempt,
+            attempt.url,
+            attempt.status,
+            attempt.ms,
+            attempt.error,
+            attempt.outcome,
+            attempt.retryMs,
+            attempt.gone,
           ],
         ),
       );

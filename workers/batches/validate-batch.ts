@@ -41,9 +41,9 @@ export async function validateBatch(
 ): Promise<void> {
   const bytes = await readFileSize(deps.database.pool, batch.input_file_id);
   const reading = new FileReading(deps, batch);
-  if (bytes === undefined) reading.note("file_not_found", "The input file is there no more.");
+  if (bytes === undefined) reading.addError("file_not_found", "The input file is there no more.");
   else if (bytes > batchLimits.fileBytes)
-    reading.note("file_too_large", "The file is larger than the 200 MB that a batch may have.");
+    reading.addError("file_too_large", "The file is larger than the 200 MB that a batch may have.");
   else {
     const chunks = deps.readFile(batch.input_file_id, 0, bytes);
     for await (const lines of splitLines(chunks, deps.maxLineBytes)) {
@@ -80,7 +80,7 @@ class FileReading {
       if (this.isHopeless) return;
       const blank = isBlank(line);
       if (line.number > (blank ? MAX_BLANK_LINE : batchLimits.lines)) {
-        this.note("too_many_lines", "A batch may have 50,000 requests.", null, line.number);
+        this.addError("too_many_lines", "A batch may have 50,000 requests.", null, line.number);
         this.isHopeless = true;
       } else if (!blank) this.#takeRequest(line);
       else if (this.#blanks.length < MAX_ERRORS) this.#blanks.push(line.number);
@@ -88,7 +88,7 @@ class FileReading {
     }
   }
 
-  note(code: string, message: string, param: string | null = null, line: number | null = null) {
+  addError(code: string, message: string, param: string | null = null, line: number | null = null) {
     this.#errors.push({ code, message: short(message), param: param && short(param), line });
     if (this.#errors.length >= MAX_ERRORS) this.isHopeless = true;
   }
@@ -96,7 +96,7 @@ class FileReading {
   /** Stores the result of the reading. */
   async end(): Promise<void> {
     if (this.#lines === 0 && this.#errors.length === 0)
-      this.note("empty_file", "The file holds no request.");
+      this.addError("empty_file", "The file holds no request.");
     const { pool } = this.#deps.database;
     if (this.#errors.length > 0) await failBatch(pool, this.#batch, this.#errors);
     else {
@@ -108,19 +108,19 @@ class FileReading {
   #takeRequest(line: FileLine): void {
     for (const number of this.#blanks.splice(0)) {
       if (this.isHopeless) return;
-      this.note("blank_line", "A line in the middle of the file is blank.", null, number);
+      this.addError("blank_line", "A line in the middle of the file is blank.", null, number);
     }
     if (line.bytes === undefined) {
       const limit = this.#deps.maxLineBytes;
       const message = `This line is longer than ${limit} bytes, the most that a request may have.`;
-      this.note("line_too_long", message, null, line.number);
+      this.addError("line_too_long", message, null, line.number);
       return;
     }
     try {
       this.#add(line, line.bytes);
     } catch (error) {
       if (!(error instanceof LineProblem)) throw error;
-      this.note(error.code, error.message, error.param, line.number);
+      this.addError(error.code, error.message, error.param, line.number);
     }
   }
 

@@ -48,14 +48,14 @@ export class Prober {
         const result = await provider.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
         // `unwell` changes nothing: the provider answers, so it stays in; it does not serve, so it
         // stays out.
-        if (result !== "unwell") this.note(name, result === "well");
+        if (result !== "unwell") this.setReachable(name, result === "well");
         this.#deps.onResult(name, result);
       }),
     );
   }
 
   /** Records what a call or a probe has found. */
-  note(provider: string, reachable: boolean): void {
+  setReachable(provider: string, reachable: boolean): void {
     if (!this.#deps.providers.has(provider) || this.isReachable(provider) === reachable) return;
     if (reachable) this.#unreachable.delete(provider);
     else this.#unreachable.add(provider);

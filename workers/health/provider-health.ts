@@ -109,7 +109,7 @@ export class WorkerHealth {
    */
   recordFailure(provider: string, failure: RecordedFailure): number | undefined {
     this.#why = failure.why;
-    if (failure.sign === "unreachable") this.#prober.note(provider, false);
+    if (failure.sign === "unreachable") this.#prober.setReachable(provider, false);
     const restMs = this.#rests.recordFailure(provider, failure, failure.retryAfterMs);
     this.#why = "";
     return restMs;

@@ -34,8 +34,8 @@ const MAX_RESPONSE_BYTES = 16 * 1024;
 const MAX_IN_FLIGHT = 64;
 const PER_LANE = 4;
 const PER_KEY = 16;
-const NOTE_TRIES = 5;
-const NOTE_PAUSE_MS = 500;
+const RECORD_TRIES = 5;
+const RECORD_PAUSE_MS = 500;
 
 /**
  * Sends deliveries that are due to webhook endpoints. A delivery is lent to one sender at a time.
@@ -124,7 +124,7 @@ export class WebhookSender {
     const start = performance.now();
     const result = await this.#call(delivery);
     this.#deps.onAttemptEnded?.(result.outcome);
-    const disabled = await this.#note({
+    const disabled = await this.#record({
       delivery: delivery.delivery_id,
       attempt: delivery.attempt,
       url: delivery.url,
@@ -181,19 +181,19 @@ export class WebhookSender {
    * Records an attempt. Returns why it disabled the endpoint, or null if it did not. It gives up
    * when the database stays away.
    */
-  async #note(note: DeliveryAttempt): Promise<"gone" | "failing" | null> {
+  async #record(attempt: DeliveryAttempt): Promise<"gone" | "failing" | null> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#statements.note(note);
+        return await this.#statements.record(attempt);
       } catch (error) {
-        if (tries === NOTE_TRIES) {
+        if (tries === RECORD_TRIES) {
           this.#deps.log.warn(
-            { err: error, delivery: note.delivery },
+            { err: error, delivery: attempt.delivery },
             "what came of a webhook could not be written: it will be sent again",
           );
           return null;
         }
-        await sleep(NOTE_PAUSE_MS);
+        await sleep(RECORD_PAUSE_MS);
       }
     }
   }

@@ -62,7 +62,7 @@ describe("what is probed", () => {
   test("in each round, whatever is not reached", async () => {
     finds["gpu-a"] = "unreachable";
     await rounds(1);
-    prober.note("cloud", false);
+    prober.setReachable("cloud", false);
     finds["cloud"] = "unreachable";
     expect(await rounds(2)).toEqual(["cloud", "cloud", "gpu-a", "gpu-a"]);
   });
@@ -81,11 +81,11 @@ describe("a provider", () => {
   });
 
   test("that a call could not reach is out at once; each change is told once", async () => {
-    prober.note("gpu-b", false);
-    prober.note("gpu-b", false);
+    prober.setReachable("gpu-b", false);
+    prober.setReachable("gpu-b", false);
     expect(prober.unreachable()).toEqual(["gpu-b"]);
     await rounds(1);
-    prober.note("gpu-b", true);
+    prober.setReachable("gpu-b", true);
     expect(changes).toEqual(["gpu-b down", "gpu-b up"]);
   });
 
@@ -102,7 +102,7 @@ describe("a provider", () => {
   });
 
   test("that nobody configured is not heard of", () => {
-    prober.note("stranger", false);
+    prober.setReachable("stranger", false);
     expect(prober.unreachable()).toEqual([]);
     expect(prober.isReachable("stranger")).toBe(true);
     expect(changes).toEqual([]);
