@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import { askEngine } from "../../workers/engines/ask-engine.ts";
+import { createEngineClient } from "../../workers/engines/engine-client.ts";
 import { detectEngine } from "../../workers/engines/detect-engine.ts";
 import { findProblems } from "../../workers/engines/find-problems.ts";
 import { providerTargets } from "../../workers/engines/provider-targets.ts";
@@ -23,10 +23,10 @@ export async function checkOnline({ providers, models }: Config): Promise<Online
   return await Promise.all(
     Array.from(providers, async ([name, config]) => {
       const targets = providerTargets(models, name);
-      const ask = askEngine({ ...config, timeoutMs: TIMEOUT_MS });
+      const client = createEngineClient({ ...config, timeoutMs: TIMEOUT_MS });
       const detected = await detectEngine(
         config,
-        ask,
+        client,
         targets.map((target) => target.model),
       );
       const { engine, details, list } = detected;

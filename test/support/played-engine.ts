@@ -1,4 +1,4 @@
-import type { AskEngine, EngineAnswer } from "../../workers/engines/ask-engine.ts";
+import type { EngineAnswer, EngineClient } from "../../workers/engines/engine-client.ts";
 
 /** An engine's answers by path from its root: a JSON value, or status and text. */
 export type PlayedAnswers = Readonly<
@@ -12,7 +12,7 @@ export type PlayedAnswers = Readonly<
 export function playEngine(
   answers: PlayedAnswers,
   { server, base = "/v1" }: { readonly server?: string; readonly base?: string } = {},
-): AskEngine & { readonly requests: string[] } {
+): EngineClient & { readonly requests: string[] } {
   const requests: string[] = [];
   const answer = (path: string): Promise<EngineAnswer> => {
     requests.push(path);

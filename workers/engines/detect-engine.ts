@@ -1,5 +1,5 @@
 import type { ProviderConfig } from "../../config/config.ts";
-import type { AskEngine, EngineAnswer } from "./ask-engine.ts";
+import type { EngineAnswer, EngineClient } from "./engine-client.ts";
 import type { EngineDetails, EngineInfo, EngineModel } from "./engine-info.ts";
 import { assumedEngine, knownEngines } from "./known-engines.ts";
 import { listedModels, modelOwners } from "./listed-models.ts";
@@ -22,17 +22,17 @@ export interface DetectedEngine {
  */
 export async function detectEngine(
   config: Pick<ProviderConfig, "engine" | "location" | "baseUrl">,
-  ask: AskEngine,
+  client: EngineClient,
   wanted: readonly string[],
 ): Promise<DetectedEngine> {
-  const list = await ask.getBelowBase("/models");
+  const list = await client.getBelowBase("/models");
   const own = list.status === 200 ? listedModels(list.json) : undefined;
   const elsewhere =
-    own === undefined ? await listBelowVersion(config.baseUrl, list, ask) : undefined;
+    own === undefined ? await listBelowVersion(config.baseUrl, list, client) : undefined;
   const listed = own ?? listedModels(elsewhere?.json);
-  const engine = await recognise(config, elsewhere ?? list, ask);
+  const engine = await recognise(config, elsewhere ?? list, client);
   const details =
-    list.status === 0 ? {} : ((await engine.describe?.(ask, listed ?? [], wanted)) ?? {});
+    list.status === 0 ? {} : ((await engine.describe?.(client, listed ?? [], wanted)) ?? {});
   return {
     engine,
     details,
@@ -47,10 +47,10 @@ export async function detectEngine(
 async function listBelowVersion(
   baseUrl: string,
   list: EngineAnswer,
-  ask: AskEngine,
+  client: EngineClient,
 ): Promise<EngineAnswer | undefined> {
   if (list.status === 0 || /\/v\d+\w*\/*$/.test(new URL(baseUrl).pathname)) return undefined;
-  const below = await ask.getBelowBase("/v1/models");
+  const below = await client.getBelowBase("/v1/models");
   const isThere = listedModels(below.json) !== undefined || below.status === 401;
   return isThere ? below : undefined;
 }
@@ -58,7 +58,7 @@ async function listBelowVersion(
 async function recognise(
   config: Pick<ProviderConfig, "engine" | "location">,
   list: EngineAnswer,
-  ask: AskEngine,
+  client: EngineClient,
 ): Promise<EngineInfo> {
   const assumed = assumedEngine(config);
   if (assumed.name !== null || list.status === 0) return assumed;
@@ -72,7 +72,7 @@ async function recognise(
   const signs = await Promise.all(
     known.map(async (engine) => {
       if (engine.signature === undefined) return undefined;
-      const { status, json } = await ask.get(engine.signature.path);
+      const { status, json } = await client.get(engine.signature.path);
       return status === 200 && json?.[engine.signature.field] !== undefined ? engine : undefined;
     }),
   );

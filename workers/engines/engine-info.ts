@@ -1,5 +1,5 @@
 import type { EngineName } from "../../config/engine-name.ts";
-import type { AskEngine } from "./ask-engine.ts";
+import type { EngineClient } from "./engine-client.ts";
 
 /** A model as its engine lists it. */
 export interface EngineModel {
@@ -75,7 +75,7 @@ export interface EngineInfo {
   readonly signature?: { readonly path: string; readonly field: string };
   /** Asks for all else. `wanted`: the model names that routes use. */
   describe?(
-    ask: AskEngine,
+    client: EngineClient,
     listed: readonly EngineModel[],
     wanted: readonly string[],
   ): Promise<EngineDetails>;

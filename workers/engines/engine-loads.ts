@@ -1,10 +1,10 @@
-import type { AskEngine } from "./ask-engine.ts";
+import type { EngineClient } from "./engine-client.ts";
 import type { EngineInfo, LoadGauges } from "./engine-info.ts";
 
 export interface EngineLoadsDeps {
   readonly providers: readonly string[];
   readonly engine: (provider: string) => EngineInfo;
-  readonly ask: (provider: string) => AskEngine;
+  readonly clientOf: (provider: string) => EngineClient;
   readonly now: () => number;
   /** While `full`, an engine gets nothing more from us: calls stand in its own queue. */
   readonly onFull: (provider: string, full: boolean) => void;
@@ -125,7 +125,7 @@ export class EngineLoads {
   }
 
   async #ask(provider: string, load: Load, gauges: LoadGauges): Promise<void> {
-    const { status, text } = await this.#deps.ask(provider).get("/metrics");
+    const { status, text } = await this.#deps.clientOf(provider).get("/metrics");
     const waiting = status === 200 ? readGauge(text, gauges.waiting) : undefined;
     if (waiting === undefined) load.restsUntil = this.#deps.now() + NO_METRICS_REST_MS;
     load.waiting = load.ours === 0 ? undefined : waiting;

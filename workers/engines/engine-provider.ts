@@ -1,7 +1,7 @@
 import type { RouteConfig } from "../../config/config.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import type { Provider, ProviderCall, ProviderSink } from "../providers/provider.ts";
-import type { AskEngine } from "./ask-engine.ts";
+import type { EngineClient } from "./engine-client.ts";
 import type { EngineLoads } from "./engine-loads.ts";
 import type { EngineWatch } from "./engine-watch.ts";
 import { certainTruncation, isTruncated, refuseTruncated } from "./find-truncation.ts";
@@ -13,7 +13,7 @@ import { QueueWait } from "./queue-wait.ts";
 export interface EngineProviderDeps {
   readonly watch: EngineWatch;
   readonly loads: EngineLoads;
-  readonly ask: AskEngine;
+  readonly client: EngineClient;
   /** Routes by public model name. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
   /** Configured context lengths by model name. */
@@ -86,7 +86,7 @@ export function engineProvider(inner: Provider, deps: EngineProviderDeps): Provi
             stopAnswering();
             letGo = untilLetGo({
               engine: site.engine,
-              ask: deps.ask,
+              client: deps.client,
               began: wait.isOver,
               elapsedMs: performance.now() - startedAt,
               usualTtftMs: loads.usualTtftMs(name),

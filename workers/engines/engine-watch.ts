@@ -1,6 +1,6 @@
 import type { Config, ProviderConfig } from "../../config/config.ts";
 import type { EngineState } from "../../shared/providers/engine-state.ts";
-import type { AskEngine } from "./ask-engine.ts";
+import type { EngineClient } from "./engine-client.ts";
 import { detectEngine, type DetectedEngine } from "./detect-engine.ts";
 import type { EngineInfo } from "./engine-info.ts";
 import { findModel, findProblems } from "./find-problems.ts";
@@ -16,13 +16,13 @@ export interface EngineWatchDeps {
   readonly onProblem: (provider: string, problem: ProviderProblem) => void;
   /** Called when anything known has changed. */
   readonly onState: (provider: string, state: EngineState) => void;
-  readonly ask: (provider: string) => AskEngine;
+  readonly clientOf: (provider: string) => EngineClient;
 }
 
 interface WatchedEngine {
   readonly config: ProviderConfig;
   readonly targets: readonly ProviderTarget[];
-  readonly ask: AskEngine;
+  readonly client: EngineClient;
   detected: DetectedEngine | undefined;
   asking: Promise<void> | undefined;
   /** The engine is not asked before this time, in ms. */
@@ -57,7 +57,7 @@ export class EngineWatch {
       this.#watched.set(name, {
         config,
         targets: providerTargets(deps.models, name),
-        ask: deps.ask(name),
+        client: deps.clientOf(name),
         detected: undefined,
         asking: undefined,
         // A cloud without a key has nothing to be checked before it is called.
@@ -137,9 +137,9 @@ export class EngineWatch {
   }
 
   async #ask(name: string, watched: WatchedEngine): Promise<void> {
-    const { config, targets, ask } = watched;
+    const { config, targets, client } = watched;
     const wanted = [...new Set(targets.map((target) => target.model))];
-    const detected = await detectEngine(config, ask, wanted);
+    const detected = await detectEngine(config, client, wanted);
     const answered = detected.list.status > 0 && detected.list.status < 500;
     // The last answer of a healthy engine stands until its next one.
     if (answered || watched.detected === undefined) watched.detected = detected;

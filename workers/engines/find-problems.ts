@@ -1,6 +1,6 @@
 import type { ProviderConfig } from "../../config/config.ts";
 import { readUpstreamError } from "../providers/errors/upstream-error.ts";
-import type { EngineAnswer } from "./ask-engine.ts";
+import type { EngineAnswer } from "./engine-client.ts";
 import type { DetectedEngine } from "./detect-engine.ts";
 import type { EngineModel } from "./engine-info.ts";
 import { nearestNames } from "./nearest-names.ts";

@@ -29,10 +29,10 @@ export const llamacpp: EngineInfo = {
     waiting: ["llamacpp:requests_deferred"],
   },
   signature: { path: "/props", field: "total_slots" },
-  async describe(ask, listed) {
+  async describe(client, listed) {
     const [{ json: props }, { json: list }] = await Promise.all([
-      ask.get("/props"),
-      ask.getBelowBase("/models"),
+      client.get("/props"),
+      client.getBelowBase("/models"),
     ]);
     if (props === undefined) return {};
     const slots = wholeNumber(props["total_slots"]);

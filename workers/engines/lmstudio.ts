@@ -20,8 +20,8 @@ export const lmstudio: EngineInfo = {
   truncatesSilently: false,
   ignoresModelNames: false,
   letGo: { generatingMs: 500, promptMs: 2_000 },
-  async describe(ask, listed) {
-    const { json } = await ask.get("/api/v0/models");
+  async describe(client, listed) {
+    const { json } = await client.get("/api/v0/models");
     const data = json?.["data"];
     if (!Array.isArray(data)) return {};
     const details = new Map(

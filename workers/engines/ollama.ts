@@ -25,11 +25,14 @@ export const ollama: EngineInfo = {
   ignoresModelNames: false,
   letGo: { generatingMs: 2_000, promptMs: 10_000 },
   signature: { path: "/api/version", field: "version" },
-  async describe(ask, listed, wanted) {
+  async describe(client, listed, wanted) {
     const [version, running, ...shown] = await Promise.all([
-      ask.get("/api/version"),
-      ask.get("/api/ps"),
-      ...wanted.map(async (name) => ({ name, ...(await ask.post("/api/show", { model: name })) })),
+      client.get("/api/version"),
+      client.get("/api/ps"),
+      ...wanted.map(async (name) => ({
+        name,
+        ...(await client.post("/api/show", { model: name })),
+      })),
     ]);
     const details = new Map<string, Partial<EngineModel>>();
     for (const { name, json } of shown)

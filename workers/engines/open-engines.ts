@@ -5,7 +5,7 @@ import type { ProviderStates } from "../../shared/providers/provider-states.ts";
 import { reportEngine } from "../../shared/providers/report-engine.ts";
 import { createProvider } from "../providers/create-provider.ts";
 import type { Provider } from "../providers/provider.ts";
-import { askEngine, type AskEngine } from "./ask-engine.ts";
+import { createEngineClient, type EngineClient } from "./engine-client.ts";
 import { EngineLoads } from "./engine-loads.ts";
 import { engineProvider } from "./engine-provider.ts";
 import { EngineWatch } from "./engine-watch.ts";
@@ -33,21 +33,21 @@ export function openEngines(deps: {
 }): Engines {
   const { config, database, log, onFull } = deps;
   const stop = new AbortController();
-  const asks = new Map<string, AskEngine>(
+  const clients = new Map<string, EngineClient>(
     Array.from(config.providers, ([name, provider]) => [
       name,
-      askEngine({ ...provider, timeoutMs: ASK_TIMEOUT_MS, signal: stop.signal }),
+      createEngineClient({ ...provider, timeoutMs: ASK_TIMEOUT_MS, signal: stop.signal }),
     ]),
   );
-  const ask = (provider: string): AskEngine => {
-    const found = asks.get(provider);
+  const clientOf = (provider: string): EngineClient => {
+    const found = clients.get(provider);
     if (found === undefined) throw new Error(`there is no provider ${provider}`);
     return found;
   };
   const watch = new EngineWatch({
     providers: config.providers,
     models: config.models,
-    ask,
+    clientOf,
     now: Date.now,
     onProblem: (provider, { code, message }) => {
       log.warn({ provider, problem: code }, message);
@@ -62,7 +62,7 @@ export function openEngines(deps: {
   const loads = new EngineLoads({
     providers: [...config.providers.keys()],
     engine: (provider) => watch.engine(provider),
-    ask,
+    clientOf,
     now: Date.now,
     onFull,
   });
@@ -78,7 +78,7 @@ export function openEngines(deps: {
       const routes = config.models;
       return [
         name,
-        engineProvider(inner, { watch, loads, ask: ask(name), routes, contextLengths }),
+        engineProvider(inner, { watch, loads, client: clientOf(name), routes, contextLengths }),
       ];
     }),
   );

@@ -26,10 +26,10 @@ export const sglang: EngineInfo = {
     waiting: ["sglang:num_queue_reqs", "sglang_num_queue_reqs"],
   },
   signature: { path: "/get_model_info", field: "is_generation" },
-  async describe(ask, listed) {
+  async describe(client, listed) {
     const [model, server] = await Promise.all([
-      ask.get("/get_model_info"),
-      ask.get("/get_server_info"),
+      client.get("/get_model_info"),
+      client.get("/get_server_info"),
     ]);
     const generates = model.json?.["is_generation"];
     const kind = generates === true ? "chat" : generates === false ? "embedding" : undefined;

@@ -22,8 +22,8 @@ export const tgi: EngineInfo = {
   letGo: { generatingMs: 500, promptMs: 1_000 },
   gauges: { running: ["tgi_batch_current_size"], waiting: ["tgi_queue_size"] },
   signature: { path: "/info", field: "max_total_tokens" },
-  async describe(ask) {
-    const { json } = await ask.get("/info");
+  async describe(client) {
+    const { json } = await client.get("/info");
     if (json === undefined) return {};
     const contextLength = wholeNumber(json["max_total_tokens"]);
     const slots = wholeNumber(json["max_concurrent_requests"]);

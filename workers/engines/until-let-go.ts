@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AskEngine } from "./ask-engine.ts";
+import type { EngineClient } from "./engine-client.ts";
 import type { EngineInfo } from "./engine-info.ts";
 
 export interface CutCall {
   readonly engine: EngineInfo;
-  readonly ask: AskEngine;
+  readonly client: EngineClient;
   /** Its answer had begun. */
   readonly began: boolean;
   /** Time that the call had run. */
@@ -44,13 +44,13 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   const isShort = call.began || promptMs <= generatingMs;
   const waitMs = isShort ? generatingMs : Math.max(generatingMs, rest);
   const cutAt = performance.now();
-  let before = witness === undefined ? "untold" : await tasksAtWork(call.ask);
+  let before = witness === undefined ? "untold" : await tasksAtWork(call.client);
   let foreign = foreignTasks(before, call);
   await sleep(Math.min(waitMs, LONGEST_MS));
   if (before === "untold") return;
   while (performance.now() - cutAt < LONGEST_WITNESSED_MS) {
     const answeringBefore = call.answering();
-    const now = await tasksAtWork(call.ask);
+    const now = await tasksAtWork(call.client);
     if (now === "untold") return;
     if (before === "busy") {
       before = now;
@@ -86,8 +86,8 @@ interface SlotState {
  * (`--no-slots`). `busy` means that it does not answer, since it answers nothing while it computes
  * a batch of a prompt.
  */
-async function tasksAtWork(ask: AskEngine): Promise<Tasks> {
-  const { status, text } = await ask.get("/slots");
+async function tasksAtWork(client: EngineClient): Promise<Tasks> {
+  const { status, text } = await client.get("/slots");
   if (status === 0) return "busy";
   if (status !== 200) return "untold";
   try {

@@ -28,8 +28,11 @@ export const vllm: EngineInfo = {
     running: ["vllm:num_requests_running"],
     waiting: ["vllm:num_requests_waiting"],
   },
-  async describe(ask, listed) {
-    const [version, routes] = await Promise.all([ask.get("/version"), ask.get("/openapi.json")]);
+  async describe(client, listed) {
+    const [version, routes] = await Promise.all([
+      client.get("/version"),
+      client.get("/openapi.json"),
+    ]);
     const has = (path: string) => routes.text.includes(`"${path}"`);
     const chats = has("/v1/chat/completions");
     const embeds = has("/v1/embeddings");

@@ -39,8 +39,8 @@ describe("who serves at a provider", () => {
 
   it("knows llama.cpp by its header while it loads", async () => {
     const loading = { status: 503, text: '{"error":{"message":"Loading model","code":503}}' };
-    const ask = playEngine({ "/v1/models": loading }, { server: "llama.cpp" });
-    expect((await detectEngine(local, ask, [])).engine.name).toBe("llamacpp");
+    const client = playEngine({ "/v1/models": loading }, { server: "llama.cpp" });
+    expect((await detectEngine(local, client, [])).engine.name).toBe("llamacpp");
   });
 
   it("reads Ollama's contexts from what is loaded and from what a model's file sets", async () => {
@@ -111,19 +111,19 @@ describe("who serves at a provider", () => {
   });
 
   it("asks a cloud for nothing but its model list, and believes the file", async () => {
-    const ask = playEngine({ "/v1/models": { data: [{ id: "gpt", owned_by: "system" }] } });
-    expect((await detectEngine({ ...local, location: "cloud" }, ask, [])).engine.name).toBe(
+    const client = playEngine({ "/v1/models": { data: [{ id: "gpt", owned_by: "system" }] } });
+    expect((await detectEngine({ ...local, location: "cloud" }, client, [])).engine.name).toBe(
       "openai",
     );
-    expect(ask.requests).toEqual(["/v1/models"]);
+    expect(client.requests).toEqual(["/v1/models"]);
     const told = await detectEngine({ ...local, engine: "tgi" }, playEngine(playedVllm), []);
     expect(told.engine.name).toBe("tgi");
   });
 
   it("finds the version path that a base URL lacks", async () => {
-    const ask = playEngine(playedVllm, { base: "" });
+    const client = playEngine(playedVllm, { base: "" });
     const bare = { ...local, baseUrl: "http://127.0.0.1:9" };
-    const detected = await detectEngine(bare, ask, []);
+    const detected = await detectEngine(bare, client, []);
     expect(detected).toMatchObject({ lacksVersionPath: true, models: [{ id: "tiny" }] });
     expect((await detectEngine(local, playEngine({}), [])).lacksVersionPath).toBe(false);
   });

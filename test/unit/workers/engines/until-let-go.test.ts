@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AskEngine, EngineAnswer } from "../../../../workers/engines/ask-engine.ts";
+import type { EngineAnswer, EngineClient } from "../../../../workers/engines/engine-client.ts";
 import { llamacpp } from "../../../../workers/engines/llamacpp.ts";
 import { untilLetGo } from "../../../../workers/engines/until-let-go.ts";
 
@@ -31,10 +31,10 @@ async function askedUntilFree(said: PolledTasks, others: number, ours: number[])
       json: undefined,
     });
   };
-  const ask: AskEngine = { get, getBelowBase: get, post: get };
+  const client: EngineClient = { get, getBelowBase: get, post: get };
   const engine = { ...llamacpp, letGo: { ...llamacpp.letGo, generatingMs: 1, promptMs: 1 } };
   const cut = { began: false, elapsedMs: 5, usualTtftMs: undefined, sequences: 1 };
-  await untilLetGo({ ...cut, engine, ask, others, ours: answering, answering });
+  await untilLetGo({ ...cut, engine, client, others, ours: answering, answering });
   return asked;
 }
 

@@ -12,7 +12,7 @@ export interface EngineAnswer {
 }
 
 /** Asks one engine. It never throws. */
-export interface AskEngine {
+export interface EngineClient {
   /** `path` is below the engine's root, e.g. `/metrics`. */
   get(path: string): Promise<EngineAnswer>;
   /** `path` is below the base URL as configured, e.g. `/models`. */
@@ -38,7 +38,12 @@ const NO_ANSWER: EngineAnswer = { status: 0, server: undefined, text: "", json: 
  * Makes requests of our own to an engine, with the provider's key. Each uses a connection of its own,
  * closed afterwards, so that none takes the socket of a slot.
  */
-export function askEngine({ baseUrl, apiKey, timeoutMs, signal }: EngineEndpoint): AskEngine {
+export function createEngineClient({
+  baseUrl,
+  apiKey,
+  timeoutMs,
+  signal,
+}: EngineEndpoint): EngineClient {
   const base = baseUrl.replace(/\/+$/, "");
   const root = base.replace(/\/v1$/, "");
   const credential = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
