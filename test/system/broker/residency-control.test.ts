@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { startCanary } from "../../support/canary.ts";
+import { startCountingServer } from "../../support/counting-server.ts";
 import { startTestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask } from "./ask.ts";
 
 test("a job that may leave does reach the listener in the cloud's place", async () => {
-  const canary = await startCanary();
+  const cloud = await startCountingServer();
   const broker = await startTestBroker({
     providers: {
       gpu: { slots: 4 },
-      cloud: { location: "cloud", baseUrl: canary.url, brokerSlots: 8 },
+      cloud: { location: "cloud", baseUrl: cloud.url, brokerSlots: 8 },
     },
     models: [
       "  chat:",
@@ -22,11 +22,11 @@ test("a job that may leave does reach the listener in the cloud's place", async 
     const leave = new AbortController();
     const { key } = await broker.key();
     const asked = ask(broker, { key, signal: leave.signal }).catch(() => undefined);
-    await eventually(() => expect(canary.bytesReceived()).toBeGreaterThan(0));
+    await eventually(() => expect(cloud.bytesReceived()).toBeGreaterThan(0));
     leave.abort();
     await asked;
   } finally {
     await broker.stop();
-    await canary.close();
+    await cloud.close();
   }
 });

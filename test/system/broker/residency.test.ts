@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { startCanary, type Canary } from "../../support/canary.ts";
+import { startCountingServer, type CountingServer } from "../../support/counting-server.ts";
 import type { Fault } from "../../../cli/simulate/faults.ts";
 import type { Simulator } from "../../../cli/simulate/simulator.ts";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
@@ -7,18 +7,18 @@ import { eventually } from "../../support/eventually.ts";
 import { ask, contentOf, errorOf, type Answer } from "./ask.ts";
 import { expectAtRest } from "./fault-rig.ts";
 
-let canary: Canary;
+let cloud: CountingServer;
 let broker: TestBroker;
 let gpu: Simulator;
 /** One key for each residency. */
 let keys: { readonly local: string; readonly any: string };
 
 beforeAll(async () => {
-  canary = await startCanary();
+  cloud = await startCountingServer();
   broker = await startTestBroker({
     providers: {
       gpu: { slots: 4, yaml: "timeouts: { first_byte: 1s, idle: 1s }" },
-      cloud: { location: "cloud", baseUrl: canary.url, brokerSlots: 8 },
+      cloud: { location: "cloud", baseUrl: cloud.url, brokerSlots: 8 },
     },
     models: ["chat", "strict"]
       .flatMap((model) => [
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await broker.stop();
-  await canary.close();
+  await cloud.close();
 });
 afterEach(async () => {
   expectNothingLeft();
@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 
 function expectNothingLeft(): void {
-  const seen = { bytes: canary.bytesReceived(), connections: canary.connections() };
+  const seen = { bytes: cloud.bytesReceived(), connections: cloud.connections() };
   expect(seen).toEqual({ bytes: 0, connections: 0 });
 }
 

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { Agent } from "undici";
 import { expect, onTestFinished, test } from "vitest";
-import { startCanary } from "../../../support/canary.ts";
+import { startCountingServer } from "../../../support/counting-server.ts";
 import { chatBody, clientOf, post, readToEnd, testSimulator } from "./support.ts";
 import { eventually } from "../../../support/eventually.ts";
 
@@ -167,16 +167,16 @@ test("a closed simulator is a dead server, and comes back on its port with its c
   expect(simulator.counters().requests["a"]).toMatchObject({ completed: false, aborted: false });
 });
 
-test("a canary counts connections and bytes and answers nothing", async () => {
-  const canary = await startCanary();
-  onTestFinished(() => canary.close());
-  expect([canary.connections(), canary.bytesReceived()]).toEqual([0, 0]);
-  const socket = connect(canary.port, "127.0.0.1");
+test("a counting server counts connections and bytes and answers nothing", async () => {
+  const server = await startCountingServer();
+  onTestFinished(() => server.close());
+  expect([server.connections(), server.bytesReceived()]).toEqual([0, 0]);
+  const socket = connect(server.port, "127.0.0.1");
   socket.write("12345");
-  await eventually(() => expect(canary.bytesReceived()).toBe(5));
-  expect(canary.connections()).toBe(1);
+  await eventually(() => expect(server.bytesReceived()).toBe(5));
+  expect(server.connections()).toBe(1);
   const closed = once(socket, "close");
-  await canary.close();
+  await server.close();
   await closed;
   expect(socket.bytesRead).toBe(0);
 });

@@ -6,7 +6,7 @@ import { postSigned } from "../../../../shared/egress/post-signed.ts";
 import { createResolveHost, type ResolveHost } from "../../../../shared/egress/resolve-host.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { internalForms, internalNames, loopbackForms } from "./address-forms.ts";
-import { startCanary, type Canary } from "./canary.ts";
+import { startForbiddenListener, type ForbiddenListener } from "./forbidden-listener.ts";
 import { startNameServer, type NameServer } from "./name-server.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 
@@ -15,7 +15,7 @@ const PUBLIC = "8.8.8.8";
 let receiver: Receiver;
 let names: NameServer;
 let resolveHost: ResolveHost;
-let canaries: Canary[];
+let listeners: ForbiddenListener[];
 const agents: Agent[] = [];
 
 beforeAll(async () => {
@@ -24,13 +24,16 @@ beforeAll(async () => {
   resolveHost = createResolveHost({ servers: [names.address] });
 });
 beforeEach(async () => {
-  canaries = await Promise.all([startCanary("127.0.0.1"), startCanary("::1")]);
+  listeners = await Promise.all([
+    startForbiddenListener("127.0.0.1"),
+    startForbiddenListener("::1"),
+  ]);
   receiver.requests.length = 0;
   names.names.clear();
 });
 afterEach(async () => {
   await Promise.all(agents.splice(0).map((agent) => agent.destroy()));
-  await Promise.all(canaries.map((canary) => canary[Symbol.asyncDispose]()));
+  await Promise.all(listeners.map((listener) => listener[Symbol.asyncDispose]()));
 });
 afterAll(async () => {
   await receiver[Symbol.asyncDispose]();
@@ -53,12 +56,12 @@ const post = (agent: Agent, url: string) =>
     maxResponseBytes: 16_384,
   });
 
-const hits = () => canaries.map((canary) => canary.hits);
+const hits = () => listeners.map((listener) => listener.hits);
 
-describe("a canary on this machine", () => {
+describe("a forbidden listener on this machine", () => {
   test.each(loopbackForms)("is never reached as %s", async (host) => {
     const agent = agentFor();
-    for (const { port } of canaries)
+    for (const { port } of listeners)
       for (const scheme of ["http", "https"])
         await expect(post(agent, `${scheme}://${host}:${port}/`)).rejects.toMatchObject({
           name: "EgressError",
@@ -72,7 +75,7 @@ describe("a canary on this machine", () => {
     const found = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "169.254.169.254"];
     for (const address of found) {
       names.names.set("hooks.example", [address]);
-      for (const { port } of canaries)
+      for (const { port } of listeners)
         await expect(post(agent, `https://hooks.example:${port}/`)).rejects.toMatchObject({
           reason: "refused_address",
           message: expect.not.stringContaining(address),
@@ -85,7 +88,7 @@ describe("a canary on this machine", () => {
     names.names.set("inner.example", ["127.0.0.1", "::1"]);
     names.names.set("hooks.example", { alias: "inner.example" });
     expect(await resolveHost("hooks.example")).toEqual(["127.0.0.1", "::1"]);
-    for (const { port } of canaries)
+    for (const { port } of listeners)
       await expect(post(agentFor(), `https://hooks.example:${port}/`)).rejects.toMatchObject({
         reason: "refused_address",
       });
@@ -93,7 +96,7 @@ describe("a canary on this machine", () => {
   });
 
   test("is never reached by localhost, which the system knows", async () => {
-    for (const { port } of canaries)
+    for (const { port } of listeners)
       await expect(post(agentFor(), `https://localhost:${port}/`)).rejects.toMatchObject({
         reason: "refused_address",
       });
@@ -109,7 +112,7 @@ describe("a canary on this machine", () => {
       ["2a00::1", "127.0.0.1"],
     ]) {
       names.names.set("mixed.example", found);
-      for (const { port } of canaries)
+      for (const { port } of listeners)
         await expect(post(agent, `https://mixed.example:${port}/`)).rejects.toMatchObject({
           reason: "refused_address",
         });
@@ -121,7 +124,7 @@ describe("a canary on this machine", () => {
     names.names.set("rebound.example", [PUBLIC]);
     const policy = createEgressPolicy({ allowNetworks: [], resolveHost });
     const agent = agentFor();
-    for (const { port } of canaries) {
+    for (const { port } of listeners) {
       const url = policy.checkUrl(`https://rebound.example:${port}/`);
       names.names.set("rebound.example", [PUBLIC]);
       await policy.checkResolved(url);
@@ -133,10 +136,10 @@ describe("a canary on this machine", () => {
   });
 
   test.each([301, 302, 303, 307, 308])("is not reached by a redirect: %i", async (status) => {
-    const [canary] = canaries;
+    const [listener] = listeners;
     receiver.answer = (socket) =>
       socket.end(
-        `HTTP/1.1 ${status} Moved\r\nLocation: http://127.0.0.1:${canary?.port}/\r\nContent-Length: 0\r\n\r\n`,
+        `HTTP/1.1 ${status} Moved\r\nLocation: http://127.0.0.1:${listener?.port}/\r\nContent-Length: 0\r\n\r\n`,
       );
     const answer = await post(agentFor("127.0.0.0/8"), `http://127.0.0.1:${receiver.port}/`);
     expect(answer.status).toBe(status);
@@ -181,7 +184,7 @@ describe("an allowed network", () => {
   test("opens nothing else: not the same machine under IPv6", async () => {
     const agent = agentFor("127.0.0.0/8");
     for (const host of ["[::1]", "[::ffff:127.0.0.1]", "[::]", "0.0.0.0"])
-      for (const { port } of canaries)
+      for (const { port } of listeners)
         await expect(post(agent, `http://${host}:${port}/`)).rejects.toMatchObject({
           reason: "refused_address",
         });

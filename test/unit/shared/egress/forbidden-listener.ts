@@ -2,13 +2,15 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 
 /** A listener that nobody may reach. */
-export interface Canary extends AsyncDisposable {
+export interface ForbiddenListener extends AsyncDisposable {
   readonly port: number;
   /** Connections so far. */
   readonly hits: number;
 }
 
-export async function startCanary(host: "127.0.0.1" | "::1"): Promise<Canary> {
+export async function startForbiddenListener(
+  host: "127.0.0.1" | "::1",
+): Promise<ForbiddenListener> {
   let hits = 0;
   const server = createServer((socket) => {
     hits++;

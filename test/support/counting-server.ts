@@ -1,8 +1,8 @@
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
 
-/** A server that must never be called; it counts every byte that it receives. */
-export interface Canary {
+/** A server that counts what it receives, in the place of one that must not be called. */
+export interface CountingServer {
   /** The base URL, which ends with `/v1`. */
   readonly url: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface Canary {
 /**
  * Listens on a free loopback port, accepts every connection, reads everything and answers nothing.
  */
-export async function startCanary(): Promise<Canary> {
+export async function startCountingServer(): Promise<CountingServer> {
   let bytes = 0;
   let connections = 0;
   const open = new Set<Socket>();
