@@ -142,7 +142,7 @@ export class RedisEventLog implements EventLog {
   }
 
   #channel(job: string): string {
-    return `${this.#prefix}:news:${job}`;
+    return `${this.#prefix}:wake:${job}`;
   }
 }
 

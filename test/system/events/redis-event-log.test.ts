@@ -59,7 +59,7 @@ async function hasToldAll(log: EventLog): Promise<void> {
 
 /** Returns the channels with listeners. */
 async function channels(): Promise<string[]> {
-  const listened = (await looking().pubsub("CHANNELS", "test:news:*")) as string[];
+  const listened = (await looking().pubsub("CHANNELS", "test:wake:*")) as string[];
   return listened.toSorted();
 }
 
@@ -188,12 +188,12 @@ test("a process listens only to what its followers want", async () => {
   const first = await follow(near.log, one);
   const second = await follow(near.log, one);
   const other = await follow(near.log, two);
-  expect(await channels()).toEqual([`test:news:${one}`, `test:news:${two}`]);
+  expect(await channels()).toEqual([`test:wake:${one}`, `test:wake:${two}`]);
   first.leave();
   // The second call changes nothing.
   first.leave();
   other.leave();
-  await eventually(async () => expect(await channels()).toEqual([`test:news:${one}`]));
+  await eventually(async () => expect(await channels()).toEqual([`test:wake:${one}`]));
   far.log.announce(one);
   await eventually(() => expect(second.count).toBe(1));
   expect(first.count).toBe(0);

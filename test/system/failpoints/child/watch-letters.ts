@@ -41,10 +41,10 @@ function stepsOf({ name, args }: Command): Step[] {
   if (name === "set" && key.includes(":payload:")) return [{ name: "store payload", about: key }];
   if (name === "getdel" && key.includes(":payload:"))
     return [{ name: "fetch payload", about: key }];
-  if (name === "publish" && key.includes(":news:")) return [{ name: "announce", about: key }];
+  if (name === "publish" && key.includes(":wake:")) return [{ name: "announce", about: key }];
   // A script's hash and number of keys come before its keys.
   const [, , first, second] = args.map(String);
-  if (name.startsWith("eval") && first?.includes(":log:") && second?.includes(":news:"))
+  if (name.startsWith("eval") && first?.includes(":log:") && second?.includes(":wake:"))
     return [{ name: "append events", about: first }];
   return [];
 }
