@@ -43,8 +43,8 @@ export function mediaType(file: Pick<FileRow, "filename" | "mime_type">, bytes: 
   const [signed] = signatures.find(([, signature]) => start.startsWith(signature)) ?? [];
   if (signed !== undefined) return signed;
   if (RIFF.test(start)) return "image/webp";
-  const [told = ""] = (file.mime_type ?? "").toLowerCase().split(";", 1);
-  if (!vague.has(told.trim())) return told.trim();
+  const [declared = ""] = (file.mime_type ?? "").toLowerCase().split(";", 1);
+  if (!vague.has(declared.trim())) return declared.trim();
   const extension = /\.(\w+)$/.exec(file.filename)?.[1]?.toLowerCase() ?? "";
   return Object.hasOwn(byExtension, extension) ? (byExtension[extension] ?? UNKNOWN) : UNKNOWN;
 }

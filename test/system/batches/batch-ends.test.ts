@@ -190,10 +190,10 @@ test("each end was told once, to the key's owner", async () => {
   const events = await Promise.all(
     receiver.received.map(({ body, headers }) => rig.client.webhooks.unwrap(body, headers, secret)),
   );
-  const told = events.map(({ type, data }) => ({
+  const announced = events.map(({ type, data }) => ({
     id: (data as { id: string }).id,
     state: type.replace("batch.", ""),
   }));
-  expect(told.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(ended);
+  expect(announced.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(ended);
   await rig.settleDown();
 });

@@ -208,8 +208,8 @@ test("two tenants side by side see nothing of each other", async () => {
       key,
       ...(sent && { body: sent }),
     });
-    const told = JSON.stringify(asked.body).replaceAll(mine.id, none);
-    expect([asked.status, told]).toEqual([404, JSON.stringify(unknown.body)]);
+    const answer = JSON.stringify(asked.body).replaceAll(mine.id, none);
+    expect([asked.status, answer]).toEqual([404, JSON.stringify(unknown.body)]);
   }
   for (const path of [`/files/${output}`, `/jobs/${result?.response?.request_id}`])
     expect((await call("GET", path, { key })).status).toBe(404);

@@ -184,13 +184,13 @@ test("another's file, one that is gone and one that never was are told alike", a
   const unfinished = await rig.upload(line("a"));
   await pool.query("update files set state = 'uploading' where id = $1", [unfinished]);
   const none = `file-${"0".repeat(32)}`;
-  const told = new Set<string>();
+  const refusals = new Set<string>();
   for (const id of [others, deleted, expired, unfinished, none, "x", "a\0b", "é"]) {
     const { status, body } = await post("/batches", { ...sound(), input_file_id: id });
     const message = body.error.message.replace(id, "<id>");
-    told.add(JSON.stringify({ status, error: { ...body.error, message } }));
+    refusals.add(JSON.stringify({ status, error: { ...body.error, message } }));
   }
-  expect([...told]).toEqual([
+  expect([...refusals]).toEqual([
     JSON.stringify({
       status: 404,
       error: {

@@ -55,7 +55,7 @@ test("an idle broker asks for little, and is woken by whatever comes", async () 
 
   await sleep(IDLE_AFTER_MS);
   const job = await post("/chat/completions", chat, { prefer: "respond-async" });
-  await eventually(() => expect(told()).toContain(job.id), 20_000);
+  await eventually(() => expect(announcedIds()).toContain(job.id), 20_000);
 
   const form = new FormData();
   form.set("purpose", "batch");
@@ -73,10 +73,10 @@ test("an idle broker asks for little, and is woken by whatever comes", async () 
     endpoint: "/v1/chat/completions",
     completion_window: "24h",
   });
-  await eventually(() => expect(told()).toContain(batch.id), 20_000);
+  await eventually(() => expect(announcedIds()).toContain(batch.id), 20_000);
 });
 
-function told(): string[] {
+function announcedIds(): string[] {
   return receiver.received.map(
     ({ body }) => (JSON.parse(body) as { data: { id: string } }).data.id,
   );

@@ -91,7 +91,7 @@ const whole = (more: object = {}, choice: object = {}, count = 1) =>
 const event = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
 const piece = (delta: object, finish: string | null = null, more: object = {}) =>
   event({ id: "c", choices: [{ index: 0, delta, finish_reason: finish }], ...more });
-const told = (prompt: number, completion: number) => ({
+const usageOf = (prompt: number, completion: number) => ({
   usage: { prompt_tokens: prompt, completion_tokens: completion },
 });
 const done = "data: [DONE]\n\n";
@@ -107,16 +107,16 @@ const guessed = { status: "ok", completion: words.length, estimated: true };
 test.each<[string, string | Buffer, object, object, object]>([
   [
     "no usage at the end but zeros",
-    text + stop + event({ choices: [], ...told(0, 0) }) + done,
+    text + stop + event({ choices: [], ...usageOf(0, 0) }) + done,
     sse,
     {},
     guessed,
   ],
-  ["usage of zeros in a whole answer", whole(told(0, 0)), json, {}, guessed],
-  ["no output beside text", whole(told(12, 0)), json, {}, { ...guessed, prompt: 12 }],
+  ["usage of zeros in a whole answer", whole(usageOf(0, 0)), json, {}, guessed],
+  ["no output beside text", whole(usageOf(12, 0)), json, {}, { ...guessed, prompt: 12 }],
   [
     "usage before the text alone",
-    piece({ content: "" }, null, told(12, 0)) + text + stop + done,
+    piece({ content: "" }, null, usageOf(12, 0)) + text + stop + done,
     sse,
     {},
     guessed,
@@ -126,7 +126,7 @@ test.each<[string, string | Buffer, object, object, object]>([
     "reasoning beyond the completion",
     whole({
       usage: {
-        ...told(12, 5).usage,
+        ...usageOf(12, 5).usage,
         total_tokens: 1017,
         completion_tokens_details: { reasoning_tokens: 1000 },
       },
@@ -142,7 +142,7 @@ test.each<[string, string | Buffer, object, object, object]>([
     { n: 2 },
     { ...guessed, completion: 2 * words.length, prompt: 12 },
   ],
-  ["no [DONE]", text + stop + event({ choices: [], ...told(12, 5) }), sse, {}, plain],
+  ["no [DONE]", text + stop + event({ choices: [], ...usageOf(12, 5) }), sse, {}, plain],
   ["no finish reason", whole({}, { finish_reason: null }), json, {}, plain],
   ["a finish reason that nobody knows", whole({}, { finish_reason: "load" }), json, {}, plain],
   [
@@ -161,7 +161,7 @@ test.each<[string, string | Buffer, object, object, object]>([
   ],
   [
     "a stream under a JSON label",
-    text + stop + event({ choices: [], ...told(12, 5) }) + done,
+    text + stop + event({ choices: [], ...usageOf(12, 5) }) + done,
     json,
     {},
     plain,
@@ -182,7 +182,7 @@ test.each<[string, string | Buffer, object, object, object]>([
 );
 
 test("usage beyond the hold: the hold is paid, the rest is an overrun", async () => {
-  answer = (response) => void response.writeHead(200, json).end(whole(told(40_000, 200)));
+  answer = (response) => void response.writeHead(200, json).end(whole(usageOf(40_000, 200)));
   const { row } = await asked({});
   expect(row).toMatchObject({ prompt: 40_000, completion: 200, estimated: true });
   expect(row?.overrun).toBeGreaterThan(30_000_000);
@@ -191,7 +191,7 @@ test("usage beyond the hold: the hold is paid, the rest is an overrun", async ()
 test("Ollama's zeros on every chunk do not make a stream free that is hung up on", async () => {
   answer = (response) => {
     response.writeHead(200, sse);
-    response.write(piece({ content: words }, null, told(0, 0)));
+    response.write(piece({ content: words }, null, usageOf(0, 0)));
   };
   const leaver = new AbortController();
   const response = await fetch(`${broker.baseUrl}/chat/completions`, {

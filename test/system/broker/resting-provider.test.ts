@@ -10,7 +10,7 @@ const JOBS = 20;
 const OUTAGE_MS = Number(process.env["OUTAGE_MS"] ?? 2_500);
 
 const page = (status: number): Mood => ({ status, body: `<html><h1>${status}</h1></html>` });
-const told = (status: number, message: string): Mood => ({
+const jsonError = (status: number, message: string): Mood => ({
   status,
   body: { error: { message, type: "unavailable_error", code: status } },
 });
@@ -30,20 +30,23 @@ const outages: readonly Outage[] = [
     what: "an engine that loads its model",
     begin: (gpu) => {
       gpu.setHealth(503);
-      gpu.setMood(told(503, "Loading model"));
+      gpu.setMood(jsonError(503, "Loading model"));
     },
   },
   { what: "a proxy's 502 pages", begin: (gpu) => gpu.setMood(page(502)) },
   { what: "a proxy's 504 pages", begin: (gpu) => gpu.setMood(page(504)) },
-  { what: "429 without retry-after", begin: (gpu) => gpu.setMood(told(429, "slow down")) },
-  { what: "a busy engine's 503", begin: (gpu) => gpu.setMood(told(503, "The engine is busy")) },
+  { what: "429 without retry-after", begin: (gpu) => gpu.setMood(jsonError(429, "slow down")) },
+  {
+    what: "a busy engine's 503",
+    begin: (gpu) => gpu.setMood(jsonError(503, "The engine is busy")),
+  },
   {
     what: "an engine that drains with 500, its health well",
-    begin: (gpu) => gpu.setMood(told(500, "cannot schedule new futures after shutdown")),
+    begin: (gpu) => gpu.setMood(jsonError(500, "cannot schedule new futures after shutdown")),
   },
   {
     what: "500 without a word about the reason",
-    begin: (gpu) => gpu.setMood(told(500, "boom")),
+    begin: (gpu) => gpu.setMood(jsonError(500, "boom")),
     servesCallers: false,
   },
   { what: "sockets that break before any header", begin: (gpu) => gpu.setMood("drop") },
@@ -144,7 +147,7 @@ describe("20 accepted jobs and a waiting caller, through", () => {
 
 test("with no_capacity: reject, callers hear at once when to come back", async () => {
   const gpu = gpuOf("gpu-hasty");
-  gpu.setMood(told(503, "Loading model"));
+  gpu.setMood(jsonError(503, "Loading model"));
   const first = await ask(broker, { key, model: "gpu-hasty" });
   expect(first.tookMs).toBeLessThan(1_500);
   expect(first.headers.get("retry-after")).not.toBeNull();

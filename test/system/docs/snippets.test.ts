@@ -71,16 +71,16 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
     body: JSON.stringify({ model: "demo-chat", input: "Hi", background: true }),
   });
   const { id } = (await response.json()) as { id: string };
-  const told = `response.completed ${id}\n`;
+  const completed = `response.completed ${id}\n`;
   const job = `job.completed ${id.replace("resp_", "job_")}\n`;
   await eventually(() => {
-    for (const line of [told, job]) expect(heard).toContain(line);
+    for (const line of [completed, job]) expect(heard).toContain(line);
   });
   const managed = await run([manage], key);
   expect(managed).toMatchObject({ code: 0, stderr: "" });
   expect(managed.stdout).toMatch(/^204\nwhsec_\S+\nwhd_\w+ delivered/);
   // One of the two comes a second time.
-  await eventually(() => expect(heard.split(told).length + heard.split(job).length).toBe(5));
+  await eventually(() => expect(heard.split(completed).length + heard.split(job).length).toBe(5));
 });
 
 /** The page's first shell snippet with such a word in it. */

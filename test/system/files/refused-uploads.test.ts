@@ -120,10 +120,10 @@ test("no form is 415, and a form without a boundary 400", async () => {
 
 test("a file that is too large is refused before it is sent, and when its size was not told", async () => {
   const tooLarge = { status: 413, error: { code: "payload_too_large", param: "file" } };
-  const told = await rig.raw("/v1/files", { ...handForm, "content-length": "600000000" });
-  await once(told.socket, "data");
-  told.socket.destroy();
-  expect(await told.closed).toMatch(/^HTTP\/1.1 413 /);
+  const refused = await rig.raw("/v1/files", { ...handForm, "content-length": "600000000" });
+  await once(refused.socket, "data");
+  refused.socket.destroy();
+  expect(await refused.closed).toMatch(/^HTTP\/1.1 413 /);
 
   expect(await rig.uploadError(sized(MAX_FILE_BYTES + 1))).toMatchObject(tooLarge);
   expect(await rig.uploadError(sized(3 * MAX_FILE_BYTES))).toMatchObject(tooLarge);

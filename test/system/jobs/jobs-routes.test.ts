@@ -217,14 +217,14 @@ test("cancelling a job that has ended changes nothing", async () => {
 
 const cancelSoon = async () => {
   const { id } = await rig.accept("chat", { stream: Math.random() < 0.5 });
-  const told = await rig.json<JobView>(`/jobs/${id}/cancel`, post);
-  return [told, await untilDone(id)] as const;
+  const answer = await rig.json<JobView>(`/jobs/${id}/cancel`, post);
+  return [answer, await untilDone(id)] as const;
 };
 
 test("cancels that race completion: one outcome, which everyone is told", async () => {
-  for (const [told, end] of await Promise.all(Array.from({ length: 30 }, cancelSoon))) {
+  for (const [answer, end] of await Promise.all(Array.from({ length: 30 }, cancelSoon))) {
     expect(["completed", "cancelled"]).toContain(end.status);
-    expect(told.status).toBe(end.status);
+    expect(answer.status).toBe(end.status);
   }
 });
 

@@ -27,15 +27,15 @@ test("revoking ends the waiting jobs and their holds; the running one goes on to
   await Promise.all([running, ...waiting, foreign].map((job) => database.accept.submit(job)));
   await claimJob(database, running);
 
-  const told: string[] = [];
+  const notices: string[] = [];
   const ended = await revokeKey(database, key.id, {
     notify(owner, job, notice) {
-      told.push(`${owner} ${job} ${notice.type}`);
+      notices.push(`${owner} ${job} ${notice.type}`);
       return Promise.resolve(true);
     },
   });
   expect(ended).toBe(600);
-  expect(new Set(told)).toEqual(new Set(waiting.map((job) => `api-1 ${job.id} end`)));
+  expect(new Set(notices)).toEqual(new Set(waiting.map((job) => `api-1 ${job.id} end`)));
   const states = await database.pool.query(
     "select key_id, state, error_code, count(*) from jobs group by 1, 2, 3 order by 2",
   );

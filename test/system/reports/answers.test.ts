@@ -70,10 +70,10 @@ describe("one answer in three ways", () => {
     for (const usage of oddUsages) {
       const bare = wholeAnswer({ usage: undefined, ...usage });
       const { chunks } = streamAnswer({ usage: null });
-      const told = chunks.map((chunk) =>
+      const reported = chunks.map((chunk) =>
         String(chunk).replace('"stop"}]', `"stop"}],${JSON.stringify(usage).slice(1, -1)}`),
       );
-      for (const answer of [bare, { ...streamAnswer(), chunks: told }])
+      for (const answer of [bare, { ...streamAnswer(), chunks: reported }])
         expect({ usage, all: await inAllWays(answer) }).toEqual({
           usage,
           all: [right, right, right],

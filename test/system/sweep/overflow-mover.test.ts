@@ -62,10 +62,10 @@ describe("jobs that have waited too long", () => {
     await analyze();
     await mover().move();
     expect(await places(jobs)).toEqual(["cloud@1", "cloud@1", "cloud@1", "gpu-a@0", "gpu-a@0"]);
-    expect(await rig.told("job_0")).toEqual([
+    expect(await rig.messagesTo("job_0")).toEqual([
       { type: "enqueue", provider: "cloud", place: 1, delayMs: 0 },
     ]);
-    expect(await rig.told("job_3")).toEqual([]);
+    expect(await rig.messagesTo("job_3")).toEqual([]);
     // A job that waits at the overflow counts as much as one that runs there.
     await mover().move();
     expect(await places(jobs)).toEqual(["cloud@1", "cloud@1", "cloud@1", "gpu-a@0", "gpu-a@0"]);
@@ -110,7 +110,7 @@ describe("jobs that have waited too long", () => {
     providerStates.setUp("gpu-b", false);
     for (let round = 0; round < 3; round++) await mover().move();
     expect(await places(["job_local", "job_any"])).toEqual(["gpu-a@0", "cloud@1"]);
-    expect(await rig.told("job_local")).toEqual([]);
+    expect(await rig.messagesTo("job_local")).toEqual([]);
   });
 
   test("several movers at once fill the free slots once", async () => {
@@ -118,7 +118,7 @@ describe("jobs that have waited too long", () => {
     await Promise.all(Array.from({ length: 5 }, () => mover().move()));
     const there = (await places(jobs)).filter((place) => place === "cloud@1");
     expect(there).toHaveLength(SLOTS);
-    for (const job of jobs.slice(0, SLOTS)) expect(await rig.told(job)).toHaveLength(1);
+    for (const job of jobs.slice(0, SLOTS)) expect(await rig.messagesTo(job)).toHaveLength(1);
   });
 
   test("that wait at the overflow target already are not moved to it again", async () => {
@@ -139,7 +139,7 @@ describe("jobs that have waited too long", () => {
     );
     await mover().move();
     expect(await places(["job_dear"])).toEqual(["gpu-a@0"]);
-    expect(await rig.told("job_dear")).toEqual([]);
+    expect(await rig.messagesTo("job_dear")).toEqual([]);
     expect(await rig.held()).toBe(100n);
   });
 });
@@ -150,7 +150,7 @@ describe("jobs at a provider that is down", () => {
     providerStates.setUp("gpu-a", false);
     await mover().move();
     expect(new Set(await places(jobs))).toEqual(new Set(["gpu-b@1"]));
-    expect(await rig.told("job_0")).toEqual([
+    expect(await rig.messagesTo("job_0")).toEqual([
       { type: "enqueue", provider: "gpu-b", place: 1, delayMs: 0 },
     ]);
   });
@@ -195,6 +195,6 @@ describe("jobs at a provider that is down", () => {
     await Promise.allSettled([mover().move(), mover().move(), mover().move()]);
     for (let round = 0; round < 3; round++) await mover().move();
     expect(new Set(await places(jobs))).toEqual(new Set(["gpu-b@1"]));
-    for (const job of jobs) expect(await rig.told(job)).toHaveLength(1);
+    for (const job of jobs) expect(await rig.messagesTo(job)).toHaveLength(1);
   });
 });

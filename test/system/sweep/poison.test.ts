@@ -55,7 +55,7 @@ describe("jobs that run when their worker dies", () => {
     });
     await deathWith([job], 2);
     expect(await rig.job(job)).toMatchObject({ state: "failed", error_code: "poison" });
-    expect((await rig.told(job)).at(-1)).toMatchObject({
+    expect((await rig.messagesTo(job)).at(-1)).toMatchObject({
       type: "end",
       state: "failed",
       error: { code: "poison" },

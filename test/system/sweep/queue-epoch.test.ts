@@ -39,9 +39,9 @@ function sweeper(epoch: string): Sweeper {
 async function asked(jobs: readonly string[]): Promise<number[]> {
   const counts: number[] = [];
   for (const job of jobs) {
-    const told = await rig.told(job);
-    expect(told.every(({ type }) => type === "enqueue")).toBe(true);
-    counts.push(told.length);
+    const messages = await rig.messagesTo(job);
+    expect(messages.every(({ type }) => type === "enqueue")).toBe(true);
+    counts.push(messages.length);
   }
   return counts;
 }

@@ -26,7 +26,7 @@ export interface SweepRig {
   /** Lets the worker run the job; resolves with the fence. */
   claim(job: string, worker: string, place?: number, provider?: string): Promise<number>;
   /** Returns the messages to the job's owner since the last call. */
-  told(job: string): Promise<ReplyMessage[]>;
+  messagesTo(job: string): Promise<ReplyMessage[]>;
   /** The owner gets no more messages. */
   stopListening(job: string): void;
   job(job: string): Promise<JobRow>;
@@ -115,7 +115,7 @@ export async function startSweepRig(slots?: number): Promise<SweepRig> {
       if (row.verdict !== "claimed") throw new Error(`${job}: ${row.verdict}`);
       return row.fence;
     },
-    async told(job) {
+    async messagesTo(job) {
       const messages: ReplyMessage[] = [];
       const marker = `mark ${randomUUID()}`;
       await hub.attempt("", job, Number.MAX_SAFE_INTEGER).send({ type: "chunk", text: marker });

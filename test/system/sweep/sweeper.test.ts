@@ -40,7 +40,7 @@ describe("a dead worker", () => {
     await rig.sweeper().sweep();
     expect(await ledger("job_1")).toEqual([lostRow]);
     expect(await rig.job("job_1")).toMatchObject({ state: "waiting", place: 1, tries: 1 });
-    expect(await rig.told("job_1")).toEqual([
+    expect(await rig.messagesTo("job_1")).toEqual([
       { type: "enqueue", provider: "gpu-a", place: 1, delayMs: 0 },
     ]);
     expect(await rig.held()).toBe(100n);
@@ -66,7 +66,7 @@ describe("a dead worker", () => {
     await rig.claim("job_3", "worker_dead");
     await rig.sweeper().sweep();
     expect(await rig.job("job_3")).toMatchObject({ state: "failed", error_code: "answer_lost" });
-    expect(await rig.told("job_3")).toMatchObject([
+    expect(await rig.messagesTo("job_3")).toMatchObject([
       { type: "end", state: "failed", error: { code: "answer_lost" } },
     ]);
     expect(await rig.held()).toBe(0n);
@@ -83,7 +83,7 @@ describe("a dead worker", () => {
     );
     await rig.sweeper().sweep();
     expect(await attempts()).toBe(0);
-    for (const job of jobs) expect(await rig.told(job)).toHaveLength(1);
+    for (const job of jobs) expect(await rig.messagesTo(job)).toHaveLength(1);
   });
 
   test("an attempt whose worker nobody knows any more is closed too", async () => {
@@ -91,7 +91,7 @@ describe("a dead worker", () => {
     await rig.claim("job_4", "worker_forgotten");
     await rig.sweeper().sweep();
     expect(await ledger("job_4")).toEqual([lostRow]);
-    expect(await rig.told("job_4")).toHaveLength(1);
+    expect(await rig.messagesTo("job_4")).toHaveLength(1);
   });
 
   test("a live worker and its attempts are left alone", async () => {
@@ -162,7 +162,7 @@ describe("a dead API process", () => {
       state: "cancelled",
       error_code: "owner_lost",
     });
-    expect(await rig.told("job_waits")).toMatchObject([
+    expect(await rig.messagesTo("job_waits")).toMatchObject([
       { type: "end", state: "cancelled", error: { code: "unavailable" } },
     ]);
     expect(await rig.job("job_runs")).toMatchObject({
@@ -193,7 +193,7 @@ describe("a waiting job", () => {
     await rig.accept("job_8", { deadline_ms: 0 });
     await rig.sweeper().sweep();
     expect(await rig.job("job_8")).toMatchObject({ state: "expired", error_code: "deadline" });
-    expect(await rig.told("job_8")).toMatchObject([
+    expect(await rig.messagesTo("job_8")).toMatchObject([
       { type: "end", state: "expired", error: { code: "deadline_exceeded" } },
     ]);
     expect(await rig.held()).toBe(0n);
@@ -204,10 +204,10 @@ describe("a waiting job", () => {
     await rig.accept("job_there", { check_ms: 0 });
     await rig.queues.add("gpu-a", queueEntry("job_there"), { priority: 1, delayMs: 0 });
     await rig.sweeper().sweep();
-    expect(await rig.told("job_lost")).toEqual([
+    expect(await rig.messagesTo("job_lost")).toEqual([
       { type: "enqueue", provider: "gpu-a", place: 0, delayMs: 0 },
     ]);
-    expect(await rig.told("job_there")).toEqual([]);
+    expect(await rig.messagesTo("job_there")).toEqual([]);
     expect(await rig.job("job_lost")).toMatchObject({ state: "waiting", place: 0 });
   });
 
@@ -228,13 +228,13 @@ describe("a waiting job", () => {
       expect(gaps[index]).toBeGreaterThan(expected - 5);
     }
     // Each look asked the owner once.
-    expect(await rig.told("job_9")).toHaveLength(8);
+    expect(await rig.messagesTo("job_9")).toHaveLength(8);
   });
 
   test("is not looked at before its time", async () => {
     await rig.accept("job_10", { check_ms: 60_000 });
     await rig.sweeper().sweep();
-    expect(await rig.told("job_10")).toEqual([]);
+    expect(await rig.messagesTo("job_10")).toEqual([]);
   });
 });
 
@@ -273,10 +273,10 @@ test("several sweepers side by side do nothing twice", async () => {
   expect(await attempts()).toBe(0);
   for (const job of lost) {
     expect(await ledger(job)).toEqual([lostRow]);
-    expect(await rig.told(job)).toHaveLength(1);
+    expect(await rig.messagesTo(job)).toHaveLength(1);
     expect((await rig.job(job)).place).toBe(1);
   }
-  for (const job of late) expect(await rig.told(job)).toHaveLength(1);
+  for (const job of late) expect(await rig.messagesTo(job)).toHaveLength(1);
   expect(await rig.held()).toBe(25_000n);
 });
 

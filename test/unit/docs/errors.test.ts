@@ -4,9 +4,9 @@ import { readPage } from "./pages.ts";
 
 test("the page for callers has each error that they can see, with its status", () => {
   const rows = readPage("docs/api.md").text.matchAll(/^\| .* \| (\d{3}) +\| `(\w+)` +\|$/gm);
-  const told = new Map([...rows].map(([, status, code]) => [code, Number(status)]));
+  const listed = new Map([...rows].map(([, status, code]) => [code, Number(status)]));
   const thrown = Object.entries(errorCatalogue).map(
     ([code, { status }]) => [code, status] as const,
   );
-  expect(told).toEqual(new Map(thrown));
+  expect(listed).toEqual(new Map(thrown));
 });

@@ -17,18 +17,18 @@ export class ForwardedCalls {
   take(pieces: unknown): readonly JsonObject[] | undefined {
     const list: readonly unknown[] = Array.isArray(pieces) ? pieces : [pieces];
     let isAsItCame = list === pieces;
-    const told: JsonObject[] = [];
+    const readable: JsonObject[] = [];
     for (const [position, each] of list.entries()) {
       const piece = asObject(each);
       const added = piece === undefined ? undefined : mergeCall(this.#calls, piece, position);
       if (piece !== undefined && added !== undefined && isPlain(piece, added)) {
-        told.push(piece);
+        readable.push(piece);
         continue;
       }
       isAsItCame = false;
-      if (piece !== undefined && added !== undefined) told.push(mended(piece, added));
+      if (piece !== undefined && added !== undefined) readable.push(readablePiece(piece, added));
     }
-    return isAsItCame ? undefined : told;
+    return isAsItCame ? undefined : readable;
   }
 }
 
@@ -39,11 +39,11 @@ function isPlain(piece: JsonObject, { place, isNew, arguments: added }: AddedPie
   if (isNew ? id === "" || type === "" : id !== "") return false;
   const made = asObject(piece["function"]);
   if (made === undefined) return true;
-  const told = made["arguments"];
-  return (told ?? "") === added && (isNew || stringAt(made, "name") === "");
+  const own = made["arguments"];
+  return (own ?? "") === added && (isNew || stringAt(made, "name") === "");
 }
 
-function mended(piece: JsonObject, added: AddedPiece): JsonObject {
+function readablePiece(piece: JsonObject, added: AddedPiece): JsonObject {
   const { index: _, id, type: __, function: made, ...rest } = piece;
   const start = added.isNew ? { id: callId(id), type: callType(piece) } : {};
   const { name: ___, arguments: ____, ...others } = asObject(made) ?? {};

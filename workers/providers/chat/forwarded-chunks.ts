@@ -92,9 +92,9 @@ export class ForwardedChunks implements ChunkOutput {
     if (!mayBeOdd) return undefined;
     let isOdd = false;
     const list = (exact(event)["choices"] as readonly JsonObject[]).map((choice) => {
-      const told = this.#readableChoice(choice);
-      isOdd ||= told !== choice;
-      return told;
+      const readable = this.#readableChoice(choice);
+      isOdd ||= readable !== choice;
+      return readable;
     });
     return isOdd ? list : undefined;
   }
@@ -110,7 +110,7 @@ export class ForwardedChunks implements ChunkOutput {
     if (delta !== undefined || choice["text"] !== undefined) this.#begun.add(index);
     const isReadable = calls === undefined && !lacksRole && !isWhole;
     if (isReadable && index === choice["index"]) return choice;
-    const told = {
+    const readable = {
       ...delta,
       ...(lacksRole ? { role: "assistant" } : {}),
       ...(calls === undefined ? {} : { tool_calls: calls }),
@@ -118,7 +118,7 @@ export class ForwardedChunks implements ChunkOutput {
     return {
       ...(isWhole ? others : choice),
       index,
-      ...(delta === undefined ? {} : { delta: told }),
+      ...(delta === undefined ? {} : { delta: readable }),
     };
   }
 

@@ -9,14 +9,14 @@ export function totalUsage(
   usage: unknown,
   total: ReportedUsage | undefined,
 ): JsonObject | undefined {
-  const told = asObject(usage);
-  if (told === undefined || total === undefined || total.completionIsFloor === true)
+  const reported = asObject(usage);
+  if (reported === undefined || total === undefined || total.completionIsFloor === true)
     return undefined;
   const { promptTokens, completionTokens } = total;
-  if (typeof told["completion_tokens"] !== "number") return undefined;
-  if (told["completion_tokens"] >= completionTokens) return undefined;
+  if (typeof reported["completion_tokens"] !== "number") return undefined;
+  if (reported["completion_tokens"] >= completionTokens) return undefined;
   return {
-    ...told,
+    ...reported,
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,

@@ -90,16 +90,16 @@ export class UsageMeter {
     own: readonly OwnUsage[],
   ): { readonly completionTokens: number; readonly isLastWord: boolean } {
     const last = this.#loose.at(-1);
-    const told = this.#loose.map(({ usage }) => completionOf(usage));
+    const counts = this.#loose.map(({ usage }) => completionOf(usage));
     const oneEach = this.#loose.every(({ finished }, at) => finished === at + 1);
-    if (told.length > 1 && oneEach)
-      return { completionTokens: sum(told), isLastWord: told.length === begun.size };
+    if (counts.length > 1 && oneEach)
+      return { completionTokens: sum(counts), isLastWord: counts.length === begun.size };
     if (last?.whole === true && (begun.size < 2 || completionOf(last.usage) >= pieces)) {
-      const most = Math.max(...told);
+      const most = Math.max(...counts);
       return { completionTokens: most, isLastWord: completionOf(last.usage) >= most };
     }
     const sumOfOwn = sum(own.map(completionOf));
-    return { completionTokens: Math.max(sumOfOwn, ...told), isLastWord: false };
+    return { completionTokens: Math.max(sumOfOwn, ...counts), isLastWord: false };
   }
 
   #takeOwn(index: number, usage: Usage, ended: boolean): void {
@@ -115,9 +115,9 @@ export class UsageMeter {
 
   /** Chat has one prompt for all choices. In a completion, `n` choices share one. */
   #prompt(usages: readonly Usage[]): number {
-    const told = usages.map(({ promptTokens }) => promptTokens);
-    const shared = this.#call.endpoint === "completions" ? sum(told) / this.#call.n : 0;
-    return Math.max(0, Math.ceil(shared), ...told);
+    const counts = usages.map(({ promptTokens }) => promptTokens);
+    const shared = this.#call.endpoint === "completions" ? sum(counts) / this.#call.n : 0;
+    return Math.max(0, Math.ceil(shared), ...counts);
   }
 }
 

@@ -13,7 +13,7 @@ export function readableCalls({ bytes, answer }: JsonAnswer): Buffer {
   const text = bytes.toString();
   const exact = mayExceedDouble(text) ? (parseExact(text) as JsonObject) : answer;
   const choices = listOf(exact["choices"]).map((choice) => {
-    const calls = callsOf(choice).map((call) => (isOdd(call) ? mended(call) : call));
+    const calls = callsOf(choice).map((call) => (isOdd(call) ? readableCall(call) : call));
     if (calls.length === 0) return choice;
     return { ...choice, message: { ...asObject(choice["message"]), tool_calls: calls } };
   });
@@ -33,17 +33,17 @@ function isOdd(call: JsonObject): boolean {
   return !isText || stringAt(call, "id") === "" || stringAt(call, "type") === "";
 }
 
-function mended(call: JsonObject): JsonObject {
+function readableCall(call: JsonObject): JsonObject {
   const { function: made, ...rest } = call;
-  const told = {
+  const typed = {
     ...rest,
     id: callId(call["id"]),
     type: callType(call),
   };
   const own = asObject(made);
-  if (own === undefined) return told;
+  if (own === undefined) return typed;
   const { parameters: _, args: __, ...others } = own;
-  return { ...told, function: { ...others, arguments: argumentsOf(call) || "{}" } };
+  return { ...typed, function: { ...others, arguments: argumentsOf(call) || "{}" } };
 }
 
 function listOf(value: unknown): readonly JsonObject[] {

@@ -116,8 +116,8 @@ describe("who serves at a provider", () => {
       "openai",
     );
     expect(client.requests).toEqual(["/v1/models"]);
-    const told = await detectEngine({ ...local, engine: "tgi" }, playEngine(playedVllm), []);
-    expect(told.engine.name).toBe("tgi");
+    const detected = await detectEngine({ ...local, engine: "tgi" }, playEngine(playedVllm), []);
+    expect(detected.engine.name).toBe("tgi");
   });
 
   it("finds the version path that a base URL lacks", async () => {

@@ -16,7 +16,7 @@ function refused(message: string, param?: string) {
   } as const;
 }
 
-const told: readonly [string, number, number | undefined, string][] = [
+const refusals: readonly [string, number, number | undefined, string][] = [
   [
     "Mistral",
     4_096,
@@ -137,7 +137,7 @@ const told: readonly [string, number, number | undefined, string][] = [
   ],
 ];
 
-test.each(told)("%s: of %i asked for it takes %s", (_engine, sent, cap, message) => {
+test.each(refusals)("%s: of %i asked for it takes %s", (_engine, sent, cap, message) => {
   expect(smallerCap(refused(message), sent)).toBe(cap);
 });
 

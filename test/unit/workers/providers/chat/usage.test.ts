@@ -233,7 +233,7 @@ describe("what a stream tells of its usage", () => {
   });
 });
 
-async function told(body: string): Promise<string> {
+async function streamOf(body: string): Promise<string> {
   const upstream = await streamUpstream(body);
   const sink = recordingSink();
   const call = callOf({ stream: true, wantsUsage: true });
@@ -245,17 +245,17 @@ describe("usage that came with the finish reason and after it", () => {
   const both = of(0, hi) + of(0, {}, "stop", usage(7, 1)) + only(7, 1) + doneEvent;
 
   it("is told once, since langchain-openai 1.7.4 and pydantic-ai 2.68.0 add it up", async () => {
-    expect((await told(both)).match(/"usage"/g)).toHaveLength(1);
-    expect((await told(both)).indexOf('"usage"')).toBeGreaterThan(
-      (await told(both)).indexOf("stop"),
+    expect((await streamOf(both)).match(/"usage"/g)).toHaveLength(1);
+    expect((await streamOf(both)).indexOf('"usage"')).toBeGreaterThan(
+      (await streamOf(both)).indexOf("stop"),
     );
     const alone = of(0, hi) + of(0, {}, "stop", usage(7, 1)) + doneEvent;
-    expect((await told(alone)).match(/"usage"/g)).toHaveLength(1);
+    expect((await streamOf(alone)).match(/"usage"/g)).toHaveLength(1);
   });
 
   it("comes without an empty error, for which AI SDK 6.0.326 drops a chunk", async () => {
     const empty = `data: ${JSON.stringify({ choices: [{ index: 0, delta: hi }], error: null })}\n\n`;
-    const readable = await told(empty + of(0, {}, "stop") + doneEvent);
+    const readable = await streamOf(empty + of(0, {}, "stop") + doneEvent);
     expect(readable).toContain('"delta"');
     expect(readable).not.toContain('"error"');
   });

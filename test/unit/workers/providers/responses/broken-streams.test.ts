@@ -29,9 +29,9 @@ async function brokenServer(): Promise<string> {
 }
 
 test("a response that breaks off ends with an error, flat and nested, and its failure", () => {
-  const [told, last] = eventsOf(broken).slice(-2);
+  const [failure, last] = eventsOf(broken).slice(-2);
   const words = { message: error.message, code: "upstream_failed", param: null };
-  expect(told).toEqual({
+  expect(failure).toEqual({
     type: "error",
     sequence_number: 3 + number,
     ...words,
