@@ -45,22 +45,22 @@ const metadata = z
     max_cost_usd: usd.optional(),
   })
   .superRefine((pairs, context) => {
-    const complain = (message: string, ...path: string[]): void => {
+    const addProblem = (message: string, ...path: string[]): void => {
       context.addIssue({ code: "custom", message, path });
     };
     const entries = Object.entries(pairs);
     // If there are too many pairs, none of them is checked.
     if (entries.length > metadataLimits.pairs)
-      return complain(`must have at most ${metadataLimits.pairs} pairs`);
+      return addProblem(`must have at most ${metadataLimits.pairs} pairs`);
     for (const [name, value] of entries) {
       if (name.length > metadataLimits.nameChars || !isText(name))
-        complain(`has a name that is no text of at most ${metadataLimits.nameChars} characters`);
+        addProblem(`has a name that is no text of at most ${metadataLimits.nameChars} characters`);
       else if (
         typeof value !== "string" ||
         value.length > metadataLimits.valueChars ||
         !isText(value)
       )
-        complain(`must be a text of at most ${metadataLimits.valueChars} characters`, name);
+        addProblem(`must be a text of at most ${metadataLimits.valueChars} characters`, name);
     }
   })
   .transform((pairs) => pairs as Readonly<Record<string, string>>);

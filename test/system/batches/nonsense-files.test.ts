@@ -71,7 +71,7 @@ async function expectFailed(batch: ShownBatch, problems: readonly LineProblem[])
   expect(rig.broker.upstreams["gpu"]?.counters().calls).toBe(0);
 }
 
-async function expectFlaws(
+async function expectProblems(
   content: string | Buffer,
   problems: readonly LineProblem[],
 ): Promise<void> {
@@ -145,7 +145,7 @@ test.concurrent.for<[string, string | Buffer, readonly LineProblem[]]>([
     [notJson(1), notJson(2), notJson(3)],
   ],
   [
-    "many flaws",
+    "many problems",
     ["{", "{}", '{"custom_id":"x"}', "1"].join("\n"),
     [
       notJson(1),
@@ -196,7 +196,7 @@ test.concurrent.for<[string, string | Buffer, readonly LineProblem[]]>([
     Array.from({ length: 100 }, (_, at) => blank(at + 1)),
   ],
   [
-    "hundreds of flaws",
+    "hundreds of problems",
     "{\n".repeat(60_000),
     Array.from({ length: 100 }, (_, at) => notJson(at + 1)),
   ],
@@ -211,9 +211,9 @@ test.concurrent.for<[string, string | Buffer, readonly LineProblem[]]>([
     ].join("\n"),
     [duplicate(2, 1), notJson(3)],
   ],
-  ["many lines and a flaw", [...numbered(1_500), small(0)].join("\n"), [duplicate(1_501, 1)]],
+  ["many lines and a problem", [...numbered(1_500), small(0)].join("\n"), [duplicate(1_501, 1)]],
 ])("a file with %s fails its batch", async ([, content, problems]) => {
-  await expectFlaws(content, problems);
+  await expectProblems(content, problems);
 });
 
 test.concurrent("binary files fail by their lines", async () => {

@@ -75,7 +75,7 @@ test("what is lost with a database that went away ends the log; the next attempt
   expect(await log.read("job_b", 1, 0)).toEqual(events(3));
 });
 
-test("a short trouble of the database costs a log nothing", async () => {
+test("a short outage of the database costs a log nothing", async () => {
   const attempt = log.attempt("job_a", 1);
   const client = await seeded.database.pool.connect();
   await client.query("begin; lock table job_events in access exclusive mode");
