@@ -8,7 +8,7 @@ const MAX_DEPTH = 65;
 
 /** A fault of a line. It fails the line's batch. */
 export class LineProblem extends Error {
-  override readonly name = "LineFlaw";
+  override readonly name = "LineProblem";
   readonly code: string;
   readonly param: string | null;
 

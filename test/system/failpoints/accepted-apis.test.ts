@@ -5,7 +5,7 @@ import { killedAccepting, killedHost } from "./host-cases.ts";
 import { LanePool } from "./lane-pool.ts";
 import { hostPoints, ownerPoints } from "./points.ts";
 
-// They mostly wait, for beats that stand still and for sweeps.
+// The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;

@@ -13,22 +13,24 @@ import {
 } from "./api-scenarios.ts";
 import type { ApiPoint, OwnerPoint } from "./points.ts";
 
-/** What becomes of a job whose API dies at a point. Its caller's connection dies with it. */
+/**
+ * An API dies at a point: this says how its job ends. The caller's connection dies with the API.
+ */
 export interface ApiCase {
   readonly scenario: ApiScenario;
-  /** `none`: there is no such job. Whatever it is, no hold stays. */
+  /** `none`: there is no such job. In every case no hold stays. */
   readonly job: readonly string[];
-  /** What its caller sees. */
+  /** The endings that its caller may see. */
   readonly ends: readonly string[];
 }
 
 const lost = ["connection lost"];
 const none = { job: ["none"], ends: lost };
-/** It waited, and had nobody left to wait for. */
+/** The job was waiting, and nobody is left who waits for it. */
 const cancelled = { job: ["cancelled"], ends: lost };
-/** Its entry waits too, and a worker that comes may take it before anyone knows. */
+/** The job's entry waits too, so a new worker may take it before anyone knows of the death. */
 const cancelledOrDone = { job: ["cancelled", "done"], ends: lost };
-/** It ran, and ran to its end. */
+/** The job was running, and ran to its end. */
 const done = { job: ["done"], ends: lost };
 
 export const killedApi: Readonly<
@@ -42,7 +44,7 @@ export const killedApi: Readonly<
   "before find key": { scenario: answersWhole, ...none },
   "after find key": { sameAs: "before rank" },
   "before rank": { scenario: answersWhole, ...none },
-  // The order is asked while the job is accepted.
+  // The fair order is asked while the job is being accepted.
   "after rank": { scenario: answersWhole, job: ["none", "cancelled"], ends: lost },
   "before accept": { scenario: answersWhole, ...none },
   "after accept": { sameAs: "before add entry" },
@@ -62,9 +64,9 @@ export const killedApi: Readonly<
     { scenario: answersStream, ...done },
   ],
   "before send ack": { scenario: answersWhole, ...done },
-  // The answer may have left meanwhile.
+  // The answer may have been sent meanwhile.
   "after send ack": { scenario: answersWhole, job: ["done"], ends: ["answer", ...lost] },
-  // It has failed at one provider and cannot go to the other.
+  // The job has failed at one provider and cannot go to the other.
   "received enqueue": { scenario: answersFailing, ...cancelled },
 
   "before end": [
@@ -72,7 +74,8 @@ export const killedApi: Readonly<
     { scenario: waitsInVain, ...cancelledOrDone },
     { scenario: runsInVain, ...cancelled },
   ],
-  // When the caller has hung up: the same as before the entry is removed, or the stop is sent.
+  // Where the caller has hung up, this is the same as before the entry is removed or the stop is
+  // sent.
   "after end": { scenario: waitsTooLong, job: ["expired"], ends: lost },
   "before remove entry": { scenario: waitsInVain, ...cancelled },
   "after remove entry": { scenario: waitsInVain, ...cancelled },
@@ -82,13 +85,17 @@ export const killedApi: Readonly<
   "after find ended": { scenario: waits, ...cancelledOrDone },
 };
 
-/** Buried alive, it finds out. Too late for what had not begun. */
+/**
+ * The API was declared dead while it stood still, and finds out. It is too late for a job that had
+ * not begun.
+ */
 const tooLate = { ...cancelled, ends: ["503 unavailable"] };
 const answered = { ...done, ends: ["answer"] };
 
 export const frozenApi: Readonly<Partial<Record<ApiPoint, ApiCase>>> = {
-  // Whoever cannot accept within two seconds says so, and takes back what may have been accepted;
-  // what is accepted before its own name is back in the fleet, a sweeper may find without an owner.
+  // An API that cannot accept within two seconds says so, and takes back what may have been
+  // accepted. A job that is accepted before the API is back in the fleet may be found by a sweeper,
+  // which sees no owner.
   "before accept": {
     scenario: answersWhole,
     job: ["failed", "done", "cancelled"],

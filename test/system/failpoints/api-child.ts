@@ -11,7 +11,7 @@ import type { Failpoints } from "./child/failpoints.ts";
 import { runChild } from "./child/run-child.ts";
 import { apiPoints } from "./points.ts";
 
-// Composes what `spillway api` does, of the same parts.
+// This composes the same parts as `spillway api`.
 await runChild(apiPoints, async (options, failpoints) => {
   const parts = await openFleetParts("api", options);
   const { id, database, providerStates, path, metrics, log } = parts;

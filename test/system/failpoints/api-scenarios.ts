@@ -6,16 +6,16 @@ import type { ApiPoint } from "./points.ts";
 import { startVictim, type Victim } from "./victim.ts";
 import { findWaitingJob } from "./waiting-job.ts";
 
-/** A victim on its way to its point, and what its own caller waits for. */
+/** The victim is on its way to its point. */
 interface ApiScene {
   readonly victim: Victim;
-  /** Undefined: it has no caller, or one that is gone. */
+  /** The victim's caller waits for this. Undefined: it has no caller, or its caller is gone. */
   readonly ask: Promise<Asked> | undefined;
 }
 
 export type ApiScenario = (lane: Lane, point: ApiPoint) => Promise<ApiScene>;
 
-/** The victim comes into the fleet. */
+/** The victim joins the fleet. */
 export const comes: ApiScenario = async ({ env }, point) => ({
   victim: await startVictim("api", { env, atStart: { point } }),
   ask: undefined,
@@ -34,14 +34,14 @@ function answers(question: Parameters<typeof asked>[2], failing = false): ApiSce
 export const answersWhole = answers({ model: "plain" });
 export const answersStream = answers({ model: "plain", stream: true });
 export const answersFailing = answers({ model: "spill" }, true);
-/** Larger than what travels inside a letter. */
+/** The answer is larger than what a reply message carries. */
 export const answersLarge = answers({
   model: "large",
   content: "[sim output=34000]",
   maxTokens: 34_000,
 });
 
-/** No worker runs: the victim's caller waits. */
+/** No worker runs, so the victim's caller waits. */
 export const waits: ApiScenario = async (lane, point) => {
   await lane.stopWorkers();
   const victim = await startVictim("api", lane);

@@ -16,14 +16,14 @@ export type Way = "async" | "async stream" | "background" | "stream" | "keyed";
 export interface LaterQuestion {
   readonly way: Way;
   readonly model: string;
-  /** Of the answer; default: a few. */
+  /** The answer has so many words; 10 by default. */
   readonly words?: number;
-  /** A cancel comes so long after it was accepted; not of a `stream`. */
+  /** The job is cancelled so long after it was accepted; a `stream` is not. */
   readonly cancelAfterMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long it may take; default: longer than anything here. */
+  /** The whole may take so long; the default is longer than any case takes. */
   readonly patienceMs?: number;
-  /** Aborted: nobody waits any more. */
+  /** It aborts when nobody waits any more. */
   readonly signal?: AbortSignal;
 }
 
@@ -35,9 +35,9 @@ const AGAIN_MS = 200;
 const PATIENCE_MS = 40_000;
 
 /**
- * Has a job accepted that the caller waits for elsewhere, and says how that ended: `answer` is the
- * right one, whole. What breaks meanwhile is asked again at a surviving API: the request under its
- * idempotency key, a stream from the last event on.
+ * Has a job accepted whose caller waits for it by other requests, and returns how that ended:
+ * `answer` is the right one, whole. A request that breaks is sent again to a surviving API, under
+ * its idempotency key. A stream that breaks is read on from its last event.
  */
 export async function askedLater(
   lane: Pick<Lane, "key" | "apis">,
@@ -103,8 +103,8 @@ export async function askedLater(
 }
 
 /**
- * The first server once, and when it does not answer to the end, or cannot now, the others until
- * one does.
+ * Asks the first server once. If it does not answer to the end, or answers 503, asks the others
+ * until one does.
  */
 async function insist(
   first: Server | undefined,
@@ -124,7 +124,7 @@ async function insist(
         text += decoder.decode(bytes, { stream: true });
       if (response.status !== 503 || performance.now() > untilMs) return { response, text };
     } catch (error) {
-      // A stream goes on elsewhere with what it has.
+      // The stream keeps what it has and goes on at another API.
       const isEvents = response?.headers.get("content-type")?.startsWith("text/event-stream");
       if (response !== undefined && isEvents === true) return { response, text };
       const isLeft = error instanceof Error && error.name === "AbortError";
@@ -137,13 +137,13 @@ async function insist(
 interface ResponseEvent {
   readonly type: string;
   readonly sequence_number: number;
-  /** Of the one message; every attempt gives it another. */
+  /** The id of the response's only message. Every attempt gives it another id. */
   readonly item_id?: string;
   readonly delta?: string;
   readonly response?: { readonly error?: { readonly code: string } | null };
 }
 
-/** Reads a stream from where it broke, as often as it takes. */
+/** Reads a stream on from where it broke, as often as needed, and returns how it ended. */
 async function readToEnd(
   begun: string,
   job: string,
@@ -158,8 +158,8 @@ async function readToEnd(
     for (const part of whole.split("\n\n"))
       for (const [, data] of part.matchAll(/^data: (\{.*)$/gm)) {
         const event = JSON.parse(data ?? "") as ResponseEvent;
-        // After an interruption the stream goes on elsewhere with the error's own number; before
-        // a failed response's last event the error is an event like all others.
+        // After an interruption the stream goes on at another API with the error's own number.
+        // Before a failed response's last event the error is an event like all others.
         if (event.type === "error") error = event;
         else {
           if (error !== undefined && event.sequence_number > error.sequence_number)

@@ -1,15 +1,15 @@
 import { ask, contentOf, errorOf, type Answer, type Question } from "../broker/ask.ts";
 import type { Lane } from "./lane.ts";
 
-/** A request, and how it ended for its caller. */
+/** A request's end for its caller. */
 export interface Asked {
   readonly job: string | undefined;
   readonly ending: string;
 }
 
 /**
- * Asks for a chat completion and says how that ended: `answer` is the right one, whole;
- * `connection lost` is all that a caller of a dead API can see; the rest has a status, or, for a
+ * Asks for a chat completion and returns how that ended. `answer`: the right one, whole.
+ * `connection lost`: all that a caller of a dead API can see. Other endings have a status or, for a
  * stream that had begun, the code of the error event at its end.
  */
 export async function asked(

@@ -6,13 +6,13 @@ import type { Asked } from "./asked.ts";
 import type { Lane } from "./lane.ts";
 
 export interface BatchQuestion {
-  /** The file has a line that is no JSON. */
+  /** The file has a line that is not JSON. */
   readonly isBroken?: boolean;
   /** The batch's own cap does not cover a line; it is raised as soon as the batch is paused. */
   readonly isCapped?: boolean;
-  /** Its time is nearly up. */
+  /** The batch's time is nearly up. */
   readonly isUrgent?: boolean;
-  /** Cancelled as soon as a line runs. */
+  /** The batch is cancelled as soon as a line runs. */
   readonly isCancelled?: boolean;
 }
 
@@ -20,8 +20,9 @@ const LINES = 5;
 const ids = [...Array.from({ length: LINES }, (_, index) => `r${index}`), "unknown model"];
 
 /**
- * Has a batch of five lines, and one that cannot be run, and says how that ended: `answer` when each
- * line stands in the files exactly once, answered by what it asked; a broken file's code.
+ * Makes a batch of five lines and one that cannot be run, and returns how that ended. `answer`:
+ * each line is in the result files exactly once, and has its own answer. A broken file ends with
+ * its error's code.
  */
 export async function askedBatch(
   { key, apis, database }: Lane,

@@ -5,7 +5,7 @@ import { startVictim } from "./victim.ts";
 import type { WorkerCase } from "./worker-cases.ts";
 import { comes, type Scenario } from "./worker-scenarios.ts";
 
-/** Alone, the victim carries a batch from its file to its results. */
+/** The victim is the only worker, and carries a batch from its file to its results. */
 function feeds(question: BatchQuestion = {}): Scenario {
   return async (lane, point, about) => {
     const victim = await startVictim("worker", lane);
@@ -15,7 +15,7 @@ function feeds(question: BatchQuestion = {}): Scenario {
   };
 }
 
-/** It leaves in order while it has a batch. */
+/** The victim stops in order while it has a batch. */
 const leavesBatch: Scenario = async (lane, point, about) => {
   const scene = await feeds()(lane, point, about);
   setTimeout(() => scene.victim.askToEnd(), 500);
@@ -67,13 +67,13 @@ export const killedFeeder: Readonly<Record<FeederPoint, Entry>> = {
   "after forget conversations": { scenario: comes, ...noJob },
 };
 
-/** Points that are there for other jobs, too. */
+/** Other jobs pass these points too. */
 export const killedRunOfBatch: Readonly<Partial<Record<RunPoint, Entry>>> = {
   "before end": { scenario: feeds({ isCancelled: true }), ...cancelled },
   "after end": { scenario: feeds({ isCancelled: true }), ...cancelled },
 };
 
-/** Stopped for longer than its lease is believed in, and continued. */
+/** The worker stands still until the others declare it dead, and then goes on. */
 export const frozenFeeder: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
   "before accept": { scenario: feeds(), ...whole },
   "before write lines": { scenario: feeds(), ...whole },

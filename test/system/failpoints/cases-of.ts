@@ -1,6 +1,6 @@
 /**
- * What follows next after a point, with nothing in between that anybody else could see: whoever dies
- * there leaves behind what it would have left here.
+ * Names the point that follows next, with nothing in between that another process could see. A
+ * process that dies there leaves behind the same as one that dies here.
  */
 export interface SameAs<Point> {
   readonly sameAs: Point;
@@ -9,8 +9,9 @@ export interface SameAs<Point> {
 type Entry<Point, Case> = Case | readonly Case[] | SameAs<Point>;
 
 /**
- * The cases to play of a table. One that is the same as another is played there, which must prove
- * that it has passed this point: `order` says what a victim must have behind it.
+ * Returns the cases of a table that are played. A point that is the same as another is played
+ * there, which must prove that it has passed this point: `order` lists the points that a victim
+ * must have passed.
  */
 export function casesOf<Point extends string, Own extends Point, Case extends object>(
   points: readonly Own[],

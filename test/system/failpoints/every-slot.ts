@@ -5,7 +5,9 @@ import { SLOTS, type Lane } from "./lane.ts";
 
 const models = { "gpu-a": "plain", "gpu-b": "other" } as const;
 
-/** No slot is lost: as many requests as there are slots run at once, at both providers. */
+/**
+ * Expects that no slot is lost: as many requests as there are slots run at once, at both providers.
+ */
 export async function expectEverySlotToWork(lane: Lane): Promise<void> {
   await eventually(
     async () => {

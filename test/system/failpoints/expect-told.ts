@@ -10,7 +10,7 @@ interface Told {
   readonly events: number;
 }
 
-/** The end of every job that nobody waits for was told at least once, under one id. */
+/** Expects that the end of every job that nobody waits for was sent at least once, under one id. */
 export async function expectTold({
   database,
   hooks,
@@ -18,8 +18,8 @@ export async function expectTold({
   const { pool } = database;
   let dueAt = Number.NEGATIVE_INFINITY;
   await eventually(async () => {
-    // A dead sender's lease lasts a minute, which is over here and now. What is due again has a
-    // while: a living sender would lose each attempt to the next claim.
+    // A dead sender's lease lasts a minute, and is ended here at once. This is done only every few
+    // seconds, since a living sender would lose each attempt to the next claim.
     if (performance.now() - dueAt > DUE_EVERY_MS) {
       await pool.query(
         "update webhook_deliveries set next_at = now() where state in ('sending', 'pending')",

@@ -7,7 +7,7 @@ import { playWorker } from "./play-worker.ts";
 import { apiPoints, workerPoints } from "./points.ts";
 import { frozenWorker } from "./worker-cases.ts";
 
-// They mostly wait, for beats that stand still and for sweeps.
+// The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;

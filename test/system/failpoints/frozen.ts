@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually.ts";
 import type { Lane } from "./lane.ts";
 import type { Victim } from "./victim.ts";
 
-/** Leaves a stopped victim so until it is buried, lets it go on, and waits until it is back. */
+/** Leaves a stopped victim until it is declared dead, lets it go on, and waits until it is back. */
 export async function outliveBurial({ database }: Lane, victim: Victim): Promise<void> {
   const query = "select id from processes where id = $1";
   const isRegistered = async (): Promise<boolean> =>

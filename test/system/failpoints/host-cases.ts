@@ -26,7 +26,7 @@ export const killedHost: Readonly<Record<HostPoint, HostScenario>> = {
   "after announce": cancels,
 };
 
-/** Points that are there for owned jobs, too: these outlive the process, and come once. */
+/** Owned jobs pass these points too. Accepted jobs outlive the process, and come once. */
 export const killedAccepting: Readonly<Partial<Record<OwnerPoint, HostScenario>>> = {
   "before rank": accepts("async"),
   "before accept": accepts("keyed"),

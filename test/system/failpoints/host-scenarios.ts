@@ -6,7 +6,7 @@ import type { Lane } from "./lane.ts";
 import type { ApiPoint } from "./points.ts";
 import { startVictim, type Victim } from "./victim.ts";
 
-/** A victim on its way to its point, and what must be so when it is dead. */
+/** The victim is on its way to its point; `check` expects what must hold once it is dead. */
 interface HostScene {
   readonly victim: Victim;
   check(): Promise<void>;
@@ -14,7 +14,7 @@ interface HostScene {
 
 export type HostScenario = (lane: Lane, point: ApiPoint) => Promise<HostScene>;
 
-/** An accepted job comes to the victim, whose caller comes again elsewhere. */
+/** The victim gets the request of an accepted job, whose caller asks again at another API. */
 export function accepts(way: Way): HostScenario {
   return async (lane, point) => {
     const victim = await startVictim("api", lane);
@@ -45,7 +45,7 @@ function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[
       async check() {
         const told = await lost;
         if (told !== undefined) {
-          // No caller waits for the announcement, so that its answer may come before the death.
+          // The caller does not wait for the announcement, so its answer may come before the death.
           expect(point).toBe("after announce");
           expect(await told.json()).toMatchObject({ status: "cancelled" });
         }
@@ -53,7 +53,7 @@ function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[
         if (survivor === undefined) throw new Error("no API survives");
         const again = await ask(survivor);
         if (again === undefined) throw new Error("the survivor does not answer");
-        // What is deleted already cannot be deleted again.
+        // A job that is already deleted cannot be deleted again.
         expect([200, ...(method === "DELETE" ? [404] : [])]).toContain(again.status);
         expect(ends).toContain(await stateOf(lane, job));
       },
@@ -77,7 +77,9 @@ export const expires: HostScenario = async (lane, point) => {
   };
 };
 
-/** A caller with an SDK of OpenAI's loses its connection to `first`, and tries again at `second`. */
+/**
+ * A caller with an OpenAI SDK loses its connection to the first API, and tries again at the second.
+ */
 function comesAgain(atVictim: "first" | "second"): HostScenario {
   return async (lane, point) => {
     const victim = await startVictim("api", lane);
@@ -134,7 +136,7 @@ function comesAgain(atVictim: "first" | "second"): HostScenario {
 export const losesCaller = comesAgain("first");
 export const regainsCaller = comesAgain("second");
 
-/** The id of a job that waits. */
+/** Has a job accepted that waits, since no worker runs, and returns its id. */
 async function acceptWaiting(lane: Lane, headers: Record<string, string> = {}): Promise<string> {
   await lane.stopWorkers();
   const [survivor] = lane.apis;
@@ -153,7 +155,7 @@ interface CallOptions {
   readonly signal?: AbortSignal | null;
 }
 
-/** Undefined: the connection broke. */
+/** Returns undefined when the connection breaks. */
 async function call(
   { key }: Lane,
   { baseUrl }: { readonly baseUrl: string },

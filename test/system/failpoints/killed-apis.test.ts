@@ -6,7 +6,7 @@ import { orderOfApi } from "./order.ts";
 import { playApi } from "./play-api.ts";
 import { ownerPoints } from "./points.ts";
 
-// They mostly wait, for beats that stand still and for sweeps.
+// The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;

@@ -6,7 +6,7 @@ import { playWorker } from "./play-worker.ts";
 import { fleetPoints } from "./points.ts";
 import { killedInFleet } from "./worker-cases.ts";
 
-// They mostly wait, for beats that stand still and for sweeps.
+// The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;

@@ -6,7 +6,7 @@ import { playWorker } from "./play-worker.ts";
 import { runPoints } from "./points.ts";
 import { killedInRun } from "./worker-cases.ts";
 
-// They mostly wait, for beats that stand still and for sweeps.
+// The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
 let lanes: LanePool;

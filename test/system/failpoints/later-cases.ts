@@ -17,7 +17,7 @@ const noJob = { ends: [], attempts: [] };
 const first = { ends: ["answer"], attempts: [1] };
 /** The attempt is closed, and another one answers. */
 const again = { ends: ["answer"], attempts: [2] };
-/** What a reader has seen cannot begin anew. */
+/** An answer that a reader has seen cannot begin again. */
 const cutOrAgain = { ends: ["failed server_error", "answer"], attempts: [1, 2] };
 
 export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
@@ -32,7 +32,7 @@ export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
   "after find waiting": { sameAs: "before add entry" },
   "before add entry": { scenario: movesLater, ...again },
   "after add entry": { scenario: movesLater, ...again },
-  // It looks all the time.
+  // The worker claims webhooks all the time, so it may die before or after the job's attempt.
   "before claim webhooks": { scenario: runsAsync, ends: ["answer"], attempts: [1, 2] },
   "after claim webhooks": { sameAs: "webhook begun" },
   "webhook begun": { scenario: runsAsync, ...first },
@@ -51,7 +51,7 @@ export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
   "after forget webhooks": { sameAs: "before forget files" },
 };
 
-/** Points that are there for owned jobs, too: what differs is who cares afterwards. */
+/** Owned jobs pass these points too; other processes care for accepted jobs afterwards. */
 export const killedRunLater: Readonly<Partial<Record<RunPoint, Entry>>> = {
   "before claim": { scenario: runsAsync, ...first },
   "after claim": { scenario: runsBackground, ...again },
@@ -62,7 +62,7 @@ export const killedRunLater: Readonly<Partial<Record<RunPoint, Entry>>> = {
   "after move": { sameAs: "before find waiting" },
 };
 
-/** Stopped for longer than its lease is believed in, and continued. */
+/** The worker stands still until the others declare it dead, and then goes on. */
 export const frozenLater: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
   "before append events": { scenario: runsStream, ...again },
   "before settle": { scenario: runsBackground, ...again },

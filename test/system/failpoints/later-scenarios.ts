@@ -3,7 +3,7 @@ import type { Lane } from "./lane.ts";
 import { startVictim } from "./victim.ts";
 import type { Scenario } from "./worker-scenarios.ts";
 
-/** Alone, the victim runs an accepted job. */
+/** The victim is the only worker, and runs an accepted job. */
 function runsLater(
   way: Way,
   model = "plain",
@@ -24,7 +24,7 @@ export const runsAsync = runsLater("async");
 export const runsUnreadStream = runsLater("async stream");
 export const runsBackground = runsLater("background");
 export const runsStream = runsLater("stream");
-/** It fails at one provider and goes on at the other, queued by the victim. */
+/** The job fails at one provider and goes on at the other, queued by the victim. */
 export const movesLater = runsLater("async", "spill", ({ upstreams }) =>
   upstreams["gpu-a"]?.setFault({ type: "status", status: 500, times: 1 }),
 );

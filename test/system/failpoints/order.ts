@@ -1,6 +1,9 @@
 import type { ApiPoint, WorkerPoint } from "./points.ts";
 
-/** What a worker must have behind it at a point: a word never leaves before its statement. */
+/**
+ * Lists the points that a worker must have passed before a point: no message leaves before its
+ * statement has run.
+ */
 export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly WorkerPoint[]>>> = {
   "before open periods": ["after sync providers"],
   "before register": ["after open periods"],
@@ -35,7 +38,7 @@ export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly Worker
   "before unlock slot": ["after free slot"],
 };
 
-/** The same of an API. */
+/** Lists the same for an API. */
 export const orderOfApi: Readonly<Partial<Record<ApiPoint, readonly ApiPoint[]>>> = {
   "before beat": ["after register"],
   "before rank": ["after find key"],

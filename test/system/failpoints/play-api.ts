@@ -9,8 +9,8 @@ import type { ApiPoint } from "./points.ts";
 import type { Victim } from "./victim.ts";
 
 /**
- * Brings an API to a point, harms it there, and looks at what became of its job, its caller and
- * everything else; meanwhile another API's caller is answered.
+ * Brings an API to a point, harms it there, and checks its job, its caller and everything else.
+ * Meanwhile another API's caller must be answered.
  */
 export async function playApi(
   lane: Lane,
@@ -39,7 +39,7 @@ export async function playApi(
   await expectRest(lane);
 }
 
-/** Of the only job that it may have accepted. */
+/** Returns the state of the only job that the victim may have accepted, or `none`. */
 async function stateOfJob({ database }: Lane, { id }: Victim): Promise<string> {
   const { rows } = await database.pool.query<{ state: string }>(
     "select state from jobs where owner = $1",

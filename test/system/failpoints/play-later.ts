@@ -8,13 +8,16 @@ import type { WorkerCase } from "./worker-cases.ts";
 
 interface LaterCases {
   readonly killed: readonly { readonly point: WorkerPoint; readonly expected: WorkerCase }[];
-  /** Stopped for longer than the lease is believed in, and continued. */
+  /** The worker stands still until the others declare it dead, and then goes on. */
   readonly frozen: Readonly<Partial<Record<WorkerPoint, WorkerCase>>>;
 }
 
-/** Tests of what nobody waits for on a connection: a worker dies or stops, others go on. */
+/**
+ * Defines the tests of jobs that nobody waits for on a connection: a worker dies or stands still,
+ * and others go on.
+ */
 export function playLater({ killed, frozen }: LaterCases): void {
-  // They mostly wait, for beats that stand still and for sweeps.
+  // The tests mostly wait: for beats that stand still, and for sweeps.
   vi.setConfig({ maxConcurrency: 5 });
 
   let lanes: LanePool;

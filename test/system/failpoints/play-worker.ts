@@ -7,7 +7,7 @@ import type { Victim } from "./victim.ts";
 import { passTheHour } from "./waiting-job.ts";
 import type { WorkerCase } from "./worker-cases.ts";
 
-/** Brings a worker to a point, harms it there, and looks at what became of everything. */
+/** Brings a worker to a point, harms it there, and checks what became of every job. */
 export async function playWorker(
   lane: Lane,
   point: WorkerPoint,

@@ -1,7 +1,10 @@
-/** Steps of a process, each with a point before and a point after it. */
+/** Each step of a process has a point before and a point after it. */
 type Around<Step extends string> = `before ${Step}` | `after ${Step}`;
 
-/** A worker's start, its place in the fleet and its end; its sweeper and its mover. */
+/**
+ * A worker takes these steps when it starts, while it has a place in the fleet, and when it ends.
+ * Its sweeper and its mover take some of them.
+ */
 const fleetSteps = [
   "sync providers",
   "open periods",
@@ -42,10 +45,10 @@ const runSteps = [
   "end",
 ] as const;
 
-/** Moments of a call to an upstream. */
+/** Moments of an upstream call. */
 const runMoments = ["call begun", "call sent", "call headers", "call answered"] as const;
 
-/** A worker's care for accepted jobs, which no process owns, and for webhooks. */
+/** A worker takes these steps for accepted jobs, which no process owns, and for webhooks. */
 const keeperSteps = [
   "announce",
   "append events",
@@ -59,7 +62,7 @@ const keeperSteps = [
   "forget webhooks",
 ] as const;
 
-/** A worker's care for batches. Making jobs of lines is `accept`, as in an API. */
+/** A worker takes these steps for batches. Lines become jobs by `accept`, as in an API. */
 const feederSteps = [
   "claim batches",
   "turn batch",
@@ -80,7 +83,7 @@ const feederSteps = [
   "forget conversations",
 ] as const;
 
-/** Moments of a call to a receiver of webhooks. */
+/** Moments of a webhook call. */
 const webhookMoments = [
   "webhook begun",
   "webhook sent",
@@ -103,7 +106,7 @@ const apiSteps = [
   "find ended",
 ] as const;
 
-/** An API's care for accepted jobs. */
+/** An API takes these steps for accepted jobs. */
 const hostSteps = [
   "find keyed",
   "read attempt",
@@ -114,7 +117,7 @@ const hostSteps = [
   "announce",
 ] as const;
 
-/** What has come from a worker and is about to be handed to its job. */
+/** A message has come from a worker and is about to be handed to its job. */
 const apiMoments = [
   "received started",
   "received head",

@@ -3,14 +3,14 @@ import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import type { Lane } from "./lane.ts";
 
-/** A job that waits while no worker runs. */
+/** The job waits, since no worker runs. */
 export interface WaitingJob {
   readonly id: string;
   readonly provider: string;
   readonly place: number;
 }
 
-/** The lane's only waiting job, as soon as its entry is in the queue. */
+/** Returns the lane's only waiting job, as soon as its entry is in the queue. */
 export async function findWaitingJob({ database, queues }: Lane): Promise<WaitingJob> {
   return await eventually(async () => {
     const { rows } = await database.pool.query<WaitingJob>(
@@ -32,7 +32,7 @@ export async function loseEntry({ database, queues }: Lane, job: WaitingJob): Pr
   await queues.remove(job.provider, job.id, job.place);
 }
 
-/** The hour is over. */
+/** Lets that hour pass. */
 export async function passTheHour({ database }: Lane): Promise<void> {
   await database.pool.query(
     `update jobs set wake_at = now()
@@ -40,7 +40,7 @@ export async function passTheHour({ database }: Lane): Promise<void> {
   );
 }
 
-/** A worker that is not there any more had begun to run the job. */
+/** Claims the job for a worker that is gone. */
 export async function claimByTheDead(lane: Lane, job: WaitingJob): Promise<void> {
   const { id, provider, place } = job;
   const row = await lane.database.claim.submit({

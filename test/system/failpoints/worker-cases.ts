@@ -20,14 +20,16 @@ import {
   type Scenario,
 } from "./worker-scenarios.ts";
 
-/** What a worker's end at a point may do to the callers of the jobs at stake there. */
+/** A worker dies at a point: this says how the jobs at stake there may end for their callers. */
 export interface WorkerCase {
   readonly scenario: Scenario;
   /** A regular expression for what the step must be about. */
   readonly about?: string;
-  /** How the job may end for its caller; never with a wrong answer, or a part taken for the whole. */
+  /**
+   * The job may end so for its caller, but never with a wrong answer or a part taken for the whole.
+   */
   readonly ends: readonly string[];
-  /** Attempts that the job may have in the ledger by then. */
+  /** The job may have so many attempts in the ledger by then. */
   readonly attempts: readonly number[];
 }
 
@@ -39,7 +41,7 @@ const first = { ends: ["answer"], attempts: [1] };
 /** The attempt is closed as unknown, and another one answers. */
 const again = { ends: ["answer"], attempts: [2] };
 const cut = { ends: ["stream cut by answer_lost"], attempts: [1] };
-/** A part that still waited to be sent is no part: nothing has been forwarded. */
+/** Where the first part still waited to be sent, nothing has been forwarded. */
 const cutOrAgain = { ends: [...cut.ends, ...again.ends], attempts: [1, 2] };
 const late = { ends: ["504 deadline_exceeded"], attempts: [0] };
 
@@ -100,7 +102,7 @@ export const killedInRun: Readonly<Record<RunPoint, Entry>> = {
   "call headers": { scenario: worksWhole, ...again },
   "call answered": { sameAs: "before send result" },
   "before send head": { scenario: worksStream, ...again },
-  // The first chunk may be with it.
+  // The first chunk may have been sent with the head.
   "after send head": { scenario: worksStalling, ...cutOrAgain },
   "before send chunk": { scenario: worksStream, ...again },
   "after send chunk": { scenario: worksStalling, ...cut },
@@ -108,7 +110,7 @@ export const killedInRun: Readonly<Record<RunPoint, Entry>> = {
     { scenario: worksWhole, ...again },
     { scenario: worksStream, ...cutOrAgain },
   ],
-  // The ledger row may have been written or not: answered by this attempt, or by another one.
+  // The ledger row may have been written or not, so this attempt answers, or another one.
   "after send result": { scenario: worksWhole, ends: ["answer"], attempts: [1, 2] },
   "before store payload": { scenario: worksLarge, ...again },
   "after store payload": { scenario: worksLarge, ...again },
@@ -119,7 +121,7 @@ export const killedInRun: Readonly<Record<RunPoint, Entry>> = {
   "after settle": { sameAs: "before send end" },
   "before send end": [
     { scenario: worksWhole, ...first },
-    // Chunks that still waited to be sent held the rest up.
+    // Chunks that still waited to be sent have held up the end.
     { scenario: worksStream, ends: [...first.ends, ...cut.ends], attempts: [1] },
   ],
   "after send end": { scenario: worksWhole, ...first },
@@ -132,9 +134,10 @@ export const killedInRun: Readonly<Record<RunPoint, Entry>> = {
   "after end": { sameAs: "before notice end" },
 };
 
-/** Stopped for longer than its lease is believed in, and continued. */
+/** The worker stands still until the others declare it dead, and then goes on. */
 export const frozenWorker: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = {
-  // It wakes believing that it is in the fleet, runs the entry, and learns the truth in the middle.
+  // The worker goes on as if it were in the fleet, runs the entry, and learns in the middle that it
+  // was declared dead.
   "before run entry": { scenario: worksWhole, ends: ["answer"], attempts: [1, 2] },
   "after claim": { scenario: worksWhole, ...again },
   "call sent": { scenario: worksWhole, ...again },
@@ -143,7 +146,8 @@ export const frozenWorker: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = 
   "after settle": { scenario: worksWhole, ...first },
   "before send end": { scenario: worksWhole, ...first },
   "after move": { scenario: worksFailing, ...again },
-  // It wakes holding the slots, and may take the job once more before it learns the truth.
+  // The worker still holds the slots, and may take the job once more before it learns that it was
+  // declared dead.
   "before close lost": {
     scenario: buriesWorker,
     about: "worker_gone",

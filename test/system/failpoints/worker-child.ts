@@ -7,7 +7,7 @@ import type { Failpoints } from "./child/failpoints.ts";
 import { runChild } from "./child/run-child.ts";
 import { workerPoints } from "./points.ts";
 
-// Composes what `spillway worker` does, of the same parts.
+// This composes the same parts as `spillway worker`.
 await runChild(workerPoints, async (options, failpoints) => {
   const parts = await openFleetParts("worker", options);
   const { id, database, providerStates, path, metrics, log } = parts;
@@ -48,7 +48,7 @@ await runChild(workerPoints, async (options, failpoints) => {
   };
 });
 
-/** After `run entry` all that is left is to tell the queue. */
+/** After `run entry` only the queue still has to be told. */
 function watchedBackend(backend: QueueBackend, failpoints: Failpoints): QueueBackend {
   return {
     ...backend,

@@ -7,13 +7,13 @@ import type { WorkerPoint } from "./points.ts";
 import { startVictim, type Victim } from "./victim.ts";
 import { claimByTheDead, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
 
-/** A victim on its way to its point, and what callers wait for. */
+/** The victim is on its way to its point, and callers wait for `asks`. */
 interface Scene {
   readonly victim: Victim;
   readonly asks: readonly Promise<Asked>[];
-  /** `named`: only the jobs that the step was about may end otherwise than well. */
+  /** `named`: only the jobs that the step was about may end badly. */
   readonly atStake: "named" | "all";
-  /** What broke beside the victim is whole again. */
+  /** Repairs what else was broken. */
   readonly repair?: () => Promise<void>;
 }
 
@@ -22,14 +22,14 @@ export type Scenario = (lane: Lane, point: WorkerPoint, about: string) => Promis
 
 type Question = Parameters<typeof asked>[2];
 
-/** The victim comes into the fleet. */
+/** The victim joins the fleet. */
 export const comes: Scenario = async ({ env }, point, about) => ({
   victim: await startVictim("worker", { env, atStart: { point, about } }),
   asks: [],
   atStake: "all",
 });
 
-/** The victim leaves in order. */
+/** The victim stops in order. */
 export const leaves: Scenario = async (lane, point, about) => {
   const victim = await startVictim("worker", lane);
   await victim.arm(point, about);
@@ -37,7 +37,7 @@ export const leaves: Scenario = async (lane, point, about) => {
   return { victim, asks: [], atStake: "all" };
 };
 
-/** Another worker comes: the victim gives it its share of the slots. */
+/** Another worker joins, and the victim gives it its share of the slots. */
 export const shares: Scenario = async (lane, point, about) => {
   const victim = await startVictim("worker", lane);
   await lane.stopWorkers();
@@ -47,7 +47,9 @@ export const shares: Scenario = async (lane, point, about) => {
   return { victim, asks: [], atStake: "all" };
 };
 
-/** As many requests at once as there are slots, until the victim has had its share of them. */
+/**
+ * Sends as many requests at once as there are slots, until the victim has had its share of them.
+ */
 function works(question: Question): Scenario {
   return async (lane, point, about) => {
     const victim = await startVictim("worker", lane);
@@ -60,7 +62,7 @@ function works(question: Question): Scenario {
       asks.push(...more);
       isReached = await Promise.race([
         reached.then(() => true),
-        // Whoever was quicker may have had them all.
+        // A quicker worker may have had them all.
         Promise.all(more).then(() => false),
       ]);
     }
@@ -71,7 +73,7 @@ function works(question: Question): Scenario {
 export const worksWhole = works({ model: "plain" });
 export const worksStream = works({ model: "plain", stream: true });
 
-/** Alone, the victim runs a job. */
+/** The victim is the only worker, and runs a job. */
 function worksAlone(question: Question, prepare: (lane: Lane) => void = () => undefined): Scenario {
   return async (lane, point, about) => {
     const victim = await startVictim("worker", lane);
@@ -89,14 +91,14 @@ export const worksFailing = worksAlone({ model: "spill" }, ({ upstreams }) =>
 export const worksStalling = worksAlone({ model: "plain", stream: true }, ({ upstreams }) =>
   upstreams["gpu-a"]?.setFault({ type: "hang_after", tokens: 3, times: 1 }),
 );
-/** The answer is larger than what travels inside a letter. */
+/** The answer is larger than what a reply message carries. */
 export const worksLarge = worksAlone({
   model: "large",
   content: "[sim output=34000]",
   maxTokens: 34_000,
 });
 
-/** Alone, the victim finds a job in its queue whose deadline has passed. */
+/** The victim is the only worker, and finds a job in its queue whose deadline has passed. */
 export const comesTooLate: Scenario = async (lane, point, about) => {
   await lane.stopWorkers();
   const asks = askAtOnce(lane, { model: "plain" }, 1);
@@ -109,7 +111,7 @@ export const comesTooLate: Scenario = async (lane, point, about) => {
   return { victim, asks, atStake: "all" };
 };
 
-/** Alone, the victim is to care for a job whose entry was lost. */
+/** The victim is the only worker, and has to care for a job whose entry was lost. */
 function cares(
   model: string,
   happen: (lane: Lane, job: WaitingJob) => Promise<unknown>,
@@ -146,12 +148,12 @@ export const findsNewEpoch = cares("plain", (lane) => lane.forgetEpoch());
 export const overflows = cares("spill", (lane, { id }) =>
   lane.database.pool.query("update jobs set overflow_at = now() where id = $1", [id]),
 );
-/** The job's provider is down, another serves the same model. */
+/** The job's provider is down, and another one serves the same model. */
 export const reroutes = cares("both", nothing, true);
 /** The job's provider is down; after a failure the route overflows. */
 export const overflowsFromDown = cares("spill", nothing, true);
 
-/** An API has died that had a job. */
+/** An API that had a job has died. */
 export const buriesApi: Scenario = async (lane, point, about) => {
   const { pool, accept } = lane.database;
   const victim = await startVictim("worker", lane);
@@ -179,7 +181,7 @@ function askAtOnce({ apis, ...lane }: Lane, question: Question, count = SLOTS): 
   });
 }
 
-/** Of each provider. */
+/** Waits until the victim holds so many slots of each provider. */
 async function waitForSlots({ database }: Lane, { id }: Victim, count: number): Promise<void> {
   await eventually(async () => {
     const { rows } = await database.pool.query<{ held: number }>(

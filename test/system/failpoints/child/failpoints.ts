@@ -1,6 +1,9 @@
 import type { Arming, FromChild } from "./messages.ts";
 
-/** The points of this child process. At an armed one it says so and stops, to be killed or to go on. */
+/**
+ * Keeps the points of this child process. At an armed one the process reports that and stops, until
+ * it is killed or continued.
+ */
 export class Failpoints {
   readonly #points: ReadonlySet<string>;
   readonly #passed = new Set<string>();
@@ -10,12 +13,12 @@ export class Failpoints {
     this.#points = new Set(points);
   }
 
-  /** Takes the place of what was armed before. */
+  /** Replaces what was armed before. */
   arm(arming: Arming): void {
     this.#armed = arming;
   }
 
-  /** Comes back at once, but for the armed point: there when the process is continued. */
+  /** Returns at once, except at the armed point: there it returns when the process is continued. */
   reach(point: string, about: unknown): void {
     if (!this.#points.has(point)) {
       tell({ unnamed: point });
@@ -29,11 +32,11 @@ export class Failpoints {
     if (!new RegExp(about).test(text)) return;
     this.#armed = undefined;
     tell({ reached: point, about: text, passed: [...this.#passed] });
-    // All threads, here and now: what was not done so far is not done.
+    // This stops all threads at once, so nothing more is done.
     process.kill(process.pid, "SIGSTOP");
   }
 
-  /** A promised step with its two points. */
+  /** Runs a step between its two points. */
   async around<Value>(step: string, about: unknown, act: () => Promise<Value>): Promise<Value> {
     this.reach(`before ${step}`, about);
     const value = await act();
@@ -42,7 +45,7 @@ export class Failpoints {
   }
 }
 
-/** To the test. */
+/** Sends a message to the test. */
 export function tell(message: FromChild): void {
   process.send?.(message);
 }

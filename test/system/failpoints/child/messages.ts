@@ -1,7 +1,7 @@
-/** A point at which a child is to stop. */
+/** The child is to stop at this point. */
 export interface Arming {
   readonly point: string;
-  /** Only when what the step is about, as JSON, matches this regular expression. */
+  /** The child stops only when this regular expression matches what the step is about, as JSON. */
   readonly about: string;
 }
 
@@ -10,10 +10,12 @@ export type ToChild = { readonly arm: Arming } | { readonly stop: true };
 
 /** From a child to its test. */
 export type FromChild =
-  /** It runs; its name in the fleet, and an API's address. */
+  /** The child runs. `runs`: its name in the fleet; `url`: the address of an API. */
   | { readonly runs: string; readonly url: string | undefined }
   | { readonly armed: string }
-  /** It stops here, now. `about`: JSON; `passed`: the points that it has passed so far. */
+  /**
+   * The child stops at this point. `about`: JSON; `passed`: the points that it has passed so far.
+   */
   | { readonly reached: string; readonly about: string; readonly passed: readonly string[] }
-  /** It took a step that has no point. */
+  /** The child took a step that has no point. */
   | { readonly unnamed: string };

@@ -1,4 +1,4 @@
-/** The step that each statement is which changes something. */
+/** Gives the step of each statement that changes something. */
 const changes: Readonly<Record<string, string>> = {
   accept_jobs: "accept",
   claim_jobs: "claim",
@@ -51,14 +51,14 @@ const changes: Readonly<Record<string, string>> = {
   forget_files: "forget files",
   forget_batch_lines: "forget lines",
   forget_conversations: "forget conversations",
-  // They change nothing, but a caller's fate hangs on their answers.
+  // These change nothing, but their answers decide what a caller gets.
   find_keys: "find key",
   find_keyed_job: "find keyed",
   find_waiting: "find waiting",
   find_ended: "find ended",
 };
 
-/** Statements whose answers only lead to those above. */
+/** The answers of these statements only lead to the ones above. */
 const reads: ReadonlySet<string> = new Set([
   "accept_jobs_rows",
   "end_jobs_rows",
@@ -85,9 +85,9 @@ const reads: ReadonlySet<string> = new Set([
   "read_ended_lines",
   "open_lines",
   "read_clock",
-  // It undoes what a death would do again.
+  // It undoes what a death would do again, so it needs no point.
   "record_held_jobs",
-  // It writes what serves at a provider: for operators, and again at each start.
+  // It records what serves at a provider, for operators. Each start writes it again.
   "report_engine",
 ]);
 
@@ -96,8 +96,8 @@ const transactionWords: ReadonlySet<string> = new Set(["begin", "commit", "rollb
 const NAME = /^\/\* (\w+) \*\/ /;
 
 /**
- * The step that a statement is; undefined for a read. One that is in neither list is its own name,
- * which no point has. Throws for a statement that has no name.
+ * Returns a statement's step; undefined for a read. A statement in neither list gets its own name,
+ * which no point has. Throws an `Error` for a statement without a name.
  */
 export function nameStatement(sql: string): string | undefined {
   if (transactionWords.has(sql)) return undefined;

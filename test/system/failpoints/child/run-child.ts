@@ -5,29 +5,29 @@ import { readEnvironment } from "../../../../config/environment.ts";
 import { Failpoints, tell } from "./failpoints.ts";
 import type { Arming, ToChild } from "./messages.ts";
 import { watchCalls } from "./watch-calls.ts";
-import { watchLetters } from "./watch-letters.ts";
+import { watchMessages } from "./watch-messages.ts";
 import { watchStatements } from "./watch-statements.ts";
 
-/** What a child's composition root has started. */
+/** A child's running process. */
 export interface StartedChild {
   readonly id: string;
   readonly url: string | undefined;
   stop(): Promise<void>;
 }
 
-/** Runs a process of a fleet with points, by word of the test that has forked it. */
+/** Runs a process of a fleet with points, which the test that has forked it arms. */
 export async function runChild(
   points: Iterable<string>,
   start: (options: ProcessOptions, failpoints: Failpoints) => Promise<StartedChild>,
 ): Promise<void> {
-  // Node writes it at a process's end, which these do not live to see.
+  // Node writes the compile cache when a process ends, but these are killed before that.
   flushCompileCache();
   const options = await readProcessOptions(readEnvironment());
   const failpoints = new Failpoints(points);
   const atStart = process.env["FAILPOINT"];
   if (atStart !== undefined) failpoints.arm(JSON.parse(atStart) as Arming);
   watchStatements(failpoints);
-  watchLetters(failpoints);
+  watchMessages(failpoints);
   watchCalls(failpoints);
   const started = await start(options, failpoints);
   process.on("message", (message: ToChild) => {

@@ -1,7 +1,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { Failpoints } from "./failpoints.ts";
 
-/** undici's own channels of what a call goes through, in this order. */
+/** undici publishes the moments of a call on these channels, in this order. */
 const moments = {
   "undici:request:create": "begun",
   "undici:request:bodySent": "sent",

@@ -5,8 +5,8 @@ import { nameStatement } from "./name-statement.ts";
 type Callback = (error: unknown, result: unknown) => void;
 
 /**
- * Puts a point before and after each statement of this process, whatever session it goes by: before
- * it is written, and when its answer is here but nobody has seen it.
+ * Puts a point before and after each statement of this process, whatever connection it uses: before
+ * it is written, and when its answer has come but nobody has seen it.
  */
 export function watchStatements(failpoints: Failpoints): void {
   const { query } = Client.prototype;

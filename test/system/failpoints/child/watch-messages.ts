@@ -13,14 +13,14 @@ interface Step {
   readonly about: unknown;
 }
 
-/** Said again when an answer is late: nothing hangs on a single one. */
+/** These are sent again when an answer is late, so nothing depends on a single one. */
 const repeated = new Set(["send probe", "send gone"]);
 
 /**
- * Puts a point before and after what this process says to others over Redis: before it is written,
- * and when Redis has it.
+ * Puts a point before and after each message of this process to others over Redis: before it is
+ * written, and when Redis has it.
  */
-export function watchLetters(failpoints: Failpoints): void {
+export function watchMessages(failpoints: Failpoints): void {
   const { sendCommand } = Redis.prototype;
   const watched = function (this: Redis, ...given: unknown[]): unknown {
     const command = given[0] as Command;
@@ -37,7 +37,7 @@ export function watchLetters(failpoints: Failpoints): void {
 
 function stepsOf({ name, args }: Command): Step[] {
   const key = String(args[0]);
-  if (name === "xadd" && key.includes(":inbox:")) return lettersOf(args);
+  if (name === "xadd" && key.includes(":inbox:")) return messagesOf(args);
   if (name === "set" && key.includes(":payload:")) return [{ name: "store payload", about: key }];
   if (name === "getdel" && key.includes(":payload:"))
     return [{ name: "fetch payload", about: key }];
@@ -49,8 +49,8 @@ function stepsOf({ name, args }: Command): Step[] {
   return [];
 }
 
-/** After the key, an id and the sender, each letter has a head and, beside it, its bytes. */
-function lettersOf(args: readonly unknown[]): Step[] {
+/** After the key, an id and the sender, each message has a head and, beside it, its bytes. */
+function messagesOf(args: readonly unknown[]): Step[] {
   const steps: Step[] = [];
   for (let at = 4; at + 1 < args.length; at += 2) {
     const envelope = unpackEnvelope(String(args[at]).slice(1), Buffer.alloc(0));
