@@ -20,7 +20,7 @@ export interface BenchOptions {
   readonly profile: boolean;
 }
 
-/** The arguments of every part of the benchmark besides the options. */
+/** Every part of the benchmark gets these arguments besides the options. */
 export interface BenchRun extends Pick<SystemOptions, "runDir" | "cacheDir"> {
   readonly generator: LoadGenerator;
   readonly progress: (line: string) => void;

@@ -16,7 +16,7 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Requests per second. */
   readonly perSecond: number;
-  /** The directory for the configuration and the processes' logs. */
+  /** The configuration and the processes' logs are in this directory. */
   readonly directory: string;
   readonly log: (line: string) => void;
   readonly interrupted: AbortSignal;

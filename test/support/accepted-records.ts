@@ -1,5 +1,5 @@
 /**
- * Rules for accepted jobs in a database at rest; each query returns the rows that break one. An
+ * Each query returns the rows of a database at rest that break a rule for accepted jobs. An
  * endpoint that was changed after a job's end may not have been registered for that event at the
  * time.
  */

@@ -1,6 +1,4 @@
-/**
- * Rules for batches and files in a database at rest; each query returns the rows that break one.
- */
+/** Each query returns the rows of a database at rest that break a rule for batches or files. */
 export const BATCH_RULES: Readonly<Record<string, string>> = {
   "a line that says otherwise than its job": `
     select l.batch_id || ' ' || l.line || ' ' || l.state || ', job ' || coalesce(j.state, 'none') as what

@@ -12,14 +12,16 @@ import { createTestDatabase } from "./postgres.ts";
 
 const ADMIN_KEY = "sk-admin-test";
 
-/** One simulated upstream of a test broker, and its part of the configuration. */
+/**
+ * The test broker has a simulated upstream with these options and this part of the configuration.
+ */
 interface TestProvider extends Partial<SimulatorOptions> {
   readonly location?: "local" | "cloud";
   /** The provider's slots in the configuration; the simulator has as many unless `slots` is set. */
   readonly brokerSlots?: number;
   /** USD per million tokens. */
   readonly price?: { readonly input: number; readonly output: number };
-  /** Further lines of the provider, as YAML flow text, e.g. `timeouts: { idle: 300ms }`. */
+  /** The provider has these further lines, as YAML flow text, e.g. `timeouts: { idle: 300ms }`. */
   readonly yaml?: string;
   /** Another address instead of a simulator. */
   readonly baseUrl?: string;
@@ -27,15 +29,15 @@ interface TestProvider extends Partial<SimulatorOptions> {
 
 export interface TestBrokerOptions {
   readonly providers: Readonly<Record<string, TestProvider>>;
-  /** The `models:` part of the configuration, as YAML text indented by two spaces. */
+  /** The `models:` part of the configuration is YAML text, indented by two spaces. */
   readonly models: string;
-  /** The `server:` part, as YAML flow text. */
+  /** The `server:` part is YAML flow text. */
   readonly server?: string;
   readonly heartbeatMs?: number;
   readonly cadences?: Cadences;
 }
 
-/** A whole broker with its own database and simulated upstreams. */
+/** The whole broker has its own database and simulated upstreams. */
 export interface TestBroker {
   /** The base URL, which ends with `/v1`. */
   readonly baseUrl: string;
@@ -43,7 +45,7 @@ export interface TestBroker {
   readonly databaseUrl: string;
   readonly adminKey: string;
   readonly upstreams: Readonly<Record<string, Simulator>>;
-  /** A second connection to the same database, for checks. */
+  /** Checks use this second connection to the same database. */
   readonly database: Database;
   /** Calls the admin API and returns the answer's JSON. */
   admin<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;

@@ -2,9 +2,9 @@ import type { SharedRedisContainer } from "./shared-redis-container.ts";
 
 /** The Redis servers that tests can use. */
 export interface RedisSource {
-  /** A running server in which tests borrow databases. */
+  /** Tests borrow databases in this running server. */
   readonly url: string | undefined;
-  /** The program with which tests start servers of their own. */
+  /** Tests start servers of their own with this program. */
   readonly program: string | undefined;
   /** The image for servers of their own where there is no program. */
   readonly image: string | undefined;

@@ -8,7 +8,7 @@ import { guardAgainstKill } from "./kill-guard.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The directory of the bundles that `programs.ts` names. */
+    /** This directory has the bundles that `programs.ts` names. */
     readonly programDirectory: string;
   }
 }

@@ -4,7 +4,7 @@ import { eventually } from "./eventually.ts";
 import { type OwnRedis, startOwnRedis } from "./own-redis.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 
-/** A primary and its replica behind one address, as in a managed Redis. */
+/** A primary and its replica have one address, as in a managed Redis. */
 export interface RedisPair {
   /** New connections to this URL lead to the current primary. */
   readonly url: string;

@@ -19,7 +19,7 @@ export interface TcpProxy {
   readonly connections: number;
   /** The server for new connections. */
   target: { readonly host: string; readonly port: number };
-  /** The delay of every byte in each direction. */
+  /** Each byte is delayed so long, in each direction. */
   latencyMs: number;
   fault: TcpFault;
   /** Resets both ends of every connection. */

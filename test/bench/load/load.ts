@@ -1,6 +1,6 @@
 import type { Spread } from "./spread.ts";
 
-/** The only model, at the upstream and at every system in front of it. */
+/** This is the only model, at the upstream and at every system in front of it. */
 export const BENCH_MODEL = "bench-model";
 
 /** One run of the load generator against one system. */
@@ -16,14 +16,14 @@ export interface Load {
   readonly windowMs: number;
 }
 
-/** The results between the opening and the closing of the window. */
+/** The results count from the window's opening to its closing. */
 export interface LoadResult {
   readonly seconds: number;
   /** The number of right answers. */
   readonly answers: number;
   /** The number of other results: other statuses, wrong bodies, lost connections, timeouts. */
   readonly errors: number;
-  /** The text of the first wrong answer; undefined when there was none. */
+  /** The first wrong answer has this text; undefined when there was none. */
   readonly firstError: string | undefined;
   readonly latencyMs: Spread;
   /** The time to the first token; undefined unless the load is a stream. */

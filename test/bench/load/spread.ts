@@ -1,4 +1,4 @@
-/** Median and 99th percentile, in the unit of the values. */
+/** Both numbers have the unit of the values. */
 export interface Spread {
   readonly p50: number;
   readonly p99: number;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { BENCH_MODEL } from "./load.ts";
 
-/** Time to the whole answer, or to a stream's first token. */
+/** The whole answer, or a stream's first token, comes after this time. */
 const FIRST_TOKEN_MS = 20;
 const BETWEEN_TOKENS_MS = 10;
 

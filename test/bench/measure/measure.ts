@@ -4,10 +4,10 @@ import type { LoadGenerator } from "../load/load-generator.ts";
 import type { Part, System, SystemName } from "../systems/system.ts";
 import { cpuTimes } from "./cpu-time.ts";
 
-/** Processor time of one request, by part, in milliseconds. */
+/** One request takes this processor time in each part, in milliseconds. */
 type CpuPerRequest = Readonly<Partial<Record<Part, number>>>;
 
-/** The conditions of a measurement, without the system. */
+/** A measurement's conditions, without the system. */
 export type Conditions = Pick<Load, "connections" | "bodyBytes" | "stream"> & {
   readonly slowCommits: boolean;
 };

@@ -12,7 +12,7 @@ import { warmUp } from "./warm-up.ts";
 const MAX_RATIO = 1.05;
 const STARTS = { embedded: startEmbedded, split: startSplit };
 
-/** The measurements of each load, by its name; the revision's build comes first. */
+/** Measurements are kept by the load's name; in each pair the revision's build comes first. */
 type Pairs = Map<string, [Measurement, Measurement][]>;
 
 /**

@@ -1,7 +1,7 @@
 import type { Measurement } from "../measure/measure.ts";
 import type { SystemName } from "../systems/system.ts";
 
-/** One promise about speed, and the measured value. */
+/** A promise about speed, as measured. */
 export interface Mark {
   readonly name: string;
   readonly wanted: string;

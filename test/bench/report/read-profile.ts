@@ -26,7 +26,7 @@ export interface Share {
 
 export interface ProfileSummary {
   readonly busyShare: number;
-  /** Packages, parts of Node and files of this checkout, sorted by self time. */
+  /** Packages, parts of Node and files of this checkout are sorted by self time. */
   readonly modules: readonly Share[];
   readonly functions: readonly Share[];
 }

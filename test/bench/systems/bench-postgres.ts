@@ -3,10 +3,10 @@ import { Client } from "pg";
 import { startEmbeddedPostgres } from "../../../cli/embedded-postgres/embedded-postgres.ts";
 import { parentOf } from "../measure/cpu-time.ts";
 
-/** A durable server with the settings of the embedded one. */
+/** The server is durable and has the settings of the embedded one. */
 export interface BenchPostgres {
   readonly url: string;
-  /** The server's first process, which started the others. */
+  /** The server's first process has started the others. */
   readonly pid: number;
   stop(): Promise<void>;
 }

@@ -8,14 +8,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A child process that has printed its ready line. */
 export interface Program {
   readonly pid: number;
-  /** The text that the first group of `ready` matched. */
+  /** The first group of `ready` matched this text. */
   readonly readyText: string;
   /** Sends SIGTERM, and SIGKILL after a grace time. Later calls do nothing more. */
   stop(): Promise<void>;
 }
 
 export interface ProgramOptions {
-  /** The name in the log file's name and in errors. */
+  /** The log file and errors have this name. */
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];

@@ -11,7 +11,7 @@ export interface JobRow {
 export interface CallerRecords {
   readonly records: readonly CallRecord[];
   readonly jobs: readonly JobRow[];
-  /** The `x-client-request-id` of each call that the cloud received. */
+  /** The cloud received calls with these `x-client-request-id` headers. */
   readonly cloudCalls: readonly string[];
   /** Tells whether the API process was killed, frozen or restarted in the interval. */
   readonly wasDisturbed: (api: CallRecord["api"], fromMs: number, toMs: number) => boolean;

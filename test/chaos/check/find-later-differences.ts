@@ -1,6 +1,6 @@
 import type { LaterRecord } from "../load/later-load.ts";
 
-/** The database's row of an accepted job. */
+/** An accepted job's row. */
 export interface LaterJobRow {
   readonly id: string;
   readonly state: string;
@@ -20,7 +20,7 @@ export interface LaterRecords {
   readonly records: readonly LaterRecord[];
   /** The accepted jobs. */
   readonly jobs: readonly LaterJobRow[];
-  /** The `x-client-request-id` of each call that the cloud received. */
+  /** The cloud received calls with these `x-client-request-id` headers. */
   readonly cloudCalls: readonly string[];
 }
 

@@ -16,7 +16,7 @@ export type LineProblem =
   | { readonly type: "stall" | "drop" | "refuse" | "reset" | "half-open" }
   | { readonly type: "cut"; readonly bytes: number; readonly towards: "client" | "server" };
 
-/** A fault and its time, in milliseconds since the load began. */
+/** The fault comes at a time in milliseconds since the load began. */
 export interface PlannedFault {
   readonly atMs: number;
   readonly forMs: number;

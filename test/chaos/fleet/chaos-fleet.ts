@@ -58,7 +58,7 @@ export interface ChaosFleetOptions {
   /** Starts one `spillway serve` under every name, without Redis, instead of the fleet. */
   readonly alone?: boolean;
   readonly redisKeepsFile: boolean;
-  /** The directory for the configuration and the logs. */
+  /** The configuration and the logs are in this directory. */
   readonly directory: string;
   readonly random: () => number;
   /** Milliseconds since the run's start. */

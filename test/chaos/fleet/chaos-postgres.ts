@@ -7,7 +7,7 @@ import { startThrowAwayPostgres } from "../../support/throw-away-postgres.ts";
 /** A PostgreSQL server to break, with a migrated database. */
 export interface ChaosPostgres {
   readonly url: string;
-  /** A direct connection, past every proxy, for checks. */
+  /** Checks use this direct connection, past every proxy. */
   readonly database: Database;
   freeze(): Promise<void>;
   thaw(): void;

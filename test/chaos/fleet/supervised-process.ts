@@ -9,7 +9,7 @@ export interface SupervisedProcessOptions {
   readonly name: string;
   readonly kind: "api" | "worker" | "serve";
   readonly env: Readonly<Record<string, string>>;
-  /** The file for all of its output. */
+  /** All output goes to this file. */
   readonly logFile: string;
   /** Milliseconds since the run's start. */
   readonly now: () => number;

@@ -31,7 +31,7 @@ interface Plan {
 const MOST_AT_ONCE = 3;
 const LINES = 80;
 const RETRIES = 12;
-/** Time after the load's end, which covers all outages of the broker meanwhile. */
+/** This time after the load's end covers all outages of the broker meanwhile. */
 const PATIENCE_MS = 120_000;
 const KEY_WEIGHTS = { free: 5, local: 2, budgeted: 2, poor: 1 } as Record<KeyName, number>;
 

@@ -2,12 +2,12 @@ import type { KeyName } from "../fleet/chaos-fleet.ts";
 
 /** The record of one caller. Times are in milliseconds since the run's start. */
 export interface CallRecord {
-  /** A text in the prompt, and therefore in the right answer. */
+  /** This text is in the prompt, and therefore in the right answer. */
   readonly marker: string;
   readonly shape: string;
   readonly api: "api-1" | "api-2";
   readonly key: KeyName;
-  /** The stricter residency of key and request. */
+  /** The stricter residency of key and request counts. */
   readonly residency: "any" | "local";
   readonly sentAtMs: number;
   readonly endedAtMs: number;
@@ -24,7 +24,7 @@ export interface CallRecord {
   readonly end: "answered" | "left" | "lost" | "hung";
   /** Tells whether there was a whole body with its answer, or a stream up to `[DONE]`. */
   readonly complete: boolean;
-  /** The code of an error body or event. */
+  /** An error body or event has this code. */
   readonly errorCode: string | undefined;
   /** How the answer's text, as far as it was received, compares with the right one. */
   readonly text: "none" | "own" | "part" | "foreign";

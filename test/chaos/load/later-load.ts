@@ -3,14 +3,14 @@ import { askedLater, type LaterQuestion, type Way } from "../../system/failpoint
 import type { ChaosFleet, KeyName } from "../fleet/chaos-fleet.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** The record of one accepted job's caller. */
+/** One accepted job's caller. */
 export interface LaterRecord {
   readonly way: Way;
   readonly residency: "any" | "local";
   readonly cancelled: boolean;
   /** The job's id; undefined when the request ended before its caller learned it. */
   readonly job: string | undefined;
-  /** `answer`, a status with a code, or a problem. */
+  /** The value is `answer`, a status with a code, or a problem. */
   readonly ending: string;
 }
 

@@ -21,7 +21,7 @@ interface Call {
   readonly name: string;
   readonly path: string;
   readonly init?: RequestInit;
-  /** Called with the body of a 2xx answer. */
+  /** This is called with the body of a 2xx answer. */
   readonly onBody?: (body: Record<string, unknown>) => void;
 }
 

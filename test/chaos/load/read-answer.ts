@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { parseJson } from "../../../shared/json/json-object.ts";
 
-/** An answer as far as a caller received it. */
+/** A caller received this much of an answer. */
 export interface ReadAnswer {
   readonly text: string;
   readonly complete: boolean;

@@ -2,7 +2,7 @@ import { embeddingsBody } from "../../../cli/simulate/embeddings.ts";
 import { textPrompt } from "../../../cli/simulate/prompt.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** One request, and the text of its only right answer. */
+/** A request has only one right answer. */
 export interface ShapedRequest {
   readonly shape: string;
   readonly path: string;
@@ -10,7 +10,7 @@ export interface ShapedRequest {
   readonly isStream: boolean;
   /** Tells whether the request is too expensive for a budgeted key. */
   readonly isBig: boolean;
-  /** The text of all choices, or all embeddings as JSON. */
+  /** The answer is the text of all choices, or all embeddings as JSON. */
   readonly answer: string;
 }
 

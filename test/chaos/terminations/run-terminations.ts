@@ -23,7 +23,7 @@ export interface TerminationsOptions {
   readonly seed: number;
   /** Requests per second. */
   readonly rate: number;
-  /** The directory for the configuration and the processes' logs. */
+  /** The configuration and the processes' logs are in this directory. */
   readonly directory: string;
   readonly log: (line: string) => void;
   readonly interrupted: AbortSignal;

@@ -69,7 +69,7 @@ export function errorOf({ text, headers }: Answer): unknown {
   return last === "[DONE]" ? undefined : (JSON.parse(last) as { error?: unknown }).error;
 }
 
-/** The data of each server-sent event. */
+/** Returns the data of each server-sent event. */
 export function eventsOf(text: string): string[] {
   return text
     .split("\n\n")
@@ -77,7 +77,7 @@ export function eventsOf(text: string): string[] {
     .map((event) => event.slice("data: ".length));
 }
 
-/** The generated text of a whole answer or a stream. */
+/** Returns the generated text of a whole answer or a stream. */
 export function contentOf({ text, headers }: Answer): string {
   const isStream = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   const parts = isStream ? eventsOf(text).filter((data) => data !== "[DONE]") : [text];

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { TestBroker } from "../../support/broker.ts";
 
-/** The money of a key as the admin API shows it. */
+/** The admin API shows a key's money in this form. */
 export interface BudgetView {
   readonly limit_usd: string;
   readonly period: string;

@@ -34,7 +34,7 @@ async function block(): Promise<() => Promise<unknown>> {
   };
 }
 
-/** A question that waits, and its job. */
+/** Sends a request that waits, and finds its job. */
 async function askAndWait(stream: boolean): Promise<{ answer: Promise<Answer>; job: string }> {
   const answer = ask(broker, { key, stream });
   const job = await eventually(async () => {

@@ -13,14 +13,14 @@ export type Mood =
   /** Only headers are sent. */
   | "silent";
 
-/** An engine that answers every chat with «Blue herons wade.», unless it is in a mood. */
+/** The engine answers every chat with «Blue herons wade.», unless it is in a mood. */
 export interface MoodyUpstream {
   /** It ends with `/v1`. */
   readonly url: string;
   /** `calls` counts from the start, `refused` those of them that met a mood. */
   readonly calls: number;
   readonly refused: number;
-  /** The number of calls that hang or are silent. */
+  /** This many calls hang or are silent. */
   readonly open: number;
   /** Sets the mood for calls that contain `match`, or for all; with null the engine is well. */
   setMood(mood: Mood | null, match?: string): void;

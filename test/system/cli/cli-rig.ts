@@ -15,7 +15,7 @@ const batchTimes = {
   patienceMs: 300,
 } as const;
 
-/** The output of a command, and the error that ended it. */
+/** A command's output and last error. */
 export interface CommandEnd {
   readonly stdout: string;
   readonly stderr: string;

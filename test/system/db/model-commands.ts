@@ -3,7 +3,7 @@ import fc from "fast-check";
 /** Amounts are multiples of 100, so that sums meet their limits exactly. */
 const nanos = (max: number) => fc.nat({ max: max / 100 }).map((hundreds) => BigInt(hundreds * 100));
 const pick = fc.nat({ max: 1_000 });
-/** One random event in the broker's tables. */
+/** Each value is one random event in the broker's tables. */
 export const command = fc.oneof(
   {
     weight: 70,

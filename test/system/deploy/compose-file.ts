@@ -52,7 +52,8 @@ type ComposeService = z.output<typeof serviceSchema>;
 export interface ComposeFile extends z.output<typeof fileSchema> {
   service(name: string): ComposeService;
   /**
-   * Each mention of a variable with its rest, `:?why` or `:-default`; a repeated one counts again.
+   * Each mention of a variable is listed with its rest, `:?why` or `:-default`, also when it is
+   * repeated.
    */
   readonly variables: readonly { readonly name: string; readonly rest: string }[];
 }

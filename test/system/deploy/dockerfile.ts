@@ -30,7 +30,7 @@ export function readDockerfile(): Stage[] {
   return stages;
 }
 
-/** The words of an instruction's list form, such as `ENTRYPOINT ["node", "x"]`. */
+/** Returns the words of an instruction's list form, such as `ENTRYPOINT ["node", "x"]`. */
 export function listForm(stage: Stage, name: string): string[] {
   const found = stage.instructions.find((instruction) => instruction.name === name);
   const list = /\[.*\]$/.exec(found?.rest ?? "")?.[0];

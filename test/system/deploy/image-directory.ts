@@ -9,7 +9,7 @@ import { copied, readDockerfile } from "./dockerfile.ts";
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
- * A temporary directory with the content of the image's /app, made by the Dockerfile's own steps.
+ * The temporary directory has the content of the image's /app, made by the Dockerfile's own steps.
  */
 export interface ImageDirectory {
   readonly path: string;

@@ -45,8 +45,8 @@ export async function runScripts(
 }
 
 /**
- * Runs shell lines as they stand on a page, with the command line as npm would start it. A refused
- * request of curl fails them.
+ * Runs shell lines as they stand on a page; `spillway` starts as npm would start it. The lines fail
+ * when a request of curl is refused.
  */
 export async function runShell(
   broker: TestBroker,

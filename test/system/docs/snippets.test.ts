@@ -83,7 +83,7 @@ test("the receiver of the page on webhooks hears what is sent to it, now and aga
   await eventually(() => expect(heard.split(completed).length + heard.split(job).length).toBe(5));
 });
 
-/** The page's first shell snippet with such a word in it. */
+/** Finds the page's first shell snippet that contains the word. */
 function shellOf(page: string, word: string): string {
   const snippet = snippetsOf(page, "sh").find((code) => code.includes(word));
   return snippet ?? expect.fail(`no ${word} in ${page}`);

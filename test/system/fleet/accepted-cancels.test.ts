@@ -32,7 +32,7 @@ afterAll(() => rig.stop());
 interface Cancelled {
   readonly job: string;
   readonly isResponse: boolean;
-  /** The status in the cancel's own answer. */
+  /** The cancel's own answer has this status. */
   readonly said: string;
   readonly atMs: number;
 }

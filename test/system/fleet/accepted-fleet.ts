@@ -9,7 +9,7 @@ import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { startFleet, type ApiProcess, type Fleet, type FleetOptions } from "./fleet.ts";
 
 /**
- * A fleet with all parts that accepted jobs need, and a receiver for the webhooks of their ends.
+ * The fleet has all parts that accepted jobs need, and a receiver for the webhooks of their ends.
  */
 export interface AcceptedFleet {
   readonly fleet: Fleet;

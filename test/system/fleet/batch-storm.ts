@@ -12,7 +12,7 @@ export interface BatchStormOptions {
   readonly redis: TestRedis;
   readonly key: string;
   readonly lines: number;
-  /** The time from one fault to the next, unless the repair of the first takes longer. */
+  /** Each fault comes this long after the last one, or later when a repair takes longer. */
   readonly everyMs: number;
   readonly log: (line: string) => void;
 }
@@ -29,8 +29,8 @@ export interface BatchStorm {
 const WORKERS = 2;
 
 /**
- * Runs a batch while, in turns, a worker is killed, Redis is wiped, the API is killed and Redis is
- * killed. The fleet's processes are started here; they end with the test.
+ * Runs a batch while a worker is killed, Redis is wiped, the API is killed and Redis is killed, in
+ * turn. Starts the fleet's processes, which end with the test.
  */
 export async function runBatchStorm(options: BatchStormOptions): Promise<BatchStorm> {
   const { fleet, redis, log, everyMs } = options;

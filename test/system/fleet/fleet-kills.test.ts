@@ -64,7 +64,7 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
   const key = await fleet.key({ budget: { limit_usd: "50", period: "total" } });
   const asked: SentRequest[] = [];
   let next = 0;
-  /** The number of answers at which the second API was killed. */
+  /** The second API was killed at this number of answers. */
   let apiKilledAt = 0;
   const askOne = async (index: number): Promise<void> => {
     const api = index % 2;

@@ -50,7 +50,7 @@ interface SteadyLoad {
    * died.
    */
   stop(): Promise<Map<number, Answer | undefined>>;
-  /** The number of whole, right answers so far. */
+  /** Counts the whole, right answers so far. */
   right(): number;
 }
 

@@ -15,7 +15,7 @@ import { eventually } from "../../support/eventually.ts";
 
 interface FleetProvider extends Partial<SimulatorOptions> {
   readonly slots: number;
-  /** The broker's slots, when the simulator has more. */
+  /** The broker uses this many slots when the simulator has more. */
   readonly brokerSlots?: number;
   readonly location?: "local" | "cloud";
   /** These further lines of the provider are YAML flow text. */
@@ -25,7 +25,7 @@ interface FleetProvider extends Partial<SimulatorOptions> {
 }
 
 export interface FleetOptions {
-  /** An unmigrated or migrated database that nobody else uses. */
+  /** Nobody else uses this database, which may be migrated or not. */
   readonly databaseUrl: string;
   readonly redisUrl: string;
   /** The processes connect to these addresses; the default is those above. */

@@ -28,7 +28,7 @@ export function sendAll(
   return { answers, answered: () => answered };
 }
 
-/** The right answer to request number `index`. */
+/** Returns the right answer to request number `index`. */
 export function echo(name: string, index: number): string {
   return `[sim echo] ${name} number ${index} has an answer of its own, some words long`;
 }
@@ -48,7 +48,7 @@ export function problemOf(
   return content === echo(name, index) ? undefined : `${index}: answered ${content}`;
 }
 
-/** The problems of all answers. */
+/** Returns the problems of all answers. */
 export async function problemsOf(load: Load, name = "request"): Promise<string[]> {
   const answers = await load.answers;
   return answers.flatMap((answer, index) => problemOf(answer, index, name) ?? []);

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** The process's memory in use now. Rejects when the process has ended. */
+/** Returns the memory that the process uses now. Rejects when the process has ended. */
 export async function residentBytes(pid: number): Promise<number> {
   // Small Linux images have no `ps`, other systems no /proc.
   if (process.platform === "linux") {

@@ -117,7 +117,7 @@ export interface BrokerProcess extends CommandProcess {
   readonly url: string;
   /** The readable lines of its start. */
   readonly welcome: readonly string[];
-  /** The path of the file with the admin key, from the output of the start. */
+  /** The output of the start names this file with the admin key. */
   readonly adminKeyFile: string;
   /** It is empty without the demo. */
   readonly demoKey: string;

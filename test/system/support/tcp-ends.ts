@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 
-/** One end of a connection, with its bytes and its end. */
+/** One end of a connection. */
 export interface TcpEnd {
   readonly socket: Socket;
   /** All bytes so far. */

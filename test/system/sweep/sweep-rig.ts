@@ -35,7 +35,7 @@ export interface SweepRig {
   live(id: string, kind?: "api" | "worker"): Promise<() => Promise<void>>;
   /** Adds a process row whose session is gone. */
   dead(id: string, kind?: "api" | "worker"): Promise<void>;
-  /** Counts the process's beat up by one. */
+  /** Raises the process's beat by one. */
   beat(id: string): Promise<void>;
   /** Removes the rows that a test may have left. */
   clear(): Promise<void>;

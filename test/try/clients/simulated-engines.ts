@@ -15,7 +15,7 @@ export const SIMULATED_MODELS = ["native", "translated"] as const;
 /** Starts broker and engines for a client. Answers cost a dollar a million tokens in and out. */
 export async function startSimulatedEngines(
   runDir: string,
-  /** The caller's own engines that only chat, by the name of provider and model. */
+  /** The caller has these other engines, which only chat, by the name of provider and model. */
   others: Readonly<Record<string, string>> = {},
 ): Promise<SimulatedEngines> {
   const resources = new AsyncDisposableStack();

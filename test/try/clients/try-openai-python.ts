@@ -13,7 +13,7 @@ import { startSimulatedEngines } from "./simulated-engines.ts";
 const VERSION = "3.57.0";
 const SCRIPT = fileURLToPath(new URL("openai-flows.py", import.meta.url));
 
-/** The script's functions, with the titles of their flows. */
+/** Each function of the script has the title of its flow. */
 const FLOWS = {
   chat: "chat",
   stream: "chat, streamed with usage",

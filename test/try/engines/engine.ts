@@ -17,7 +17,7 @@ export interface RealEngine {
    * The name with the version, e.g. `vllm-0.32.0`; the folder of its recordings has this name too.
    */
   readonly name: string;
-  /** The value of the provider's `engine` setting. */
+  /** The provider's `engine` setting. */
   readonly kind: "vllm" | "llamacpp" | "ollama";
   /** The base URL, which ends with `/v1`. */
   readonly baseUrl: string;

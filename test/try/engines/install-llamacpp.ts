@@ -26,7 +26,7 @@ const OPTIONS = [
 interface Llamacpp {
   /** The server's program file. */
   readonly server: string;
-  /** The source folder of llama.cpp, with the header-only libraries in it. */
+  /** llama.cpp's source folder has the header-only libraries in it. */
   readonly source: string;
   /** An interpreter with `gguf` and `numpy`. */
   readonly python: string;

@@ -10,7 +10,7 @@ interface ChatAnswer {
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
 }
 
-/** The common requests of callers, to all three kinds of endpoints. */
+/** Callers commonly send these requests, to all three kinds of endpoints. */
 export const answerFlows: readonly Flow<EngineContext>[] = [
   { name: "chat", run: chat },
   { name: "chat, streamed", run: streamedChat },

@@ -74,7 +74,7 @@ export function agentOn(
   };
 }
 
-/** The tool that calculates, below the agent. */
+/** This tool calculates, below the agent. */
 export const calculator: Readonly<Record<string, WorkflowNode>> = {
   Calculator: {
     type: "@n8n/n8n-nodes-langchain.toolCalculator",

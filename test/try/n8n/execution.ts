@@ -3,7 +3,7 @@ export interface Execution {
   readonly status: string;
   /** Returns the output of the last node, or of a node by its name. */
   output(node?: string): unknown;
-  /** The red text on the page of the execution: message and description, or empty. */
+  /** The execution's page shows this text in red: message and description, or nothing. */
   readonly error: string;
   /** Returns how often a node ran. */
   runs(node: string): number;

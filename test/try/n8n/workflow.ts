@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** A node of a workflow, by its name there. */
+/** A workflow's node, by its name. */
 export interface WorkflowNode {
   readonly type: string;
   readonly version: number;
@@ -25,7 +25,7 @@ export interface Credential {
 export interface Workflow {
   /** The path of its webhook. */
   readonly path: string;
-  /** The workflow in the format of n8n's REST API. */
+  /** The workflow has the format of n8n's REST API. */
   readonly definition: object;
 }
 

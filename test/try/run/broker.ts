@@ -12,7 +12,7 @@ const ADMIN_KEY = "sk-admin-try";
 export interface TryBroker {
   readonly url: string;
   readonly caller: Caller;
-  /** When the broker became ready, in Unix milliseconds. */
+  /** The broker became ready at this time, in Unix milliseconds. */
   readonly readyAt: number;
   /** A caller with the admin key. */
   readonly admin: Caller;

@@ -13,7 +13,7 @@ export interface Answer {
 export interface StreamedAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The parsed data of every event except `[DONE]`. */
+  /** Every event except `[DONE]` is listed with its parsed data. */
   readonly events: readonly Record<string, unknown>[];
   /** Tells whether `[DONE]` was received. */
   readonly done: boolean;
@@ -31,7 +31,8 @@ export interface LedgerRow {
 }
 
 /**
- * An HTTP caller with a key, as in small programs: unlike an SDK it never tries again by itself.
+ * The caller sends HTTP requests with a key, as small programs do: unlike an SDK it never tries
+ * again by itself.
  */
 export class Caller {
   readonly #url: string;
