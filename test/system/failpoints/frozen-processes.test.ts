@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { frozenApi } from "./api-cases.ts";
-import { outliveBurial } from "./frozen.ts";
+import { outliveDeclaredDeath } from "./frozen.ts";
 import { LanePool } from "./lane-pool.ts";
 import { playApi } from "./play-api.ts";
 import { playWorker } from "./play-worker.ts";
@@ -32,14 +32,14 @@ describe.concurrent("who stands still longer than its lease, and goes on, harms 
     await lanes.use((lane) =>
       playWorker(lane, point, expected, async (victim) => {
         await lane.startWorkers();
-        await outliveBurial(lane, victim);
+        await outliveDeclaredDeath(lane, victim);
       }),
     );
   });
 
   test.for(apiCases)("an API $point", async ({ point, expected }) => {
     await lanes.use((lane) =>
-      playApi(lane, point, expected, (victim) => outliveBurial(lane, victim)),
+      playApi(lane, point, expected, (victim) => outliveDeclaredDeath(lane, victim)),
     );
   });
 });

@@ -4,7 +4,7 @@ import type { Lane } from "./lane.ts";
 import type { Victim } from "./victim.ts";
 
 /** Leaves a stopped victim until it is declared dead, lets it go on, and waits until it is back. */
-export async function outliveBurial({ database }: Lane, victim: Victim): Promise<void> {
+export async function outliveDeclaredDeath({ database }: Lane, victim: Victim): Promise<void> {
   const query = "select id from processes where id = $1";
   const isRegistered = async (): Promise<boolean> =>
     (await database.pool.query(query, [victim.id])).rows.length > 0;

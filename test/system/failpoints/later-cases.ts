@@ -8,7 +8,7 @@ import {
 } from "./later-scenarios.ts";
 import type { KeeperPoint, RunPoint, WorkerPoint } from "./points.ts";
 import type { WorkerCase } from "./worker-cases.ts";
-import { buriesApi, comes } from "./worker-scenarios.ts";
+import { clearsDeadApi, comes } from "./worker-scenarios.ts";
 
 type Entry = WorkerCase | readonly WorkerCase[] | SameAs<WorkerPoint>;
 
@@ -39,10 +39,10 @@ export const killedKeeper: Readonly<Record<KeeperPoint, Entry>> = {
   "webhook sent": { scenario: runsBackground, ...first },
   "webhook headers": { scenario: runsAsync, ...first },
   "webhook answered": { scenario: runsBackground, ...first },
-  "before note webhook": { scenario: runsAsync, ...first },
-  "after note webhook": { scenario: runsAsync, ...first },
-  "before note lost": { scenario: buriesApi, ...noJob },
-  "after note lost": { sameAs: "before forget" },
+  "before record webhook": { scenario: runsAsync, ...first },
+  "after record webhook": { scenario: runsAsync, ...first },
+  "before record lost": { scenario: clearsDeadApi, ...noJob },
+  "after record lost": { sameAs: "before forget" },
   "before forget accepted": { scenario: comes, ...noJob },
   "after forget accepted": { sameAs: "before forget events" },
   "before forget events": { scenario: comes, ...noJob },

@@ -17,7 +17,7 @@ export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly Worker
   "before send enqueue": ["after move"],
   "before notice enqueue": ["after close lost"],
   "before notice end": ["after end"],
-  "before forget": ["after end orphans", "after note lost"],
+  "before forget": ["after end jobs of dead owner", "after record lost"],
   "before forget events": ["after forget accepted"],
   "before forget webhooks": ["after forget events"],
   "before forget files": ["after forget webhooks"],
@@ -34,7 +34,7 @@ export const orderOfWorker: Readonly<Partial<Record<WorkerPoint, readonly Worker
   "before find waiting": ["after move"],
   "before add entry": ["after find waiting"],
   "webhook begun": ["after claim webhooks"],
-  "before note slots": ["after lock slots"],
+  "before hold slots": ["after lock slots"],
   "before unlock slot": ["after free slot"],
 };
 

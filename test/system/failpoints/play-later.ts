@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test, vi } from "vitest";
 import { expectTold } from "./expect-told.ts";
-import { outliveBurial } from "./frozen.ts";
+import { outliveDeclaredDeath } from "./frozen.ts";
 import { LanePool } from "./lane-pool.ts";
 import { playWorker } from "./play-worker.ts";
 import { workerPoints, type WorkerPoint } from "./points.ts";
@@ -44,7 +44,7 @@ export function playLater({ killed, frozen }: LaterCases): void {
     await lanes.use(async (lane) => {
       await playWorker(lane, point, expected, async (victim) => {
         await lane.startWorkers();
-        await outliveBurial(lane, victim);
+        await outliveDeclaredDeath(lane, victim);
       });
       await expectTold(lane);
     });

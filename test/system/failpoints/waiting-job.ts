@@ -41,7 +41,7 @@ export async function passTheHour({ database }: Lane): Promise<void> {
 }
 
 /** Claims the job for a worker that is gone. */
-export async function claimByTheDead(lane: Lane, job: WaitingJob): Promise<void> {
+export async function claimAsDeadWorker(lane: Lane, job: WaitingJob): Promise<void> {
   const { id, provider, place } = job;
   const row = await lane.database.claim.submit({
     job: id,

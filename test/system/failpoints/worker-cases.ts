@@ -1,8 +1,8 @@
 import type { SameAs } from "./cases-of.ts";
 import type { FleetPoint, RunPoint, WorkerPoint } from "./points.ts";
 import {
-  buriesApi,
-  buriesWorker,
+  clearsDeadApi,
+  clearsDeadWorker,
   comes,
   comesTooLate,
   findsNewEpoch,
@@ -57,9 +57,9 @@ export const killedInFleet: Readonly<Record<FleetPoint, Entry>> = {
   "before beat": { scenario: comes, ...noJob },
   "after beat": { scenario: comes, ...noJob },
   "before lock slots": { scenario: comes, ...noJob },
-  "after lock slots": { sameAs: "before note slots" },
-  "before note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
-  "after note slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
+  "after lock slots": { sameAs: "before hold slots" },
+  "before hold slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
+  "after hold slots": { scenario: comes, about: "\\[[0-9]", ...noJob },
   "before free slot": { scenario: shares, ...noJob },
   "after free slot": { sameAs: "before unlock slot" },
   "before unlock slot": { scenario: shares, ...noJob },
@@ -67,14 +67,14 @@ export const killedInFleet: Readonly<Record<FleetPoint, Entry>> = {
   "before unregister": { scenario: leaves, ...noJob },
   "after unregister": { scenario: leaves, ...noJob },
 
-  "before close lost": { scenario: buriesWorker, about: "worker_gone", ...again },
+  "before close lost": { scenario: clearsDeadWorker, about: "worker_gone", ...again },
   "after close lost": { sameAs: "before notice enqueue" },
-  "before notice enqueue": { scenario: buriesWorker, ...again },
-  "after notice enqueue": { scenario: buriesWorker, ...again },
-  "before end orphans": { scenario: buriesApi, ...noJob },
-  "after end orphans": { scenario: buriesApi, ...noJob },
-  "before forget": { scenario: buriesApi, ...noJob },
-  "after forget": { scenario: buriesApi, ...noJob },
+  "before notice enqueue": { scenario: clearsDeadWorker, ...again },
+  "after notice enqueue": { scenario: clearsDeadWorker, ...again },
+  "before end jobs of dead owner": { scenario: clearsDeadApi, ...noJob },
+  "after end jobs of dead owner": { scenario: clearsDeadApi, ...noJob },
+  "before forget": { scenario: clearsDeadApi, ...noJob },
+  "after forget": { scenario: clearsDeadApi, ...noJob },
   "before notice end": { scenario: comesTooLate, ...late },
   "after notice end": { scenario: comesTooLate, ...late },
   "before wake for epoch": { scenario: findsNewEpoch, ...first },
@@ -149,7 +149,7 @@ export const frozenWorker: Readonly<Partial<Record<WorkerPoint, WorkerCase>>> = 
   // The worker still holds the slots, and may take the job once more before it learns that it was
   // declared dead.
   "before close lost": {
-    scenario: buriesWorker,
+    scenario: clearsDeadWorker,
     about: "worker_gone",
     ends: ["answer"],
     attempts: [2, 3],

@@ -5,7 +5,7 @@ import { asked, type Asked } from "./asked.ts";
 import { SLOTS, type Lane } from "./lane.ts";
 import type { WorkerPoint } from "./points.ts";
 import { startVictim, type Victim } from "./victim.ts";
-import { claimByTheDead, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
+import { claimAsDeadWorker, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
 
 /** The victim is on its way to its point, and callers wait for `asks`. */
 interface Scene {
@@ -137,7 +137,7 @@ function cares(
 const nothing = (): Promise<void> => Promise.resolve();
 
 /** Another worker dies while it runs a job. */
-export const buriesWorker = cares("plain", claimByTheDead);
+export const clearsDeadWorker = cares("plain", claimAsDeadWorker);
 /** It is time to see whether the queue has the entry. */
 export const looksForEntry = cares("plain", (lane, { id }) =>
   lane.database.pool.query("update jobs set wake_at = now() where id = $1", [id]),
@@ -154,7 +154,7 @@ export const reroutes = cares("both", nothing, true);
 export const overflowsFromDown = cares("spill", nothing, true);
 
 /** An API that had a job has died. */
-export const buriesApi: Scenario = async (lane, point, about) => {
+export const clearsDeadApi: Scenario = async (lane, point, about) => {
   const { pool, accept } = lane.database;
   const victim = await startVictim("worker", lane);
   await lane.stopWorkers();
