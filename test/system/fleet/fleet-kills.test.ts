@@ -99,9 +99,9 @@ test("1,200 requests over two APIs while workers are killed and frozen, and an A
     await Promise.race([sleep(KILL_EVERY_MS), load]);
     if (loaded.signal.aborted) break;
     // The first worker is frozen for some of the time, so it is not killed.
-    const victim = 1 + Math.floor(randomOf(kills++) * 2);
-    workers[victim]?.child.kill("SIGKILL");
-    workers[victim] = await fleet.startWorker();
+    const killed = 1 + Math.floor(randomOf(kills++) * 2);
+    workers[killed]?.child.kill("SIGKILL");
+    workers[killed] = await fleet.startWorker();
     if (kills === 4) {
       apiKilledAt = asked.length;
       apis[1]?.child.kill("SIGKILL");

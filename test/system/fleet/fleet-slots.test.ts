@@ -202,18 +202,16 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
   const asked = Array.from({ length: 12 }, () => ask(api, { key }));
   await eventually(() => expect(gpu.counters().running).toBe(SLOTS), SOON_MS);
   gpu.setFault(null);
-  const [victim] = await sharesOf("gpu");
+  const [ended] = await sharesOf("gpu");
   const cutAtMs = Date.now();
-  await fleet.database.pool.query("select pg_terminate_backend($1)", [victim?.backend]);
+  await fleet.database.pool.query("select pg_terminate_backend($1)", [ended?.backend]);
   await eventually(() => expect(gpu.counters().aborted).toBe(before.aborted + 2), SOON_MS);
   const abortedAtMs = Object.values(gpu.counters().requests).map((call) => call.abortedAtMs ?? 0);
   console.log(`lease lost: calls aborted after ${Math.max(...abortedAtMs) - cutAtMs} ms`);
 
   // The other worker's calls still hang, so its session ends too.
   const shares = await sharesOf("gpu");
-  const other = shares.find(
-    ({ backend, pid }) => pid !== victim?.pid && backend !== victim?.backend,
-  );
+  const other = shares.find(({ backend, pid }) => pid !== ended?.pid && backend !== ended?.backend);
   await fleet.database.pool.query("select pg_terminate_backend($1)", [other?.backend]);
   for (const answer of await Promise.all(asked)) expect(answer.status).toBe(200);
   await expectNoDifferences();

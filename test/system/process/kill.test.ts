@@ -34,10 +34,10 @@ describe.runIf(process.platform === "linux")("SIGKILL under load, then start aga
   test.each(
     offsets.map((offsetMs, index) => ({
       offsetMs,
-      victims: index % 2 === 0 ? "the broker and PostgreSQL" : "the broker alone",
+      killed: index % 2 === 0 ? "the broker and PostgreSQL" : "the broker alone",
     })),
-  )("$victims, $offsetMs ms after the first request", async ({ offsetMs, victims }) => {
-    const postgresToo = victims.includes("PostgreSQL");
+  )("$killed, $offsetMs ms after the first request", async ({ offsetMs, killed }) => {
+    const postgresToo = killed.includes("PostgreSQL");
     const dataDir = await usedDataDir();
     const upstreams = await startUpstreams(PACE);
     const env = {
