@@ -129,7 +129,7 @@ function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   // This attempt is closed as it was. The next one asks through chat completions.
   if (reason === "no_endpoint") return askOtherwise(attempt);
   if (retryAt === "elsewhere") {
-    // The request is not at fault: it waits with all others until the provider is mended.
+    // The request is not at fault: it waits with all others until the provider is repaired.
     const here = restMs === undefined ? [] : waitHere(attempt, Math.min(restMs, TOLD_MS));
     return [...moves(attempt), ...here];
   }

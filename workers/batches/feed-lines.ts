@@ -200,7 +200,7 @@ async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<Fed
 }
 
 /**
- * Tells whether the error comes from what the line holds. A faulty statement may be mended, the
+ * Tells whether the error comes from what the line holds. A faulty statement may be repaired, the
  * line may not.
  */
 function isOfLine(error: unknown): boolean {

@@ -6,7 +6,7 @@ import type { Merged } from "../../../shared/chat/merge-piece.ts";
 /**
  * Forwards the tool calls of one choice. Clients put the pieces of a call together by its index
  * alone, from 0 on, and look for an id and a type in its first piece. What engines leave out or
- * write otherwise is mended, as in a whole answer that is put together.
+ * write otherwise is corrected, as in a whole answer that is put together.
  */
 export class ForwardedCalls {
   readonly #calls: Merged[] = [];

@@ -81,7 +81,7 @@ export class ForwardedChunks implements ChunkOutput {
     return { tail: `${rest}data: [DONE]\n\n` };
   }
 
-  /** Returns the choices of a chunk mended, or undefined if they can go on as they came. */
+  /** Returns the choices of a chunk corrected, or undefined if they can go on as they came. */
   #readable(event: ChunkEvent, choices: readonly unknown[]): readonly JsonObject[] | undefined {
     const mayBeOdd = choices.some((each) => {
       const choice = asObject(each) ?? {};

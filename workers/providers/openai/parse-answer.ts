@@ -58,8 +58,8 @@ function unwrap(value: unknown, member: string): JsonObject | undefined {
 }
 
 /**
- * Writes the answer again. Where only its text was mended, numbers that a double would change stay
- * as they were written.
+ * Writes the answer again. Where only its text was corrected, numbers that a double would change
+ * stay as they were written.
  */
 function rewritten(found: JsonObject, value: unknown, text: string): string {
   return found === value && mayExceedDouble(text)
