@@ -12,12 +12,13 @@ export interface EventLog {
    */
   read(job: string, fence: number, from: number): Promise<readonly string[]>;
   /**
-   * Tells followers that the job has news: events, a new attempt or its end. The message may be
+   * Wakes the job's followers, since there are events, a new attempt or its end. The wake-up may be
    * lost.
    */
   announce(job: string): void;
   /**
-   * Calls back on news until the returned function is called. Resolves when the follower listens.
+   * Calls `onChange` at each wake-up until the returned function is called. Resolves when the
+   * follower listens.
    */
   follow(job: string, onChange: () => void): Promise<() => void>;
   /**

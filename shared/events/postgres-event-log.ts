@@ -41,7 +41,7 @@ select event from (
 where bytes_before < ${PAGE_BYTES} and number = $3 + place - 1
 order by number`;
 
-/** Event logs of an all-in-one process. The events are rows, and the news stays in memory. */
+/** Event logs of an all-in-one process. The events are rows, and wake-ups stay in memory. */
 export class PostgresEventLog implements EventLog {
   readonly #pool: Pick<Pool, "query">;
   readonly #onError: (error: unknown) => void;

@@ -42,7 +42,7 @@ const PAGE_BYTES = 1024 * 1024;
 const DRAIN_MS = 3_000;
 
 /**
- * KEYS: 1 log, a stream. ARGV: 1 channel of its news, 2 TTL in ms, 3 number of the first event, 4…
+ * KEYS: 1 log, a stream. ARGV: 1 channel to wake, 2 TTL in ms, 3 number of the first event, 4…
  * events. Event n has the id n+1, since a stream has no entry 0. Wiped events leave a gap and never
  * cause a wrong number.
  */
@@ -72,7 +72,10 @@ while #page < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
 end
 return page`;
 
-/** Event logs of a fleet. Each attempt has a Redis Stream, and each job a channel for its news. */
+/**
+ * Event logs of a fleet. Each attempt has a Redis Stream, and each job a channel that wakes
+ * followers.
+ */
 export class RedisEventLog implements EventLog {
   readonly #redis: Redis;
   readonly #prefix: string;

@@ -29,7 +29,7 @@ export class RedisSubscriber {
     this.#options = options;
   }
 
-  /** Calls back on news of the job until the returned function is called. */
+  /** Calls `onChange` at each wake-up of the job until the returned function is called. */
   async follow(job: string, onChange: () => void): Promise<() => void> {
     const channel = this.#options.channelOf(job);
     this.#subscriber ??= this.#open();
