@@ -58,7 +58,7 @@ describe("inside a class", () => {
     expect(order.rank("p", 1, "b")).toBe(first?.priority);
   });
 
-  test("a lane that has emptied begins anew", () => {
+  test("a band that has emptied begins again", () => {
     const order = new LocalFairOrder();
     const ranks = add(order, "aaab");
     for (const { priority } of ranks) order.left("p", priority, true);
