@@ -55,8 +55,8 @@ export async function runLaterLoad(options: LaterLoadOptions): Promise<LaterReco
     }));
     const [first = { baseUrl: "" }] = servers;
     const call = (async () => {
-      const lane = { key: fleet.keys[key], apis: servers.toReversed() };
-      const result = await askedLater(lane, first, { ...question, signal: interrupted }).catch(
+      const caller = { key: fleet.keys[key], apis: servers.toReversed() };
+      const result = await askedLater(caller, first, { ...question, signal: interrupted }).catch(
         () => ({ job: undefined, ending: "nobody answered" }),
       );
       const residency = key === "local" ? "local" : "any";

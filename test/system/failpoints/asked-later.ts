@@ -176,11 +176,11 @@ async function readToEnd(
       if (items.size > 1) return `several answers as one: ${[...items].join(" ")}`;
       if (last.type !== "response.completed")
         return `${last.type.slice(9)} ${last.response?.error?.code}`;
-      const told = events
+      const output = events
         .filter(({ type }) => type === "response.output_text.delta")
         .map(({ delta }) => delta)
         .join("");
-      return told === content ? "answer" : `wrong answer ${told}`;
+      return output === content ? "answer" : `wrong answer ${output}`;
     }
     const after = last === undefined ? "" : `&starting_after=${last.sequence_number}`;
     text = await get(`/responses/${job.replace("job_", "resp_")}?stream=true${after}`);

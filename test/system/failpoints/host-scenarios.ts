@@ -43,11 +43,11 @@ function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[
     return {
       victim,
       async check() {
-        const told = await lost;
-        if (told !== undefined) {
+        const answer = await lost;
+        if (answer !== undefined) {
           // The caller does not wait for the announcement, so its answer may come before the death.
           expect(point).toBe("after announce");
-          expect(await told.json()).toMatchObject({ status: "cancelled" });
+          expect(await answer.json()).toMatchObject({ status: "cancelled" });
         }
         const [survivor] = lane.apis;
         if (survivor === undefined) throw new Error("no API survives");
