@@ -20,6 +20,9 @@ export interface LoopsOptions {
   readonly log: Pick<FastifyBaseLogger, "warn">;
 }
 
+/** This much later than the loop before it, each loop has its first run. */
+const APART_MS = 20;
+
 /** The running loops of a process. */
 export interface Loops {
   /** Stops all loops. Resolves when the runs in progress have ended. */
@@ -28,11 +31,15 @@ export interface Loops {
 
 /**
  * Starts the loops of a process, each with a pause between the end of one run and the start of the
- * next. Of several failures of a loop in a row, only the first is logged.
+ * next. Of several failures of a loop in a row, only the first is logged. The loops begin one after
+ * the other and so stay apart: if all asked at once, the pool would open a connection for each.
  */
 export function startLoops(loops: readonly Loop[], options: LoopsOptions): Loops {
   const stopped = new AbortController();
-  const running = loops.map((loop) => repeat(loop, options, stopped.signal));
+  const running = loops.map(async (loop, index) => {
+    if (index > 0) await untilAborted(index * APART_MS, stopped.signal);
+    await repeat(loop, options, stopped.signal);
+  });
   return {
     async stop() {
       stopped.abort();

@@ -99,3 +99,37 @@ test("loops stop when the runs under way have ended, without waiting for a pause
   run.resolve();
   await stopping;
 });
+
+test("loops begin one after the other, so that they share connections", async () => {
+  const activity = new Activity(() => Promise.resolve(true));
+  const log = { warn: () => undefined };
+  const running = { now: 0, most: 0, runs: 0 };
+  const query: Loop = [
+    "probe",
+    "asking",
+    async () => {
+      running.runs++;
+      running.most = Math.max(running.most, ++running.now);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      running.now--;
+    },
+  ];
+  const loops = startLoops([query, query, query], { cadences, idleCadences: {}, activity, log });
+  await vi.advanceTimersByTimeAsync(5 * cadences.probe);
+  expect(running).toMatchObject({ most: 1, runs: 15 });
+  const stopping = loops.stop();
+  await vi.advanceTimersByTimeAsync(10);
+  await stopping;
+});
+
+test("a loop that has not begun when all are stopped never runs", async () => {
+  const activity = new Activity(() => Promise.resolve(true));
+  const log = { warn: () => undefined };
+  const ran: string[] = [];
+  const loop = (name: string): Loop => ["probe", name, () => Promise.resolve(void ran.push(name))];
+  const options = { cadences, idleCadences: {}, activity, log };
+  const loops = startLoops([loop("first"), loop("second")], options);
+  await loops.stop();
+  await vi.advanceTimersByTimeAsync(cadences.probe);
+  expect(ran).toEqual(["first"]);
+});
