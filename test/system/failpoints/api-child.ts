@@ -36,6 +36,7 @@ await runChild(apiPoints, async (options, failpoints) => {
     providerStates,
     metrics,
     activity: parts.activity,
+    cadences: options.cadences,
     log,
     jobs: new OwnedJobs(),
     order: watched,

@@ -5,11 +5,11 @@ import { startWorkerProcess, type WorkerProcess } from "../../../cli/processes/w
 import { loadConfig } from "../../../config/load-config.ts";
 import { openProviderQueues, type ProviderQueues } from "../../../shared/queue/provider-queues.ts";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
-import { cadences, type Cadences } from "../../../shared/timing/cadences.ts";
 import { redisQueueBackend } from "../../../shared/queue/redis-queue-backend.ts";
 import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
+import { slowerLoops } from "./slower-loops.ts";
 
 /** Slots of each provider. */
 export const SLOTS = 2;
@@ -57,17 +57,6 @@ const eventTypes = ["completed", "failed", "cancelled"].flatMap((end) => [
   `response.${end}`,
 ]);
 
-/** What no survivor has to be quick at: five lanes side by side that look often fill a core. */
-const slower: Cadences = {
-  ...cadences,
-  batch: 400,
-  webhook: 500,
-  overflow: 400,
-  rest: 1_000,
-  engine: 5_000,
-  load: 5_000,
-};
-
 /** Starts one: `apis` and `workers` of them in this process, beside the victims to come. */
 export async function startLane(options: LaneOptions): Promise<Lane> {
   const { redisUrl, redisPrefix } = options;
@@ -93,7 +82,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     directUrl: test.url,
     redisUrl,
     redisPrefix,
-    cadences: slower,
+    cadences: slowerLoops,
     log: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
   };
   const backend = redisQueueBackend({

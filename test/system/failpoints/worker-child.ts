@@ -34,6 +34,7 @@ await runChild(workerPoints, async (options, failpoints) => {
     accepted,
     stops: path.ownStops,
     activity: parts.activity,
+    cadences: options.cadences,
     onAttemptClosed: (attempt) => {
       metrics.attemptEnded(attempt);
     },

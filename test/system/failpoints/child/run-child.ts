@@ -2,6 +2,7 @@ import { flushCompileCache } from "node:module";
 import { readProcessOptions } from "../../../../cli/processes/read-process-options.ts";
 import type { ProcessOptions } from "../../../../cli/processes/process-options.ts";
 import { readEnvironment } from "../../../../config/environment.ts";
+import { slowerLoops } from "../slower-loops.ts";
 import { Failpoints, tell } from "./failpoints.ts";
 import type { Arming, ToChild } from "./messages.ts";
 import { watchCalls } from "./watch-calls.ts";
@@ -22,7 +23,8 @@ export async function runChild(
 ): Promise<void> {
   // Node writes the compile cache when a process ends, but these are killed before that.
   flushCompileCache();
-  const options = await readProcessOptions(readEnvironment());
+  const fromEnvironment = await readProcessOptions(readEnvironment());
+  const options = { ...fromEnvironment, cadences: slowerLoops };
   const failpoints = new Failpoints(points);
   const atStart = process.env["FAILPOINT"];
   if (atStart !== undefined) failpoints.arm(JSON.parse(atStart) as Arming);
