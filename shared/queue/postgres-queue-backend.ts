@@ -47,6 +47,10 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     options.onError,
   );
   pool.setMaxListeners(0); // each queue and worker adds a listener
+  const onError = (error: Error): void => {
+    // A worker that closes gives its connection back late, and a stopping server may end it first.
+    if (!pool.ending) options.onError(error);
+  };
   // BullMQ asks for a pg.Pool, but declares other listener types for its clients.
   const connection = pool as unknown as PgPool;
   return {
@@ -66,7 +70,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
         { connection, defaultJobOptions: entryOptions },
         createPostgresBackend,
       );
-      queue.on("error", options.onError);
+      queue.on("error", onError);
       return queue;
     },
     openWorker(name, take, concurrency) {
@@ -83,7 +87,7 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
         { connection, ...workerOptions, drainDelay: DRAIN_DELAY_S, concurrency },
         createPostgresBackend,
       );
-      worker.on("error", options.onError);
+      worker.on("error", onError);
       return entryWorker(worker, () => true);
     },
     close: () => pool.end(),
