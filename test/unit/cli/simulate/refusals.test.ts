@@ -106,7 +106,7 @@ test("lets as many wait as the queue limit says, and forgets one that leaves", a
 });
 
 test("refuses when full in spite of its queue while that fault is on", async () => {
-  const simulator = await testSimulator({ slots: 1, queueLimit: 5, ttftMs: 100 });
+  const simulator = await testSimulator({ slots: 1, queueLimit: 5, ttftMs: 1_000 });
   simulator.setFault({ type: "refuse_when_full" });
   const first = post(simulator, "/chat/completions", chatBody());
   await eventually(() => expect(simulator.counters().running).toBe(1));
