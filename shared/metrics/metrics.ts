@@ -56,7 +56,7 @@ export function createMetrics({ pool, providerStates, unhandledErrors }: Metrics
   });
   const overrun = new Counter({
     name: "spillway_overrun_usd_total",
-    help: "Cost beyond the holds, carried by the house: should stay at zero.",
+    help: "Cost beyond the holds, which the operator carries: should stay at zero.",
     registers,
   });
   const requests = new Counter({

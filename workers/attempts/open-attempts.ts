@@ -88,6 +88,6 @@ function logOverrun({ provider, overrunNanos }: ClosedAttempt, log: WorkerDeps["
   if (overrunNanos <= 0n) return;
   log.error(
     { provider, overrunNanos: overrunNanos.toString() },
-    "an upstream reported more than the request allowed: the house carries the overrun",
+    "an upstream reported more than the request allowed: the operator carries the overrun",
   );
 }

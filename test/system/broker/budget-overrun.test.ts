@@ -61,7 +61,7 @@ describe.each([false, true])(
         for await (const _ of await client.chat.completions.create({ ...request, stream: true }));
     }
 
-    test("costs the key what was held, the house the rest", async () => {
+    test("costs the key what was held, the operator the rest", async () => {
       gpu().setFault({ type: "wrong_usage", usage: { prompt_tokens: 2, completion_tokens: 10 } });
       await send(4, 1);
       expect(await rowOf(id)).toEqual({

@@ -61,7 +61,7 @@ describe("reported usage counts as reported", () => {
     expect(attemptCost(outcome, target, bounds)).toEqual(reported);
   });
 
-  test("above the bounds too: what the hold does not cover is the house's", () => {
+  test("above the bounds too: what the hold does not cover is the operator's", () => {
     const outcome = { ...ok, usage: { promptTokens: 100, completionTokens: 100 } };
     expect(attemptCost(outcome, target, bounds).nanos).toBe(100_100n);
   });
