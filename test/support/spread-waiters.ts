@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Spreads the files that wait for deaths and leases over the run, and begins with two of them: the
+ * Spreads the files that wait for deaths and leases over the run, and begins with two of them. The
  * others use the machine meanwhile. All at once would have more processes than it can bear, and the
  * last of them would leave it idle.
  */
@@ -11,10 +11,14 @@ export class SpreadWaiters extends BaseSequencer {
     const waiters = sorted.filter(isWaiter);
     const others = sorted.filter((file) => !isWaiter(file));
     const spread = waiters.splice(0, 2);
-    const each = Math.ceil(others.length / (waiters.length + 2));
-    for (let at = 0; at < others.length; at += each)
-      spread.push(...others.slice(at, at + each), ...waiters.splice(0, 1));
-    return [...spread, ...waiters];
+    // The largest files come first and take longest, so that distances in files must grow.
+    let from = 0;
+    for (const [index, waiter] of waiters.entries()) {
+      const to = Math.round(others.length * ((index + 1) / (waiters.length + 1)) ** 2);
+      spread.push(...others.slice(from, to), waiter);
+      from = to;
+    }
+    return [...spread, ...others.slice(from)];
   }
 }
 
