@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { BatchRow } from "./batch-row.ts";
-import { preparedStatement, statement } from "../db/statement.ts";
+import { preparedStatement } from "../db/statement.ts";
 
 type Query = Pick<Pool, "query">;
 
@@ -17,21 +17,4 @@ export async function readBatch(
     ]),
   );
   return rows[0];
-}
-
-/** Reads a page of a key's batches, newest first. */
-export async function listBatches(
-  pool: Query,
-  key: string,
-  { after, limit }: { readonly after: string | null; readonly limit: number },
-): Promise<BatchRow[]> {
-  const { rows } = await pool.query<BatchRow>(
-    statement(
-      "list_batches",
-      `select * from batches where key_id = $1 and ($2::text is null or id < $2)
-       order by id desc limit $3`,
-      [key, after, limit],
-    ),
-  );
-  return rows;
 }
