@@ -58,7 +58,7 @@ async function* chunksOf(
   let total = 0;
   for await (const piece of source) {
     total += piece.length;
-    if (total > maxBytes) throw tooLarge(maxBytes, param);
+    if (total > maxBytes) throw fileTooLarge(maxBytes, param);
     for (let taken = 0; taken < piece.length;) {
       const copied = piece.copy(chunk, filled, taken);
       taken += copied;
@@ -73,7 +73,7 @@ async function* chunksOf(
 }
 
 /** Makes the error for a body over its limit. */
-export function tooLarge(maxBytes: number, param: string): BrokerError {
+export function fileTooLarge(maxBytes: number, param: string): BrokerError {
   const what = param === "file" ? "A file" : "A part";
   return new BrokerError("payload_too_large", `${what} may have at most ${maxBytes} bytes.`, {
     param,

@@ -4,7 +4,7 @@ import type { IdempotentAnswer } from "../../shared/idempotency/idempotent-trans
 import { disconnection } from "../calls/disconnection.ts";
 import { sendOnce } from "../http/answer-once.ts";
 import { readForm, type FormPart } from "./read-form.ts";
-import { tooLarge } from "./store-file.ts";
+import { fileTooLarge } from "./store-file.ts";
 
 export interface FormOptions {
   /** Aborts when a shutdown stops waiting. */
@@ -33,7 +33,7 @@ export async function takeForm(
       `The content type must be multipart/form-data, with '${param}' as a file.`,
     );
   const maxBodyBytes = maxFileBytes + FORM_BYTES;
-  const overLimit = () => tooLarge(maxFileBytes, param);
+  const overLimit = () => fileTooLarge(maxFileBytes, param);
   if (Number(request.headers["content-length"]) > maxBodyBytes) throw overLimit();
 
   const stop = new AbortController();

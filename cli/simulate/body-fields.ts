@@ -35,7 +35,7 @@ export function count(body: JsonObject, field: string, most = Infinity): number 
 }
 
 /** Reads a boolean; false when absent or null. */
-export function flag(body: JsonObject, field: string): boolean {
+export function readBoolean(body: JsonObject, field: string): boolean {
   const value = body[field] ?? false;
   if (typeof value !== "boolean") throw invalid(field, "must be true or false");
   return value;

@@ -1,4 +1,4 @@
-/** The simulated upstream: a vLLM server or an OpenAI-like cloud. */
+/** The kind of upstream that is simulated: a vLLM server or an OpenAI-like cloud. */
 export type SimulatorKind = "gpu" | "cloud";
 
 interface HttpErrorDetails {

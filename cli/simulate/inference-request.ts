@@ -1,5 +1,5 @@
 import { asObject, type JsonObject } from "../../shared/json/json-object.ts";
-import { count, flag, invalid } from "./body-fields.ts";
+import { count, readBoolean, invalid } from "./body-fields.ts";
 import { type FunctionTool, readFunctionTools } from "./function-tools.ts";
 import { type Prompt, readPrompts } from "./prompt.ts";
 import { readInput } from "./read-input.ts";
@@ -45,7 +45,7 @@ export function readInferenceRequest(
   const { model } = body;
   if (typeof model !== "string") throw invalid("model", "must be a string");
   if (endpoint === "embeddings") return readEmbedding(body, model);
-  const stream = flag(body, "stream");
+  const stream = readBoolean(body, "stream");
   const includeUsage = stream && asObject(body["stream_options"])?.["include_usage"] === true;
   const base = { endpoint, model, body, stream, includeUsage };
   if (endpoint === "responses") return { ...base, ...readResponse(body, kind) };
@@ -71,7 +71,7 @@ function readResponse(
   kind: SimulatorKind,
 ): Omit<GenerationRequest, "endpoint" | "model" | "body" | "stream" | "includeUsage"> {
   // The simulator stores nothing, so nobody could read the answer later.
-  if (flag(body, "background")) throw invalid("background", "is not supported");
+  if (readBoolean(body, "background")) throw invalid("background", "is not supported");
   const format = asObject(asObject(body["text"])?.["format"]);
   return {
     n: 1,

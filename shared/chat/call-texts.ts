@@ -1,4 +1,4 @@
-import { parseJson } from "../json/json-object.ts";
+import { isCompleteJson } from "../json/json-object.ts";
 
 /**
  * Joins a tool's name with its next piece. Some engines repeat the name in every piece, some send
@@ -20,10 +20,4 @@ export function joinedArguments(before: string, piece: string): string {
 /** Returns true when a piece repeats all that came before it and completes the JSON. */
 export function isToldAgain(before: string, piece: string): boolean {
   return before !== "" && piece.startsWith(before) && isCompleteJson(piece);
-}
-
-/** Returns true when the whole text is one JSON object or list. */
-export function isCompleteJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
-  return parseJson(text) !== undefined;
 }

@@ -1,5 +1,6 @@
 import { asObject, stringAt, type JsonObject } from "../json/json-object.ts";
-import { isCompleteJson, joinedArguments, joinedName } from "./call-texts.ts";
+import { isCompleteJson } from "../json/json-object.ts";
+import { joinedArguments, joinedName } from "./call-texts.ts";
 import type { Merged } from "./merge-piece.ts";
 
 /** The change that one piece has made to the tool calls of a message. */

@@ -10,7 +10,7 @@ const PAUSE_MS = 20;
  * Runs a statement that only reads, and once or twice more if its session ends meanwhile. A session
  * that the server terminates or a failover cuts is not a reason to fail a caller.
  */
-export async function readAgain<Result>(read: () => Promise<Result>): Promise<Result> {
+export async function readAgainIfCut<Result>(read: () => Promise<Result>): Promise<Result> {
   const begunAt = performance.now();
   for (let tries = 1; ; tries += 1)
     try {

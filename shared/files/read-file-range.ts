@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { readAgain } from "../db/read-again.ts";
+import { readAgainIfCut } from "../db/read-again.ts";
 import { statement } from "../db/statement.ts";
 
 /** A row holds at most this many bytes of a file, and so does a reader. */
@@ -37,7 +37,7 @@ export async function* readFileRange(
     const values = [fileId, from, end, MAX_CHUNK_BYTES];
     // A read can be repeated, since a file never changes. An answer that has begun cannot report an
     // error.
-    const { rows } = await readAgain(() =>
+    const { rows } = await readAgainIfCut(() =>
       pool.query<Slice>(statement("read_file_range", READ, values)),
     );
     for (const { at, bytes } of rows) {

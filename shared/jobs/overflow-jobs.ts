@@ -50,8 +50,8 @@ interface StrandedJob {
 }
 
 /**
- * Finds jobs of waiting callers at a provider that is down, if they may go to no provider that is
- * up.
+ * Finds jobs whose callers wait, whose provider is down, and which may go to no other provider that
+ * is up.
  */
 export async function findStrandedJobs(
   pool: Query,

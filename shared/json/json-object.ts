@@ -27,3 +27,9 @@ export function parseJson(text: string): unknown {
     throw error;
   }
 }
+
+/** Returns true when the whole text is one JSON object or list. */
+export function isCompleteJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text) || !/[\]}]\s*$/.test(text)) return false;
+  return parseJson(text) !== undefined;
+}

@@ -89,8 +89,8 @@ const owed = { leastMs: 10_000, jitter: { baseMs: 10_000, capMs: 60_000 } };
  * |                                    | else targets with more room                | yes    |
  * | `unsupported`                      | other targets, then the caller's 4xx       | yes    |
  * | `auth`, `not_found`, `quota_…`     | other targets, then an error not to retry  | yes    |
- * | `auth`, `quota_…` of a job that    | other targets, else with those that wait   | no     |
- * | nobody waits for (`restMs`)        | here, to the deadline                      |        |
+ * | `auth`, `quota_…` when no caller   | other targets, else waits here with other  | no     |
+ * | waits for the job (`restMs`)       | jobs, until the deadline at most           |        |
  * | `no_endpoint`                      | here at once, as chat completions          | no     |
  * | `engine_queue`                     | other targets, else here once more         | no     |
  * | refused for the provider's state   | other targets, else here after its rest,   | no     |

@@ -45,7 +45,7 @@ export const llamacpp: EngineInfo = {
       ...(slots === undefined ? {} : { slots }),
       models: listed.map((model) => ({
         ...model,
-        // It is the context of each slot, where `/v1/models` may say that of all together.
+        // This is the context of each slot. `/v1/models` may name the sum over all slots.
         ...(contextLength === undefined ? {} : { contextLength }),
         ...(kind === undefined ? {} : { kind }),
       })),

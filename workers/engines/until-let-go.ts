@@ -66,7 +66,10 @@ export async function untilLetGo(call: CutCall): Promise<void> {
   }
 }
 
-/** Counts the tasks of other processes at least: an engine's late answer may hold newer calls of ours. */
+/**
+ * Counts the tasks that are certainly those of other processes. There may be more, since an engine's
+ * late answer may hold newer calls of ours.
+ */
 function foreignTasks(tasks: Tasks, { sequences, others, ours }: CutCall): number {
   return Array.isArray(tasks)
     ? Math.max(0, tasks.length - sequences - Math.max(others, ours()))

@@ -23,7 +23,8 @@ export async function probe(
 }
 
 /**
- * Tells whether the list takes the credential; a list that needs none accepts any. It never throws.
+ * Tells whether the upstream's list of models takes the credential. A list that needs none accepts
+ * any. It never throws.
  */
 export async function checkKey(
   format: Probed,

@@ -6,7 +6,8 @@ import {
   type ItemPlace,
 } from "../../../shared/responses/item-events.ts";
 import type { CalledTool } from "../../../shared/responses/tool-table.ts";
-import { isCompleteJson, isToldAgain, joinedName } from "../../../shared/chat/call-texts.ts";
+import { isToldAgain, joinedName } from "../../../shared/chat/call-texts.ts";
+import { isCompleteJson } from "../../../shared/json/json-object.ts";
 import { callShape, type CallShape } from "./call-shape.ts";
 import type { CallPiece } from "./chat-pieces.ts";
 
