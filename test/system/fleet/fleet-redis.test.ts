@@ -11,8 +11,8 @@ import type { TestRedis } from "../../support/test-redis.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 import { problemsOf, sendAll, type Load } from "./load.ts";
 
-const RUNNING = 20;
-const WAITING = 200;
+const RUNNING = 8;
+const WAITING = 48;
 /** This is longer than any timeout of a command or a lease. */
 const FROZEN_MS = 12_000;
 
@@ -45,9 +45,13 @@ afterAll(async () => {
 
 async function expectNoDifferences(): Promise<void> {
   const { upstreams } = fleet;
-  await eventually(async () => {
-    expect(await findDifferences({ database: fleet.database, upstreams })).toEqual([]);
-  }, 20_000);
+  await eventually(
+    async () => {
+      expect(await findDifferences({ database: fleet.database, upstreams })).toEqual([]);
+    },
+    20_000,
+    200,
+  );
 }
 
 /** Counts the entries that wait in Redis; a job gets there only after PostgreSQL has it. */
@@ -58,7 +62,7 @@ async function queued(): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** 20 requests run, and 200 wait behind them. */
+/** Requests run in every slot, and six times as many wait behind them. */
 async function fill(name: string): Promise<Load> {
   const load = sendAll(
     apis.map(({ baseUrl }) => baseUrl),
@@ -66,16 +70,20 @@ async function fill(name: string): Promise<Load> {
     RUNNING + WAITING,
     name,
   );
-  await eventually(async () => {
-    const { rows } = await fleet.database.pool.query<{ state: string; count: bigint }>(
-      "select state, count(*) from jobs where state in ('waiting', 'running') group by state",
-    );
-    const counts = Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
-    expect(counts["running"]).toBe(RUNNING);
-    expect(counts["waiting"]).toBeGreaterThanOrEqual(WAITING - RUNNING);
-    expect(load.answered() + (counts["waiting"] ?? 0) + RUNNING).toBe(RUNNING + WAITING);
-    expect(await queued()).toBeGreaterThanOrEqual(counts["waiting"] ?? 0);
-  }, 20_000);
+  await eventually(
+    async () => {
+      const { rows } = await fleet.database.pool.query<{ state: string; count: bigint }>(
+        "select state, count(*) from jobs where state in ('waiting', 'running') group by state",
+      );
+      const counts = Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+      expect(counts["running"]).toBe(RUNNING);
+      expect(counts["waiting"]).toBeGreaterThanOrEqual(WAITING - RUNNING);
+      expect(load.answered() + (counts["waiting"] ?? 0) + RUNNING).toBe(RUNNING + WAITING);
+      expect(await queued()).toBeGreaterThanOrEqual(counts["waiting"] ?? 0);
+    },
+    20_000,
+    50,
+  );
   return load;
 }
 

@@ -10,6 +10,7 @@ import { eventually } from "../../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
+import type { CommandProcess } from "../process/broker-process.ts";
 import { startFleet, type ApiProcess, type Fleet } from "./fleet.ts";
 import { problemsOf, sendAll } from "./load.ts";
 
@@ -25,18 +26,20 @@ let fleet: Fleet;
 let engine: PlayedServer;
 let key: string;
 let api: ApiProcess;
+/** These workers outlive their test, and the next ones use them again. */
+const workers: CommandProcess[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
   redis = await startTestRedis();
   engine = await startPlayedServer({});
   // The simulators accept many more calls at once than the broker may send.
-  const pace = { slots: 50, ttftMs: 20, tokensPerSecond: 200 };
+  const pace = { slots: 50, tokensPerSecond: 50 };
   fleet = await startFleet({
     databaseUrl: database.url,
     redisUrl: redis.url,
     providers: {
-      gpu: { ...pace, brokerSlots: SLOTS },
-      wide: { ...pace, brokerSlots: MANY_SLOTS },
+      gpu: { ...pace, ttftMs: 100, brokerSlots: SLOTS },
+      wide: { ...pace, ttftMs: 20, brokerSlots: MANY_SLOTS },
       choices: { slots: SLOTS, baseUrl: engine.url, yaml: "engine: vllm" },
     },
     models: [
@@ -54,6 +57,12 @@ afterAll(async () => {
   await redis.stop();
   await database.drop();
 });
+
+async function lastingWorkers(count: number): Promise<readonly CommandProcess[]> {
+  const more = Array.from({ length: count - workers.length }, () => fleet.lasting.startWorker());
+  workers.push(...(await Promise.all(more)));
+  return workers;
+}
 
 function simulator(name: string): Simulator {
   const found = fleet.upstreams[name];
@@ -95,21 +104,25 @@ async function sharesOf(provider: string): Promise<Share[]> {
 /** Waits for these shares, the largest first, and prints how long that took. */
 async function expectShares(what: string, expected: readonly number[]): Promise<void> {
   const startedAt = performance.now();
-  await eventually(async () => {
-    expect((await sharesOf("gpu")).map(({ slots }) => slots)).toEqual(expected);
-  }, SOON_MS);
+  await eventually(
+    async () => {
+      expect((await sharesOf("gpu")).map(({ slots }) => slots)).toEqual(expected);
+    },
+    SOON_MS,
+    50,
+  );
   const tookMs = Math.round(performance.now() - startedAt);
   console.log(`${what}: shares ${expected.join(", ")} after ${tookMs} ms`);
 }
 
 async function expectNoDifferences(): Promise<void> {
-  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), SOON_MS);
+  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), SOON_MS, 100);
 }
 
 test("slots are shared anew when workers come, leave and die, and are never passed", async () => {
-  const first = await fleet.startWorker();
+  const [first] = await lastingWorkers(1);
   await expectShares("one worker", [4]);
-  const load = sendAll([api.baseUrl], key, 160, "shared");
+  const load = sendAll([api.baseUrl], key, 48, "shared");
 
   const [second, third] = await Promise.all([fleet.startWorker(), fleet.startWorker()]);
   await expectShares("two workers came", [2, 1, 1]);
@@ -118,7 +131,7 @@ test("slots are shared anew when workers come, leave and die, and are never pass
   await expectShares("one left", [2, 2]);
   second.child.kill("SIGKILL");
   await expectShares("one died", [4]);
-  expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first.pid]);
+  expect((await sharesOf("gpu")).map(({ pid }) => pid)).toEqual([first?.pid]);
 
   const problems = await problemsOf(load, "shared");
   // An answer that had begun to arrive from the dead worker cannot start again, and says so.
@@ -135,8 +148,8 @@ function keepAsking(callers: number): () => Promise<number[]> {
   const asking = Promise.all(
     Array.from({ length: callers }, async () => {
       while (!over.signal.aborted) {
-        const content = "[sim output=100]";
-        const answer = await ask(api, { key, model: "wide", content, maxTokens: 100 });
+        const content = "[sim output=25]";
+        const answer = await ask(api, { key, model: "wide", content, maxTokens: 25 });
         statuses.push(answer.status);
       }
     }),
@@ -158,12 +171,14 @@ function mostAtOnce(calls: readonly RequestCounters[], fromMs: number, toMs: num
   return Math.max(0, ...begun.map(during));
 }
 
+async function limitTo(slots: number): Promise<void> {
+  await fleet.database.pool.query("update providers set slots = $1 where name = 'wide'", [slots]);
+}
+
 test("a lowered limit drains what runs and holds from then on; a raised one is used", async () => {
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await lastingWorkers(2);
   const wide = simulator("wide");
-  const limitTo = (slots: number): Promise<unknown> =>
-    fleet.database.pool.query("update providers set slots = $1 where name = 'wide'", [slots]);
-  const stop = keepAsking(20);
+  const stop = keepAsking(12);
   await eventually(() => expect(wide.counters().inFlight).toBe(MANY_SLOTS), SOON_MS);
 
   await limitTo(2);
@@ -194,7 +209,7 @@ test("a lowered limit drains what runs and holds from then on; a raised one is u
 });
 
 test("a worker whose lease session is terminated aborts its calls, which run again", async () => {
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await lastingWorkers(2);
   await expectShares("two workers", [2, 2]);
   const gpu = simulator("gpu");
   const before = gpu.counters();
@@ -226,7 +241,7 @@ test("a worker whose lease session is terminated aborts its calls, which run aga
 const inOrder = (counts: readonly number[]): number[] => counts.toSorted((a, b) => a - b);
 
 test("calls of more choices than a worker's share never pass the slots", async () => {
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  await lastingWorkers(2);
   await expectShares("two workers", [2, 2]);
   let [running, most] = [0, 0];
   engine.answer = async (body, response) => {
