@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { line, lines, startBatchRig, type BatchRig } from "./batch-rig.ts";
 
-const LINES = 1_000;
+const LINES = 300;
 
 let rig: BatchRig;
 beforeAll(async () => {
@@ -45,9 +45,9 @@ test("a line that a well provider fails is tried a few times, and then is an err
 
 test("lines go to another provider meanwhile", async () => {
   gpu()?.setFault({ type: "status", status: 500 });
-  const { id } = await rig.submit(lines(100, { model: "both" }));
+  const { id } = await rig.submit(lines(60, { model: "both" }));
   const batch = await rig.until(id, "completed");
-  expect(batch.request_counts).toEqual({ total: 100, completed: 100, failed: 0 });
+  expect(batch.request_counts).toEqual({ total: 60, completed: 60, failed: 0 });
   gpu()?.setFault(null);
   await rig.settleDown();
 });

@@ -41,7 +41,7 @@ const faults: readonly Fault[] = [
   { type: "in_band_error", afterTokens: 1 },
 ];
 
-test("200 callers, a third of whom leave, with faults: never more in flight than slots", async () => {
+test("60 callers, a third of whom leave, with faults: never more in flight than slots", async () => {
   // The upstreams run in the test's process, so a shorter silence could be the test's own delay.
   broker = await start("2s");
   const key = await richKey(broker);
@@ -74,8 +74,8 @@ test("200 callers, a third of whom leave, with faults: never more in flight than
     return answer;
   };
   for (let round = 0; round < 2; round += 1) {
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, number) => caller(number)));
-    expect(answers.filter((answer) => answer?.status === 200).length).toBeGreaterThan(50);
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, number) => caller(number)));
+    expect(answers.filter((answer) => answer?.status === 200).length).toBeGreaterThan(15);
   }
   await expectAtRest(broker);
   expect(highWater("gpu-a")).toBe(3);
@@ -86,7 +86,7 @@ test("200 callers, a third of whom leave, with faults: never more in flight than
 test("callers who leave all at once free their slots for those who wait, one for one", async () => {
   broker = await start("60s");
   const key = await richKey(broker);
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     for (const simulator of Object.values(broker.upstreams)) simulator.setFault({ type: "hang" });
     const leave = new AbortController();
     const leaving = Array.from({ length: 8 }, () =>
