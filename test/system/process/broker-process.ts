@@ -157,6 +157,13 @@ export async function startBroker(
   };
 }
 
+/** Starts `spillway serve`, which is killed when the function that `atEnd` gets is called. */
+export function serveUntil(
+  atEnd: (kill: () => void) => void,
+): (env: Readonly<Record<string, string>>) => CommandProcess {
+  return (env) => startCommand(["serve"], env, undefined, atEnd);
+}
+
 function serveDirectly(env: Readonly<Record<string, string>>): CommandProcess {
   return startCommand(["serve"], env);
 }

@@ -50,7 +50,7 @@ test("keys are made, listed, changed and revoked while the broker runs, and it n
 });
 
 test("keys are made while nothing runs, and nothing runs afterwards", async () => {
-  const dataDir = await temporaryDataDir();
+  const dataDir = await usedDataDir();
   const env = { SPILLWAY_DATA_DIR: dataDir };
   const created = await runCommand(["key", "create", "--name", "early", "--json"], env);
   expect(created).toMatchObject({ code: 0, stderr: "" });

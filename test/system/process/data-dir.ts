@@ -7,12 +7,15 @@ import { openDatabase, type Database } from "../../../shared/db/database.ts";
 import { copyCluster } from "../../support/cluster-template.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** The directory is removed after the test, with the server in it. */
-export async function temporaryDataDir(): Promise<string> {
+/** Ends a resource with the test, or, as `defer` of a stack, with the tests of a file. */
+export type AtEnd = (end: () => void | Promise<void>) => void;
+
+/** The directory is removed at the end, with the server in it. */
+export async function temporaryDataDir(atEnd: AtEnd = onTestFinished): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "spillway-process-"));
   // When root runs it, PostgreSQL has a user of its own, who must pass through this directory.
   await chmod(directory, 0o711);
-  onTestFinished(async () => {
+  atEnd(async () => {
     const pid = postmasterOf(directory);
     if (pid !== undefined && isPostgres(pid)) process.kill(pid, "SIGQUIT");
     await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
@@ -21,8 +24,8 @@ export async function temporaryDataDir(): Promise<string> {
 }
 
 /** An earlier start has left a database here, and nothing runs. */
-export async function usedDataDir(): Promise<string> {
-  const directory = await temporaryDataDir();
+export async function usedDataDir(atEnd?: AtEnd): Promise<string> {
+  const directory = await temporaryDataDir(atEnd);
   await copyCluster(directory);
   return directory;
 }
@@ -88,7 +91,7 @@ function parentOf(pid: number): number | undefined {
 }
 
 /** Connects to the server of a data directory, so that a test can look at its tables. */
-export function lookInto(dataDir: string): Database {
+export function lookInto(dataDir: string, atEnd: AtEnd = onTestFinished): Database {
   const files = join(dataDir, "postgres");
   const password = readFileSync(join(files, "password"), "utf8").trim();
   const port = readFileSync(join(files, "data", "postmaster.pid"), "utf8").split("\n")[3];
@@ -98,6 +101,6 @@ export function lookInto(dataDir: string): Database {
     applicationName: "test-look",
     onIdleError: () => undefined,
   });
-  onTestFinished(() => database.close());
+  atEnd(() => database.close());
   return database;
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findDifferences } from "../../support/checker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { callAdmin, createKey } from "./admin.ts";
-import { startBroker } from "./broker-process.ts";
+import { type BrokerProcess, serveUntil, startBroker } from "./broker-process.ts";
 import { isPostgres, killPostgres, lookInto, postmasterOf, usedDataDir } from "./data-dir.ts";
-import { chat, startUpstreams, writeConfig } from "./own-config.ts";
+import { chat, startUpstreams, type Upstreams, writeConfig } from "./own-config.ts";
 
 const REQUESTS = 30;
 /** Answers take about 400 ms and fill two rounds of the slots: some kills hit each of them. */
@@ -31,6 +31,24 @@ function isWhole({ status, text }: Awaited<ReturnType<typeof chat>>): boolean {
 }
 
 describe.runIf(process.platform === "linux")("SIGKILL under load, then start again", () => {
+  const resources = new AsyncDisposableStack();
+  const atEnd = resources.defer.bind(resources);
+  let dataDir: string;
+  let upstreams: Upstreams;
+  /** The broker that one test has started again is the one that the next test kills. */
+  let broker: BrokerProcess;
+  const start = async (): Promise<BrokerProcess> =>
+    startBroker(
+      { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams) },
+      serveUntil(atEnd),
+    );
+  beforeAll(async () => {
+    dataDir = await usedDataDir(atEnd);
+    upstreams = await startUpstreams(PACE, atEnd);
+    broker = await start();
+  });
+  afterAll(() => resources.disposeAsync());
+
   test.each(
     offsets.map((offsetMs, index) => ({
       offsetMs,
@@ -38,13 +56,7 @@ describe.runIf(process.platform === "linux")("SIGKILL under load, then start aga
     })),
   )("$killed, $offsetMs ms after the first request", async ({ offsetMs, killed }) => {
     const postgresToo = killed.includes("PostgreSQL");
-    const dataDir = await usedDataDir();
-    const upstreams = await startUpstreams(PACE);
-    const env = {
-      SPILLWAY_DATA_DIR: dataDir,
-      SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams),
-    };
-    const first = await startBroker(env);
+    const first = broker;
     const { id, key } = await createKey(first, {
       name: "budgeted",
       budget: { limit_usd: "1", period: "total" },
@@ -63,13 +75,18 @@ describe.runIf(process.platform === "linux")("SIGKILL under load, then start aga
     expect(isPostgres(postmaster)).toBe(!postgresToo);
     const seen = await answers;
 
-    const second = await startBroker(env);
+    const second = await start();
+    broker = second;
     if (!postgresToo) expect(postmasterOf(dataDir)).toBe(postmaster);
     const database = lookInto(dataDir);
     // An API process counts as alive for 2 s after its last beat.
-    await eventually(async () => {
-      expect(await findDifferences({ database, upstreams })).toEqual([]);
-    });
+    await eventually(
+      async () => {
+        expect(await findDifferences({ database, upstreams })).toEqual([]);
+      },
+      30_000,
+      200,
+    );
     const path = `/admin/keys/${id}`;
     const { budget } = await callAdmin<{ budget: { held_usd: string } }>(second, "GET", path);
     expect(budget.held_usd).toBe("0");
@@ -83,7 +100,11 @@ describe.runIf(process.platform === "linux")("SIGKILL under load, then start aga
 
     expect((await chat(second.url, key)).status).toBe(200);
     expect((await chat(second.url, key, { stream: true })).text).toContain("[DONE]");
-    second.child.kill("SIGTERM");
-    expect(await second.ended).toMatchObject({ code: 0 });
+  });
+
+  test("the last one ends in order", async () => {
+    broker.child.kill("SIGTERM");
+    expect(await broker.ended).toMatchObject({ code: 0 });
+    expect(postmasterOf(dataDir)).toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@ import {
   type SimulatorOptions,
 } from "../../../cli/simulate/simulator.ts";
 import { onTestFinished } from "vitest";
+import type { AtEnd } from "./data-dir.ts";
 
 /** The keys are the providers' names. */
 export type Upstreams = Readonly<Record<"gpu-a" | "gpu-b" | "cloud", Simulator>>;
@@ -13,13 +14,14 @@ export type Upstreams = Readonly<Record<"gpu-a" | "gpu-b" | "cloud", Simulator>>
 /** The simulators run in the test's process, so they outlive the broker. */
 export async function startUpstreams(
   pace: Pick<SimulatorOptions, "ttftMs" | "tokensPerSecond" | "outputTokens">,
+  atEnd: AtEnd = onTestFinished,
 ): Promise<Upstreams> {
   const upstreams = {
     "gpu-a": await startSimulator({ kind: "gpu", slots: 4, ...pace }),
     "gpu-b": await startSimulator({ kind: "gpu", slots: 4, ...pace }),
     cloud: await startSimulator({ kind: "cloud", slots: 8, ...pace }),
   };
-  onTestFinished(async () => {
+  atEnd(async () => {
     await Promise.all(Object.values(upstreams).map((simulator) => simulator.close()));
   });
   return upstreams;

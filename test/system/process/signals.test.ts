@@ -1,38 +1,73 @@
-import { describe, expect, test } from "vitest";
+import { symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
 import { eventually } from "../../support/eventually.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+import { programFile } from "../../support/programs.ts";
 import { type BrokerProcess, startBroker, startProgram } from "./broker-process.ts";
-import { isPostgres, postgresProcesses, postmasterOf, usedDataDir } from "./data-dir.ts";
+import {
+  isPostgres,
+  postgresProcesses,
+  postmasterOf,
+  temporaryDataDir,
+  usedDataDir,
+} from "./data-dir.ts";
 import { chat, inFlight, startUpstreams, writeConfig, type Upstreams } from "./own-config.ts";
 import { createKey } from "./admin.ts";
 
 async function startLoaded(
-  pace: { readonly ttftMs: number },
-  start?: Parameters<typeof startBroker>[1],
+  ttftMs: number,
+  program: "spillway" | "npm" = "spillway",
+  given: { readonly DATABASE_URL?: string } = {},
 ): Promise<{ broker: BrokerProcess; dataDir: string; upstreams: Upstreams; key: string }> {
-  const dataDir = await usedDataDir();
-  const upstreams = await startUpstreams({ ...pace, outputTokens: 5 });
+  const dataDir = await (given.DATABASE_URL === undefined ? usedDataDir() : temporaryDataDir());
+  const upstreams = await startUpstreams({ ttftMs, outputTokens: 5 });
+  const npm = program === "npm" ? await npmDirectory() : undefined;
   const broker = await startBroker(
-    { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams) },
-    start,
+    {
+      SPILLWAY_DATA_DIR: dataDir,
+      SPILLWAY_CONFIG: await writeConfig(dataDir, upstreams),
+      ...given,
+    },
+    npm === undefined ? undefined : (env) => startProgram("npm", ["start"], env, npm),
   );
   const key = await createKey(broker, { name: "test" });
   return { broker, dataDir, upstreams, key: key.key };
+}
+
+/** A broker with this variable has no PostgreSQL to start and to stop. */
+async function givenDatabase(): Promise<{ readonly DATABASE_URL: string }> {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  return { DATABASE_URL: database.url };
 }
 
 async function running(upstreams: Upstreams, calls: number): Promise<void> {
   await eventually(() => expect(inFlight(upstreams)).toBeGreaterThanOrEqual(calls), 10_000);
 }
 
-const npmStart: Parameters<typeof startBroker>[1] = (env) => startProgram("npm", ["start"], env);
+const packages = new URL("../../../node_modules", import.meta.url);
+
+/** Returns a directory where `npm start` runs the project's script, with the bundle as program. */
+async function npmDirectory(): Promise<string> {
+  const directory = await temporaryDataDir();
+  const start = packageJson.scripts.start.replaceAll("cli/spillway.ts", programFile("spillway"));
+  await writeFile(join(directory, "package.json"), JSON.stringify({ scripts: { start } }));
+  // npm puts the programs of its packages, Node among them, on the PATH.
+  await symlink(fileURLToPath(packages), join(directory, "node_modules"));
+  return directory;
+}
 
 describe.runIf(process.platform === "linux")("while requests run", () => {
   test.each([
-    ["Ctrl-C, a SIGINT to the whole process group,", "group", "SIGINT", undefined],
-    ["a SIGTERM to the process alone", "process", "SIGTERM", undefined],
-    ["Ctrl-C on npm start, which sends it on a second time,", "group", "SIGINT", npmStart],
-    ["a SIGTERM to npm", "process", "SIGTERM", npmStart],
-  ] as const)("%s lets them end and stops everything", async (_what, whom, signal, start) => {
-    const { broker, dataDir, upstreams, key } = await startLoaded({ ttftMs: 1_500 }, start);
+    ["Ctrl-C, a SIGINT to the whole process group,", "group", "SIGINT", "spillway"],
+    ["a SIGTERM to the process alone", "process", "SIGTERM", "spillway"],
+    ["Ctrl-C on npm start, which sends it on a second time,", "group", "SIGINT", "npm"],
+    ["a SIGTERM to npm", "process", "SIGTERM", "npm"],
+  ] as const)("%s lets them end and stops everything", async (_what, whom, signal, program) => {
+    const { broker, dataDir, upstreams, key } = await startLoaded(1_500, program);
     const postmaster = postmasterOf(dataDir) ?? 0;
     const answers = [
       chat(broker.url, key),
@@ -54,7 +89,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
   });
 
   test("new requests are refused with 503, or find nobody, during the stop", async () => {
-    const { broker, upstreams, key } = await startLoaded({ ttftMs: 1_500 });
+    const { broker, upstreams, key } = await startLoaded(1_500, "spillway", await givenDatabase());
     const answer = chat(broker.url, key);
     await running(upstreams, 1);
     broker.child.kill("SIGTERM");
@@ -71,7 +106,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
   });
 
   test("a second Ctrl-C cuts them short, and what they held is free", async () => {
-    const { broker, dataDir, upstreams, key } = await startLoaded({ ttftMs: 60_000 });
+    const { broker, dataDir, upstreams, key } = await startLoaded(60_000);
     const answers = [chat(broker.url, key), chat(broker.url, key, { stream: true })];
     const outcomes = Promise.allSettled(answers);
     await running(upstreams, 2);
@@ -95,7 +130,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
   });
 
   test("the grace time is bounded: what runs longer is cut and settled", async () => {
-    const { broker, upstreams, key } = await startLoaded({ ttftMs: 60_000 });
+    const { broker, upstreams, key } = await startLoaded(60_000, "spillway", await givenDatabase());
     const outcome = chat(broker.url, key);
     await running(upstreams, 1);
     broker.child.kill("SIGTERM");

@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { runFromSource, serveFromSource, startBroker } from "./broker-process.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+import { runCommand, serveFromSource, startBroker } from "./broker-process.ts";
 import { isPostgres, postmasterOf, temporaryDataDir, usedDataDir } from "./data-dir.ts";
 
 const run = promisify(execFile);
@@ -49,7 +50,7 @@ test("a start says in at most a dozen lines what runs, and its curl works as it 
 
 test("starting again finds the same keys and the same ledger", async () => {
   const dataDir = await usedDataDir();
-  const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir }, serveFromSource);
+  const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir });
   const adminKey = (await readFile(first.adminKeyFile, "utf8")).trim();
   const ask = (url: string): Promise<Response> =>
     fetch(`${url}/v1/chat/completions`, {
@@ -62,7 +63,7 @@ test("starting again finds the same keys and the same ledger", async () => {
   first.child.kill("SIGTERM");
   expect(await first.ended).toMatchObject({ code: 0 });
 
-  const second = await startBroker({ SPILLWAY_DATA_DIR: dataDir }, serveFromSource);
+  const second = await startBroker({ SPILLWAY_DATA_DIR: dataDir });
   expect(second.demoKey).toBe(first.demoKey);
   expect((await readFile(second.adminKeyFile, "utf8")).trim()).toBe(adminKey);
   expect(await admin(second.url, "/admin/ledger", adminKey)).toEqual(before);
@@ -75,9 +76,9 @@ test("starting again finds the same keys and the same ledger", async () => {
 
 test("a second start on the same data says so and ends, and the first goes on", async () => {
   const dataDir = await usedDataDir();
-  const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir }, serveFromSource);
+  const first = await startBroker({ SPILLWAY_DATA_DIR: dataDir });
   const postmaster = postmasterOf(dataDir) ?? 0;
-  const second = await runFromSource(["serve"], { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_PORT: "0" });
+  const second = await runCommand(["serve"], { SPILLWAY_DATA_DIR: dataDir, SPILLWAY_PORT: "0" });
   expect(second).toMatchObject({ code: 1, stdout: "" });
   expect(second.stderr).toBe(
     `spillway: another Spillway runs on ${dataDir}; stop it, or set SPILLWAY_DATA_DIR to another directory\n`,
@@ -99,7 +100,7 @@ test("a taken port is named with the way out, and PostgreSQL does not stay behin
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
-  const ended = await runFromSource(["serve"], {
+  const ended = await runCommand(["serve"], {
     SPILLWAY_DATA_DIR: dataDir,
     SPILLWAY_PORT: String(port),
   });
@@ -113,14 +114,14 @@ test("a taken port is named with the way out, and PostgreSQL does not stay behin
 test.each(["SPILLWAY_ADMIN_KEY", "SPILLWAY_ADMIN_KEY_FILE"])(
   "an admin key of %s opens the admin API and is written nowhere",
   async (variable) => {
-    const dataDir = await usedDataDir();
+    const dataDir = await temporaryDataDir();
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
     const file = join(dataDir, "given");
     await writeFile(file, "an-admin-key-of-mine\n");
     const value = variable === "SPILLWAY_ADMIN_KEY" ? "an-admin-key-of-mine" : file;
-    const broker = await startBroker(
-      { SPILLWAY_DATA_DIR: dataDir, [variable]: value },
-      serveFromSource,
-    );
+    const env = { SPILLWAY_DATA_DIR: dataDir, DATABASE_URL: database.url };
+    const broker = await startBroker({ ...env, [variable]: value });
     expect((await admin(broker.url, "/admin/keys", "an-admin-key-of-mine")).data).toHaveLength(1);
     await expect(admin(broker.url, "/admin/keys", broker.demoKey)).rejects.toThrow("401");
     await expect(stat(join(dataDir, "admin-key"))).rejects.toThrow("ENOENT");
