@@ -171,6 +171,20 @@ async function expectServeRefused(databaseUrl: string): Promise<void> {
   );
 }
 
+function onSafe(prefix: string): Record<string, string> {
+  return {
+    REDIS_URL: safe.url,
+    NODE_EXTRA_CA_CERTS: safe.caFile ?? "",
+    SPILLWAY_REDIS_PREFIX: prefix,
+  };
+}
+
+let begun: Promise<ApiProcess> | undefined;
+/** The API of an installation that gets its worker later. */
+function apiOfOne(): Promise<ApiProcess> {
+  return (begun ??= fleet.lasting.startApi(onSafe("one")));
+}
+
 test("a fleet's processes and a broker in one process do not share a database", async () => {
   const databases = await Promise.all([1, 2].map(() => testDatabase(true)));
   const [ofBroker = "", ofWorker = ""] = databases.map(({ url }) => url);
@@ -180,6 +194,7 @@ test("a fleet's processes and a broker in one process do not share a database", 
       { ...fleet.env, DATABASE_URL: ofBroker },
       "a `spillway serve` runs alone on this database; stop it first",
     ),
+    apiOfOne().then(() => expectServeRefused(database.url)),
     fleet.startWorker({ DATABASE_URL: ofWorker }).then(() => expectServeRefused(ofWorker)),
   ]);
   expect((await fetch(`${broker.url}/health/ready`)).status).toBe(200);
@@ -187,7 +202,6 @@ test("a fleet's processes and a broker in one process do not share a database", 
   broker.child.kill("SIGTERM");
   expect(await broker.ended).toMatchObject({ code: 0 });
   await fleet.startApi({ DATABASE_URL: ofBroker });
-  await expectServeRefused(ofBroker);
 });
 
 interface Installation {
@@ -196,21 +210,19 @@ interface Installation {
   readonly key: string;
 }
 
-async function startInstallation(own: Fleet, prefix: string): Promise<Installation> {
-  const env = {
-    REDIS_URL: safe.url,
-    NODE_EXTRA_CA_CERTS: safe.caFile ?? "",
-    SPILLWAY_REDIS_PREFIX: prefix,
-  };
-  const { startApi, startWorker } = own.lasting;
-  const [api] = await Promise.all([startApi(env), startWorker(env)]);
-  return { own, api, key: await own.key() };
+async function startWithApi(
+  own: Fleet,
+  prefix: string,
+  api: Promise<ApiProcess>,
+): Promise<Installation> {
+  await Promise.all([api, own.lasting.startWorker(onSafe(prefix))]);
+  return { own, api: await api, key: await own.key() };
 }
 
 let started: Promise<Installation> | undefined;
 /** Two tests use this installation. */
 function one(): Promise<Installation> {
-  return (started ??= startInstallation(fleet, "one"));
+  return (started ??= startWithApi(fleet, "one", apiOfOne()));
 }
 
 function callsOf({ own }: Installation): Pick<Counters, "calls" | "ok"> | undefined {
@@ -227,7 +239,10 @@ test("api and worker run on a Redis with TLS and a password", async () => {
 test("two installations with prefixes of their own do not meet on one Redis", async () => {
   const own = await startFleetOn(await testDatabase(true), safe);
   onTestFinished(() => own.stop());
-  const installations = await Promise.all([one(), startInstallation(own, "two")]);
+  const installations = await Promise.all([
+    one(),
+    startWithApi(own, "two", own.lasting.startApi(onSafe("two"))),
+  ]);
   const counted = installations.map(callsOf);
   expect(counted.at(-1)).toEqual({ calls: 0, ok: 0 });
   await Promise.all(
