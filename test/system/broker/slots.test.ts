@@ -11,9 +11,9 @@ afterEach(() => broker.stop());
 const price = { input: 1, output: 1 };
 
 /** The simulators accept many more calls at once than the broker may send. */
-function start(timeout: string): Promise<TestBroker> {
+function start(timeout: string, { ttftMs = 5, tokensPerSecond = 400 } = {}): Promise<TestBroker> {
   const yaml = `timeouts: { first_byte: ${timeout}, idle: ${timeout} }`;
-  const pace = { ttftMs: 5, tokensPerSecond: 400, slots: 400 };
+  const pace = { ttftMs, tokensPerSecond, slots: 400 };
   return startTestBroker({
     providers: {
       "gpu-a": { ...pace, brokerSlots: 3, price, yaml },
@@ -43,7 +43,8 @@ const faults: readonly Fault[] = [
 
 test("60 callers, a third of whom leave, with faults: never more in flight than slots", async () => {
   // The upstreams run in the test's process, so a shorter silence could be the test's own delay.
-  broker = await start("2s");
+  // Calls last long enough to fill every slot, also on a busy machine.
+  broker = await start("2s", { ttftMs: 60, tokensPerSecond: 120 });
   const key = await richKey(broker);
   const simulators = Object.values(broker.upstreams);
   let turn = 0;
