@@ -28,11 +28,8 @@ describe.concurrent("what an API has accepted goes on without it, and comes once
   test.for(cases)("$point", async ({ point, scenario }) => {
     await lanes.use(async (lane) => {
       const { victim, check } = await scenario(lane, point);
-      try {
-        await victim.reached();
-      } finally {
-        await victim.kill();
-      }
+      await victim.reached();
+      await victim.kill();
       expect(victim.unnamed, "steps without a point").toEqual([]);
       await lane.startWorkers();
       await check();

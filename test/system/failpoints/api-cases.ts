@@ -1,6 +1,7 @@
 import type { SameAs } from "./cases-of.ts";
 import {
   answersFailing,
+  answersFirst,
   answersLarge,
   answersStream,
   answersWhole,
@@ -97,7 +98,7 @@ export const frozenApi: Readonly<Partial<Record<ApiPoint, ApiCase>>> = {
   // accepted. A job that is accepted before the API is back in the fleet may be found by a sweeper,
   // which sees no owner.
   "before accept": {
-    scenario: answersWhole,
+    scenario: answersFirst,
     job: ["failed", "done", "cancelled"],
     ends: ["503 unavailable", "answer"],
   },

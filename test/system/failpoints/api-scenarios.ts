@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually.ts";
 import { asked, type Asked } from "./asked.ts";
 import type { Lane } from "./lane.ts";
 import type { ApiPoint } from "./points.ts";
-import { startVictim, type Victim } from "./victim.ts";
+import type { Victim } from "./victim.ts";
 import { findWaitingJob } from "./waiting-job.ts";
 
 /** The victim is on its way to its point. */
@@ -16,15 +16,15 @@ interface ApiScene {
 export type ApiScenario = (lane: Lane, point: ApiPoint) => Promise<ApiScene>;
 
 /** The victim joins the fleet. */
-export const comes: ApiScenario = async ({ env }, point) => ({
-  victim: await startVictim("api", { env, atStart: { point } }),
+export const comes: ApiScenario = async (lane, point) => ({
+  victim: await lane.victim.start("api", { point }),
   ask: undefined,
 });
 
 /** The victim has a caller who waits for the answer. */
 function answers(question: Parameters<typeof asked>[2], failing = false): ApiScenario {
   return async (lane, point) => {
-    const victim = await startVictim("api", lane);
+    const victim = await lane.victim.running("api");
     if (failing) lane.upstreams["gpu-a"]?.setFault({ type: "status", status: 500, times: 1 });
     await victim.arm(point);
     return { victim, ask: asked(lane, victim, question) };
@@ -32,6 +32,11 @@ function answers(question: Parameters<typeof asked>[2], failing = false): ApiSce
 }
 
 export const answersWhole = answers({ model: "plain" });
+/** The victim is new, so it has to look up the caller's key. */
+export const answersFirst: ApiScenario = async (lane, point) => {
+  await lane.victim.end();
+  return await answersWhole(lane, point);
+};
 export const answersStream = answers({ model: "plain", stream: true });
 export const answersFailing = answers({ model: "spill" }, true);
 /** The answer is larger than what a reply message carries. */
@@ -44,7 +49,7 @@ export const answersLarge = answers({
 /** No worker runs, so the victim's caller waits. */
 export const waits: ApiScenario = async (lane, point) => {
   await lane.stopWorkers();
-  const victim = await startVictim("api", lane);
+  const victim = await lane.victim.running("api");
   await victim.arm(point);
   return { victim, ask: asked(lane, victim, { model: "plain" }) };
 };
@@ -52,7 +57,7 @@ export const waits: ApiScenario = async (lane, point) => {
 /** No worker runs, and the deadline passes. */
 export const waitsTooLong: ApiScenario = async (lane, point) => {
   await lane.stopWorkers();
-  const victim = await startVictim("api", lane);
+  const victim = await lane.victim.running("api");
   await victim.arm(point);
   const headers = { "x-spillway-deadline-ms": "500" };
   return { victim, ask: asked(lane, victim, { model: "plain", headers }) };
@@ -78,7 +83,7 @@ async function hangUp(
   point: ApiPoint,
   ready: () => Promise<unknown>,
 ): Promise<ApiScene> {
-  const victim = await startVictim("api", lane);
+  const victim = await lane.victim.running("api");
   const caller = new AbortController();
   const ask = asked(lane, victim, { model: "plain", signal: caller.signal });
   await ready();

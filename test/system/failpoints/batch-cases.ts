@@ -1,14 +1,13 @@
 import { askedBatch, type BatchQuestion } from "./batch-asked.ts";
 import type { SameAs } from "./cases-of.ts";
 import type { FeederPoint, RunPoint, WorkerPoint } from "./points.ts";
-import { startVictim } from "./victim.ts";
 import type { WorkerCase } from "./worker-cases.ts";
 import { comes, type Scenario } from "./worker-scenarios.ts";
 
 /** The victim is the only worker, and carries a batch from its file to its results. */
 function feeds(question: BatchQuestion = {}): Scenario {
   return async (lane, point, about) => {
-    const victim = await startVictim("worker", lane);
+    const victim = await lane.victim.running("worker");
     await lane.stopWorkers();
     await victim.arm(point, about);
     return { victim, asks: [askedBatch(lane, question)], atStake: "all" };

@@ -4,7 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { askedLater, type Way } from "./asked-later.ts";
 import type { Lane } from "./lane.ts";
 import type { ApiPoint } from "./points.ts";
-import { startVictim, type Victim } from "./victim.ts";
+import type { Victim } from "./victim.ts";
 
 /** The victim is on its way to its point; `check` expects what must hold once it is dead. */
 interface HostScene {
@@ -17,7 +17,7 @@ export type HostScenario = (lane: Lane, point: ApiPoint) => Promise<HostScene>;
 /** The victim gets the request of an accepted job, whose caller asks again at another API. */
 export function accepts(way: Way): HostScenario {
   return async (lane, point) => {
-    const victim = await startVictim("api", lane);
+    const victim = await lane.victim.running("api");
     await victim.arm(point);
     const before = await countJobs(lane);
     const asked = askedLater(lane, victim, { way, model: "plain" });
@@ -35,7 +35,7 @@ export function accepts(way: Way): HostScenario {
 function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[]): HostScenario {
   return async (lane, point) => {
     const job = await acceptWaiting(lane);
-    const victim = await startVictim("api", lane);
+    const victim = await lane.victim.running("api");
     await victim.arm(point);
     const ask = (server: { baseUrl: string }): Promise<Response | undefined> =>
       call(lane, server, method, `/jobs/${job}${rest}`);
@@ -66,7 +66,7 @@ export const deletes = changes("DELETE", "", ["cancelled"]);
 
 /** No worker runs, and the deadline of a job passes. */
 export const expires: HostScenario = async (lane, point) => {
-  const victim = await startVictim("api", lane);
+  const victim = await lane.victim.running("api");
   const job = await acceptWaiting(lane, { "x-spillway-deadline-ms": "300" });
   await victim.arm(point);
   return {
@@ -82,7 +82,7 @@ export const expires: HostScenario = async (lane, point) => {
  */
 function comesAgain(atVictim: "first" | "second"): HostScenario {
   return async (lane, point) => {
-    const victim = await startVictim("api", lane);
+    const victim = await lane.victim.running("api");
     const [survivor] = lane.apis;
     if (survivor === undefined) throw new Error("no API survives");
     const body = JSON.stringify({

@@ -19,10 +19,18 @@ export class LanePool {
     return new LanePool(await startTestRedis(), options);
   }
 
-  /** Does the work with a lane that nobody else has meanwhile; when it fails, nobody has it after. */
+  /**
+   * Does the work with a lane that nobody else has meanwhile. When it fails, the lane's victim is
+   * killed, and nobody has the lane after.
+   */
   async use(work: (lane: Lane) => Promise<void>): Promise<void> {
     const lane = this.#free.pop() ?? (await this.#start());
-    await work(lane);
+    try {
+      await work(lane);
+    } catch (error) {
+      await lane.victim.end();
+      throw error;
+    }
     this.#free.push(lane);
   }
 

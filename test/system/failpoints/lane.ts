@@ -10,6 +10,7 @@ import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { slowerLoops } from "./slower-loops.ts";
+import { LaneVictim } from "./lane-victim.ts";
 
 /** Slots of each provider. */
 export const SLOTS = 2;
@@ -23,6 +24,7 @@ export interface Lane extends Pick<Fleet, "database" | "upstreams" | "env"> {
   readonly hooks: Pick<Receiver, "received">;
   /** For looking into the queues, and for losing an entry. */
   readonly queues: ProviderQueues;
+  readonly victim: LaneVictim;
   /** Redis keeps its data and forgets which server it is, as one that has been wiped. */
   forgetEpoch(): Promise<void>;
   /** No worker runs any more but a victim. */
@@ -130,6 +132,8 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     body: JSON.stringify(endpoint),
   });
   if (!listening.ok) throw new Error(await listening.text());
+  const victim = new LaneVictim({ database: fleet.database, env });
+  resources.defer(() => victim.end());
   const kept = resources.move();
   return {
     database: fleet.database,
@@ -139,6 +143,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     key,
     hooks,
     queues,
+    victim,
     async forgetEpoch() {
       await redis.del(`${redisPrefix}:epoch`);
     },

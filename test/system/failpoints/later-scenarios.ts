@@ -1,6 +1,5 @@
 import { askedLater, type Way } from "./asked-later.ts";
 import type { Lane } from "./lane.ts";
-import { startVictim } from "./victim.ts";
 import type { Scenario } from "./worker-scenarios.ts";
 
 /** The victim is the only worker, and runs an accepted job. */
@@ -10,7 +9,7 @@ function runsLater(
   prepare: (lane: Lane) => void = () => undefined,
 ): Scenario {
   return async (lane, point, about) => {
-    const victim = await startVictim("worker", lane);
+    const victim = await lane.victim.running("worker");
     await lane.stopWorkers();
     await victim.arm(point, about);
     prepare(lane);

@@ -33,19 +33,20 @@ export function playLater({ killed, frozen }: LaterCases): void {
     return expected === undefined ? [] : [{ point, expected }];
   });
 
-  test.for(killed)("killed $point", async ({ point, expected }) => {
-    await lanes.use(async (lane) => {
-      await playWorker(lane, point, expected, (victim) => victim.kill());
-      await expectTold(lane);
-    });
-  });
-
+  // Frozen cases come first: each leaves a living victim that a later case uses.
   test.for(stopped)("frozen $point", async ({ point, expected }) => {
     await lanes.use(async (lane) => {
       await playWorker(lane, point, expected, async (victim) => {
         await lane.startWorkers();
         await outliveDeclaredDeath(lane, victim);
       });
+      await expectTold(lane);
+    });
+  });
+
+  test.for(killed)("killed $point", async ({ point, expected }) => {
+    await lanes.use(async (lane) => {
+      await playWorker(lane, point, expected, (victim) => victim.kill());
       await expectTold(lane);
     });
   });

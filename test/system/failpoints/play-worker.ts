@@ -15,23 +15,18 @@ export async function playWorker(
   harm: (victim: Victim) => Promise<void>,
 ): Promise<void> {
   const { victim, asks, atStake, repair } = await scenario(lane, point, about);
-  try {
-    const { jobs, passed } = await victim.reached();
-    expect(passed).toEqual(expect.arrayContaining([...(orderOfWorker[point] ?? [])]));
-    if (atStake === "named") expect(jobs, "jobs of the step").not.toEqual([]);
-    await harm(victim);
-    await repair?.();
-    lane.upstreams["gpu-a"]?.setFault(null);
-    await lane.startWorkers();
-    await passTheHour(lane);
-    for (const { job = "", ending } of await Promise.all(asks)) {
-      const isAtStake = atStake === "all" || jobs.includes(job);
-      expect(isAtStake ? ends : ["answer"]).toContain(ending);
-      if (isAtStake)
-        expect(attempts, `attempts of ${job}`).toContain(await countAttempts(lane, job));
-    }
-  } finally {
-    await victim.kill();
+  const { jobs, passed } = await victim.reached();
+  expect(passed).toEqual(expect.arrayContaining([...(orderOfWorker[point] ?? [])]));
+  if (atStake === "named") expect(jobs, "jobs of the step").not.toEqual([]);
+  await harm(victim);
+  await repair?.();
+  lane.upstreams["gpu-a"]?.setFault(null);
+  await lane.startWorkers();
+  await passTheHour(lane);
+  for (const { job = "", ending } of await Promise.all(asks)) {
+    const isAtStake = atStake === "all" || jobs.includes(job);
+    expect(isAtStake ? ends : ["answer"]).toContain(ending);
+    if (isAtStake) expect(attempts, `attempts of ${job}`).toContain(await countAttempts(lane, job));
   }
   expect(victim.unnamed, "steps without a point").toEqual([]);
   await expectRest(lane);

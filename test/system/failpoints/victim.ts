@@ -8,15 +8,18 @@ import type { ApiPoint, WorkerPoint } from "./points.ts";
 
 /** A child process of a fleet that stops at a point. */
 export interface Victim {
+  readonly kind: VictimKind;
   /** Its name in the fleet. */
   readonly id: string;
   /** Of an API; ends with `/v1`. */
   readonly baseUrl: string;
   /** `about`: a regular expression for what the step is about, when not every such step counts. */
   arm(point: Point, about?: string): Promise<void>;
-  /** Resolves when it has stopped at its point. */
+  /** Resolves when it has stopped at the point that was armed last. */
   reached(): Promise<Reached>;
+  /** Does nothing when it has ended. */
   kill(): Promise<void>;
+  hasEnded(): boolean;
   /** Lets it go on. */
   thaw(): void;
   /** Asks it to end in order, and does not wait for it. */
@@ -28,7 +31,7 @@ export interface Victim {
 interface Reached {
   /** The jobs that the step is about. */
   readonly jobs: readonly string[];
-  /** The points that it passed before. */
+  /** The points that it passed since it was armed. */
   readonly passed: readonly string[];
 }
 
@@ -38,6 +41,8 @@ export interface VictimOptions {
   readonly atStart?: { readonly point: Point; readonly about?: string };
 }
 
+export type VictimKind = keyof typeof programs;
+
 type Point = ApiPoint | WorkerPoint;
 
 const START_MS = 60_000;
@@ -46,7 +51,7 @@ const programs = { worker: "failing-worker", api: "failing-api" } as const;
 
 /** Forks one; the caller kills it. */
 export async function startVictim(
-  kind: keyof typeof programs,
+  kind: VictimKind,
   { env, atStart }: VictimOptions,
 ): Promise<Victim> {
   const { PATH, HOME } = process.env;
@@ -70,7 +75,7 @@ export async function startVictim(
   child.stderr?.on("data", (bytes: Buffer) => (output += bytes.toString("utf8")));
   const runs = Promise.withResolvers<Extract<FromChild, { runs: string }>>();
   const armed = new Map<string, () => void>();
-  const reached = Promise.withResolvers<Reached>();
+  let reached = Promise.withResolvers<Reached>();
   const unnamed: string[] = [];
   let armedPoint: string | undefined = atStart?.point;
   child.once("message", hasStarted);
@@ -102,10 +107,13 @@ export async function startVictim(
       ? within(START_MS, runs.promise, () => `the ${kind} does not run: ${output}`)
       : { runs: "", url: undefined });
     return {
+      kind,
       id,
       baseUrl: `${url ?? ""}/v1`,
       async arm(point, about) {
         armedPoint = point;
+        reached = Promise.withResolvers<Reached>();
+        reached.promise.catch(() => undefined);
         const heard = new Promise<void>((resolve) => armed.set(point, resolve));
         say({ arm: arming(point, about) });
         await heard;
@@ -113,6 +121,7 @@ export async function startVictim(
       reached: () =>
         within(REACH_MS, reached.promise, () => `"${armedPoint}" was not reached: ${output}`),
       kill,
+      hasEnded: () => child.exitCode !== null || child.signalCode !== null,
       thaw: () => void child.kill("SIGCONT"),
       askToEnd: () => say({ stop: true }),
       unnamed,

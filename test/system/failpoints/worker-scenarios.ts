@@ -4,7 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { asked, type Asked } from "./asked.ts";
 import { SLOTS, type Lane } from "./lane.ts";
 import type { WorkerPoint } from "./points.ts";
-import { startVictim, type Victim } from "./victim.ts";
+import type { Victim } from "./victim.ts";
 import { claimAsDeadWorker, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
 
 /** The victim is on its way to its point, and callers wait for `asks`. */
@@ -23,15 +23,15 @@ export type Scenario = (lane: Lane, point: WorkerPoint, about: string) => Promis
 type Question = Parameters<typeof asked>[2];
 
 /** The victim joins the fleet. */
-export const comes: Scenario = async ({ env }, point, about) => ({
-  victim: await startVictim("worker", { env, atStart: { point, about } }),
+export const comes: Scenario = async (lane, point, about) => ({
+  victim: await lane.victim.start("worker", { point, about }),
   asks: [],
   atStake: "all",
 });
 
 /** The victim stops in order. */
 export const leaves: Scenario = async (lane, point, about) => {
-  const victim = await startVictim("worker", lane);
+  const victim = await lane.victim.running("worker");
   await victim.arm(point, about);
   victim.askToEnd();
   return { victim, asks: [], atStake: "all" };
@@ -39,7 +39,7 @@ export const leaves: Scenario = async (lane, point, about) => {
 
 /** Another worker joins, and the victim gives it its share of the slots. */
 export const shares: Scenario = async (lane, point, about) => {
-  const victim = await startVictim("worker", lane);
+  const victim = await lane.victim.running("worker");
   await lane.stopWorkers();
   await waitForSlots(lane, victim, SLOTS);
   await victim.arm(point, about);
@@ -52,7 +52,7 @@ export const shares: Scenario = async (lane, point, about) => {
  */
 function works(question: Question): Scenario {
   return async (lane, point, about) => {
-    const victim = await startVictim("worker", lane);
+    const victim = await lane.victim.running("worker");
     await waitForSlots(lane, victim, SLOTS / 2);
     await victim.arm(point, about);
     const reached = victim.reached();
@@ -76,7 +76,7 @@ export const worksStream = works({ model: "plain", stream: true });
 /** The victim is the only worker, and runs a job. */
 function worksAlone(question: Question, prepare: (lane: Lane) => void = () => undefined): Scenario {
   return async (lane, point, about) => {
-    const victim = await startVictim("worker", lane);
+    const victim = await lane.victim.running("worker");
     await lane.stopWorkers();
     await victim.arm(point, about);
     prepare(lane);
@@ -100,6 +100,7 @@ export const worksLarge = worksAlone({
 
 /** The victim is the only worker, and finds a job in its queue whose deadline has passed. */
 export const comesTooLate: Scenario = async (lane, point, about) => {
+  await lane.victim.end();
   await lane.stopWorkers();
   const asks = askAtOnce(lane, { model: "plain" }, 1);
   const { id } = await findWaitingJob(lane);
@@ -107,7 +108,7 @@ export const comesTooLate: Scenario = async (lane, point, about) => {
     "update jobs set deadline_at = now(), wake_at = now() + interval '1 h' where id = $1",
     [id],
   );
-  const victim = await startVictim("worker", { env: lane.env, atStart: { point, about } });
+  const victim = await lane.victim.start("worker", { point, about });
   return { victim, asks, atStake: "all" };
 };
 
@@ -118,13 +119,14 @@ function cares(
   providerIsDown = false,
 ): Scenario {
   return async (lane, point, about) => {
+    await lane.victim.end();
     await lane.stopWorkers();
     const asks = askAtOnce(lane, { model }, 1);
     const job = await findWaitingJob(lane);
     await loseEntry(lane, job);
     const upstream = lane.upstreams[job.provider];
     if (providerIsDown) await upstream?.close();
-    const victim = await startVictim("worker", lane);
+    const victim = await lane.victim.start("worker");
     await victim.arm(point, about);
     await happen(lane, job);
     const repair = async (): Promise<void> => {
@@ -156,7 +158,7 @@ export const overflowsFromDown = cares("spill", nothing, true);
 /** An API that had a job has died. */
 export const clearsDeadApi: Scenario = async (lane, point, about) => {
   const { pool, accept } = lane.database;
-  const victim = await startVictim("worker", lane);
+  const victim = await lane.victim.running("worker");
   await lane.stopWorkers();
   await victim.arm(point, about);
   const { rows } = await pool.query<{ id: string }>("select id from keys limit 1");

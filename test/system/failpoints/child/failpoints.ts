@@ -13,9 +13,10 @@ export class Failpoints {
     this.#points = new Set(points);
   }
 
-  /** Replaces what was armed before. */
+  /** Replaces what was armed before, and forgets the points that were passed. */
   arm(arming: Arming): void {
     this.#armed = arming;
+    this.#passed.clear();
   }
 
   /** Returns at once, except at the armed point: there it returns when the process is continued. */

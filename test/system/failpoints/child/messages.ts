@@ -14,7 +14,8 @@ export type FromChild =
   | { readonly runs: string; readonly url: string | undefined }
   | { readonly armed: string }
   /**
-   * The child stops at this point. `about`: JSON; `passed`: the points that it has passed so far.
+   * The child stops at this point. `about`: JSON; `passed`: the points that it has passed since it
+   * was armed.
    */
   | { readonly reached: string; readonly about: string; readonly passed: readonly string[] }
   /** The child took a step that has no point. */
