@@ -6,21 +6,23 @@ import { eventually } from "../../support/eventually.ts";
 import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 import { residentBytes } from "./resident-bytes.ts";
 
-const JOBS = 10_000;
-const CALLERS = 64;
-/** The same load with waiting callers is this many requests. */
-const INTERACTIVE = 1_000;
+const JOBS = 1_500;
+const CALLERS = 16;
+/** This many further requests have waiting callers, who leave before a worker comes. */
+const INTERACTIVE = 100;
 /** After this many jobs a heap has its slack. */
-const WARM = 3_000;
-const SLOTS = 300;
+const WARM = 250;
+const SLOTS = 60;
 /**
- * Each request has this many random bytes: 80 MB in all, and no process may keep them in memory.
+ * Each request has this many random bytes: 60 MB in all, and no process may keep them in memory.
  */
-const BODY_BYTES = 8_192;
+const BODY_BYTES = 40_000;
 const MIB = 1024 * 1024;
 /** Redis has an entry for each job, without its body; an API has nothing. */
-const REDIS_GROWTH_BYTES = 20 * MIB;
-const API_GROWTH_BYTES = 48 * MIB;
+const REDIS_GROWTH_BYTES = 4 * MIB;
+const API_GROWTH_BYTES = 20 * MIB;
+/** With a small heap an API's slack is some 10 MB; its half of the measured bodies is 25 MB. */
+const SMALL_HEAP = { NODE_OPTIONS: "--max-semi-space-size=4 --max-old-space-size=80" };
 
 let rig: AcceptedFleet;
 beforeAll(async () => {
@@ -84,30 +86,25 @@ async function count(where: string): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-/**
- * Measures how many requests with waiting callers are accepted in a second; then the callers leave.
- */
-async function interactiveRate(): Promise<number> {
+/** Asks with waiting callers, who leave once all their jobs wait. */
+async function leaveWaiting(): Promise<void> {
   const callers = new AbortController();
-  const startedAt = performance.now();
   const asks = Array.from({ length: INTERACTIVE }, async (_, index) => {
     const [url, init] = request(index, {});
     await fetch(url, { ...init, signal: callers.signal }).catch(() => undefined);
   });
   await eventually(async () => expect(await count("interactive")).toBe(INTERACTIVE), 30_000);
-  const tookMs = performance.now() - startedAt;
   callers.abort();
   await Promise.all(asks);
   await eventually(
     async () => expect(await count("interactive and state = 'cancelled'")).toBe(INTERACTIVE),
     30_000,
   );
-  return (INTERACTIVE / tookMs) * 1_000;
 }
 
-test("ten thousand jobs wait for workers in no one's memory, and all end", async () => {
-  await rig.startApis();
-  const perSecond = await interactiveRate();
+test("fifteen hundred jobs wait for workers in no one's memory, and all end", async () => {
+  await rig.startApis({ env: SMALL_HEAP });
+  await leaveWaiting();
   const ids = new Set(await acceptMany(WARM));
   const before = await memory();
   const startedAt = performance.now();
@@ -118,9 +115,8 @@ test("ten thousand jobs wait for workers in no one's memory, and all end", async
   expect(ids.size).toBe(JOBS);
   expect(await count("not interactive and state = 'waiting'")).toBe(JOBS);
   const grown = { apis: after.apis - before.apis, redis: after.redis - before.redis };
-  const ratio = (acceptedPerSecond / perSecond).toFixed(2);
   console.log(
-    `${Math.round(acceptedPerSecond)} accepted a second, ${ratio} of ${Math.round(perSecond)} interactive ones;`,
+    `${Math.round(acceptedPerSecond)} accepted a second;`,
     `an API grew by ${Math.round(grown.apis / MIB)} MiB, Redis by ${Math.round(grown.redis / MIB)} MiB`,
   );
   expect(grown.redis).toBeLessThan(REDIS_GROWTH_BYTES);
@@ -130,10 +126,11 @@ test("ten thousand jobs wait for workers in no one's memory, and all end", async
   await eventually(
     async () => expect(await count("state in ('waiting', 'running')")).toBe(0),
     90_000,
+    200,
   );
   console.log(`all ended ${Math.round(performance.now() - ranFrom)} ms after workers were started`);
   expect(await count("not interactive and state = 'done'")).toBe(JOBS);
-  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000, 200);
   const { requests, highWater } = rig.upstreams["gpu"]?.counters() ?? {
     requests: {},
     highWater: 0,

@@ -5,13 +5,13 @@ import { findDifferences } from "../../support/checker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 
-const JOBS = 500;
-const WAVE = 100;
-const SLOTS = 60;
+const JOBS = 150;
+const WAVE = 50;
+const SLOTS = 30;
 /** A job takes at least this time; cancels come at any moment of it, and after it. */
 const TTFT_MS = 60;
-const TOKENS = 30;
-const TOKENS_PER_SECOND = 150;
+const TOKENS = 6;
+const TOKENS_PER_SECOND = 30;
 const LATEST_MS = 400;
 /** One job of this many is cancelled only when it is done, however long that takes. */
 const ONE_DONE_OF = 20;
@@ -80,10 +80,14 @@ async function cancelOne(index: number): Promise<Cancelled> {
   await accepted.text();
   if (index % ONE_DONE_OF > 0) await sleep(Math.random() * LATEST_MS);
   else
-    await eventually(async () => {
-      const seen = await statusOf(await call(index >> 1, "GET", pathOf(job, isResponse)));
-      expect(seen).toBe("completed");
-    }, 30_000);
+    await eventually(
+      async () => {
+        const seen = await statusOf(await call(index >> 1, "GET", pathOf(job, isResponse)));
+        expect(seen).toBe("completed");
+      },
+      30_000,
+      50,
+    );
   const answer = await call((index >> 1) + 1, "POST", `${pathOf(job, isResponse)}/cancel`);
   return { job, isResponse, said: await statusOf(answer), atMs: Date.now() };
 }
@@ -97,7 +101,7 @@ test("a cancel and a completion that race have one outcome, the same on every ch
       ...(await Promise.all(Array.from({ length: WAVE }, (_, index) => cancelOne(first + index)))),
     );
   const { pool } = rig.database;
-  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000, 250);
   const { rows } = await pool.query<{
     id: string;
     state: string;
@@ -156,5 +160,5 @@ async function expectEverySlot(): Promise<void> {
   );
   await eventually(() => expect(gpu?.counters().running).toBe(SLOTS), 10_000);
   for (const answer of await Promise.all(answers)) expect(answer.status).toBe(202);
-  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 20_000, 250);
 }

@@ -8,6 +8,12 @@ import type { TestRedis } from "../../support/test-redis.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { startFleet, type ApiProcess, type Fleet, type FleetOptions } from "./fleet.ts";
 
+interface StartApisOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** The APIs serve all tests of the file. */
+  readonly lasting?: boolean;
+}
+
 /**
  * The fleet has all parts that accepted jobs need, and a receiver for the webhooks of their ends.
  */
@@ -19,8 +25,8 @@ export interface AcceptedFleet {
   readonly hooks: Receiver;
   readonly apis: readonly [ApiProcess, ApiProcess];
   readonly key: string;
-  /** Starts two APIs, which end with the test, as all processes do. */
-  startApis(): Promise<void>;
+  /** Starts two APIs, which end with the test, as all processes do, or else with the fleet. */
+  startApis(options?: StartApisOptions): Promise<void>;
   /** Kills one API and starts it again at its address. */
   restartApi(at: 0 | 1): Promise<void>;
   stop(): Promise<void>;
@@ -51,6 +57,7 @@ export async function startAcceptedFleet(
     [hooks.address, [...webhookEventTypes], newWebhookSecret()],
   );
   let apis: [ApiProcess, ApiProcess] | undefined;
+  let starter: Pick<Fleet, "startApi"> = fleet;
   return {
     fleet,
     redis,
@@ -62,15 +69,16 @@ export async function startAcceptedFleet(
       return apis;
     },
     key,
-    async startApis() {
-      apis = await Promise.all([fleet.startApi(), fleet.startApi()]);
+    async startApis({ env, lasting = false } = {}) {
+      starter = lasting ? fleet.lasting : fleet;
+      apis = await Promise.all([starter.startApi(env), starter.startApi(env)]);
     },
     async restartApi(at) {
       if (apis === undefined) throw new Error("no API runs");
       const api = apis[at];
       api.child.kill("SIGKILL");
       await api.ended;
-      apis[at] = await fleet.startApi({ SPILLWAY_PORT: new URL(api.url).port });
+      apis[at] = await starter.startApi({ SPILLWAY_PORT: new URL(api.url).port });
     },
     stop: () => resources.disposeAsync(),
   };

@@ -8,18 +8,25 @@ import { findDifferences } from "../../support/checker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startAcceptedFleet, type AcceptedFleet } from "./accepted-fleet.ts";
 
-const JOBS_A_SECOND = 20;
-const LOAD_MS = 14_000;
+const JOBS_A_SECOND = 8;
+const LOAD_MS = 9_000;
+const KILL_EVERY_MS = 1_800;
 const ways: readonly Way[] = ["async", "background", "stream", "async stream", "keyed"];
 
 let rig: AcceptedFleet;
+let workers: CommandProcess[];
 beforeAll(async () => {
-  const provider = { slots: 6, ttftMs: 20, tokensPerSecond: 150 };
+  const provider = { slots: 6, ttftMs: 20, tokensPerSecond: 60 };
   rig = await startAcceptedFleet({
     providers: { "gpu-a": provider, "gpu-b": provider },
     models:
       "  chat: { serve: [{ provider: gpu-a, model: a }, { provider: gpu-b, model: b }], max_attempts: 10 }",
   });
+  const { startWorker } = rig.fleet.lasting;
+  [workers] = await Promise.all([
+    Promise.all([startWorker(), startWorker(), startWorker()]),
+    rig.startApis({ lasting: true }),
+  ]);
 });
 afterAll(() => rig.stop());
 
@@ -42,7 +49,7 @@ function ask(index: number, words: number): Promise<Asked & { way: Way }> {
 async function startAgain(): Promise<CommandProcess> {
   for (let tries = 1; ; tries++) {
     try {
-      return await rig.fleet.startWorker();
+      return await rig.fleet.lasting.startWorker();
     } catch (error) {
       if (tries === 10) throw error;
     }
@@ -50,13 +57,7 @@ async function startAgain(): Promise<CommandProcess> {
 }
 
 test("accepted jobs end once, and are told, whatever dies meanwhile", async () => {
-  const { fleet, redis } = rig;
-  await rig.startApis();
-  const workers: CommandProcess[] = await Promise.all([
-    fleet.startWorker(),
-    fleet.startWorker(),
-    fleet.startWorker(),
-  ]);
+  const { redis } = rig;
   const asks: ReturnType<typeof ask>[] = [];
   const startedAt = performance.now();
   const isOver = (): boolean => performance.now() - startedAt > LOAD_MS;
@@ -68,21 +69,21 @@ test("accepted jobs end once, and are told, whatever dies meanwhile", async () =
   })();
   const kills = (async () => {
     // On a busy machine a new worker may take as long as the load.
-    for (let count = 0; count < 2 || !isOver(); count++) {
-      await sleep(2_000);
+    for (let count = 0; count < 3 || !isOver(); count++) {
+      await sleep(KILL_EVERY_MS);
       const at = count % workers.length;
       workers[at]?.child.kill("SIGKILL");
       workers[at] = await startAgain();
     }
   })();
-  await sleep(3_000);
+  await sleep(2_000);
   await rig.restartApi(0);
-  await sleep(1_500);
+  await sleep(1_000);
   await redis.wipe();
-  await sleep(2_500);
+  await sleep(1_500);
   await redis.kill();
   await redis.restart();
-  await sleep(2_500);
+  await sleep(1_500);
   await rig.restartApi(1);
   await rig.database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -99,7 +100,7 @@ test("accepted jobs end once, and are told, whatever dies meanwhile", async () =
     expect({ job, way, ending: ends.includes(ending) ? "" : ending }).toMatchObject({ ending: "" });
   }
   expect(new Set(asked.map(({ job }) => job)).size).toBe(asked.length);
-  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000, 250);
   const { rows } = await rig.database.pool.query<{ id: string; state: string }>(
     "select id, state from jobs order by id",
   );
@@ -114,15 +115,14 @@ test("accepted jobs end once, and are told, whatever dies meanwhile", async () =
 });
 
 test("an event log that is wiped in the middle ends with its end, and the whole text", async () => {
-  await Promise.all([rig.startApis(), rig.fleet.startWorker()]);
-  const readers = Promise.all([2, 7, 12].map((index) => ask(index, 300)));
+  const readers = Promise.all([2, 7, 12].map((index) => ask(index, 120)));
   await sleep(700);
   for (let wipes = 0; wipes < 3; wipes++) {
     await rig.redis.wipe();
     await sleep(300);
   }
   expect(await readers).toMatchObject(Array.from({ length: 3 }, () => ({ ending: "answer" })));
-  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000);
+  await eventually(async () => expect(await findDifferences(rig)).toEqual([]), 30_000, 250);
 });
 
 /** Lists all jobs of the key as an API shows them, in their order. */
