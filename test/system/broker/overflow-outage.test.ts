@@ -9,8 +9,8 @@ afterEach(() => broker.stop());
 
 const gpu = {
   slots: 2,
-  ttftMs: 100,
-  tokensPerSecond: 40,
+  ttftMs: 60,
+  tokensPerSecond: 60,
   price: { input: 1, output: 1 },
 } as const;
 
@@ -18,7 +18,7 @@ const gpu = {
 const LONG = "60s";
 
 /** If its slots are always in use, the cloud gets this many calls a second. */
-const CLOUD_CALLS_A_SECOND = 22;
+const CLOUD_CALLS_A_SECOND = 32;
 
 function start(waited = LONG): Promise<TestBroker> {
   return startTestBroker({
@@ -101,7 +101,7 @@ test("callers notice nothing but time while every GPU is down and comes back", a
 
   await Promise.all([broker.upstreams["gpu-a"]?.close(), broker.upstreams["gpu-b"]?.close()]);
   await eventually(
-    async () => expect(await lastRows(18)).toEqual({ local: 0, cloud: 18 }),
+    async () => expect(await lastRows(12)).toEqual({ local: 0, cloud: 12 }),
     30_000,
     50,
   );
@@ -110,7 +110,7 @@ test("callers notice nothing but time while every GPU is down and comes back", a
   const callsBefore = cloudCalls();
   await Promise.all([broker.upstreams["gpu-a"]?.restart(), broker.upstreams["gpu-b"]?.restart()]);
   await eventually(
-    async () => expect(await lastRows(18)).toEqual({ local: 18, cloud: 0 }),
+    async () => expect(await lastRows(12)).toEqual({ local: 12, cloud: 0 }),
     60_000,
     50,
   );
