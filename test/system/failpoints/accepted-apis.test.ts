@@ -2,18 +2,18 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { expectRest } from "./expect-rest.ts";
 import { expectTold } from "./expect-told.ts";
 import { killedAccepting, killedHost } from "./host-cases.ts";
-import { LanePool } from "./lane-pool.ts";
+import { FleetPool } from "./fleet-pool.ts";
 import { hostPoints, ownerPoints } from "./points.ts";
 
 // The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
-let lanes: LanePool;
+let fleets: FleetPool;
 beforeAll(async () => {
-  lanes = await LanePool.open({ apis: 1, workers: 1 });
+  fleets = await FleetPool.open({ apis: 1, workers: 1 });
 });
 afterAll(async () => {
-  await lanes.close();
+  await fleets.close();
 });
 
 const cases = [
@@ -26,15 +26,15 @@ const cases = [
 
 describe.concurrent("what an API has accepted goes on without it, and comes once", () => {
   test.for(cases)("$point", async ({ point, scenario }) => {
-    await lanes.use(async (lane) => {
-      const { victim, check } = await scenario(lane, point);
-      await victim.reached();
-      await victim.kill();
-      expect(victim.unnamed, "steps without a point").toEqual([]);
-      await lane.startWorkers();
+    await fleets.use(async (fleet) => {
+      const { harmed, check } = await scenario(fleet, point);
+      await harmed.reached();
+      await harmed.kill();
+      expect(harmed.unnamed, "steps without a point").toEqual([]);
+      await fleet.startWorkers();
       await check();
-      await expectRest(lane);
-      await expectTold(lane);
+      await expectRest(fleet);
+      await expectTold(fleet);
     });
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventsOf } from "../broker/ask.ts";
 import type { Asked } from "./asked.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 /**
  * - `async`: `Prefer: respond-async`.
@@ -40,7 +40,7 @@ const PATIENCE_MS = 40_000;
  * its idempotency key. A stream that breaks is read on from its last event.
  */
 export async function askedLater(
-  lane: Pick<Lane, "key" | "apis">,
+  fleet: Pick<SurvivingFleet, "key" | "apis">,
   api: Server,
   question: LaterQuestion,
 ): Promise<Asked> {
@@ -53,7 +53,7 @@ export async function askedLater(
     method: "POST",
     signal,
     headers: {
-      authorization: `Bearer ${lane.key}`,
+      authorization: `Bearer ${fleet.key}`,
       "content-type": "application/json",
       "idempotency-key": randomUUID(),
       ...(way.startsWith("async") ? { prefer: "respond-async" } : {}),
@@ -68,7 +68,7 @@ export async function askedLater(
     }),
   };
   const path = asResponse ? "/responses" : "/chat/completions";
-  const [first, ...others] = [api, ...lane.apis];
+  const [first, ...others] = [api, ...fleet.apis];
   const began = await insist(first, others, untilMs, (server) =>
     fetch(`${server.baseUrl}${path}`, request),
   );
@@ -79,7 +79,7 @@ export async function askedLater(
     const { authorization } = request.headers;
     const read = (server: Server): Promise<Response> =>
       fetch(`${server.baseUrl}${rest}`, { method, headers: { authorization }, signal });
-    return (await insist(lane.apis[0] ?? api, lane.apis, untilMs, read)).text;
+    return (await insist(fleet.apis[0] ?? api, fleet.apis, untilMs, read)).text;
   };
   if (way === "stream") return { job, ending: await readToEnd(began.text, job, content, get) };
   if (cancelAfterMs !== undefined) {

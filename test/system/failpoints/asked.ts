@@ -1,5 +1,5 @@
 import { ask, contentOf, errorOf, type Answer, type Question } from "../broker/ask.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 /** A request's end for its caller. */
 export interface Asked {
@@ -13,12 +13,12 @@ export interface Asked {
  * stream that had begun, the code of the error event at its end.
  */
 export async function asked(
-  lane: Pick<Lane, "key">,
+  fleet: Pick<SurvivingFleet, "key">,
   api: { readonly baseUrl: string },
   question: Omit<Question, "key">,
 ): Promise<Asked> {
   const content = question.content ?? `[sim echo] what is ${Math.random()}?`;
-  const given = { maxTokens: 50, ...question, content, key: lane.key };
+  const given = { maxTokens: 50, ...question, content, key: fleet.key };
   const answer = await ask(api, given).catch(() => undefined);
   const job = answer?.headers.get("x-spillway-job-id") ?? undefined;
   return { job, ending: endingOf(answer, content) };

@@ -3,7 +3,7 @@ import OpenAI, { toFile } from "openai";
 import type { Batch } from "openai/resources/batches";
 import { line, type Result, type ShownBatch } from "../batches/batch-rig.ts";
 import type { Asked } from "./asked.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 export interface BatchQuestion {
   /** The file has a line that is not JSON. */
@@ -25,7 +25,7 @@ const ids = [...Array.from({ length: LINES }, (_, index) => `r${index}`), "unkno
  * its error's code.
  */
 export async function askedBatch(
-  { key, apis, database }: Lane,
+  { key, apis, database }: SurvivingFleet,
   question: BatchQuestion,
 ): Promise<Asked> {
   const client = new OpenAI({ apiKey: key, baseURL: apis[0]?.baseUrl, maxRetries: 5 });
@@ -65,7 +65,7 @@ export async function askedBatch(
   }
 }
 
-async function isRunning(pool: Lane["database"]["pool"]): Promise<boolean> {
+async function isRunning(pool: SurvivingFleet["database"]["pool"]): Promise<boolean> {
   const { rows } = await pool.query("select from attempts limit 1");
   return rows.length > 0;
 }

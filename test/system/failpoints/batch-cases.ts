@@ -4,20 +4,20 @@ import type { FeederPoint, RunPoint, WorkerPoint } from "./points.ts";
 import type { WorkerCase } from "./worker-cases.ts";
 import { comes, type Scenario } from "./worker-scenarios.ts";
 
-/** The victim is the only worker, and carries a batch from its file to its results. */
+/** The harmed process is the only worker, and carries a batch from its file to its results. */
 function feeds(question: BatchQuestion = {}): Scenario {
-  return async (lane, point, about) => {
-    const victim = await lane.victim.running("worker");
-    await lane.stopWorkers();
-    await victim.arm(point, about);
-    return { victim, asks: [askedBatch(lane, question)], atStake: "all" };
+  return async (fleet, point, about) => {
+    const harmed = await fleet.harmed.running("worker");
+    await fleet.stopWorkers();
+    await harmed.arm(point, about);
+    return { harmed, asks: [askedBatch(fleet, question)], atStake: "all" };
   };
 }
 
-/** The victim stops in order while it has a batch. */
-const leavesBatch: Scenario = async (lane, point, about) => {
-  const scene = await feeds()(lane, point, about);
-  setTimeout(() => scene.victim.askToEnd(), 500);
+/** The harmed process stops in order while it has a batch. */
+const leavesBatch: Scenario = async (fleet, point, about) => {
+  const scene = await feeds()(fleet, point, about);
+  setTimeout(() => scene.harmed.askToEnd(), 500);
   return scene;
 };
 

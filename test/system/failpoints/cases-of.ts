@@ -10,8 +10,8 @@ type Entry<Point, Case> = Case | readonly Case[] | SameAs<Point>;
 
 /**
  * Returns the cases of a table that are played. A point that is the same as another is played
- * there, which must prove that it has passed this point: `order` lists the points that a victim
- * must have passed.
+ * there, which must prove that it has passed this point: `order` lists the points that a harmed
+ * process must have passed.
  */
 export function casesOf<Point extends string, Own extends Point, Case extends object>(
   points: readonly Own[],

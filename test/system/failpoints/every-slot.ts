@@ -1,20 +1,20 @@
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { asked } from "./asked.ts";
-import { SLOTS, type Lane } from "./lane.ts";
+import { SLOTS, type SurvivingFleet } from "./surviving-fleet.ts";
 
 const models = { "gpu-a": "plain", "gpu-b": "other" } as const;
 
 /**
  * Expects that no slot is lost: as many requests as there are slots run at once, at both providers.
  */
-export async function expectEverySlotToWork(lane: Lane): Promise<void> {
+export async function expectEverySlotToWork(fleet: SurvivingFleet): Promise<void> {
   await eventually(
     async () => {
       for (const row of await Promise.all(
         Object.entries(models).map(async ([provider, model]) => ({
           provider,
-          atOnce: await mostAtOnce(lane, provider, model),
+          atOnce: await mostAtOnce(fleet, provider, model),
         })),
       ))
         expect(row).toEqual({ provider: row.provider, atOnce: SLOTS });
@@ -24,14 +24,14 @@ export async function expectEverySlotToWork(lane: Lane): Promise<void> {
   );
 }
 
-async function mostAtOnce(lane: Lane, provider: string, model: string): Promise<number> {
-  const [api] = lane.apis;
+async function mostAtOnce(fleet: SurvivingFleet, provider: string, model: string): Promise<number> {
+  const [api] = fleet.apis;
   if (api === undefined) throw new Error("no API survives");
   const answers = await Promise.all(
-    Array.from({ length: SLOTS }, () => asked(lane, api, { model })),
+    Array.from({ length: SLOTS }, () => asked(fleet, api, { model })),
   );
   expect(answers.map(({ ending }) => ending)).toEqual(answers.map(() => "answer"));
-  const requests = lane.upstreams[provider]?.counters().requests ?? {};
+  const requests = fleet.upstreams[provider]?.counters().requests ?? {};
   const times = answers.map(({ job }) => {
     const call = Object.entries(requests).findLast(([id]) => id.startsWith(`${job}.`))?.[1];
     return { from: call?.startedAtMs ?? 0, to: call?.endedAtMs ?? 0 };

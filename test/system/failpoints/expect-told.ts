@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 const DUE_EVERY_MS = 3_000;
 
@@ -14,7 +14,7 @@ interface Told {
 export async function expectTold({
   database,
   hooks,
-}: Pick<Lane, "database" | "hooks">): Promise<void> {
+}: Pick<SurvivingFleet, "database" | "hooks">): Promise<void> {
   const { pool } = database;
   let dueAt = Number.NEGATIVE_INFINITY;
   await eventually(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { frozenApi } from "./api-cases.ts";
 import { outliveDeclaredDeath } from "./frozen.ts";
-import { LanePool } from "./lane-pool.ts";
+import { FleetPool } from "./fleet-pool.ts";
 import { playApi } from "./play-api.ts";
 import { playWorker } from "./play-worker.ts";
 import { apiPoints, workerPoints } from "./points.ts";
@@ -10,12 +10,12 @@ import { frozenWorker } from "./worker-cases.ts";
 // The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
-let lanes: LanePool;
+let fleets: FleetPool;
 beforeAll(async () => {
-  lanes = await LanePool.open({ apis: 2, workers: 1 });
+  fleets = await FleetPool.open({ apis: 2, workers: 1 });
 });
 afterAll(async () => {
-  await lanes.close();
+  await fleets.close();
 });
 
 const workerCases = workerPoints.flatMap((point) => {
@@ -29,17 +29,17 @@ const apiCases = apiPoints.flatMap((point) => {
 
 describe.concurrent("who stands still longer than its lease, and goes on, harms nobody", () => {
   test.for(workerCases)("a worker $point", async ({ point, expected }) => {
-    await lanes.use((lane) =>
-      playWorker(lane, point, expected, async (victim) => {
-        await lane.startWorkers();
-        await outliveDeclaredDeath(lane, victim);
+    await fleets.use((fleet) =>
+      playWorker(fleet, point, expected, async (harmed) => {
+        await fleet.startWorkers();
+        await outliveDeclaredDeath(fleet, harmed);
       }),
     );
   });
 
   test.for(apiCases)("an API $point", async ({ point, expected }) => {
-    await lanes.use((lane) =>
-      playApi(lane, point, expected, (victim) => outliveDeclaredDeath(lane, victim)),
+    await fleets.use((fleet) =>
+      playApi(fleet, point, expected, (harmed) => outliveDeclaredDeath(fleet, harmed)),
     );
   });
 });

@@ -2,46 +2,50 @@ import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { askedLater, type Way } from "./asked-later.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 import type { ApiPoint } from "./points.ts";
-import type { Victim } from "./victim.ts";
+import type { HarmedProcess } from "./harmed-process.ts";
 
-/** The victim is on its way to its point; `check` expects what must hold once it is dead. */
+/**
+ * The harmed process is on its way to its point; `check` expects what must hold once it is dead.
+ */
 interface HostScene {
-  readonly victim: Victim;
+  readonly harmed: HarmedProcess;
   check(): Promise<void>;
 }
 
-export type HostScenario = (lane: Lane, point: ApiPoint) => Promise<HostScene>;
+export type HostScenario = (fleet: SurvivingFleet, point: ApiPoint) => Promise<HostScene>;
 
-/** The victim gets the request of an accepted job, whose caller asks again at another API. */
+/**
+ * The harmed process gets the request of an accepted job, whose caller asks again at another API.
+ */
 export function accepts(way: Way): HostScenario {
-  return async (lane, point) => {
-    const victim = await lane.victim.running("api");
-    await victim.arm(point);
-    const before = await countJobs(lane);
-    const asked = askedLater(lane, victim, { way, model: "plain" });
+  return async (fleet, point) => {
+    const harmed = await fleet.harmed.running("api");
+    await harmed.arm(point);
+    const before = await countJobs(fleet);
+    const asked = askedLater(fleet, harmed, { way, model: "plain" });
     return {
-      victim,
+      harmed,
       async check() {
         expect((await asked).ending).toBe("answer");
-        expect(await countJobs(lane)).toBe(before + 1);
+        expect(await countJobs(fleet)).toBe(before + 1);
       },
     };
   };
 }
 
-/** The victim is asked to do something about a job that waits, since no worker runs. */
+/** The harmed process is asked to do something about a job that waits, since no worker runs. */
 function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[]): HostScenario {
-  return async (lane, point) => {
-    const job = await acceptWaiting(lane);
-    const victim = await lane.victim.running("api");
-    await victim.arm(point);
+  return async (fleet, point) => {
+    const job = await acceptWaiting(fleet);
+    const harmed = await fleet.harmed.running("api");
+    await harmed.arm(point);
     const ask = (server: { baseUrl: string }): Promise<Response | undefined> =>
-      call(lane, server, method, `/jobs/${job}${rest}`);
-    const lost = ask(victim);
+      call(fleet, server, method, `/jobs/${job}${rest}`);
+    const lost = ask(harmed);
     return {
-      victim,
+      harmed,
       async check() {
         const answer = await lost;
         if (answer !== undefined) {
@@ -49,13 +53,13 @@ function changes(method: "POST" | "DELETE", rest: string, ends: readonly string[
           expect(point).toBe("after announce");
           expect(await answer.json()).toMatchObject({ status: "cancelled" });
         }
-        const [survivor] = lane.apis;
+        const [survivor] = fleet.apis;
         if (survivor === undefined) throw new Error("no API survives");
         const again = await ask(survivor);
         if (again === undefined) throw new Error("the survivor does not answer");
         // A job that is already deleted cannot be deleted again.
         expect([200, ...(method === "DELETE" ? [404] : [])]).toContain(again.status);
-        expect(ends).toContain(await stateOf(lane, job));
+        expect(ends).toContain(await stateOf(fleet, job));
       },
     };
   };
@@ -65,14 +69,14 @@ export const cancels = changes("POST", "/cancel", ["cancelled"]);
 export const deletes = changes("DELETE", "", ["cancelled"]);
 
 /** No worker runs, and the deadline of a job passes. */
-export const expires: HostScenario = async (lane, point) => {
-  const victim = await lane.victim.running("api");
-  const job = await acceptWaiting(lane, { "x-spillway-deadline-ms": "300" });
-  await victim.arm(point);
+export const expires: HostScenario = async (fleet, point) => {
+  const harmed = await fleet.harmed.running("api");
+  const job = await acceptWaiting(fleet, { "x-spillway-deadline-ms": "300" });
+  await harmed.arm(point);
   return {
-    victim,
+    harmed,
     async check() {
-      await eventually(async () => expect(await stateOf(lane, job)).toBe("expired"), 15_000);
+      await eventually(async () => expect(await stateOf(fleet, job)).toBe("expired"), 15_000);
     },
   };
 };
@@ -80,54 +84,54 @@ export const expires: HostScenario = async (lane, point) => {
 /**
  * A caller with an OpenAI SDK loses its connection to the first API, and tries again at the second.
  */
-function comesAgain(atVictim: "first" | "second"): HostScenario {
-  return async (lane, point) => {
-    const victim = await lane.victim.running("api");
-    const [survivor] = lane.apis;
+function comesAgain(atHarmed: "first" | "second"): HostScenario {
+  return async (fleet, point) => {
+    const harmed = await fleet.harmed.running("api");
+    const [survivor] = fleet.apis;
     if (survivor === undefined) throw new Error("no API survives");
     const body = JSON.stringify({
       model: "plain",
       max_tokens: 150,
       messages: [{ role: "user", content: `[sim output=150] ${randomUUID()}` }],
     });
-    const before = await countJobs(lane);
+    const before = await countJobs(fleet);
     const ask = (
       server: { baseUrl: string },
       count: number,
       signal: AbortSignal | null = null,
     ): Promise<Response | undefined> =>
-      call(lane, server, "POST", "/chat/completions", {
+      call(fleet, server, "POST", "/chat/completions", {
         body,
         signal,
         headers: { "x-stainless-retry-count": String(count) },
       });
     const caller = new AbortController();
-    const first = ask(atVictim === "first" ? victim : survivor, 0, caller.signal);
-    await eventually(async () => expect(await countJobs(lane)).toBe(before + 1));
+    const first = ask(atHarmed === "first" ? harmed : survivor, 0, caller.signal);
+    await eventually(async () => expect(await countJobs(fleet)).toBe(before + 1));
     const isLost = (): Promise<void> =>
       eventually(async () => {
-        const lost = await lane.database.pool.query(
+        const lost = await fleet.database.pool.query(
           "select id from jobs where lost_at is not null",
         );
         expect(lost.rows).toHaveLength(1);
       }, 15_000);
-    if (atVictim === "first") await victim.arm(point);
+    if (atHarmed === "first") await harmed.arm(point);
     caller.abort();
     await first;
     let second: Promise<unknown> = Promise.resolve();
-    if (atVictim === "second") {
+    if (atHarmed === "second") {
       await isLost();
-      await victim.arm(point);
-      second = ask(victim, 1);
+      await harmed.arm(point);
+      second = ask(harmed, 1);
     }
     return {
-      victim,
+      harmed,
       async check() {
         await second;
         await isLost();
         const last = await ask(survivor, 2);
         expect(last?.status).toBe(200);
-        expect(await countJobs(lane)).toBe(before + 1);
+        expect(await countJobs(fleet)).toBe(before + 1);
       },
     };
   };
@@ -137,11 +141,14 @@ export const losesCaller = comesAgain("first");
 export const regainsCaller = comesAgain("second");
 
 /** Has a job accepted that waits, since no worker runs, and returns its id. */
-async function acceptWaiting(lane: Lane, headers: Record<string, string> = {}): Promise<string> {
-  await lane.stopWorkers();
-  const [survivor] = lane.apis;
+async function acceptWaiting(
+  fleet: SurvivingFleet,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  await fleet.stopWorkers();
+  const [survivor] = fleet.apis;
   if (survivor === undefined) throw new Error("no API survives");
-  const answer = await call(lane, survivor, "POST", "/chat/completions", {
+  const answer = await call(fleet, survivor, "POST", "/chat/completions", {
     headers: { prefer: "respond-async", ...headers },
     body: JSON.stringify({ model: "plain", messages: [{ role: "user", content: "Hi" }] }),
   });
@@ -157,7 +164,7 @@ interface CallOptions {
 
 /** Returns undefined when the connection breaks. */
 async function call(
-  { key }: Lane,
+  { key }: SurvivingFleet,
   { baseUrl }: { readonly baseUrl: string },
   method: string,
   path: string,
@@ -173,14 +180,14 @@ async function call(
   return answer;
 }
 
-async function countJobs({ database }: Lane): Promise<number> {
+async function countJobs({ database }: SurvivingFleet): Promise<number> {
   const { rows } = await database.pool.query<{ count: number }>(
     "select count(*)::integer as count from jobs where not interactive",
   );
   return rows[0]?.count ?? 0;
 }
 
-async function stateOf({ database }: Lane, job: string): Promise<string | undefined> {
+async function stateOf({ database }: SurvivingFleet, job: string): Promise<string | undefined> {
   const { rows } = await database.pool.query<{ state: string }>(
     "select state from jobs where id = $1",
     [job],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { killedApi } from "./api-cases.ts";
 import { casesOf } from "./cases-of.ts";
-import { LanePool } from "./lane-pool.ts";
+import { FleetPool } from "./fleet-pool.ts";
 import { orderOfApi } from "./order.ts";
 import { playApi } from "./play-api.ts";
 import { ownerPoints } from "./points.ts";
@@ -9,18 +9,18 @@ import { ownerPoints } from "./points.ts";
 // The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
-let lanes: LanePool;
+let fleets: FleetPool;
 beforeAll(async () => {
-  lanes = await LanePool.open({ apis: 1, workers: 2 });
+  fleets = await FleetPool.open({ apis: 1, workers: 2 });
 });
 afterAll(async () => {
-  await lanes.close();
+  await fleets.close();
 });
 
 const cases = casesOf(ownerPoints, killedApi, orderOfApi);
 
 describe.concurrent("an API that dies leaves no job and no hold behind", () => {
   test.for(cases)("$point", async ({ point, expected }) => {
-    await lanes.use((lane) => playApi(lane, point, expected, (victim) => victim.kill()));
+    await fleets.use((fleet) => playApi(fleet, point, expected, (harmed) => harmed.kill()));
   });
 });

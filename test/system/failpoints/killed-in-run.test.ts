@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { casesOf } from "./cases-of.ts";
-import { LanePool } from "./lane-pool.ts";
+import { FleetPool } from "./fleet-pool.ts";
 import { orderOfWorker } from "./order.ts";
 import { playWorker } from "./play-worker.ts";
 import { runPoints } from "./points.ts";
@@ -9,18 +9,18 @@ import { killedInRun } from "./worker-cases.ts";
 // The tests mostly wait: for beats that stand still, and for sweeps.
 vi.setConfig({ maxConcurrency: 5 });
 
-let lanes: LanePool;
+let fleets: FleetPool;
 beforeAll(async () => {
-  lanes = await LanePool.open({ apis: 2, workers: 1 });
+  fleets = await FleetPool.open({ apis: 2, workers: 1 });
 });
 afterAll(async () => {
-  await lanes.close();
+  await fleets.close();
 });
 
 const cases = casesOf(runPoints, killedInRun, orderOfWorker);
 
 describe.concurrent("a worker that dies while it runs a job costs an attempt at most, and says so if it costs an answer", () => {
   test.for(cases)("$point", async ({ point, expected }) => {
-    await lanes.use((lane) => playWorker(lane, point, expected, (victim) => victim.kill()));
+    await fleets.use((fleet) => playWorker(fleet, point, expected, (harmed) => harmed.kill()));
   });
 });

@@ -1,21 +1,21 @@
 import { askedLater, type Way } from "./asked-later.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 import type { Scenario } from "./worker-scenarios.ts";
 
-/** The victim is the only worker, and runs an accepted job. */
+/** The harmed process is the only worker, and runs an accepted job. */
 function runsLater(
   way: Way,
   model = "plain",
-  prepare: (lane: Lane) => void = () => undefined,
+  prepare: (fleet: SurvivingFleet) => void = () => undefined,
 ): Scenario {
-  return async (lane, point, about) => {
-    const victim = await lane.victim.running("worker");
-    await lane.stopWorkers();
-    await victim.arm(point, about);
-    prepare(lane);
-    const [api] = lane.apis;
+  return async (fleet, point, about) => {
+    const harmed = await fleet.harmed.running("worker");
+    await fleet.stopWorkers();
+    await harmed.arm(point, about);
+    prepare(fleet);
+    const [api] = fleet.apis;
     if (api === undefined) throw new Error("no API survives");
-    return { victim, asks: [askedLater(lane, api, { way, model })], atStake: "all" };
+    return { harmed, asks: [askedLater(fleet, api, { way, model })], atStake: "all" };
   };
 }
 
@@ -23,7 +23,7 @@ export const runsAsync = runsLater("async");
 export const runsUnreadStream = runsLater("async stream");
 export const runsBackground = runsLater("background");
 export const runsStream = runsLater("stream");
-/** The job fails at one provider and goes on at the other, queued by the victim. */
+/** The job fails at one provider and goes on at the other, queued by the harmed process. */
 export const movesLater = runsLater("async", "spill", ({ upstreams }) =>
   upstreams["gpu-a"]?.setFault({ type: "status", status: 500, times: 1 }),
 );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test, vi } from "vitest";
 import { expectTold } from "./expect-told.ts";
 import { outliveDeclaredDeath } from "./frozen.ts";
-import { LanePool } from "./lane-pool.ts";
+import { FleetPool } from "./fleet-pool.ts";
 import { playWorker } from "./play-worker.ts";
 import { workerPoints, type WorkerPoint } from "./points.ts";
 import type { WorkerCase } from "./worker-cases.ts";
@@ -20,12 +20,12 @@ export function playLater({ killed, frozen }: LaterCases): void {
   // The tests mostly wait: for beats that stand still, and for sweeps.
   vi.setConfig({ maxConcurrency: 5 });
 
-  let lanes: LanePool;
+  let fleets: FleetPool;
   beforeAll(async () => {
-    lanes = await LanePool.open({ apis: 2, workers: 1 });
+    fleets = await FleetPool.open({ apis: 2, workers: 1 });
   });
   afterAll(async () => {
-    await lanes.close();
+    await fleets.close();
   });
 
   const stopped = workerPoints.flatMap((point) => {
@@ -33,21 +33,21 @@ export function playLater({ killed, frozen }: LaterCases): void {
     return expected === undefined ? [] : [{ point, expected }];
   });
 
-  // Frozen cases come first: each leaves a living victim that a later case uses.
+  // Frozen cases come first: each leaves a living harmed process that a later case uses.
   test.for(stopped)("frozen $point", async ({ point, expected }) => {
-    await lanes.use(async (lane) => {
-      await playWorker(lane, point, expected, async (victim) => {
-        await lane.startWorkers();
-        await outliveDeclaredDeath(lane, victim);
+    await fleets.use(async (fleet) => {
+      await playWorker(fleet, point, expected, async (harmed) => {
+        await fleet.startWorkers();
+        await outliveDeclaredDeath(fleet, harmed);
       });
-      await expectTold(lane);
+      await expectTold(fleet);
     });
   });
 
   test.for(killed)("killed $point", async ({ point, expected }) => {
-    await lanes.use(async (lane) => {
-      await playWorker(lane, point, expected, (victim) => victim.kill());
-      await expectTold(lane);
+    await fleets.use(async (fleet) => {
+      await playWorker(fleet, point, expected, (harmed) => harmed.kill());
+      await expectTold(fleet);
     });
   });
 }

@@ -1,8 +1,8 @@
 import { cadences, type Cadences } from "../../../shared/timing/cadences.ts";
 
 /**
- * The pauses of survivors and of processes that will be killed. Five lanes side by side whose loops
- * run as often as in production fill a core, and no test needs these loops to be quick.
+ * The pauses of survivors and of processes that will be killed. Five fleets side by side whose
+ * loops run as often as in production fill a core, and no test needs these loops to be quick.
  */
 export const slowerLoops: Cadences = {
   ...cadences,

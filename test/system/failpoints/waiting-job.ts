@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
-import type { Lane } from "./lane.ts";
+import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 /** The job waits, since no worker runs. */
 export interface WaitingJob {
@@ -10,8 +10,8 @@ export interface WaitingJob {
   readonly place: number;
 }
 
-/** Returns the lane's only waiting job, as soon as its entry is in the queue. */
-export async function findWaitingJob({ database, queues }: Lane): Promise<WaitingJob> {
+/** Returns the fleet's only waiting job, as soon as its entry is in the queue. */
+export async function findWaitingJob({ database, queues }: SurvivingFleet): Promise<WaitingJob> {
   return await eventually(async () => {
     const { rows } = await database.pool.query<WaitingJob>(
       "select id, provider, place from jobs where state = 'waiting'",
@@ -25,7 +25,10 @@ export async function findWaitingJob({ database, queues }: Lane): Promise<Waitin
 }
 
 /** Takes the job's entry away, as a queue may lose it, and lets no sweeper look for an hour. */
-export async function loseEntry({ database, queues }: Lane, job: WaitingJob): Promise<void> {
+export async function loseEntry(
+  { database, queues }: SurvivingFleet,
+  job: WaitingJob,
+): Promise<void> {
   await database.pool.query("update jobs set wake_at = now() + interval '1 h' where id = $1", [
     job.id,
   ]);
@@ -33,7 +36,7 @@ export async function loseEntry({ database, queues }: Lane, job: WaitingJob): Pr
 }
 
 /** Lets that hour pass. */
-export async function passTheHour({ database }: Lane): Promise<void> {
+export async function passTheHour({ database }: SurvivingFleet): Promise<void> {
   await database.pool.query(
     `update jobs set wake_at = now()
      where state = 'waiting' and wake_at > now() + interval '10 min'`,
@@ -41,9 +44,9 @@ export async function passTheHour({ database }: Lane): Promise<void> {
 }
 
 /** Claims the job for a worker that is gone. */
-export async function claimAsDeadWorker(lane: Lane, job: WaitingJob): Promise<void> {
+export async function claimAsDeadWorker(fleet: SurvivingFleet, job: WaitingJob): Promise<void> {
   const { id, provider, place } = job;
-  const row = await lane.database.claim.submit({
+  const row = await fleet.database.claim.submit({
     job: id,
     place,
     provider,

@@ -2,14 +2,14 @@ import { expect } from "vitest";
 import { acceptMember } from "../db/members.ts";
 import { eventually } from "../../support/eventually.ts";
 import { asked, type Asked } from "./asked.ts";
-import { SLOTS, type Lane } from "./lane.ts";
+import { SLOTS, type SurvivingFleet } from "./surviving-fleet.ts";
 import type { WorkerPoint } from "./points.ts";
-import type { Victim } from "./victim.ts";
+import type { HarmedProcess } from "./harmed-process.ts";
 import { claimAsDeadWorker, findWaitingJob, loseEntry, type WaitingJob } from "./waiting-job.ts";
 
-/** The victim is on its way to its point, and callers wait for `asks`. */
+/** The harmed process is on its way to its point, and callers wait for `asks`. */
 interface Scene {
-  readonly victim: Victim;
+  readonly harmed: HarmedProcess;
   readonly asks: readonly Promise<Asked>[];
   /** `named`: only the jobs that the step was about may end badly. */
   readonly atStake: "named" | "all";
@@ -18,47 +18,48 @@ interface Scene {
 }
 
 /** `about`: a regular expression for what the step must be about. */
-export type Scenario = (lane: Lane, point: WorkerPoint, about: string) => Promise<Scene>;
+export type Scenario = (fleet: SurvivingFleet, point: WorkerPoint, about: string) => Promise<Scene>;
 
 type Question = Parameters<typeof asked>[2];
 
-/** The victim joins the fleet. */
-export const comes: Scenario = async (lane, point, about) => ({
-  victim: await lane.victim.start("worker", { point, about }),
+/** The harmed process joins the fleet. */
+export const comes: Scenario = async (fleet, point, about) => ({
+  harmed: await fleet.harmed.start("worker", { point, about }),
   asks: [],
   atStake: "all",
 });
 
-/** The victim stops in order. */
-export const leaves: Scenario = async (lane, point, about) => {
-  const victim = await lane.victim.running("worker");
-  await victim.arm(point, about);
-  victim.askToEnd();
-  return { victim, asks: [], atStake: "all" };
+/** The harmed process stops in order. */
+export const leaves: Scenario = async (fleet, point, about) => {
+  const harmed = await fleet.harmed.running("worker");
+  await harmed.arm(point, about);
+  harmed.askToEnd();
+  return { harmed, asks: [], atStake: "all" };
 };
 
-/** Another worker joins, and the victim gives it its share of the slots. */
-export const shares: Scenario = async (lane, point, about) => {
-  const victim = await lane.victim.running("worker");
-  await lane.stopWorkers();
-  await waitForSlots(lane, victim, SLOTS);
-  await victim.arm(point, about);
-  await lane.startWorkers();
-  return { victim, asks: [], atStake: "all" };
+/** Another worker joins, and the harmed process gives it its share of the slots. */
+export const shares: Scenario = async (fleet, point, about) => {
+  const harmed = await fleet.harmed.running("worker");
+  await fleet.stopWorkers();
+  await waitForSlots(fleet, harmed, SLOTS);
+  await harmed.arm(point, about);
+  await fleet.startWorkers();
+  return { harmed, asks: [], atStake: "all" };
 };
 
 /**
- * Sends as many requests at once as there are slots, until the victim has had its share of them.
+ * Sends as many requests at once as there are slots, until the harmed process has had its share of
+ * them.
  */
 function works(question: Question): Scenario {
-  return async (lane, point, about) => {
-    const victim = await lane.victim.running("worker");
-    await waitForSlots(lane, victim, SLOTS / 2);
-    await victim.arm(point, about);
-    const reached = victim.reached();
+  return async (fleet, point, about) => {
+    const harmed = await fleet.harmed.running("worker");
+    await waitForSlots(fleet, harmed, SLOTS / 2);
+    await harmed.arm(point, about);
+    const reached = harmed.reached();
     const asks: Promise<Asked>[] = [];
     for (let isReached = false; !isReached;) {
-      const more = askAtOnce(lane, question);
+      const more = askAtOnce(fleet, question);
       asks.push(...more);
       isReached = await Promise.race([
         reached.then(() => true),
@@ -66,21 +67,24 @@ function works(question: Question): Scenario {
         Promise.all(more).then(() => false),
       ]);
     }
-    return { victim, asks, atStake: "named" };
+    return { harmed, asks, atStake: "named" };
   };
 }
 
 export const worksWhole = works({ model: "plain" });
 export const worksStream = works({ model: "plain", stream: true });
 
-/** The victim is the only worker, and runs a job. */
-function worksAlone(question: Question, prepare: (lane: Lane) => void = () => undefined): Scenario {
-  return async (lane, point, about) => {
-    const victim = await lane.victim.running("worker");
-    await lane.stopWorkers();
-    await victim.arm(point, about);
-    prepare(lane);
-    return { victim, asks: askAtOnce(lane, question, 1), atStake: "all" };
+/** The harmed process is the only worker, and runs a job. */
+function worksAlone(
+  question: Question,
+  prepare: (fleet: SurvivingFleet) => void = () => undefined,
+): Scenario {
+  return async (fleet, point, about) => {
+    const harmed = await fleet.harmed.running("worker");
+    await fleet.stopWorkers();
+    await harmed.arm(point, about);
+    prepare(fleet);
+    return { harmed, asks: askAtOnce(fleet, question, 1), atStake: "all" };
   };
 }
 
@@ -98,41 +102,43 @@ export const worksLarge = worksAlone({
   maxTokens: 34_000,
 });
 
-/** The victim is the only worker, and finds a job in its queue whose deadline has passed. */
-export const comesTooLate: Scenario = async (lane, point, about) => {
-  await lane.victim.end();
-  await lane.stopWorkers();
-  const asks = askAtOnce(lane, { model: "plain" }, 1);
-  const { id } = await findWaitingJob(lane);
-  await lane.database.pool.query(
+/**
+ * The harmed process is the only worker, and finds a job in its queue whose deadline has passed.
+ */
+export const comesTooLate: Scenario = async (fleet, point, about) => {
+  await fleet.harmed.end();
+  await fleet.stopWorkers();
+  const asks = askAtOnce(fleet, { model: "plain" }, 1);
+  const { id } = await findWaitingJob(fleet);
+  await fleet.database.pool.query(
     "update jobs set deadline_at = now(), wake_at = now() + interval '1 h' where id = $1",
     [id],
   );
-  const victim = await lane.victim.start("worker", { point, about });
-  return { victim, asks, atStake: "all" };
+  const harmed = await fleet.harmed.start("worker", { point, about });
+  return { harmed, asks, atStake: "all" };
 };
 
-/** The victim is the only worker, and has to care for a job whose entry was lost. */
+/** The harmed process is the only worker, and has to care for a job whose entry was lost. */
 function cares(
   model: string,
-  happen: (lane: Lane, job: WaitingJob) => Promise<unknown>,
+  happen: (fleet: SurvivingFleet, job: WaitingJob) => Promise<unknown>,
   providerIsDown = false,
 ): Scenario {
-  return async (lane, point, about) => {
-    await lane.victim.end();
-    await lane.stopWorkers();
-    const asks = askAtOnce(lane, { model }, 1);
-    const job = await findWaitingJob(lane);
-    await loseEntry(lane, job);
-    const upstream = lane.upstreams[job.provider];
+  return async (fleet, point, about) => {
+    await fleet.harmed.end();
+    await fleet.stopWorkers();
+    const asks = askAtOnce(fleet, { model }, 1);
+    const job = await findWaitingJob(fleet);
+    await loseEntry(fleet, job);
+    const upstream = fleet.upstreams[job.provider];
     if (providerIsDown) await upstream?.close();
-    const victim = await lane.victim.start("worker");
-    await victim.arm(point, about);
-    await happen(lane, job);
+    const harmed = await fleet.harmed.start("worker");
+    await harmed.arm(point, about);
+    await happen(fleet, job);
     const repair = async (): Promise<void> => {
       if (providerIsDown) await upstream?.restart();
     };
-    return { victim, asks, atStake: "all", repair };
+    return { harmed, asks, atStake: "all", repair };
   };
 }
 
@@ -141,14 +147,14 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** Another worker dies while it runs a job. */
 export const clearsDeadWorker = cares("plain", claimAsDeadWorker);
 /** It is time to see whether the queue has the entry. */
-export const looksForEntry = cares("plain", (lane, { id }) =>
-  lane.database.pool.query("update jobs set wake_at = now() where id = $1", [id]),
+export const looksForEntry = cares("plain", (fleet, { id }) =>
+  fleet.database.pool.query("update jobs set wake_at = now() where id = $1", [id]),
 );
 /** Redis has been wiped. */
-export const findsNewEpoch = cares("plain", (lane) => lane.forgetEpoch());
+export const findsNewEpoch = cares("plain", (fleet) => fleet.forgetEpoch());
 /** The job has waited too long. */
-export const overflows = cares("spill", (lane, { id }) =>
-  lane.database.pool.query("update jobs set overflow_at = now() where id = $1", [id]),
+export const overflows = cares("spill", (fleet, { id }) =>
+  fleet.database.pool.query("update jobs set overflow_at = now() where id = $1", [id]),
 );
 /** The job's provider is down, and another one serves the same model. */
 export const reroutes = cares("both", nothing, true);
@@ -156,11 +162,11 @@ export const reroutes = cares("both", nothing, true);
 export const overflowsFromDown = cares("spill", nothing, true);
 
 /** An API that had a job has died. */
-export const clearsDeadApi: Scenario = async (lane, point, about) => {
-  const { pool, accept } = lane.database;
-  const victim = await lane.victim.running("worker");
-  await lane.stopWorkers();
-  await victim.arm(point, about);
+export const clearsDeadApi: Scenario = async (fleet, point, about) => {
+  const { pool, accept } = fleet.database;
+  const harmed = await fleet.harmed.running("worker");
+  await fleet.stopWorkers();
+  await harmed.arm(point, about);
   const { rows } = await pool.query<{ id: string }>("select id from keys limit 1");
   const id = `job_gone${Date.now()}`;
   const row = await accept.submit(
@@ -172,19 +178,27 @@ export const clearsDeadApi: Scenario = async (lane, point, about) => {
      values ('api_gone', nextval(pg_get_serial_sequence('processes', 'seq')), 'api', 'gone', 1,
        now() - interval '1 min')`,
   );
-  return { victim, asks: [], atStake: "all" };
+  return { harmed, asks: [], atStake: "all" };
 };
 
-function askAtOnce({ apis, ...lane }: Lane, question: Question, count = SLOTS): Promise<Asked>[] {
+function askAtOnce(
+  { apis, ...fleet }: SurvivingFleet,
+  question: Question,
+  count = SLOTS,
+): Promise<Asked>[] {
   return Array.from({ length: count }, async (_, number) => {
     const api = apis[number % apis.length];
     if (api === undefined) throw new Error("no API survives");
-    return await asked(lane, api, question);
+    return await asked(fleet, api, question);
   });
 }
 
-/** Waits until the victim holds so many slots of each provider. */
-async function waitForSlots({ database }: Lane, { id }: Victim, count: number): Promise<void> {
+/** Waits until the harmed process holds so many slots of each provider. */
+async function waitForSlots(
+  { database }: SurvivingFleet,
+  { id }: HarmedProcess,
+  count: number,
+): Promise<void> {
   await eventually(async () => {
     const { rows } = await database.pool.query<{ held: number }>(
       `select count(h.slot)::integer as held

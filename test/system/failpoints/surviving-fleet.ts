@@ -10,13 +10,16 @@ import { startFleet, type Fleet } from "../fleet/fleet.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { slowerLoops } from "./slower-loops.ts";
-import { LaneVictim } from "./lane-victim.ts";
+import { HarmedProcesses } from "./harmed-processes.ts";
 
 /** Slots of each provider. */
 export const SLOTS = 2;
 
-/** A fleet whose processes survive, on a database and Redis keys of its own. Victims join it. */
-export interface Lane extends Pick<Fleet, "database" | "upstreams" | "env"> {
+/**
+ * A fleet whose processes survive, on a database and Redis keys of its own. Harmed processes join
+ * it.
+ */
+export interface SurvivingFleet extends Pick<Fleet, "database" | "upstreams" | "env"> {
   /** Ends with `/v1`, of each surviving API. */
   readonly apis: readonly { readonly baseUrl: string }[];
   readonly key: string;
@@ -24,17 +27,17 @@ export interface Lane extends Pick<Fleet, "database" | "upstreams" | "env"> {
   readonly hooks: Pick<Receiver, "received">;
   /** For looking into the queues, and for losing an entry. */
   readonly queues: ProviderQueues;
-  readonly victim: LaneVictim;
+  readonly harmed: HarmedProcesses;
   /** Redis keeps its data and forgets which server it is, as one that has been wiped. */
   forgetEpoch(): Promise<void>;
-  /** No worker runs any more but a victim. */
+  /** No worker runs any more but a harmed process. */
   stopWorkers(): Promise<void>;
   /** They run again, if they do not. */
   startWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface LaneOptions {
+export interface SurvivingFleetOptions {
   readonly redisUrl: string;
   readonly redisPrefix: string;
   readonly apis: number;
@@ -59,8 +62,10 @@ const eventTypes = ["completed", "failed", "cancelled"].flatMap((end) => [
   `response.${end}`,
 ]);
 
-/** Starts one: `apis` and `workers` of them in this process, beside the victims to come. */
-export async function startLane(options: LaneOptions): Promise<Lane> {
+/**
+ * Starts one: `apis` and `workers` of them in this process, beside the harmed processes to come.
+ */
+export async function startSurvivingFleet(options: SurvivingFleetOptions): Promise<SurvivingFleet> {
   const { redisUrl, redisPrefix } = options;
   await using resources = new AsyncDisposableStack();
   const test = await createTestDatabase();
@@ -77,7 +82,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
   resources.defer(() => fleet.stop());
   const hooks = await startReceiver();
   resources.defer(() => hooks[Symbol.asyncDispose]());
-  const env: Lane["env"] = { ...fleet.env, SPILLWAY_REDIS_PREFIX: redisPrefix };
+  const env: SurvivingFleet["env"] = { ...fleet.env, SPILLWAY_REDIS_PREFIX: redisPrefix };
   const processOptions: ProcessOptions = {
     config: loadConfig(env["SPILLWAY_CONFIG"] ?? "", () => undefined),
     databaseUrl: test.url,
@@ -132,8 +137,8 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     body: JSON.stringify(endpoint),
   });
   if (!listening.ok) throw new Error(await listening.text());
-  const victim = new LaneVictim({ database: fleet.database, env });
-  resources.defer(() => victim.end());
+  const harmed = new HarmedProcesses({ database: fleet.database, env });
+  resources.defer(() => harmed.end());
   const kept = resources.move();
   return {
     database: fleet.database,
@@ -143,7 +148,7 @@ export async function startLane(options: LaneOptions): Promise<Lane> {
     key,
     hooks,
     queues,
-    victim,
+    harmed,
     async forgetEpoch() {
       await redis.del(`${redisPrefix}:epoch`);
     },

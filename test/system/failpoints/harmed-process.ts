@@ -7,8 +7,8 @@ import type { Arming, FromChild, ToChild } from "./child/messages.ts";
 import type { ApiPoint, WorkerPoint } from "./points.ts";
 
 /** A child process of a fleet that stops at a point. */
-export interface Victim {
-  readonly kind: VictimKind;
+export interface HarmedProcess {
+  readonly kind: HarmedProcessKind;
   /** Its name in the fleet. */
   readonly id: string;
   /** Of an API; ends with `/v1`. */
@@ -35,13 +35,13 @@ interface Reached {
   readonly passed: readonly string[];
 }
 
-export interface VictimOptions {
+export interface HarmedProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Armed from its first step on; then nobody waits until it runs. */
   readonly atStart?: { readonly point: Point; readonly about?: string };
 }
 
-export type VictimKind = keyof typeof programs;
+export type HarmedProcessKind = keyof typeof programs;
 
 type Point = ApiPoint | WorkerPoint;
 
@@ -50,10 +50,10 @@ const REACH_MS = 60_000;
 const programs = { worker: "failing-worker", api: "failing-api" } as const;
 
 /** Forks one; the caller kills it. */
-export async function startVictim(
-  kind: VictimKind,
-  { env, atStart }: VictimOptions,
-): Promise<Victim> {
+export async function startHarmedProcess(
+  kind: HarmedProcessKind,
+  { env, atStart }: HarmedProcessOptions,
+): Promise<HarmedProcess> {
   const { PATH, HOME } = process.env;
   const hasStarted = await admitStart();
   const child = fork(programFile(programs[kind]), [], {
