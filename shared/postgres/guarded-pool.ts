@@ -6,7 +6,7 @@ import { Pool, type PoolClient, type PoolConfig } from "pg";
  */
 const IDLE_CONNECTION_MS = 120_000;
 
-type ConnectCallback = Parameters<Pool["connect"]>[0];
+export type ConnectCallback = Parameters<Pool["connect"]>[0];
 
 /**
  * A pool whose lost connections never end the process. `pg` removes its own listener from a client

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PoolClient } from "pg";
 import {
   createPostgresBackend,
   Queue,
@@ -9,7 +11,7 @@ import {
   type PostgresQueueBackend,
 } from "bullmq";
 import type { Entry } from "../contracts/entry.ts";
-import { GuardedPool } from "../postgres/guarded-pool.ts";
+import { GuardedPool, type ConnectCallback } from "../postgres/guarded-pool.ts";
 import { entryWorker } from "./entry-worker.ts";
 import { entryOptions, workerOptions, type QueueBackend } from "./queue-backend.ts";
 import { takeOrPutBack } from "./take-or-put-back.ts";
@@ -36,7 +38,7 @@ const SCHEMA = "bullmq";
  * lost.
  */
 export function postgresQueueBackend(options: PostgresQueueBackendOptions): QueueBackend {
-  const pool = new GuardedPool(
+  const pool = new QueuePool(
     {
       connectionString: options.connectionString,
       max: options.maxConnections,
@@ -92,4 +94,25 @@ export function postgresQueueBackend(options: PostgresQueueBackendOptions): Queu
     },
     close: () => pool.end(),
   };
+}
+
+const ENDED_POOL_MS = 500;
+
+/**
+ * A pool that refuses late once it has ended. A BullMQ worker that still runs then asks again at
+ * once after each refusal, which is in the same tick, and nothing else in the process would ever
+ * run again (BullMQ 6.7.0, `Worker.mainLoop`).
+ */
+class QueuePool extends GuardedPool {
+  override connect(): Promise<PoolClient>;
+  override connect(callback: ConnectCallback): void;
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+    if (callback === undefined)
+      return this.ending
+        ? sleep(ENDED_POOL_MS, undefined, { ref: false }).then(() => super.connect())
+        : super.connect();
+    if (this.ending)
+      void sleep(ENDED_POOL_MS, undefined, { ref: false }).then(() => super.connect(callback));
+    else super.connect(callback);
+  }
 }

@@ -51,3 +51,13 @@ test("a session that the stopping server ends after the queue was closed is not 
   await closed;
   expect(errors).toEqual([]);
 });
+
+test("a worker that still runs after its queue was closed holds up nothing else", async () => {
+  const { backend, worker, terminate } = await openWaitingWorker();
+  const closed = backend.close();
+  await terminate();
+  // It asks the ended pool meanwhile. Timers come only when the process is not busy with that.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await worker.close();
+  await closed;
+});
