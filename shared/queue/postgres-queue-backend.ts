@@ -111,8 +111,7 @@ class QueuePool extends GuardedPool {
       return this.ending
         ? sleep(ENDED_POOL_MS, undefined, { ref: false }).then(() => super.connect())
         : super.connect();
-    if (this.ending)
-      void sleep(ENDED_POOL_MS, undefined, { ref: false }).then(() => super.connect(callback));
+    if (this.ending) setTimeout(() => super.connect(callback), ENDED_POOL_MS).unref();
     else super.connect(callback);
   }
 }
