@@ -250,33 +250,31 @@ async function insist(stopped: Pick<ApiProcess, "child" | "stderr">): Promise<vo
 
 test("workers stopped under load finish or give back what they run: no caller sees an error", async () => {
   const callers = 12;
-  const perCaller = 4;
-  let answered = 0;
+  const over = new AbortController();
   const answers: Answer[] = [];
+  // However long the stops take, there is load until the last one.
   const load = Promise.all(
     Array.from({ length: callers }, async (_, caller) => {
-      for (let turn = 0; turn < perCaller; turn += 1) {
+      for (let turn = 0; !over.signal.aborted; turn += 1) {
         const stream = (caller + turn) % 2 === 0;
         answers.push(await ask(api, { key, stream, content: "[sim output=12]", maxTokens: 12 }));
-        answered += 1;
       }
     }),
   );
-  await eventually(() => expect(answered).toBeGreaterThan(4), SOON_MS);
+  await eventually(() => expect(answers.length).toBeGreaterThan(4), SOON_MS);
   const second = await fleet.startWorker();
   worker.child.kill("SIGTERM");
   expect(await worker.ended).toMatchObject({ code: 0, signal: null });
-  const answeredThen = answered;
-  expect(answeredThen).toBeLessThan(callers * perCaller);
   worker = await fleet.lasting.startWorker();
   second.child.kill("SIGTERM");
   expect(await second.ended).toMatchObject({ code: 0, signal: null });
+  over.abort();
   await load;
   for (const answer of answers) {
     expect(answer.status).toBe(200);
     expect(answer.text).toContain("tok11");
   }
-  expect(answers).toHaveLength(callers * perCaller);
+  expect(answers.length).toBeGreaterThan(callers);
   await expectNoDifferences();
 });
 
