@@ -6,8 +6,8 @@ export default defineConfig({
     // Generous: a slow machine makes a test slow, not wrong.
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    // Two cores: fewer leave them idle, more make each other late.
-    maxWorkers: 4,
+    // Two cores: fewer leave them idle, since many tests wait for deaths and leases.
+    maxWorkers: 7,
     // Tests of one file that say they are concurrent wait for servers, too.
     maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.
