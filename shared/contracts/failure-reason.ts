@@ -1,4 +1,4 @@
-interface FailureFacts {
+interface FailureRule {
   /**
    * True for failures that may be over at another time, so that a batch's line is worth another job.
    * The database function `passes_with_time` has the same values.
@@ -14,7 +14,7 @@ interface FailureFacts {
 }
 
 /** The reasons why a call failed. `decide-next.ts` says what follows from each. */
-export const failureFacts = {
+export const failureRules = {
   /**
    * No connection was made in time, by a refusal, an unreachable host, or a failure of DNS or TLS.
    * Nothing was sent.
@@ -60,8 +60,8 @@ export const failureFacts = {
    * and can run elsewhere.
    */
   engine_queue: { passesWithTime: false, counts: false, retryAt: "anywhere" },
-} as const satisfies Record<string, FailureFacts>;
+} as const satisfies Record<string, FailureRule>;
 
-export type FailureReason = keyof typeof failureFacts;
+export type FailureReason = keyof typeof failureRules;
 
-export const failureReasons = Object.keys(failureFacts) as FailureReason[];
+export const failureReasons = Object.keys(failureRules) as FailureReason[];

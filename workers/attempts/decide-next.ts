@@ -1,4 +1,4 @@
-import { failureFacts, type FailureReason } from "../../shared/contracts/failure-reason.ts";
+import { failureRules, type FailureReason } from "../../shared/contracts/failure-reason.ts";
 import type { Plan, PlannedTarget, Residency } from "../../shared/contracts/plan.ts";
 import type { ReplyError } from "../../shared/contracts/reply.ts";
 import { explainFailure } from "../../shared/jobs/explain-end.ts";
@@ -110,7 +110,7 @@ export function decideNext(attempt: FailedAttempt): Next {
     ...attempt,
     ...(restMs === undefined ? {} : { retryAfterMs: Math.max(restMs, attempt.retryAfterMs ?? 0) }),
   });
-  const uncounted = restMs !== undefined || !failureFacts[reason].counts;
+  const uncounted = restMs !== undefined || !failureRules[reason].counts;
   if (attempt.forwarded) return { steps: [], uncounted: false, fail: explainFailure("broken_off") };
   const shrink = askForLess(attempt);
   if (shrink.length > 0) return { steps: [...shrink, ...moves(attempt)], uncounted: true, fail };
@@ -123,7 +123,7 @@ export function decideNext(attempt: FailedAttempt): Next {
 
 function stepsAfter(attempt: FailedAttempt): readonly Step[] {
   const { reason, restMs } = attempt;
-  const { retryAt } = failureFacts[reason];
+  const { retryAt } = failureRules[reason];
   if (retryAt === "nowhere") return [];
   if (retryAt === "roomier") return moves(attempt, isRoomierThan(attempt));
   // This attempt is closed as it was. The next one asks through chat completions.
@@ -144,7 +144,7 @@ function stepsAfter(attempt: FailedAttempt): readonly Step[] {
  * Tells whether the request itself is at fault, which the caller is told even past the deadline.
  */
 function isLasting(reason: FailureReason): boolean {
-  const { retryAt } = failureFacts[reason];
+  const { retryAt } = failureRules[reason];
   return retryAt === "nowhere" || retryAt === "roomier";
 }
 

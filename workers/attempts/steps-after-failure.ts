@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { failureFacts } from "../../shared/contracts/failure-reason.ts";
+import { failureRules } from "../../shared/contracts/failure-reason.ts";
 import type { ProviderOutcome } from "../../shared/contracts/outcome.ts";
 import { failureSign, type FailureSign } from "../health/failure-sign.ts";
 import type { WorkerHealth } from "../health/provider-health.ts";
@@ -43,7 +43,7 @@ export function stepsAfterFailure(
   });
   const outputCap = smallerCap(attempt, outcome);
   const isQueued = reason === "engine_queue";
-  const isFree = restMs !== undefined || outputCap !== undefined || !failureFacts[reason].counts;
+  const isFree = restMs !== undefined || outputCap !== undefined || !failureRules[reason].counts;
   return decideNext({
     reason,
     ...(status === undefined ? {} : { status }),

@@ -1,6 +1,6 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { failureFacts, failureReasons } from "../../../shared/contracts/failure-reason.ts";
+import { failureRules, failureReasons } from "../../../shared/contracts/failure-reason.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;
@@ -24,7 +24,7 @@ async function passes(code: string | null): Promise<boolean> {
 test.each(failureReasons)(
   "the database says of %s what the workers' table says",
   async (reason) => {
-    expect(await passes(reason)).toBe(failureFacts[reason].passesWithTime);
+    expect(await passes(reason)).toBe(failureRules[reason].passesWithTime);
   },
 );
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  failureFacts,
+  failureRules,
   failureReasons,
   type FailureReason,
 } from "../../../../shared/contracts/failure-reason.ts";
@@ -28,7 +28,7 @@ const takers = {
 } as const;
 
 describe.each(failureReasons)("a call that failed for %s", (reason) => {
-  const { counts, retryAt } = failureFacts[reason];
+  const { counts, retryAt } = failureRules[reason];
 
   test(`may be repeated ${retryAt}`, () => {
     // A missing endpoint needs no other target: the next call asks through chat completions.
@@ -48,7 +48,7 @@ describe.each(failureReasons)("a call that failed for %s", (reason) => {
 });
 
 test("these failures use up no attempt", () => {
-  expect(failureReasons.filter((reason) => !failureFacts[reason].counts)).toEqual([
+  expect(failureReasons.filter((reason) => !failureRules[reason].counts)).toEqual([
     "connect",
     "no_endpoint",
     "engine_queue",
@@ -56,7 +56,7 @@ test("these failures use up no attempt", () => {
 });
 
 test("these failures would come again at the same target", () => {
-  expect(failureReasons.filter((reason) => failureFacts[reason].retryAt !== "anywhere")).toEqual([
+  expect(failureReasons.filter((reason) => failureRules[reason].retryAt !== "anywhere")).toEqual([
     "auth",
     "not_found",
     "unsupported",
