@@ -127,10 +127,8 @@ describe("a lost session", () => {
     expect(lease.session).toBeUndefined();
     expect(await fleet()).toMatchObject([{ id: lease.id, locked: false }]);
     proxy.fault = "none";
-    await eventually(async () => {
-      expect(await fleet()).toMatchObject([{ id: lease.id, locked: true }]);
-    });
-    expect(events).toEqual(["held as itself", "lost", "held as itself"]);
+    await eventually(() => expect(events).toEqual(["held as itself", "lost", "held as itself"]));
+    expect(await fleet()).toMatchObject([{ id: lease.id, locked: true }]);
   });
 
   test("an API process has two seconds to come back before it counts as unlocked", async () => {
