@@ -56,15 +56,20 @@ const commands = new Map<string, () => Promise<Command>>([
   ],
 ]);
 
-try {
-  const program = new Command("spillway")
-    .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
-    .version(packageJson.version, "--version");
-  const asked = commands.get(process.argv[2] ?? "");
-  const wanted = asked === undefined ? [...commands.values()] : [asked];
-  for (const load of wanted) program.addCommand(await load());
-  await program.parseAsync();
-} catch (error) {
-  stderr.write(`spillway: ${errorText(error)}\n`);
-  process.exitCode = 1;
+// A function, since a bundle of CommonJS modules has no await outside of one.
+async function main(): Promise<void> {
+  try {
+    const program = new Command("spillway")
+      .description("async inference broker: queues in front of your GPUs, overflow to the cloud")
+      .version(packageJson.version, "--version");
+    const asked = commands.get(process.argv[2] ?? "");
+    const wanted = asked === undefined ? [...commands.values()] : [asked];
+    for (const load of wanted) program.addCommand(await load());
+    await program.parseAsync();
+  } catch (error) {
+    stderr.write(`spillway: ${errorText(error)}\n`);
+    process.exitCode = 1;
+  }
 }
+
+void main();

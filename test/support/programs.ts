@@ -4,7 +4,7 @@ import type { ProgramName } from "./programs-global.ts";
 
 /** Returns the path of a program's bundle, which `node` runs. */
 export function programFile(name: ProgramName): string {
-  return join(inject("programDirectory"), `${name}.mjs`);
+  return join(inject("programDirectory"), `${name}.cjs`);
 }
 
 /** Returns the environment with which Node processes share what they have compiled. */

@@ -12,7 +12,7 @@ import { runChild } from "./child/run-child.ts";
 import { apiPoints } from "./points.ts";
 
 // This composes the same parts as `spillway api`.
-await runChild(apiPoints, async (options, failpoints) => {
+void runChild(apiPoints, async (options, failpoints) => {
   const parts = await openFleetParts("api", options);
   const { id, database, providerStates, path, metrics, log } = parts;
   const order = openRedis({ url: options.redisUrl, role: "producer", onError: () => undefined });

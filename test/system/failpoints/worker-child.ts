@@ -8,7 +8,7 @@ import { runChild } from "./child/run-child.ts";
 import { workerPoints } from "./points.ts";
 
 // This composes the same parts as `spillway worker`.
-await runChild(workerPoints, async (options, failpoints) => {
+void runChild(workerPoints, async (options, failpoints) => {
   const parts = await openFleetParts("worker", options);
   const { id, database, providerStates, path, metrics, log } = parts;
   const queues = watchedQueues(parts.queues, failpoints);

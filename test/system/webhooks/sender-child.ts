@@ -17,5 +17,4 @@ const sender = new WebhookSender({
   log: pino({ level: "silent" }),
   timeoutMs: 1_000,
 });
-await sender.round();
-await sender.idle();
+void sender.round().then(() => sender.idle());
