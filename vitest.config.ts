@@ -4,8 +4,8 @@ import { SpreadWaiters } from "./test/support/spread-waiters.ts";
 export default defineConfig({
   test: {
     // Generous: a slow machine makes a test slow, not wrong.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // Two cores: fewer leave them idle, since many tests wait for deaths and leases.
     maxWorkers: 5,
     // Tests of one file that say they are concurrent wait for servers, too.

@@ -6,7 +6,7 @@ import { vi } from "vitest";
  */
 export async function eventually<Value>(
   check: () => Value | Promise<Value>,
-  withinMs = 30_000,
+  withinMs = 120_000,
   everyMs = 20,
 ): Promise<Value> {
   return await vi.waitFor(check, { timeout: withinMs, interval: everyMs });

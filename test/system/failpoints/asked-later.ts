@@ -32,7 +32,7 @@ interface Server {
 }
 
 const AGAIN_MS = 200;
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 
 /**
  * Has a job accepted whose caller waits for it by other requests, and returns how that ended:

@@ -6,6 +6,6 @@ import type { SurvivingFleet } from "./surviving-fleet.ts";
 
 /** Expects that nothing is left undone, nothing is held, and every slot can be used. */
 export async function expectRest(fleet: SurvivingFleet): Promise<void> {
-  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), 30_000, 150);
+  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), 120_000, 150);
   await expectEverySlotToWork(fleet);
 }

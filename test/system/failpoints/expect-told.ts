@@ -30,7 +30,7 @@ export async function expectTold({
       "select id from webhook_deliveries where state <> 'delivered'",
     );
     expect(open).toEqual([]);
-  }, 40_000);
+  });
   const { rows } = await pool.query<Told>(
     `select object_id as object, type, count(*)::integer as events
      from webhook_events group by object_id, type`,

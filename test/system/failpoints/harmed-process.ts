@@ -45,8 +45,8 @@ export type HarmedProcessKind = keyof typeof programs;
 
 type Point = ApiPoint | WorkerPoint;
 
-const START_MS = 60_000;
-const REACH_MS = 60_000;
+const START_MS = 200_000;
+const REACH_MS = 200_000;
 const programs = { worker: "failing-worker", api: "failing-api" } as const;
 
 /** Forks one; the caller kills it. */

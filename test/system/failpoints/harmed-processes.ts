@@ -59,6 +59,6 @@ export class HarmedProcesses {
         [id],
       );
       if (rows.length === 0) throw new Error(`the harmed process ${id} has no new lease`);
-    }, 15_000);
+    });
   }
 }

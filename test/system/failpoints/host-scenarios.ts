@@ -76,7 +76,7 @@ export const expires: HostScenario = async (fleet, point) => {
   return {
     harmed,
     async check() {
-      await eventually(async () => expect(await stateOf(fleet, job)).toBe("expired"), 15_000);
+      await eventually(async () => expect(await stateOf(fleet, job)).toBe("expired"));
     },
   };
 };
@@ -114,7 +114,7 @@ function comesAgain(atHarmed: "first" | "second"): HostScenario {
           "select id from jobs where lost_at is not null",
         );
         expect(lost.rows).toHaveLength(1);
-      }, 15_000);
+      });
     if (atHarmed === "first") await harmed.arm(point);
     caller.abort();
     await first;

@@ -26,10 +26,10 @@ export async function playApi(
   if (survivor === undefined) throw new Error("no API survives");
   const other = eventually(async () => {
     expect(await asked(fleet, survivor, { model: "plain" })).toMatchObject({ ending: "answer" });
-  }, 15_000);
+  });
   await Promise.all([harm(harmed), other]);
   if (ask !== undefined) expect(ends).toContain((await ask).ending);
-  await eventually(async () => expect(job).toContain(await stateOfJob(fleet, harmed)), 15_000);
+  await eventually(async () => expect(job).toContain(await stateOfJob(fleet, harmed)));
   expect(harmed.unnamed, "steps without a point").toEqual([]);
   fleet.upstreams["gpu-a"]?.setFault(null);
   await expectRest(fleet);

@@ -207,5 +207,5 @@ async function waitForSlots(
       [id],
     );
     expect(rows.map(({ held }) => held)).toEqual(rows.map(() => count));
-  }, 15_000);
+  });
 }

@@ -93,12 +93,11 @@ async function leaveWaiting(): Promise<void> {
     const [url, init] = request(index, {});
     await fetch(url, { ...init, signal: callers.signal }).catch(() => undefined);
   });
-  await eventually(async () => expect(await count("interactive")).toBe(INTERACTIVE), 30_000);
+  await eventually(async () => expect(await count("interactive")).toBe(INTERACTIVE));
   callers.abort();
   await Promise.all(asks);
-  await eventually(
-    async () => expect(await count("interactive and state = 'cancelled'")).toBe(INTERACTIVE),
-    30_000,
+  await eventually(async () =>
+    expect(await count("interactive and state = 'cancelled'")).toBe(INTERACTIVE),
   );
 }
 

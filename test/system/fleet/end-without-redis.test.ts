@@ -19,4 +19,4 @@ test("an idle API and an idle worker end in order while Redis is away", async ()
   await fleet.stop();
   await redis.stop();
   await database.drop();
-}, 60_000);
+});

@@ -101,7 +101,7 @@ test.each(
         await (started as Started).stop(0);
         outcomes.started += 1;
       }
-      await eventually(leavesNothing, 10_000);
+      await eventually(leavesNothing);
       await fleet.database.pool.query("delete from processes");
       expect({ reached, unhandled }).toEqual({ reached, unhandled: [] });
       if (reached === undefined) break;

@@ -91,11 +91,11 @@ const honest = /"code":"(unavailable|answer_lost|cancelled|deadline_exceeded|ups
 
 async function survives(name: string, outage: () => Promise<void>): Promise<void> {
   const load = askSteadily(name);
-  await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS), 20_000);
+  await eventually(() => expect(load.right()).toBeGreaterThan(CALLERS));
   await outage();
   const before = load.right();
   // The service returns by itself.
-  await eventually(() => expect(load.right()).toBeGreaterThan(before + 2 * CALLERS), 60_000);
+  await eventually(() => expect(load.right()).toBeGreaterThan(before + 2 * CALLERS));
   const answers = await load.stop();
   for (const [index, answer] of answers) {
     const problem = problemOf(answer, index, name);

@@ -93,7 +93,7 @@ async function whenHeldUp(): Promise<number> {
     last = now;
     if (still < 50) throw new Error(`still growing: ${now} tokens`);
     return now;
-  }, 60_000);
+  });
 }
 
 test("250 slow readers of long streams fill no process and stand in nobody's way", async () => {
@@ -149,5 +149,5 @@ test("250 slow readers of long streams fill no process and stand in nobody's way
   expect(ratio).toBeLessThan(10);
 
   for (const reader of readers) reader.leave();
-  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), 30_000, 250);
+  await eventually(async () => expect(await findDifferences(fleet)).toEqual([]), 120_000, 250);
 });

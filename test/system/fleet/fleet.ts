@@ -123,7 +123,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const match = ready.exec(started.stdout());
       if (match === null && !over) throw new Error(`${name}: not ready yet`);
       return match;
-    }, 60_000).finally(hasStarted);
+    }).finally(hasStarted);
     if (found === null) throw new Error(`${name} ended: ${started.stderr()}`);
     return { ...started, found: found[1] ?? "" };
   };

@@ -61,9 +61,9 @@ beforeAll(async () => {
         return;
       }
       const beside = besides.length < 2 ? COMPANIONS + 1 : 1;
-      await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside), 60_000);
+      await eventually(() => expect(inFlight.size).toBeGreaterThanOrEqual(beside));
       // The next worker may take the poison before its start is known here.
-      await eventually(() => expect(isAlive(worker)).toBe(true), 60_000);
+      await eventually(() => expect(isAlive(worker)).toBe(true));
       besides.push(inFlight.size);
       worker?.child.kill("SIGKILL");
       if (besides.length === 2) resolveDeaths();

@@ -137,7 +137,7 @@ export async function startBroker(
   await eventually(() => {
     if (!/^(Try it:\n .*|Keys for .*)\n/m.test(started.stdout()) && over === undefined)
       throw new Error(`no welcome yet: ${started.stdout()}${started.stderr()}`);
-  }, 60_000).finally(hasStarted);
+  }).finally(hasStarted);
   if (over !== undefined) throw new Error(`the broker ended: ${JSON.stringify(over)}`);
   const lines = started.stdout().split("\n");
   const welcome = lines.filter((line) => line !== "" && !line.startsWith("{"));

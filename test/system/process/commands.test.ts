@@ -123,7 +123,7 @@ test("config check says that a file is good, or lists its problems and ends with
 
 test("simulate runs an upstream until it is told to stop", async () => {
   const simulator = startCommand(["simulate", "gpu", "--slots", "2"]);
-  await eventually(() => expect(simulator.stdout()).toContain("\n"), 10_000);
+  await eventually(() => expect(simulator.stdout()).toContain("\n"));
   const url = /simulated gpu with 2 slots at (\S+)\n/.exec(simulator.stdout())?.[1] ?? "";
   const models = await fetch(`${url}/models`);
   expect(models.status).toBe(200);

@@ -63,7 +63,7 @@ async function expectRecovery({ broker, dataDir, upstreams, key, answers }: Load
   await eventually(async () => {
     const answer = await chat(broker.url, key, { max_tokens: 2 });
     expect(answer.status).toBe(200);
-  }, 60_000);
+  });
   for (const answer of await answers) {
     if (answer.status === "rejected") throw answer.reason;
     const { status, text } = answer.value;
@@ -93,7 +93,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     const loaded = await startLoaded();
     const postmaster = postmasterOf(loaded.dataDir) ?? 0;
     await killPostgres(postmaster);
-    await eventually(() => expect(loaded.restarts()).toBe(1), 60_000);
+    await eventually(() => expect(loaded.restarts()).toBe(1));
     expect(postmasterOf(loaded.dataDir)).not.toBe(postmaster);
     await expectRecovery(loaded);
   });
@@ -101,7 +101,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
   test("a PostgreSQL whose first process alone is killed is started again, too", async () => {
     const loaded = await startLoaded();
     process.kill(postmasterOf(loaded.dataDir) ?? 0, "SIGKILL");
-    await eventually(() => expect(loaded.restarts()).toBe(1), 60_000);
+    await eventually(() => expect(loaded.restarts()).toBe(1));
     await expectRecovery(loaded);
   });
 
@@ -109,7 +109,7 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     const loaded = await startLoaded();
     // SIGINT is PostgreSQL's fast shutdown.
     process.kill(postmasterOf(loaded.dataDir) ?? 0, "SIGINT");
-    await eventually(() => expect(loaded.restarts()).toBe(1), 60_000);
+    await eventually(() => expect(loaded.restarts()).toBe(1));
     await expectRecovery(loaded);
   });
 

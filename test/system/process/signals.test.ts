@@ -45,7 +45,7 @@ async function givenDatabase(): Promise<{ readonly DATABASE_URL: string }> {
 }
 
 async function running(upstreams: Upstreams, calls: number): Promise<void> {
-  await eventually(() => expect(inFlight(upstreams)).toBeGreaterThanOrEqual(calls), 10_000);
+  await eventually(() => expect(inFlight(upstreams)).toBeGreaterThanOrEqual(calls));
 }
 
 const packages = new URL("../../../node_modules", import.meta.url);
@@ -118,10 +118,11 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     await eventually(() => expect(inFlight(upstreams)).toBe(0)).finally(() =>
       clearInterval(insist),
     );
+    // In 10 s they would have been cut anyway.
+    expect(performance.now() - cutAtMs).toBeLessThan(9_000);
     // The broker's database still has to end: this signal also comes during an orderly end.
     broker.signalGroup("SIGINT");
     const ended = await broker.ended;
-    expect(performance.now() - cutAtMs).toBeLessThan(5_000);
     expect(ended).toMatchObject({ code: 0, signal: null });
     expect(ended.stderr).toMatch(/Stopped\.\n$/);
     for (const outcome of await outcomes)
@@ -138,6 +139,6 @@ describe.runIf(process.platform === "linux")("while requests run", () => {
     expect((await outcome).status).toBeGreaterThanOrEqual(400);
     expect(await broker.ended).toMatchObject({ code: 0 });
     expect(performance.now() - cutAtMs).toBeGreaterThan(9_000);
-    expect(performance.now() - cutAtMs).toBeLessThan(16_000);
+    expect(performance.now() - cutAtMs).toBeLessThan(40_000);
   });
 });
