@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import tls from "node:tls";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, type TestContext } from "vitest";
 import { checkRedis } from "../../../shared/redis/check-redis.ts";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import type { OwnRedisOptions } from "../../support/own-redis.ts";
+import { eventually } from "../../support/eventually.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { startTestRedis } from "../../support/redis.ts";
 
 interface Checked {
@@ -69,6 +72,19 @@ describe.concurrent("a server", () => {
     expect(none.problem).toMatch(/^the Redis of REDIS_URL cannot be used: NOAUTH/);
     for (const { tookMs } of [wrong, none]) expect(tookMs).toBeLessThan(5_000);
     expect(`${wrong.problem} ${none.problem}`).not.toMatch(/right|wrong\b/);
+  });
+
+  test("that answers greeting and command at once says what was wrong with the greeting", async (context) => {
+    const { url } = await start(context, { password: "right" });
+    const { hostname, port } = new URL(url);
+    const proxy = await startTcpProxy(hostname, Number(port));
+    context.onTestFinished(() => proxy.close());
+    proxy.fault = "stall";
+    const wrong = check(withPassword(proxy.through(url), "wrong"));
+    await eventually(() => expect(proxy.connections).toBe(1));
+    await sleep(300);
+    proxy.fault = "none";
+    expect((await wrong).problem).toMatch(/^the Redis of REDIS_URL cannot be used: WRONGPASS/);
   });
 
   test("that is not there is waited for, ten seconds", async (context) => {
