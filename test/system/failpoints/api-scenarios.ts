@@ -61,7 +61,7 @@ export const waitsTooLong: ApiScenario = async (fleet, point) => {
   await fleet.stopWorkers();
   const harmed = await fleet.harmed.running("api");
   await harmed.arm(point);
-  const headers = { "x-spillway-deadline-ms": "500" };
+  const headers = { "x-spillway-deadline-ms": "1000" };
   return { harmed, ask: asked(fleet, harmed, { model: "plain", headers }) };
 };
 

@@ -19,7 +19,7 @@ export async function expectEverySlotToWork(fleet: SurvivingFleet): Promise<void
       ))
         expect(row).toEqual({ provider: row.provider, atOnce: SLOTS });
     },
-    30_000,
+    120_000,
     250,
   );
 }

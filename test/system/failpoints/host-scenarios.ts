@@ -71,7 +71,7 @@ export const deletes = changes("DELETE", "", ["cancelled"]);
 /** No worker runs, and the deadline of a job passes. */
 export const expires: HostScenario = async (fleet, point) => {
   const harmed = await fleet.harmed.running("api");
-  const job = await acceptWaiting(fleet, { "x-spillway-deadline-ms": "300" });
+  const job = await acceptWaiting(fleet, { "x-spillway-deadline-ms": "1000" });
   await harmed.arm(point);
   return {
     harmed,

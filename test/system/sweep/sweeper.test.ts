@@ -264,8 +264,12 @@ test("several sweepers side by side do nothing twice", async () => {
       await rig.accept(job);
       await rig.claim(job, "worker_dead");
     }),
-    ...late.map((job) => rig.accept(job, { deadline_ms: 0 })),
+    ...late.map((job) => rig.accept(job)),
   ]);
+  await rig.seeded.database.pool.query(
+    "update jobs set deadline_at = now(), wake_at = now() where id = any ($1)",
+    [late],
+  );
   const sweepers = Array.from({ length: 4 }, () => rig.sweeper());
   // A sweeper that meets another's locks may give up, and tries again in its next round.
   for (let round = 0; round < 3; round++)
