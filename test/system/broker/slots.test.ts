@@ -94,10 +94,8 @@ test("callers who leave all at once free their slots for those who wait, one for
       ask(broker, { key, stream: true, signal: leave.signal }).catch(() => undefined),
     );
     const inFlight = (): number =>
-      ["gpu-a", "gpu-b"].reduce(
-        (sum, name) => sum + (broker.upstreams[name]?.counters().inFlight ?? 0),
-        0,
-      );
+      // The cloud has those whom a busy machine made wait too long.
+      Object.values(broker.upstreams).reduce((sum, gpu) => sum + gpu.counters().inFlight, 0);
     await eventually(() => expect(inFlight()).toBe(8));
     for (const simulator of Object.values(broker.upstreams)) simulator.setFault(null);
     const staying = Array.from({ length: 16 }, () => ask(broker, { key, stream: true }));
@@ -109,4 +107,5 @@ test("callers who leave all at once free their slots for those who wait, one for
   await expectAtRest(broker);
   expect(highWater("gpu-a")).toBe(3);
   expect(highWater("gpu-b")).toBe(5);
+  expect(highWater("cloud")).toBeLessThanOrEqual(4);
 });
