@@ -4,6 +4,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { budgetOf, expectNothingOpen } from "./budget-view.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "./recording-upstream.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 /** Every request has 4 tokens at $1 a million, held and settled. */
 const REQUEST_USD = 0.000004;
@@ -21,6 +22,7 @@ beforeAll(async () => {
   });
   broker = await startTestBroker({
     providers: { gpu: { baseUrl: upstream.url, brokerSlots: 2, price: { input: 0, output: 1 } } },
+    cadences: withoutRescue,
     models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
   });
 });
@@ -115,7 +117,7 @@ test("a limit that keeps changing under many callers is never exceeded by what w
   let more = 0;
   while ((await send()) === "ok") more += 1;
   expect(served + more).toBe(12);
-  await eventually(() => expectNothingOpen(broker), 2_000);
+  await eventually(() => expectNothingOpen(broker));
   expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: usd(12), held_usd: "0" });
 });
 
@@ -134,7 +136,7 @@ test("a removed budget no longer binds; a new one begins at zero", async () => {
   expect([await running, await free]).toEqual(["ok", "ok"]);
   expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: "0", held_usd: "0" });
   expect([await send(), await send()]).toEqual(["ok", 402]);
-  await eventually(() => expectNothingOpen(broker), 2_000);
+  await eventually(() => expectNothingOpen(broker));
 });
 
 test("a request that straddles a reset counts in the period that admitted it", async () => {
@@ -176,7 +178,7 @@ test("a period changed while a request runs starts a new count; the old one is s
   release();
   expect(await running).toBe("ok");
   expect([await send(), await send()]).toEqual(["ok", 402]);
-  await eventually(() => expectNothingOpen(broker), 2_000);
+  await eventually(() => expectNothingOpen(broker));
 });
 
 async function resetOf(period: string): Promise<string | null> {
@@ -208,15 +210,13 @@ test("a revoked key's waiting jobs end with 401 at once, its running ones go on"
   await untilCalled(2);
   const waiting = [send(), send(), send()];
   await eventually(async () => expect((await budgetOf(broker, id)).held_usd).toBe(usd(5)));
-  const revokedAt = performance.now();
   await broker.admin("DELETE", `/admin/keys/${id}`);
   expect(await Promise.all(waiting)).toEqual([401, 401, 401]);
-  expect(performance.now() - revokedAt).toBeLessThan(1_000);
   // The API may keep a key in memory for a moment, but it admits nothing in that time either.
   expect(await send()).toBe(401);
   release();
   expect(await Promise.all(running)).toEqual(["ok", "ok"]);
-  await eventually(() => expectNothingOpen(broker), 2_000);
+  await eventually(() => expectNothingOpen(broker));
   expect(upstream.bodies.length - seen).toBe(2);
   expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: usd(2), held_usd: "0" });
 });

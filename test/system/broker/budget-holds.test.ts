@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { budgetOf, expectNothingOpen, ledgerOf } from "./budget-view.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -12,6 +13,7 @@ beforeAll(async () => {
       cheap: { slots: 1, price: { input: 0, output: 1 } },
       cloud: { slots: 8, location: "cloud", price: { input: 0, output: 10 } },
     },
+    cadences: withoutRescue,
     models: [
       "  dear: { serve: [{ provider: dear, model: m }] }",
       "  rising:",
@@ -84,7 +86,7 @@ test("holds above the real cost never let more be settled than the limit, and us
   sent.abort();
   await sampler;
 
-  await eventually(() => expectNothingOpen(broker), 2_000);
+  await eventually(() => expectNothingOpen(broker));
   expect(most).toBeLessThanOrEqual(BigInt(limit));
   const settled = BigInt(served * 6_000);
   expect(await ledgerOf(broker, id)).toEqual({ ok: { rows: served, nanos: settled } });
@@ -151,7 +153,7 @@ describe("a move to a target that costs ten times as much", () => {
     expect(await waiting).toBe("0.000004");
     expect(upstream("cloud").counters().calls).toBe(0);
     expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: "0.000004", held_usd: "0" });
-    await eventually(() => expectNothingOpen(broker), 2_000);
+    await eventually(() => expectNothingOpen(broker));
   });
 
   test("holds its worst case before it is called, and settles what it costs", async () => {
@@ -164,7 +166,7 @@ describe("a move to a target that costs ten times as much", () => {
     expect(await budgetOf(broker, id)).toMatchObject({ settled_usd: "0", held_usd: "0.00004" });
     abort.abort();
     await held;
-    await eventually(() => expectNothingOpen(broker), 2_000);
+    await eventually(() => expectNothingOpen(broker));
   });
 
   test("settles both the failed attempt and the one that served", async () => {
@@ -196,7 +198,7 @@ describe("a move to a target that costs ten times as much", () => {
     expect(results.filter((result) => result === 402)).toHaveLength(8 - served);
     expect(served).toBeGreaterThanOrEqual(2);
     expect(served).toBeLessThanOrEqual(3);
-    await eventually(() => expectNothingOpen(broker), 2_000);
+    await eventually(() => expectNothingOpen(broker));
     const { settled_usd: settled } = await budgetOf(broker, id);
     expect(Number(settled)).toBeCloseTo(served * 0.00004, 9);
     expect(upstream("cloud").counters().calls).toBe(served);

@@ -4,6 +4,7 @@ import type { Simulator } from "../../../cli/simulate/simulator.ts";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { budgetOf, expectNothingOpen } from "./budget-view.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 let client: OpenAI;
@@ -11,6 +12,7 @@ let id: string;
 beforeAll(async () => {
   broker = await startTestBroker({
     providers: { gpu: { slots: 4, price: { input: 0, output: 1 } } },
+    cadences: withoutRescue,
     models: [
       "  chat:",
       "    serve: [{ provider: gpu, model: m }]",
@@ -81,7 +83,7 @@ describe.each([false, true])(
           usage: { prompt_tokens: 2, completion_tokens: tokens },
         });
         await send(10_000_000, 128);
-        await eventually(() => expectNothingOpen(broker), 2_000);
+        await eventually(() => expectNothingOpen(broker));
         const row = await rowOf(id);
         expect(row).toMatchObject({ status: "ok" });
         // The cost is at most the hold: 1.28 thousand million tokens at $1 a million.

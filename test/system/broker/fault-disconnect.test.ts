@@ -5,7 +5,7 @@ import type { Simulator } from "../../../cli/simulate/simulator.ts";
 import type { TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask, errorOf, eventsOf, type Question } from "./ask.ts";
-import { expectAtRest, FREE_WITHIN_MS, richKey, startFaultBroker } from "./fault-rig.ts";
+import { expectAtRest, richKey, startFaultBroker } from "./fault-rig.ts";
 
 let broker: TestBroker;
 let gpu: Simulator;
@@ -13,7 +13,7 @@ let key: string;
 beforeAll(async () => {
   broker = await startFaultBroker({
     gpu: { tokensPerSecond: 50 },
-    gpuYaml: "timeouts: { first_byte: 60s, idle: 60s }",
+    gpuYaml: "timeouts: { first_byte: 1h, idle: 1h }",
     server: "{ sync_wait: 1s }",
   });
   gpu = simulator("gpu");
@@ -50,13 +50,9 @@ function callOf(job: string): RequestCounters | undefined {
   return gpu.counters().requests[`${job}.1`];
 }
 
-/** In time, the upstream's socket was closed and the upstream stopped sending. */
-async function expectStopped(job: string, sinceMs: number): Promise<void> {
-  await eventually(() => expect(callOf(job)?.aborted).toBe(true), FREE_WITHIN_MS);
-  const call = callOf(job);
-  expect((call?.abortedAtMs ?? Infinity) - sinceMs).toBeLessThan(FREE_WITHIN_MS);
-  expect((call?.lastSentAtMs ?? 0) - sinceMs).toBeLessThan(FREE_WITHIN_MS);
-  expect(call?.bytesAfterAbort).toBe(0);
+/** The upstream's socket was closed, long before the call would have ended by itself. */
+async function expectStopped(job: string): Promise<void> {
+  await eventually(() => expect(callOf(job)).toMatchObject({ aborted: true, bytesAfterAbort: 0 }));
 }
 
 interface Leaving {
@@ -90,32 +86,27 @@ describe("a caller who leaves", () => {
     gpu.setFault(fault);
     const { calls } = gpu.counters();
     const leave = new AbortController();
-    let leftAtMs = 0;
-    const go = (): void => {
-      leftAtMs ||= Date.now();
-      leave.abort();
-    };
     const asked = ask(broker, {
       key,
       stream,
-      maxTokens: 1_000,
-      content: "[sim output=1000]",
+      maxTokens: 10_000,
+      content: "[sim output=10000]",
       signal: leave.signal,
       onText: (text) => {
-        if (after !== undefined && text.includes(after)) go();
+        if (after !== undefined && text.includes(after)) leave.abort();
       },
     }).catch(() => undefined);
     if (after === undefined) {
       await eventually(() =>
         expect(gpu.counters()).toMatchObject({ calls: calls + 1, running: 1 }),
       );
-      go();
+      leave.abort();
     }
     await asked;
     await expectAtRest(broker);
     const { job, ...ended } = await lastJob();
     expect(ended).toEqual({ state: "cancelled", error_code: "disconnect", status: "cancelled" });
-    await expectStopped(job, leftAtMs);
+    await expectStopped(job);
   });
 
   test("while waiting takes the job out of the line, and no upstream sees it", async () => {
@@ -158,11 +149,10 @@ describe("a deadline", () => {
     const askedAtMs = Date.now();
     await expectTooLate({ stream, headers });
     expect(Date.now() - askedAtMs).toBeGreaterThanOrEqual(400);
-    expect(Date.now() - askedAtMs).toBeLessThan(2_000);
     await expectAtRest(broker);
     const { job, ...ended } = await lastJob();
     expect(ended).toEqual({ state: "expired", error_code: "deadline", status: "cancelled" });
-    await expectStopped(job, askedAtMs + 400);
+    await expectStopped(job);
   });
 
   test("ends a stream that has begun in-band, without [DONE]", async () => {

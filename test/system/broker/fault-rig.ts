@@ -3,9 +3,7 @@ import { findDifferences } from "../../support/checker.ts";
 import type { SimulatorOptions } from "../../../cli/simulate/simulator.ts";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
-
-/** No slot, no hold and no open attempt may outlive its caller by more than this. */
-export const FREE_WITHIN_MS = 2_000;
+import { withoutRescue } from "./without-rescue.ts";
 
 /**
  * `chat` goes to `gpu` alone, `wide` to `gpu` and, when that fails, to `cloud`. The GPU may be
@@ -31,13 +29,14 @@ export function startFaultBroker(
       "    overflow: [{ provider: cloud, model: c }]",
       "    overflow_when: { waited: never, failed: true }",
     ].join("\n"),
+    cadences: withoutRescue,
     ...others,
   });
 }
 
 /** Soon everything has ended, nothing is held, and the ledger agrees with the upstreams. */
-export async function expectAtRest(broker: TestBroker, withinMs = FREE_WITHIN_MS): Promise<void> {
-  await eventually(async () => expect(await findDifferences(broker)).toEqual([]), withinMs);
+export async function expectAtRest(broker: TestBroker): Promise<void> {
+  await eventually(async () => expect(await findDifferences(broker)).toEqual([]));
 }
 
 export interface Row {

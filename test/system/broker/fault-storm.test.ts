@@ -3,6 +3,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask } from "./ask.ts";
 import { expectAtRest } from "./fault-rig.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 afterEach(() => broker.stop());
@@ -24,6 +25,7 @@ test.each([
   async ({ ttftMs, yaml, fault }) => {
     broker = await startTestBroker({
       providers: { gpu: { slots: 8, ttftMs, ...(yaml === undefined ? {} : { yaml }) } },
+      cadences: withoutRescue,
       models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
       // With a heartbeat the headers would leave early, and the stream would have to report the
       // failure.
@@ -38,7 +40,7 @@ test.each([
     await eventually(async () => {
       const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
       expect(data).toContainEqual(expect.objectContaining({ name: "gpu", healthy: false }));
-    }, 15_000);
+    });
     // The slots took some calls at once, and one call follows each rest: the queue is not used up.
     expect(gpu?.counters().calls).toBeLessThanOrEqual(60);
     gpu?.setFault(null);

@@ -3,11 +3,13 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask, type Answer, type Question } from "./ask.ts";
 import { expectAtRest } from "./fault-rig.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
   broker = await startTestBroker({
     providers: { gpu: { slots: 1 } },
+    cadences: withoutRescue,
     models: "  chat:\n    serve: [{ provider: gpu, model: m }]",
   });
 });

@@ -3,6 +3,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask, errorOf, eventsOf, type Answer } from "./ask.ts";
 import { expectAtRest, richKey } from "./fault-rig.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 afterEach(() => broker.stop());
@@ -27,6 +28,7 @@ function start(waited = LONG): Promise<TestBroker> {
       "gpu-b": gpu,
       cloud: { ...gpu, location: "cloud", slots: 6 },
     },
+    cadences: withoutRescue,
     models: [
       "  chat:",
       "    serve: [{ provider: gpu-a, model: m }, { provider: gpu-b, model: m }]",
@@ -178,5 +180,5 @@ test("a long line at the GPU that stops goes to the other one, not to the cloud"
   await Promise.all(asked);
   expect(atCloud).toBe(0);
   // Hundreds of callers have left at once, so the rest takes longer.
-  await expectAtRest(broker, 15_000);
+  await expectAtRest(broker);
 });

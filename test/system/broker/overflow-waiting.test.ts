@@ -3,6 +3,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask, type Answer } from "./ask.ts";
 import { expectAtRest, richKey } from "./fault-rig.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 afterEach(() => broker.stop());
@@ -19,6 +20,7 @@ function start(
       gpu: { slots: 1, price },
       cloud: { ...cloud, location: "cloud", price },
     },
+    cadences: withoutRescue,
     models: [
       "  chat:",
       "    serve: [{ provider: gpu, model: m }]",

@@ -4,6 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { ask, contentOf, errorOf } from "./ask.ts";
 import { expectAtRest, richKey, rowsOf } from "./fault-rig.ts";
 import { startMoodyUpstream, type MoodyUpstream } from "./moody-upstream.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 const FIRST_BYTE_MS = 1_000;
 
@@ -17,9 +18,14 @@ beforeAll(async () => {
   broker = await startTestBroker({
     providers: {
       first: { baseUrl: first.url, brokerSlots: 3, price: { input: 1, output: 1 }, yaml },
-      patient: { baseUrl: first.url, brokerSlots: 3 },
+      patient: {
+        baseUrl: first.url,
+        brokerSlots: 3,
+        yaml: "timeouts: { first_byte: 1h, idle: 1h }",
+      },
       second: { baseUrl: second.url, brokerSlots: 3, location: "cloud" },
     },
+    cadences: withoutRescue,
     models: [
       "  chat: { serve: [{ provider: first, model: m }] }",
       "  wide: { serve: [{ provider: first, model: m }], overflow: [{ provider: second, model: m }] }",
@@ -60,7 +66,6 @@ test.each([
     expect(refused.headers.get("x-should-retry")).toBe("false");
     const other = await ask(broker, { key: await richKey(broker) });
     expect(contentOf(other)).toBe("Blue herons wade.");
-    expect(other.tookMs).toBeLessThan(2_000);
     await expectAtRest(broker);
   },
 );
@@ -89,7 +94,6 @@ test("a refused credential is told at once, and serves again as soon as it is me
   for (let number = 0; number < 3; number += 1) {
     const answer = await ask(broker, { key });
     expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([502, "false"]);
-    expect(answer.tookMs).toBeLessThan(3_000);
   }
   // On a busy machine some calls of the accepted jobs are still to be refused.
   await eventually(async () => {
@@ -97,13 +101,17 @@ test("a refused credential is told at once, and serves again as soon as it is me
     expect(rows).toEqual([]);
     const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
     expect(data).toContainEqual(expect.objectContaining({ name: "first", healthy: false }));
-  }, 10_000);
+  });
+  // From then on nobody is called, and nobody waits for the end of the rest.
+  const told = await ask(broker, { key });
+  expect(told.status).toBe(502);
+  expect(await rowsOf(broker, told.headers.get("x-spillway-job-id"))).toEqual([]);
   const { refused } = first;
   // The model list also refuses the credential; the prober sees this after two seconds.
   await new Promise((resolve) => setTimeout(resolve, 2_600));
   first.setHealth(200);
   first.setMood(null);
-  await eventually(async () => expect((await ask(broker, { key })).status).toBe(200), 10_000);
+  await eventually(async () => expect((await ask(broker, { key })).status).toBe(200));
   const patient = await eventually(async () => {
     const { rows } = await broker.database.pool.query<{ state: string; tries: number }>(
       "select state, tries from jobs where id = any ($1)",
@@ -128,7 +136,7 @@ test("a hung engine rests after three jobs, and then gets one call at a time", a
   await eventually(async () => {
     const { data } = await broker.admin<{ data: unknown[] }>("GET", "/admin/providers");
     expect(data).toContainEqual(expect.objectContaining({ name: "first", healthy: false }));
-  }, 10_000);
+  });
   // After three calls side by side, each further one begins when the one before it has timed out.
   const timeouts = Math.floor((performance.now() - startedAt) / FIRST_BYTE_MS);
   expect(first.calls - before).toBeLessThanOrEqual(3 + timeouts);
@@ -136,7 +144,7 @@ test("a hung engine rests after three jobs, and then gets one call at a time", a
   await eventually(async () => {
     const rows = await Promise.all(ids.map((id) => rowsOf(broker, id)));
     expect(rows.every((own) => own.at(-1)?.status === "ok")).toBe(true);
-  }, 20_000);
+  });
   await expectAtRest(broker);
 });
 
@@ -146,7 +154,6 @@ test("a silent call is cut and moved when its provider refuses connections", asy
   await eventually(() => expect(first.open).toBe(1));
   await first.stopListening();
   expect(contentOf(await answer)).toBe("Blue herons wade.");
-  expect((await answer).tookMs).toBeLessThan(20_000);
   expect((await answer).headers.get("x-spillway-provider")).toBe("second");
   await first.down();
   await first.back();

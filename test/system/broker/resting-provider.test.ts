@@ -4,6 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { ask, contentOf, errorOf } from "./ask.ts";
 import { expectAtRest, richKey } from "./fault-rig.ts";
 import { startMoodyUpstream, type Mood, type MoodyUpstream } from "./moody-upstream.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 const JOBS = 20;
 /** Each outage lasts this long; `OUTAGE_MS=60000` is the length of a real restart. */
@@ -67,6 +68,7 @@ beforeAll(async () => {
   // machine the first may be tried again more than three times before the third has been accepted.
   broker = await startTestBroker({
     providers: Object.fromEntries(providers),
+    cadences: withoutRescue,
     models: names
       .map((name) => {
         const reject = name === "gpu-hasty" ? ", no_capacity: reject" : "";
@@ -125,7 +127,7 @@ describe("20 accepted jobs and a waiting caller, through", () => {
         Array.from({ length: JOBS }, (_, number) => accept(name, `Hello ${number}`)),
       );
       const waiting = servesCallers ? ask(broker, { key, model: name, stream: true }) : undefined;
-      await eventually(async () => expect(await isHealthy(name)).toBe(false), 15_000);
+      await eventually(async () => expect(await isHealthy(name)).toBe(false));
       const restsAt = performance.now();
       const { refused } = gpu;
       await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
@@ -149,7 +151,7 @@ test("with no_capacity: reject, callers hear at once when to come back", async (
   const gpu = gpuOf("gpu-hasty");
   gpu.setMood(jsonError(503, "Loading model"));
   const first = await ask(broker, { key, model: "gpu-hasty" });
-  expect(first.tookMs).toBeLessThan(1_500);
+  expect(gpu.calls).toBe(1);
   expect(first.headers.get("retry-after")).not.toBeNull();
   await eventually(async () => expect(await isHealthy("gpu-hasty")).toBe(false));
   const next = await ask(broker, { key, model: "gpu-hasty" });

@@ -51,7 +51,7 @@ test.each([
     ask(broker, { key, stream: number % 4 === 0, maxTokens: 6 }),
   );
   for (const calls of [6, 16]) {
-    await eventually(() => expect(gpu?.counters().calls).toBeGreaterThan(calls), 10_000);
+    await eventually(() => expect(gpu?.counters().calls).toBeGreaterThan(calls));
     expect(await terminate(name)).toBeGreaterThan(0);
   }
   const answers = await Promise.all(asked);
@@ -64,6 +64,6 @@ test.each([
   expect(bad.length).toBeLessThanOrEqual(2 * SLOTS);
   for (const answer of answers.filter(isWhole))
     expect(contentOf(answer)).toBe("tok0 tok1 tok2 tok3 tok4 tok5");
-  await expectAtRest(broker, 8_000);
+  await expectAtRest(broker);
   expect(gpu?.counters().highWater).toBe(SLOTS);
 });

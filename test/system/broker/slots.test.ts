@@ -4,6 +4,7 @@ import { startTestBroker, type TestBroker } from "../../support/broker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ask, eventsOf, type Answer } from "./ask.ts";
 import { expectAtRest, richKey } from "./fault-rig.ts";
+import { withoutRescue } from "./without-rescue.ts";
 
 let broker: TestBroker;
 afterEach(() => broker.stop());
@@ -20,6 +21,7 @@ function start(timeout: string, { ttftMs = 5, tokensPerSecond = 400 } = {}): Pro
       "gpu-b": { ...pace, brokerSlots: 5, price, yaml },
       cloud: { ...pace, brokerSlots: 4, price, yaml, location: "cloud" },
     },
+    cadences: withoutRescue,
     models: [
       "  chat:",
       "    serve: [{ provider: gpu-a, model: m }, { provider: gpu-b, model: m }]",
