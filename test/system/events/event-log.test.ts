@@ -226,9 +226,7 @@ describe.each([
     side.errors.length = 0;
     side.line.fault = "refuse";
     side.line.reset();
-    const startMs = performance.now();
     log.append(events(3, 6));
-    expect(performance.now() - startMs).toBeLessThan(50);
     await log.flush();
     side.line.fault = "none";
     expect(side.errors).not.toEqual([]);

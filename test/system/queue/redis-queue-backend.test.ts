@@ -8,7 +8,6 @@ import { startRedisPair } from "../../support/redis-pair.ts";
 import type { TestRedis } from "../../support/test-redis.ts";
 import { queueEntry, TakenEntries } from "./queue-rig.ts";
 
-const AGAIN_MS = 15_000;
 let redis: TestRedis;
 const closers: (() => Promise<void>)[] = [];
 
@@ -112,7 +111,7 @@ describe("the epoch", () => {
     await redis.kill();
     await eventually(() => expect(backend.epoch()).rejects.toThrow("isn't writeable"));
     await redis.restart();
-    seen.push(await eventually(() => backend.epoch(), AGAIN_MS));
+    seen.push(await eventually(() => backend.epoch()));
     expect(new Set(seen).size).toBe(3);
   });
 
@@ -122,7 +121,7 @@ describe("the epoch", () => {
     const { backend } = await open("one", kept.url);
     const before = await backend.epoch();
     await kept.restart();
-    const after = await eventually(() => backend.epoch(), AGAIN_MS);
+    const after = await eventually(() => backend.epoch());
     expect(after).not.toBe(before);
     expect(after.split(" ")[0]).toBe(before.split(" ")[0]);
   });
@@ -133,7 +132,7 @@ describe("the epoch", () => {
     const { backend, queues } = await open("one", pair.url);
     const before = await backend.epoch();
     await pair.failover();
-    await eventually(() => queues.add("gpu-a", queueEntry("job"), first), AGAIN_MS);
+    await eventually(() => queues.add("gpu-a", queueEntry("job"), first));
     expect(await backend.epoch()).not.toBe(before);
   });
 });
@@ -147,12 +146,11 @@ describe("a server that goes away", () => {
       await redis.kill();
       const add = (job: string): Promise<void> => queues.add("gpu-a", queueEntry(job), first);
       await eventually(() => expect(add("lost")).rejects.toThrow("isn't writeable"));
-      const start = performance.now();
+      // Commands that waited for the server would wait for its restart below.
       await expect(add("lost")).rejects.toThrow("isn't writeable");
       await expect(queues.has("gpu-a", "lost", 0)).rejects.toThrow("isn't writeable");
-      expect(performance.now() - start).toBeLessThan(500);
       await redis.restart();
-      await eventually(() => add("kept"), AGAIN_MS);
+      await eventually(() => add("kept"));
       expect(await queues.has("gpu-a", "kept", 0)).toBe(true);
     },
   );
@@ -164,8 +162,8 @@ describe("a server that goes away", () => {
     await queues.add("gpu-a", queueEntry("before"), first);
     await eventually(() => expect(taken.jobs).toEqual(["before"]));
     await redis.restart();
-    await eventually(() => queues.add("gpu-a", queueEntry("after"), first), AGAIN_MS);
-    await eventually(() => expect(taken.jobs).toContain("after"), AGAIN_MS);
+    await eventually(() => queues.add("gpu-a", queueEntry("after"), first));
+    await eventually(() => expect(taken.jobs).toContain("after"));
   });
 
   test("does not stop what was taken, whose end it need not hear", async () => {
@@ -175,10 +173,10 @@ describe("a server that goes away", () => {
     await queues.add("gpu-a", queueEntry("runs"), first);
     await eventually(() => expect(taken.jobs).toEqual(["runs"]));
     await redis.restart();
-    await eventually(() => queues.add("gpu-a", queueEntry("next"), first), AGAIN_MS);
+    await eventually(() => queues.add("gpu-a", queueEntry("next"), first));
     expect(taken.running).toBe(1);
     taken.release("runs");
-    await eventually(() => expect(taken.jobs).toContain("next"), AGAIN_MS);
+    await eventually(() => expect(taken.jobs).toContain("next"));
     taken.releaseAll();
   });
 });
@@ -194,7 +192,7 @@ test("an entry whose worker is gone is taken by another once its lock has run ou
   const taken = new TakenEntries();
   work(taken.pass);
   expect(await queues.has("gpu-a", "job", 0)).toBe(true);
-  await eventually(() => expect(taken.jobs).toEqual(["job"]), AGAIN_MS);
+  await eventually(() => expect(taken.jobs).toEqual(["job"]));
   lost.releaseAll();
   await dying.close();
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import tls from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test, type TestContext } from "vitest";
+import { describe, expect, test, vi, type TestContext } from "vitest";
 import { checkRedis } from "../../../shared/redis/check-redis.ts";
 import { closeRedis, openRedis } from "../../../shared/redis/open-redis.ts";
 import type { OwnRedisOptions } from "../../support/own-redis.ts";
@@ -12,17 +12,36 @@ import { startTestRedis } from "../../support/redis.ts";
 interface Checked {
   /** It is undefined when the server may be used. */
   readonly problem: string | undefined;
+  /** The first answer may go to the client's greeting, so the check may ask once more. */
+  readonly triesAfterAnswer: number;
   readonly tookMs: number;
 }
 
 async function check(url: string): Promise<Checked> {
-  const client = openRedis({ url, role: "producer", onError: () => undefined });
+  let hasAnswered = false;
+  let triesAfterAnswer = 0;
+  const onError = ({ message }: Error): void => {
+    hasAnswered ||= /^(NOAUTH|WRONGPASS)/.test(message);
+  };
+  const client = openRedis({ url, role: "producer", onError });
+  const info = client.info.bind(client);
+  vi.spyOn(client, "info").mockImplementation(async (...sections) => {
+    if (hasAnswered) triesAfterAnswer++;
+    const answer = await info(...sections);
+    hasAnswered = true;
+    return answer;
+  });
   const startMs = performance.now();
+  const checked = (problem?: string): Checked => ({
+    problem,
+    triesAfterAnswer,
+    tookMs: performance.now() - startMs,
+  });
   try {
     await checkRedis(client);
-    return { problem: undefined, tookMs: performance.now() - startMs };
+    return checked();
   } catch (error) {
-    return { problem: (error as Error).message, tookMs: performance.now() - startMs };
+    return checked((error as Error).message);
   } finally {
     await closeRedis(client);
   }
@@ -50,11 +69,11 @@ describe.concurrent("a server", () => {
     "that evicts by %s is refused, with what to change",
     async (policy, context) => {
       const { url } = await start(context, { maxMemory: "16mb", maxMemoryPolicy: policy });
-      const { problem, tookMs } = await check(url);
+      const { problem, triesAfterAnswer } = await check(url);
       expect(problem).toBe(
         `the Redis of REDIS_URL evicts keys when its memory is full (maxmemory-policy ${policy}), and queued requests with them: set maxmemory-policy to noeviction`,
       );
-      expect(tookMs).toBeLessThan(5_000);
+      expect(triesAfterAnswer).toBeLessThanOrEqual(1);
     },
   );
 
@@ -70,7 +89,8 @@ describe.concurrent("a server", () => {
     expect(wrong.problem).toMatch(/^the Redis of REDIS_URL cannot be used: WRONGPASS/);
     const none = await check(withPassword(url, ""));
     expect(none.problem).toMatch(/^the Redis of REDIS_URL cannot be used: NOAUTH/);
-    for (const { tookMs } of [wrong, none]) expect(tookMs).toBeLessThan(5_000);
+    for (const { triesAfterAnswer } of [wrong, none])
+      expect(triesAfterAnswer).toBeLessThanOrEqual(1);
     expect(`${wrong.problem} ${none.problem}`).not.toMatch(/right|wrong\b/);
   });
 

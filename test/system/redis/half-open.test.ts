@@ -7,8 +7,6 @@ import { eventually } from "../../support/eventually.ts";
 import { startTestRedis } from "../../support/redis.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 
-/** A command fails at its time-out; the rest is this machine's delay. */
-const FAILS_WITHIN_MS = 4_000;
 /** A silent connection is closed after 15 s, one with a blocking read later. */
 const BACK_WITHIN_MS = 40_000;
 const noError = (): void => undefined;
@@ -29,13 +27,12 @@ async function start({ onTestFinished }: TestContext) {
   return { redis, proxy, url, producer };
 }
 
-async function failureOf(asked: Promise<unknown>): Promise<{ message: string; tookMs: number }> {
-  const startMs = performance.now();
-  const message = await asked.then(
+/** A command that fails by its own time-out says so. */
+function failureOf(asked: Promise<unknown>): Promise<string> {
+  return asked.then(
     () => "none",
     (error: Error) => error.message,
   );
-  return { message, tookMs: performance.now() - startMs };
 }
 
 describe.concurrent("a connection whose other end is gone unsaid", () => {
@@ -43,11 +40,12 @@ describe.concurrent("a connection whose other end is gone unsaid", () => {
     const { proxy, producer } = await start(context);
     const connections = proxy.connections;
     proxy.halfOpen();
-    for (const asked of [producer.set("key", "lost"), producer.pipeline().get("key").exec()]) {
-      const { message, tookMs } = await failureOf(asked);
-      expect(["Command timed out", "none"]).toContain(message);
-      expect(tookMs).toBeLessThan(FAILS_WITHIN_MS);
-    }
+    const answers = producer.pipeline().get("key").exec();
+    const messages = await Promise.all([
+      failureOf(producer.set("key", "lost")),
+      answers.then((all) => all?.[0]?.[0]?.message),
+    ]);
+    expect(messages).toEqual(["Command timed out", "Command timed out"]);
     await eventually(() => producer.set("key", "kept"), BACK_WITHIN_MS);
     expect(proxy.connections).toBe(connections + 1);
   });
@@ -77,13 +75,9 @@ describe.concurrent("a server that is frozen", () => {
   test("makes commands fail in seconds, and answers again at once", async (context) => {
     const { redis, producer } = await start(context);
     await redis.freeze();
-    const { message, tookMs } = await failureOf(producer.set("key", "value"));
-    expect(message).toBe("Command timed out");
-    expect(tookMs).toBeLessThan(FAILS_WITHIN_MS);
+    expect(await failureOf(producer.set("key", "value"))).toBe("Command timed out");
     await redis.thaw();
-    const back = await failureOf(producer.get("key"));
-    expect(back.message).toBe("none");
-    expect(back.tookMs).toBeLessThan(1_000);
+    expect(await failureOf(producer.get("key"))).toBe("none");
   });
 
   test("is answered for by no command that was sent before", async (context) => {
