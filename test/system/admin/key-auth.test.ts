@@ -6,6 +6,7 @@ import { BrokerError } from "../../../shared/errors/broker-error.ts";
 import { updateKeyInput } from "../../../shared/keys/key-input.ts";
 import { revokeKey } from "../../../shared/keys/revoke-key.ts";
 import { updateKey } from "../../../shared/keys/update-key.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type BrokerDatabase, makeKey, openBrokerDatabase } from "../keys/broker-database.ts";
 
 let broker: BrokerDatabase;
@@ -211,7 +212,7 @@ test("a lookup that hangs is not shared for longer than an answer may be kept", 
     now: () => time,
   });
   const early = auth.authenticate(`Bearer ${secret}`);
-  await expect.poll(() => held).toBe(true);
+  await eventually(() => expect(held).toBe(true));
   await revokeKey(database, key.id);
   time += 500;
   const late = errorOf(auth, `Bearer ${secret}`);

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { startApi, type ApiServer } from "./api-server.ts";
 
 let api: ApiServer;
@@ -272,9 +273,11 @@ describe("health", () => {
     const answer = await lost.post("/v1/chat/completions", chat);
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ error: { code: "unavailable" } });
-    await expect
-      .poll(() => lost.logged.find(({ error }) => error === "unavailable"))
-      .toMatchObject({ cause: expect.stringContaining("ECONNREFUSED") as unknown });
+    await eventually(() =>
+      expect(lost.logged.find(({ error }) => error === "unavailable")).toMatchObject({
+        cause: expect.stringContaining("ECONNREFUSED") as unknown,
+      }),
+    );
     expect((await fetch(`${lost.address}/health/live`)).status).toBe(200);
   });
 });

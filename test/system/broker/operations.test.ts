@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -30,9 +31,11 @@ test("metrics count requests, attempts, cost and holds as they happened", async 
   expect((await post("sk-wrong", "/v1/chat/completions")).status).toBe(401);
   expect((await post(key, "/v1/made-up/42")).status).toBe(404);
   const read = async (): Promise<string> => await (await fetch(`${broker.url}/metrics`)).text();
-  await expect
-    .poll(read)
-    .toContain('spillway_requests_total{endpoint="/v1/chat/completions",status="200"} 1');
+  await eventually(async () =>
+    expect(await read()).toContain(
+      'spillway_requests_total{endpoint="/v1/chat/completions",status="200"} 1',
+    ),
+  );
   const text = await read();
   for (const line of [
     'spillway_requests_total{endpoint="/v1/chat/completions",status="401"} 1',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
 import { ask, contentOf, errorOf } from "./ask.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "./recording-upstream.ts";
 
@@ -46,7 +47,7 @@ test("a provider's full backlog leaves room for another's, and says when to come
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   // One request is in flight and one waits: the room reserved for an idle provider holds more.
   const others = Array.from({ length: 2 }, () => ask(broker, { key, model: "idle", content }));
-  await expect.poll(() => idle.bodies.length, { timeout: 30_000 }).toBe(2);
+  await eventually(() => expect(idle.bodies.length).toBe(2));
   for (const letGo of release) letGo();
   for (const other of await Promise.all(others)) expect(contentOf(other)).toBe("Blue herons wade.");
   const statuses = (await Promise.all(waiting)).map(({ status }) => status);

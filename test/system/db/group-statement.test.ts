@@ -1,6 +1,7 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { GroupStatement } from "../../../shared/db/group-statement.ts";
+import { eventually } from "../../support/eventually.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { holdLock } from "./held-lock.ts";
 
@@ -65,7 +66,7 @@ describe("grouping", () => {
     const see = statement();
     await using lock = await holdLock(database.url, "lock table groups");
     const first = see.submit({ id: "first" });
-    await expect.poll(() => lock.waiting()).toBe(1);
+    await eventually(async () => expect(await lock.waiting()).toBe(1));
     const later = [see.submit({ id: "x" }), Promise.resolve().then(() => see.submit({ id: "y" }))];
     await new Promise((resolve) => setImmediate(resolve));
     await lock.release();
@@ -194,7 +195,7 @@ describe("drain", () => {
     const answer = touch.submit({ id: "row" }).then(() => (isAnswered = true));
     let isDrained = false;
     const drained = touch.drain().then(() => (isDrained = true));
-    await expect.poll(() => tries.mock.calls.length).toBeGreaterThan(2);
+    await eventually(() => expect(tries.mock.calls.length).toBeGreaterThan(2));
     expect({ isAnswered, isDrained }).toEqual({ isAnswered: false, isDrained: false });
     await lock.release();
     await drained;

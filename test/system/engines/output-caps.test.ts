@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
 import { playedLlamacpp, playedOllama, playedVllm } from "../../support/played-engine.ts";
 import {
   completeChat,
@@ -52,7 +53,7 @@ beforeAll(async () => {
   });
   ({ key } = await broker.key());
   // The broker detects the engines while it starts, and the start does not wait for this.
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { data } = await broker.admin<{ data: { name: string; engine: string | null }[] }>(
       "GET",
       "/admin/providers",
@@ -60,14 +61,14 @@ beforeAll(async () => {
     const asked = new Set(data.filter(({ engine }) => engine !== null).map(({ name }) => name));
     for (const name of ["vllm", "free", "llamacpp", "ollama"])
       if (!asked.has(name)) throw new Error(`${name} is not known yet`);
-  }, 5_000);
+  });
   // An API process reads the result with its next query for the fleet's state.
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const headers = { authorization: `Bearer ${key}` };
     const models = await (await fetch(`${broker.baseUrl}/models`, { headers })).text();
     const known = models.match(/"context_length":\d/g)?.length ?? 0;
     if (known < 7) throw new Error(`only ${known} contexts are known yet`);
-  }, 5_000);
+  });
 });
 afterAll(async () => {
   await broker.stop();

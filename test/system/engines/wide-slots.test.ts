@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../../support/broker.ts";
+import { eventually } from "../../support/eventually.ts";
 import { playedLlamacpp, playedOllama } from "../../support/played-engine.ts";
 import { completeChat, startPlayedServer, type PlayedServer } from "../../support/played-server.ts";
 
@@ -81,7 +82,7 @@ it("takes as many slots as the engine runs sequences, and never waits for itself
   // A call that needs more than all slots takes them all. Waiting calls hold none, so each gets its
   // turn.
   const answers = [3, 3, 2, 1, 1, 9, 2].map((n) => ask("m", n));
-  await expect.poll(() => running).toBeGreaterThan(0);
+  await eventually(() => expect(running).toBeGreaterThan(0));
   release();
   await Promise.all(answers);
   expect(llamacpp.calls).toHaveLength(7);
@@ -91,7 +92,7 @@ it("takes as many slots as the engine runs sequences, and never waits for itself
 
 it("never passes the slots with several choices in flight", async () => {
   const answers = [2, 3, 2, 1, 4, 2, 1].map((n) => ask("m", n));
-  await expect.poll(() => running).toBeGreaterThan(0);
+  await eventually(() => expect(running).toBeGreaterThan(0));
   release();
   await Promise.all(answers);
   expect(most).toBeLessThanOrEqual(4);
@@ -104,7 +105,7 @@ it("counts the inputs of embeddings, each of which works in a slot", async () =>
     ),
     ask("m", 2),
   ];
-  await expect.poll(() => running).toBeGreaterThan(0);
+  await eventually(() => expect(running).toBeGreaterThan(0));
   release();
   expect(await Promise.all(answers)).toEqual([200, 200, 200, 200]);
   expect(most).toBeLessThanOrEqual(4);
@@ -112,7 +113,7 @@ it("counts the inputs of embeddings, each of which works in a slot", async () =>
 
 it("takes one slot where the engine runs one sequence whatever `n` says", async () => {
   const answers = [ask("o", 2), ask("o", 2)];
-  await expect.poll(() => running).toBe(2);
+  await eventually(() => expect(running).toBe(2));
   release();
   await Promise.all(answers);
 });

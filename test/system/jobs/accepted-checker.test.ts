@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findDifferences } from "../../support/checker.ts";
+import { eventually } from "../../support/eventually.ts";
 import { startReceiver, type Receiver } from "../webhooks/receiver.ts";
 import { startJobsRig, type JobsRig } from "./jobs-rig.ts";
 
@@ -46,8 +47,8 @@ test("each wrong about an accepted job is seen, and nothing else is", async () =
     event_types: ["job.completed", "response.completed"] as never,
   });
   const { id } = await client.responses.create({ model: "chat", input: "Hi", background: true });
-  await expect.poll(() => receiver.received.length, { timeout: 5_000 }).toBe(2);
-  await expect.poll(() => findDifferences(rig.broker), { timeout: 5_000 }).toEqual([]);
+  await eventually(() => expect(receiver.received.length).toBe(2));
+  await eventually(async () => expect(await findDifferences(rig.broker)).toEqual([]));
   const job = id.replace("resp_", "job_");
   const { pool } = rig.broker.database;
   for (const [what, wrong] of Object.entries(wrongs)) {

@@ -71,7 +71,7 @@ export async function startPlayedUpstream(): Promise<PlayedUpstream> {
       const call = calls.shift();
       if (call !== undefined) return Promise.resolve(call);
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error("no call came")), 8_000);
+        const timer = setTimeout(() => reject(new Error("no call came")), 60_000);
         waiting.push((taken) => {
           clearTimeout(timer);
           resolve(taken);
