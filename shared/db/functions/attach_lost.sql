@@ -1,5 +1,6 @@
 -- Gives a job whose connection was lost to the retry of its caller, once. Returns the job's id;
--- null when there is no such job.
+-- null when there is no such job. It waits for a locked job, which a worker claims or settles: to
+-- pass it over would run the request twice.
 create or replace function attach_lost(
   of_key text, of_hash bytea, by_waiter text, within_ms integer
 )
@@ -10,6 +11,6 @@ returns text language sql as $$
     where lost_at > now() - within_ms * interval '1 ms' and key_id = of_key
       and request_hash = of_hash and deleted_at is null
       and state in ('waiting', 'running', 'done') and cancel_reason is null
-    order by accepted_at limit 1 for update skip locked)
+    order by accepted_at limit 1 for update)
   returning id
 $$;

@@ -14,7 +14,7 @@ test("a database that the old migrations made becomes what a new one is", async 
 });
 
 /** These functions have changed on purpose since then, or are gone. */
-const changedSince: ReadonlySet<string> = new Set();
+const changedSince: ReadonlySet<string> = new Set(["attach_lost(text,bytea,text,integer)"]);
 
 /** Names that have changed since then, and nothing else with them. */
 const renamedSince: Readonly<Record<string, string>> = {

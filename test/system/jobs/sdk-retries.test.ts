@@ -2,6 +2,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { holdLock } from "../db/held-lock.ts";
 import { chatBody, startJobsRig, WHOLE, type JobsRig } from "./jobs-rig.ts";
 
 let rig: JobsRig;
@@ -134,6 +135,31 @@ test("one of two is lost: its retry joins that one, once", async () => {
   expect(response.headers.get("x-spillway-job-id")).toBe((await jobs(rig))[before + 1]?.id);
   expect(await jobs(rig)).toHaveLength(before + 3);
   expect(rig.played.count).toBe(calls + 1);
+});
+
+test("a retry that finds its job locked is no second call, and joins it when it comes again", async () => {
+  const call = await loseCaller();
+  const lost = (await jobs(rig)).at(-1)?.id;
+  const before = (await jobs(rig)).length;
+  const retry = (count: number) =>
+    rig.ask("/chat/completions", {
+      body: question,
+      headers: { "x-stainless-retry-count": String(count) },
+      signal: AbortSignal.timeout(60_000),
+    });
+  // A worker that claims or settles the job has this lock for a moment.
+  await using lock = await holdLock(
+    rig.broker.databaseUrl,
+    "select from jobs where id = $1 for update",
+    [lost],
+  );
+  expect((await retry(1)).status).toBe(503);
+  await lock.release();
+  const joined = retry(2);
+  await eventually(async () => expect((await jobs(rig)).at(-1)?.lost).toBe(false));
+  call.answer(WHOLE);
+  expect((await joined).headers.get("x-spillway-job-id")).toBe(lost);
+  expect(await jobs(rig)).toHaveLength(before);
 });
 
 test("a retry with another body, or of another key, joins nothing", async () => {
