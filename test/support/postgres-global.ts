@@ -41,8 +41,13 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     project.provide("postgresUrl", given);
     return () => Promise.resolve();
   }
-  // Four test files with many fleets each may run at once.
-  const postgres = await startThrowAwayPostgres({ max_connections: "1200" });
+  const postgres = await startThrowAwayPostgres({
+    // Five test files with many fleets each may run at once.
+    max_connections: "1200",
+    // A database lives for seconds here, and there are so many that a visit to each in turn costs a
+    // twentieth of the run.
+    autovacuum: "off",
+  });
   await makeTemplate(postgres.url);
   project.provide("postgresUrl", postgres.url);
   return () => postgres.stop();
