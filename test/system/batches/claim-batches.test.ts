@@ -1,13 +1,14 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimBatches } from "../../../shared/batches/claim-batches.ts";
+import { GuardedPool } from "../../../shared/postgres/guarded-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;
 let pool: Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new Pool({ connectionString: database.url, max: 2 });
+  pool = new GuardedPool({ connectionString: database.url, max: 2 }, () => undefined);
 });
 afterAll(async () => {
   await pool.end();

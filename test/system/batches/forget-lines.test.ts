@@ -1,6 +1,7 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { forgetBatchLines } from "../../../shared/batches/forget-batch-lines.ts";
+import { GuardedPool } from "../../../shared/postgres/guarded-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;
@@ -8,7 +9,7 @@ let pool: Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
   // The test needs one connection, since PostgreSQL counts rows for each connection.
-  pool = new Pool({ connectionString: database.url, max: 1 });
+  pool = new GuardedPool({ connectionString: database.url, max: 1 }, () => undefined);
 });
 afterAll(async () => {
   await pool.end();

@@ -1,7 +1,8 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { GroupStatement } from "../../../shared/db/group-statement.ts";
 import { eventually } from "../../support/eventually.ts";
+import { GuardedPool } from "../../../shared/postgres/guarded-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { holdLock } from "./held-lock.ts";
 
@@ -16,7 +17,7 @@ let pool: Pool;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new Pool({ connectionString: database.url, max: 4 });
+  pool = new GuardedPool({ connectionString: database.url, max: 4 }, () => undefined);
   await pool.query(`
     create table seen (id text primary key check (id not like 'bad%'));
     create table groups (n bigint generated always as identity, ids text[]);
@@ -175,11 +176,10 @@ describe("drain", () => {
 
   test("waits for members behind a lock", async () => {
     await pool.query("insert into seen values ('row')");
-    await using patient = new DisposablePool({
-      connectionString: database.url,
-      max: 2,
-      lock_timeout: 20,
-    });
+    await using patient = new DisposablePool(
+      { connectionString: database.url, max: 2, lock_timeout: 20 },
+      () => undefined,
+    );
     const tries = vi.spyOn(patient, "query");
     const touch = new GroupStatement<{ id: string }, { id: string }>({
       pool: patient,
@@ -204,7 +204,7 @@ describe("drain", () => {
   });
 });
 
-class DisposablePool extends Pool {
+class DisposablePool extends GuardedPool {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
