@@ -130,6 +130,10 @@ function comesAgain(atHarmed: "first" | "second"): HostScenario {
       async check() {
         await second;
         await isLost();
+        // On a busy machine the time in which a caller may come again would pass.
+        await fleet.database.pool.query(
+          "update jobs set lost_at = now() where lost_at is not null",
+        );
         const last = await ask(survivor, 2);
         expect(last?.status).toBe(200);
         expect(await countJobs(fleet)).toBe(before + 1);
