@@ -12,10 +12,19 @@ let cloud: PlayedServer;
 let broker: TestBroker;
 let key: string;
 
+/** So often the broker has read vLLM's metrics. */
+let polls = 0;
+
 /** vLLM's metrics show this many calls in its own queue. */
 function queued(waiting: number): void {
   const text = `vllm:num_requests_running{engine="0"} 2.0\nvllm:num_requests_waiting{engine="0"} ${waiting}.0\n`;
-  vllm.answers = { ...playedVllm, "/metrics": { status: 200, text } };
+  vllm.answers = {
+    ...playedVllm,
+    get "/metrics"() {
+      polls++;
+      return { status: 200, text };
+    },
+  };
 }
 
 /** llama.cpp shows this many slots at work. */
@@ -102,7 +111,8 @@ describe("an engine's own queue", () => {
     const held = ask("local");
     await eventually(() => expect(vllm.calls).toHaveLength(2));
     // Two polls show the queue: from then on the engine gets only one call of this broker.
-    await sleep(2_300);
+    const before = polls;
+    await eventually(() => expect(polls).toBeGreaterThanOrEqual(before + 2));
     expect(await ask("m")).toMatchObject({ status: 200, provider: "cloud" });
     expect(vllm.calls).toHaveLength(2);
     queued(0);
