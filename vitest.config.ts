@@ -7,7 +7,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // Two cores: fewer leave them idle, since many tests wait for deaths and leases.
-    maxWorkers: 5,
+    maxWorkers: 6,
     // Tests of one file that say they are concurrent wait for servers, too.
     maxConcurrency: 10,
     // Modules keep no state, and to evaluate them anew for each file took a third of the time.
