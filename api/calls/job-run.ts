@@ -124,7 +124,8 @@ export class JobRun implements OwnedJob, EndingJob {
 
   /** Gives up what the run holds in this process. */
   close(): void {
-    this.#closed.abort();
+    // Without a reason, Node makes an exception with a stack: a fortieth of a call's time.
+    this.#closed.abort("the run is closed");
     for (const timer of this.#timers) clearTimeout(timer);
     this.#disconnected.removeEventListener("abort", this.#onDisconnect);
     this.#inbox.close();
