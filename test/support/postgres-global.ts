@@ -42,7 +42,7 @@ async function provideServer(project: TestProject): Promise<() => Promise<void>>
     return () => Promise.resolve();
   }
   const postgres = await startThrowAwayPostgres({
-    // Five test files with many fleets each may run at once.
+    // Six test files with many fleets each may run at once.
     max_connections: "1200",
     // A database lives for seconds here, and there are so many that a visit to each in turn costs a
     // twentieth of the run.
