@@ -64,6 +64,12 @@ test.each([
     expect(second.calls - before).toBe(elsewhere);
     if (answer === 400) expect(errorOf(refused)).toMatchObject({ message });
     expect(refused.headers.get("x-should-retry")).toBe("false");
+    // No provider rests because of it, so the others do not wait for the end of a rest.
+    const { data } = await broker.admin<{ data: { healthy: boolean }[] }>(
+      "GET",
+      "/admin/providers",
+    );
+    expect(data.map(({ healthy }) => healthy)).toEqual([true, true, true]);
     const other = await ask(broker, { key: await richKey(broker) });
     expect(contentOf(other)).toBe("Blue herons wade.");
     await expectAtRest(broker);
