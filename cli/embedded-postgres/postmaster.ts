@@ -52,7 +52,8 @@ export async function startPostmaster(
 
     const logged = await readFrom(logFile, logStart);
     const waitedMs = performance.now() - begunAtMs;
-    const outrun = /lock file "postmaster\.pid" already exists/.test(logged);
+    // The lock file is empty for a moment while its server starts.
+    const outrun = /lock file "postmaster\.pid" (?:already exists|is empty)/.test(logged);
     const memoryHeld = /pre-existing shared memory block/.test(logged);
     const portTaken = /could not bind .*in use|could not create any TCP/s.test(logged);
     if (portTaken) portsTaken += 1;
