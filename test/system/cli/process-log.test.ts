@@ -9,7 +9,7 @@ const PROMPT = "a secret prompt";
 
 let redis: TestRedis;
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startTestRedis({ maxMemoryPolicy: "noeviction" });
 });
 afterAll(() => redis.stop());
 
