@@ -52,8 +52,10 @@ export async function startPostmaster(
 
     const logged = await readFrom(logFile, logStart);
     const waitedMs = performance.now() - begunAtMs;
-    // The lock file is empty for a moment while its server starts.
-    const outrun = /lock file "postmaster\.pid" (?:already exists|is empty)/.test(logged);
+    // The lock file is empty for a moment while its server starts: both programs look at it.
+    const outrun =
+      /lock file "postmaster\.pid" (?:already exists|is empty)/.test(logged) ||
+      /PID file ".*" is empty/.test(start.output);
     const memoryHeld = /pre-existing shared memory block/.test(logged);
     const portTaken = /could not bind .*in use|could not create any TCP/s.test(logged);
     if (portTaken) portsTaken += 1;

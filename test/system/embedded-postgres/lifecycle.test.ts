@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { findBinaries } from "../../../cli/embedded-postgres/binaries.ts";
-import { openCluster } from "../../../cli/embedded-postgres/cluster.ts";
+import { type Binaries, findBinaries } from "../../../cli/embedded-postgres/binaries.ts";
+import { type Cluster, openCluster } from "../../../cli/embedded-postgres/cluster.ts";
 import { startEmbeddedPostgres } from "../../../cli/embedded-postgres/embedded-postgres.ts";
 import { freePort } from "../../../cli/embedded-postgres/free-port.ts";
 import { placeCluster } from "../../../cli/embedded-postgres/placement.ts";
@@ -134,17 +134,7 @@ test("a port that was taken in the meantime is given up for another", async () =
     });
   });
   onTestFinished(() => void taken.close());
-  const scratch = await scratchDir();
-  const { binaries, ...place } = await placeCluster({
-    dataDir: join(scratch, "data"),
-    systemDir: join(scratch, "system"),
-    serverUser: "spillway",
-    binaries: await findBinaries(),
-  });
-  const cluster = await openCluster(place.filesDir, binaries, place.user, {
-    durable: false,
-    log: () => undefined,
-  });
+  const { cluster, binaries } = await freshCluster();
   const ports = [takenPort, await freePort()];
   const chosen: number[] = [];
   const server = await startPostmaster(cluster, binaries, fastSettings, () => {
@@ -156,6 +146,36 @@ test("a port that was taken in the meantime is given up for another", async () =
   expect(server).toMatchObject({ adopted: false, port: ports[1] });
   await stopPostmaster(cluster, binaries);
 });
+
+test("a lock file that another start has made but not yet written is waited for", async () => {
+  const { cluster, binaries } = await freshCluster();
+  const lockFile = join(cluster.filesDir, "data", "postmaster.pid");
+  let starts = 0;
+  const server = await startPostmaster(cluster, binaries, fastSettings, async () => {
+    starts += 1;
+    if (starts === 1) await writeFile(lockFile, "", { mode: 0o644 });
+    else await rm(lockFile, { force: true });
+    return await freePort();
+  });
+  expect({ starts, adopted: server.adopted }).toEqual({ starts: 2, adopted: false });
+  await stopPostmaster(cluster, binaries);
+});
+
+/** Makes a cluster whose server never ran. */
+async function freshCluster(): Promise<{ cluster: Cluster; binaries: Binaries }> {
+  const scratch = await scratchDir();
+  const { binaries, ...place } = await placeCluster({
+    dataDir: join(scratch, "data"),
+    systemDir: join(scratch, "system"),
+    serverUser: "spillway",
+    binaries: await findBinaries(),
+  });
+  const cluster = await openCluster(place.filesDir, binaries, place.user, {
+    durable: false,
+    log: () => undefined,
+  });
+  return { cluster, binaries };
+}
 
 function sessionOf(pid: number): { group: number; session: number } {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
