@@ -14,14 +14,19 @@ export interface BatchStormOptions {
   readonly lines: number;
   /** Each fault comes this long after the last one, or later when a repair takes longer. */
   readonly everyMs: number;
-  readonly log: (line: string) => void;
+  /** Further batches follow until faults of so many kinds came, however slow the repairs are. */
+  readonly kinds: number;
 }
 
-export interface BatchStorm {
+export interface StormBatch {
   readonly batch: Batch;
   /** The results are in the order of their file. */
   readonly output: readonly Result[];
   readonly errors: readonly Result[];
+}
+
+export interface BatchStorm {
+  readonly batches: readonly StormBatch[];
   /** Faults are counted by kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
@@ -29,11 +34,11 @@ export interface BatchStorm {
 const WORKERS = 2;
 
 /**
- * Runs a batch while a worker is killed, Redis is wiped, the API is killed and Redis is killed, in
- * turn. Starts the fleet's processes, which end with the test.
+ * Runs batches, one after the other, while a worker is killed, Redis is wiped, the API is killed
+ * and Redis is killed, in turn. Starts the fleet's processes, which end with the test.
  */
 export async function runBatchStorm(options: BatchStormOptions): Promise<BatchStorm> {
-  const { fleet, redis, log, everyMs } = options;
+  const { fleet, redis, everyMs } = options;
   let api: ApiProcess = await fleet.startApi();
   const workers = await Promise.all(Array.from({ length: WORKERS }, () => fleet.startWorker()));
   // The API comes back at the same address; the client retries until then.
@@ -46,7 +51,6 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
       await Promise.all([sleep(everyMs), repaired]);
       if (isOver) return;
       const [name, doIt] = faultOf(turn);
-      log(name);
       faults[name] = (faults[name] ?? 0) + 1;
       repaired = doIt();
     }
@@ -72,7 +76,16 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
     api = await again(() => fleet.startApi({ SPILLWAY_PORT: port }));
   }
 
-  const input = `${lines(options.lines, { text: "[sim echo]" }).join("\n")}\n`;
+  const batches: StormBatch[] = [];
+  do batches.push(await runBatch(client, options.lines));
+  while (Object.keys(faults).length < options.kinds);
+  isOver = true;
+  await storm;
+  return { batches, faults };
+}
+
+async function runBatch(client: OpenAI, count: number): Promise<StormBatch> {
+  const input = `${lines(count, { text: "[sim echo]" }).join("\n")}\n`;
   const file = await client.files.create({
     file: await toFile(Buffer.from(input), "storm.jsonl"),
     purpose: "batch",
@@ -87,8 +100,6 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
     batch = await client.batches.retrieve(batch.id);
     if (batch.failed_at ?? batch.expired_at ?? batch.cancelled_at) break;
   }
-  isOver = true;
-  await storm;
   const results = async (id: string | null | undefined): Promise<Result[]> => {
     if (id == null) return [];
     const text = await (await client.files.content(id)).text();
@@ -99,7 +110,6 @@ export async function runBatchStorm(options: BatchStormOptions): Promise<BatchSt
     batch,
     output: await results(batch.output_file_id),
     errors: await results(batch.error_file_id),
-    faults,
   };
 }
 
