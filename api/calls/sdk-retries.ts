@@ -47,7 +47,7 @@ export function recordLossOnDisconnect(
 ): void {
   whenAborted(disconnected, () => {
     recordLost(database.pool, job, owner).catch((error: unknown) => {
-      log.warn({ err: error, job }, "a lost connection was not noted");
+      log.warn({ err: error, job }, "a lost connection was not recorded");
     });
   });
 }

@@ -58,10 +58,11 @@ export class GroupStatement<Member, Row> {
   submit(member: Member): Promise<Row> {
     const { name, giveUpAfterMs: patience, unreachableAfterMs } = this.#options;
     const giveUpAfterMs = typeof patience === "number" ? patience : patience(member);
+    const limits = { giveUpAfterMs, unreachableAfterMs: unreachableAfterMs ?? giveUpAfterMs };
     const unreachable = (): Unreachable | undefined => this.#unreachable;
-    const terms = { name, giveUpAfterMs, unreachableAfterMs: unreachableAfterMs ?? giveUpAfterMs };
     return new Promise((resolve, reject) => {
-      this.#waiting.push(new PendingMember(member, { ...terms, unreachable, resolve, reject }));
+      const options = { name, ...limits, unreachable, resolve, reject };
+      this.#waiting.push(new PendingMember(member, options));
       if (!this.#isSending) void this.#sendWaiting();
     });
   }

@@ -43,14 +43,14 @@ export interface AcceptedRequest {
  */
 export async function acceptJob(
   deps: AcceptDeps,
-  terms: NewJob,
+  newJob: NewJob,
   options: AcceptOptions,
 ): Promise<AcceptedRequest> {
-  const { id } = terms;
-  const turn = terms.request.response?.turn;
+  const { id } = newJob;
+  const turn = newJob.request.response?.turn;
   if (turn !== undefined) await askDatabase(() => beginTurn(deps.database.pool, id, turn));
   const { idempotency, notify, webhookUrl, isHeld, requestHash } = options;
-  const member = await storedMember(terms, {
+  const member = await storedMember(newJob, {
     notify,
     ...(idempotency === undefined ? {} : { idem: idempotency }),
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
@@ -60,7 +60,7 @@ export async function acceptJob(
   const row = await submitAccept(
     deps.database.accept,
     member,
-    terms.request.maxOutputTokens,
+    newJob.request.maxOutputTokens,
     () => {
       // A caller who sends the same key again finds the job. Without a key nobody knows of the job,
       // so it ends here.
@@ -69,6 +69,6 @@ export async function acceptJob(
   );
   if (row.verdict === "attached" && row.other_job !== null)
     return { job: row.other_job, attached: true };
-  await enqueueAccepted(deps, terms);
+  await enqueueAccepted(deps, newJob);
   return { job: id, attached: false };
 }

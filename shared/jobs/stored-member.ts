@@ -10,10 +10,10 @@ import { acceptMember } from "./submit-accept.ts";
  * kind. A batch line's request is rarely kept for long, so it is not compressed.
  */
 export async function storedMember(
-  terms: NewJob,
+  newJob: NewJob,
   own: Partial<AcceptMember>,
 ): Promise<AcceptMember> {
-  const { jobRequest, request } = terms;
+  const { jobRequest, request } = newJob;
   const { body, ...rest } = jobRequest;
   const facts: StoredRequest = { ...rest, base64: request.base64, metadata: request.metadata };
   const bytes = Buffer.from(body);
@@ -24,7 +24,7 @@ export async function storedMember(
   const { compressed, parts } = isBrief
     ? { compressed: false, parts: [bytes] as const }
     : await compress(bytes);
-  return acceptMember(terms, {
+  return acceptMember(newJob, {
     interactive: false,
     owner: NO_OWNER,
     request: { facts: JSON.stringify(facts), body: parts[0].toString("base64"), compressed },

@@ -13,26 +13,26 @@ const CHECK_MS = 5_000;
 
 /** Makes a job's member of the accept statement. `own` has the fields of its kind. */
 export function acceptMember(
-  terms: NewJob,
+  newJob: NewJob,
   own: Partial<AcceptMember> & Pick<AcceptMember, "interactive" | "owner">,
 ): AcceptMember {
-  const { request, first, plan } = terms;
+  const { request, first, plan } = newJob;
   const { config } = request.route;
   return {
-    id: terms.id,
-    key: terms.key.id,
-    endpoint: terms.endpoint,
+    id: newJob.id,
+    key: newJob.key.id,
+    endpoint: newJob.endpoint,
     model: config.name,
-    class: terms.serviceClass,
-    residency: terms.residency,
-    stream: terms.jobRequest.stream,
+    class: newJob.serviceClass,
+    residency: newJob.residency,
+    stream: newJob.jobRequest.stream,
     plan,
     target: first.target,
     hold: plan[first.target]?.holdNanos ?? "0",
-    input_bound: terms.inputTokens,
+    input_bound: newJob.inputTokens,
     output_bound: request.outputTokens,
     max_attempts: config.maxAttempts,
-    deadline_ms: terms.deadlineMs,
+    deadline_ms: newJob.deadlineMs,
     overflow_ms: first.overflowMs,
     overflow_on_failure: config.overflowWhen.failed && plan.some(({ role }) => role === "overflow"),
     check_ms: CHECK_MS,

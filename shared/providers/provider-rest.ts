@@ -16,7 +16,7 @@ interface RestOptions {
 /** The statements by which the fleet agrees which provider rests and which worker tries it. */
 export interface RestStatements {
   /** Returns the milliseconds until the rest is over. */
-  rest(provider: string, terms: RestOptions): Promise<number>;
+  rest(provider: string, options: RestOptions): Promise<number>;
   /**
    * Returns true when this worker may make the one trial call. The right lasts for `forMs`, unless
    * the worker asks again.

@@ -64,8 +64,8 @@ async function readWith(
   compacts: boolean,
 ): Promise<InferenceRequest> {
   const filled = async (given: ParsedBody) => {
-    const terms = { key: key.id, maxBodyBytes: bodyLimitBytes };
-    const done = await askDatabase(() => withFiles(database.pool, endpoint, given, terms));
+    const options = { key: key.id, maxBodyBytes: bodyLimitBytes };
+    const done = await askDatabase(() => withFiles(database.pool, endpoint, given, options));
     checkMedia(done.body.fields, egress);
     return done;
   };

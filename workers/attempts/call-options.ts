@@ -10,13 +10,13 @@ export interface CallOptionsDeps {
   readonly isUp: (provider: string) => boolean;
 }
 
-type Terms = Pick<
+type CallOptions = Pick<
   ProviderCall,
   "model" | "requestId" | "route" | "maxOutputTokens" | "capIsLowered" | "outputIsFree" | "overflow"
 >;
 
 /** Collects the facts of a job that its provider's call needs beside the request. */
-export function callOptions(deps: CallOptionsDeps, attempt: Attempt): Terms {
+export function callOptions(deps: CallOptionsDeps, attempt: Attempt): CallOptions {
   const { jobId, job, target, request } = attempt;
   const asked = request.maxOutputTokens;
   const isLowered = job.output_cap !== null && asked !== null && job.output_cap < asked;

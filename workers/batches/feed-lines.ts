@@ -144,7 +144,7 @@ async function feedPage(round: Round, lines: readonly PendingLine[]): Promise<Fe
     const one = await prepare(round, line);
     if (one === undefined) continue;
     ready.push(one);
-    bytes += one.terms.jobRequest.body.length;
+    bytes += one.newJob.jobRequest.body.length;
     if (bytes > READY_BYTES) await acceptReady();
   }
   await acceptReady();
@@ -156,7 +156,7 @@ function isAccepted({ row: { verdict } }: FedLine): boolean {
 }
 
 interface ReadyLine {
-  readonly terms: NewJob;
+  readonly newJob: NewJob;
   readonly member: AcceptMember;
 }
 
@@ -164,11 +164,11 @@ interface ReadyLine {
 async function prepare(round: Round, line: PendingLine): Promise<ReadyLine | undefined> {
   const { deps, batch, window, key } = round;
   try {
-    const terms = await newLineJob({ ...deps, providerStates: window }, batch, key, line);
-    window.place(terms.plan[terms.first.target]?.provider ?? "");
-    const member = await storedMember(terms, { batch: batch.id });
+    const newJob = await newLineJob({ ...deps, providerStates: window }, batch, key, line);
+    window.place(newJob.plan[newJob.first.target]?.provider ?? "");
+    const member = await storedMember(newJob, { batch: batch.id });
     // Without its worst cost held, the line would run, fail and not be paid for, again and again.
-    return { terms, member: line.unpaid ? { ...member, hold: worstHold(terms.plan) } : member };
+    return { newJob, member: line.unpaid ? { ...member, hold: worstHold(newJob.plan) } : member };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     // Residency leaves no provider to the line, and that does not pass with time.
@@ -186,15 +186,15 @@ function worstHold(plan: Plan): string {
  * Accepts a line's job. Returns undefined when the line was refused, or when the answer of the
  * database was lost: then the line is accepted already, or is fed again as the same job.
  */
-async function accept(deps: FeedDeps, { terms, member }: ReadyLine): Promise<FedLine | undefined> {
+async function accept(deps: FeedDeps, { newJob, member }: ReadyLine): Promise<FedLine | undefined> {
   try {
     const row = await deps.database.accept.submit(member);
-    if (row.verdict === "accepted") await enqueueAccepted(deps, terms);
+    if (row.verdict === "accepted") await enqueueAccepted(deps, newJob);
     return { row, holdNanos: BigInt(member.hold) };
   } catch (error) {
     if (classifyDatabaseError(error) !== "data") return undefined;
     if (!isOfLine(error)) throw error;
-    await refuse(deps, terms.id, new BrokerError("invalid_request", "It cannot be stored."));
+    await refuse(deps, newJob.id, new BrokerError("invalid_request", "It cannot be stored."));
     return undefined;
   }
 }

@@ -8,7 +8,7 @@ import type { ParsedBody } from "../parse-body.ts";
 import { fileContent, type FileContent } from "./file-content.ts";
 import { isImage, mapFileParts, mayNameFiles, type FilePart } from "./file-parts.ts";
 
-export interface FileTerms {
+export interface FileReadOptions {
   readonly key: string;
   /** The limit covers the body with the files in it. */
   readonly maxBodyBytes: number;
@@ -38,7 +38,7 @@ export async function withFiles(
   pool: Pick<Pool, "query">,
   endpoint: Endpoint,
   body: ParsedBody,
-  terms: FileTerms,
+  options: FileReadOptions,
 ): Promise<FilledBody> {
   const field = fieldOf(endpoint);
   if (field === undefined || !mayNameFiles(body.fields[field]))
@@ -49,7 +49,7 @@ export async function withFiles(
     return undefined;
   });
   if (parts.length === 0) return { body, opaqueFile: undefined };
-  const contents = await readParts(pool, parts, body, terms);
+  const contents = await readParts(pool, parts, body, options);
   const known = ({ id }: FilePart) => contents.get(id);
   const fill = (fields: ParsedBody["fields"]) => ({
     ...fields,
@@ -75,7 +75,7 @@ async function readParts(
   pool: Pick<Pool, "query">,
   parts: readonly FilePart[],
   body: ParsedBody,
-  { key, maxBodyBytes }: FileTerms,
+  { key, maxBodyBytes }: FileReadOptions,
 ): Promise<ReadonlyMap<unknown, FileContent>> {
   const ids = new Set<string>();
   for (const { id, param, isFilled } of parts) {
