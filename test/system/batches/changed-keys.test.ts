@@ -49,7 +49,7 @@ test.each([
     expect(rows.length).toBeGreaterThan(1);
   });
   await take();
-  await eventually(async () => expect(await pausedFor(id)).toBe(reason), 10_000);
+  await eventually(async () => expect(await pausedFor(id)).toBe(reason));
   await give();
   const batch = await eventually(() => rig.until(id, "completed"));
   expect(batch.request_counts).toEqual({ total: 30, completed: 30, failed: 0 });
