@@ -18,7 +18,7 @@ export interface BatchStormOptions {
   readonly kinds: number;
 }
 
-export interface StormBatch {
+interface StormBatch {
   readonly batch: Batch;
   /** The results are in the order of their file. */
   readonly output: readonly Result[];
