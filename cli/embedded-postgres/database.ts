@@ -20,7 +20,7 @@ export async function withMaintenanceClient<T>(
 ): Promise<T> {
   const client = new Client({
     connectionString: connectionStringOf(address, "postgres"),
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: 10_000,
   });
   // The next statement reports a server that ends between two statements.
   client.on("error", () => undefined);

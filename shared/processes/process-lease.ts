@@ -33,6 +33,8 @@ export interface LeaseSession {
 
 /** The limit is long enough for a busy event loop, which sees its own timer before the answer. */
 const PROBE_TIMEOUT_MS = 5_000;
+/** A process that starts ends when it gets no session, so it waits as long as for its other checks. */
+const START_TIMEOUT_MS = 10_000;
 /**
  * The pause between two tries to get a session. It is short, since others soon consider an API
  * process without one dead.
@@ -80,7 +82,7 @@ export class ProcessLease {
 
   /** Resolves when the first session is ready. Rejects when no session can be made. */
   async start(): Promise<void> {
-    await this.#begin();
+    await this.#begin(START_TIMEOUT_MS);
     this.#loop = this.#keep();
   }
 
@@ -97,11 +99,11 @@ export class ProcessLease {
     await session.client.end().catch(() => undefined);
   }
 
-  async #begin(): Promise<void> {
+  async #begin(connectionTimeoutMillis: number): Promise<void> {
     const client = new Client({
       connectionString: this.#options.directUrl,
       application_name: `spillway-${this.#options.kind}-lease`,
-      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+      connectionTimeoutMillis,
       query_timeout: PROBE_TIMEOUT_MS,
       keepAlive: true,
     });
@@ -161,7 +163,7 @@ export class ProcessLease {
       await this.#pause();
       if (this.#stopped) return;
       try {
-        if (this.#session === undefined) await this.#begin();
+        if (this.#session === undefined) await this.#begin(PROBE_TIMEOUT_MS);
         else await this.#beat(this.#session);
       } catch (error) {
         this.#lose(error as Error);
