@@ -78,17 +78,23 @@ interface Share {
   readonly slots: number;
 }
 
+async function providerId(name: string): Promise<number> {
+  const { rows } = await fleet.database.pool.query<{ id: number }>(
+    "select id from providers where name = $1",
+    [name],
+  );
+  const [found] = rows;
+  if (found === undefined) throw new Error(`no provider ${name}`);
+  return found.id;
+}
+
 /**
  * Lists the processes that hold slot locks of a provider, as PostgreSQL sees them; the largest
  * first.
  */
 async function sharesOf(provider: string): Promise<Share[]> {
-  const { pool } = fleet.database;
-  const { rows: providers } = await pool.query<{ id: number }>(
-    "select id from providers where name = $1",
-    [provider],
-  );
-  const { rows } = await pool.query<Share>(
+  const id = await providerId(provider);
+  const { rows } = await fleet.database.pool.query<Share>(
     `select p.pid, l.pid as backend, count(*)::integer as slots
      from pg_locks l
      join slot_holders h on h.provider_id = $1 and h.slot = l.objid::bigint
@@ -96,24 +102,20 @@ async function sharesOf(provider: string): Promise<Share[]> {
      where l.locktype = 'advisory' and l.granted and l.classid = $2
        and l.database = (select oid from pg_database where datname = current_database())
      group by p.pid, l.pid order by slots desc`,
-    [providers[0]?.id, slotLock(providers[0]?.id ?? 0)],
+    [id, slotLock(id)],
   );
   return rows;
 }
 
 /** Lists the numbers of a provider's slots that any process holds, in order. */
 async function heldSlots(provider: string): Promise<number[]> {
-  const { pool } = fleet.database;
-  const { rows: providers } = await pool.query<{ id: number }>(
-    "select id from providers where name = $1",
-    [provider],
-  );
-  const { rows } = await pool.query<{ slot: number }>(
+  const id = await providerId(provider);
+  const { rows } = await fleet.database.pool.query<{ slot: number }>(
     `select objid::integer as slot from pg_locks
      where locktype = 'advisory' and granted and classid = $1
        and database = (select oid from pg_database where datname = current_database())
      order by slot`,
-    [slotLock(providers[0]?.id ?? 0)],
+    [slotLock(id)],
   );
   return rows.map(({ slot }) => slot);
 }
